@@ -1,0 +1,82 @@
+# The project's verbs. CI calls `check` and `test`, as people do. All that is needed: Python 3.11 or newer, git, make.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check fix test demo docs bench clean
+.DELETE_ON_ERROR:
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+
+# The first interpreter that is new enough. `make setup PYTHON=/path/to/python` chooses another.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
+
+# A stamp says what is installed in .venv; it is redone when pyproject.toml or the recipe changes.
+RUNTIME := $(VENV)/.stamp-runtime
+DEVELOP := $(VENV)/.stamp-develop
+DOCS := $(VENV)/.stamp-docs
+
+help: ## says what the verbs do
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(DEVELOP) ## makes .venv with the platform and the tools to work on it
+
+check: $(DEVELOP) ## format, lint, types, import contracts, generated files
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports --no-cache
+	$(PY) scripts/unasync.py --check
+	$(PY) scripts/docs_reference.py --check
+	@$(VENV)/bin/towncrier build --draft --version next >/dev/null
+
+fix: $(DEVELOP) ## formats, and regenerates what is generated
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+	$(PY) scripts/unasync.py
+	$(PY) scripts/docs_reference.py
+
+test: $(DEVELOP) ## all tests
+	$(PY) -m pytest
+
+demo: $(RUNTIME) ## starts a platform, deploys the examples, calls each one, stops
+	$(VENV)/bin/trivet demo
+
+docs: $(DEVELOP) $(DOCS) ## builds the documentation into site/
+	$(PY) scripts/docs_reference.py --check
+	$(PY) -m mkdocs build --strict
+
+bench: $(DEVELOP) ## measures this machine: ours beside the floor
+	$(PY) -m benchmarks
+
+clean: ## removes all that the other verbs made
+	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
+	find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Trivet needs Python 3.11 or newer, and none was found on PATH." >&2; \
+		echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) does not run, or is older than Python 3.11." >&2; \
+		echo "Name another: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { \
+		rm -rf $(VENV); \
+		echo "$(PYTHON) could not make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(PIP) install --upgrade 'pip>=25.1' # the first that knows --group
+
+$(RUNTIME): pyproject.toml | $(PY)
+	@echo "Installing Trivet into $(VENV) …"
+	@$(PIP) install --editable '.[server]'
+	@touch $@
+
+$(DEVELOP): $(RUNTIME)
+	@echo "Installing the tools for tests and checks …"
+	@$(PIP) install --group test --group check
+	@touch $@
+
+$(DOCS): $(RUNTIME)
+	@echo "Installing the tools for the documentation …"
+	@$(PIP) install --group docs
+	@touch $@

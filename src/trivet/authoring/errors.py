@@ -1,0 +1,56 @@
+"""What can go wrong between an author's code and its callers."""
+
+from __future__ import annotations
+
+
+class AuthoringError(Exception):
+    """The base of this package's errors. ``code`` is stable and travels to the caller."""
+
+    code = "handler_error"
+
+
+class InvalidInput(AuthoringError, ValueError):  # noqa: N818 - named for what it says, not for being an error
+    """The input does not fit the handler.
+
+    Args:
+        message: what is wrong at ``path``, without naming the path.
+        path: a JSON pointer into the input; empty for the input as a whole.
+    """
+
+    code = "invalid_input"
+
+    def __init__(self, message: str, path: str = "", *, others: tuple[tuple[str, str], ...] = ()) -> None:
+        self.errors: tuple[tuple[str, str], ...] = ((path, message), *others)
+        """Every fault that was found: pairs of a JSON pointer and what is wrong there."""
+        super().__init__("; ".join(f"{at or 'the input'} {what}" for at, what in self.errors))
+
+    def inside(self, key: str | int) -> InvalidInput:
+        """The same error seen from one level further out, where the faulty value lies under ``key``."""
+        (path, message), *others = ((pointer(key) + at, what) for at, what in self.errors)
+        return InvalidInput(message, path, others=tuple(others))
+
+
+class UnserializableOutput(AuthoringError, TypeError):  # noqa: N818
+    """The handler returned something that has no place in JSON.
+
+    Args:
+        message: what lies at ``path`` and what to return in its place.
+        path: a JSON pointer into the output; empty for the output as a whole.
+    """
+
+    code = "unserializable_output"
+
+    def __init__(self, message: str, path: str = "") -> None:
+        self.path = path
+        super().__init__(f"The output can't be written as JSON: {path or 'the output itself'} {message}")
+
+
+class LoadFailed(AuthoringError, LookupError):  # noqa: N818
+    """There is no endpoint to load at a path; the message names what was looked at and what to do."""
+
+    code = "not_loadable"
+
+
+def pointer(key: str | int) -> str:
+    """One step of a JSON pointer (RFC 6901)."""
+    return "/" + str(key).replace("~", "~0").replace("/", "~1")

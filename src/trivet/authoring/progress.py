@@ -1,0 +1,36 @@
+"""How far a running job is, said by the handler itself."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Protocol
+
+
+class Listener(Protocol):
+    """What hears of a job's progress: the worker, or whoever called ``local``."""
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Takes note of ``fraction`` (0 to 1) and ``message``."""
+
+
+CURRENT: ContextVar[Listener | None] = ContextVar("trivet_current_job", default=None)
+"""The job that the code asking is part of; ``None`` outside of any."""
+
+
+def progress(fraction: float, message: str = "") -> None:
+    """Tells the caller of the current job how far it is. Does nothing outside a job.
+
+    Args:
+        fraction: how much is done, from 0 to 1; what lies outside is taken as the nearer end.
+        message: a few words on what is happening now.
+
+    Raises:
+        TypeError: when ``fraction`` is not a number.
+        ValueError: when it is not a number of any size (NaN).
+    """
+    share = float(fraction)
+    if share != share:  # noqa: PLR0124 - only NaN differs from itself
+        raise ValueError("progress(fraction): NaN says nothing; give a number from 0 to 1")
+    listener = CURRENT.get()
+    if listener is not None:
+        listener.progress(min(max(share, 0.0), 1.0), str(message))

@@ -1,0 +1,87 @@
+"""The examples that ship with Trivet: small, real, and without any download at run time.
+
+Each is a folder beside this file, as an author would write it: ``trivet deploy`` takes it as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+Way = Literal["run", "stream", "submit", "map", "cancel"]
+"""A way to call an endpoint that an example is there to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One example.
+
+    Attributes:
+        name: of its folder.
+        title: what it shows, a few words for people.
+        path: the folder to deploy.
+        endpoint: the name of its endpoint, without the owner.
+        sample_input: an input that it answers: a value for JSON, or bytes.
+        sample_path: the file that holds this input.
+        requirements: what its environment installs.
+        calls: the ways of calling it that show it best.
+    """
+
+    name: str
+    title: str
+    path: Path
+    endpoint: str
+    sample_input: Any
+    sample_path: Path
+    requirements: tuple[str, ...]
+    calls: tuple[Way, ...]
+
+
+@cache
+def catalogue() -> tuple[Example, ...]:
+    """All examples, the simplest first."""
+    return (
+        _example("greeting", "says hello", calls=("run", "submit", "map"), endpoint="hello"),
+        _example("generator", "writes a text and streams it word by word", calls=("stream",)),
+        _example(
+            "classifier",
+            "tells irises apart, with a model that it trains itself",
+            calls=("run",),
+            requirements=("scikit-learn>=1.4",),
+        ),
+        _example(
+            "faces",
+            "finds the faces in a picture",
+            calls=("run",),
+            requirements=("opencv-python-headless>=4.8,<5",),
+            sample="sample.jpg",
+        ),
+        _example("slow", "takes its time, reports progress, can be cancelled", calls=("submit", "cancel")),
+    )
+
+
+def _example(
+    name: str,
+    title: str,
+    *,
+    calls: tuple[Way, ...],
+    endpoint: str | None = None,
+    requirements: tuple[str, ...] = (),
+    sample: str = "sample.json",
+) -> Example:
+    path = Path(__file__).parent / name
+    sample_path = path / sample
+    content = sample_path.read_bytes()
+    return Example(
+        name=name,
+        title=title,
+        path=path,
+        endpoint=endpoint or name,
+        sample_input=json.loads(content) if sample_path.suffix == ".json" else content,
+        sample_path=sample_path,
+        requirements=requirements,
+        calls=calls,
+    )

@@ -1,0 +1,1 @@
+"""The platform: what runs behind the API. Installed with the extra ``server``."""

@@ -1,0 +1,1 @@
+"""What `deploy` recognises, and how it becomes a version."""

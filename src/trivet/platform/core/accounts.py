@@ -1,0 +1,205 @@
+"""People and keys: who asks, and what that one may do."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from trivet.platform.core import ids
+
+DEFAULT_KEY_DAYS = 182
+"""Six months."""
+DAY = 86_400.0
+TOKEN_PREFIX = "trv"
+
+
+class Scope(StrEnum):
+    """What a key may be used for."""
+
+    CALL = "call"
+    READ = "read"
+    DEPLOY = "deploy"
+    DATA = "data"
+    ADMIN = "admin"
+
+
+ALL_SCOPES = frozenset(Scope)
+DEFAULT_SCOPES = frozenset({Scope.CALL, Scope.READ, Scope.DEPLOY, Scope.DATA})
+
+
+class Role(StrEnum):
+    """What a member is in an organization."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+
+
+MANAGERS = frozenset({Role.OWNER, Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person or a program that owns endpoints and keys. ``administrator`` may look after everybody's."""
+
+    id: str
+    name: str
+    created_at: float
+    administrator: bool = False
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """A named group of accounts that can own endpoints. Accounts and organizations share one space of names."""
+
+    id: str
+    name: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """An account's role in an organization."""
+
+    organization_id: str
+    account_id: str
+    role: Role
+
+
+class KeyState(StrEnum):
+    """Whether a key counts now."""
+
+    ACTIVE = "active"
+    ROTATING = "rotating"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A credential. Only the hash of its secret is kept.
+
+    ``secret_hash`` is the SHA-256 of the secret in hex: the secret carries 200 random bits, so that a slow hash adds
+    nothing. While a rotation overlaps, ``previous_hash`` counts as well, until ``previous_until``.
+    """
+
+    id: str
+    account_id: str
+    label: str
+    scopes: frozenset[Scope]
+    secret_hash: str = field(repr=False)
+    created_at: float
+    expires_at: float | None = None
+    last_used_at: float | None = None
+    revoked_at: float | None = None
+    previous_hash: str | None = field(default=None, repr=False)
+    previous_until: float | None = None
+
+    def state(self, now: float) -> KeyState:
+        """Whether the key counts at ``now``."""
+        if self.revoked_at is not None:
+            return KeyState.REVOKED
+        if self.expires_at is not None and now >= self.expires_at:
+            return KeyState.EXPIRED
+        if self.previous_until is not None and now < self.previous_until:
+            return KeyState.ROTATING
+        return KeyState.ACTIVE
+
+    def accepts(self, secret: str, now: float) -> bool:
+        """Whether ``secret`` opens this key at ``now``; compares in constant time."""
+        if self.state(now) in (KeyState.REVOKED, KeyState.EXPIRED):
+            return False
+        digest = hash_secret(secret)
+        if hmac.compare_digest(digest, self.secret_hash):
+            return True
+        return (
+            self.previous_hash is not None
+            and self.previous_until is not None
+            and now < self.previous_until
+            and hmac.compare_digest(digest, self.previous_hash)
+        )
+
+    def valid_until(self, now: float) -> float | None:
+        """The next moment, in seconds since the epoch, at which the answer of `accepts` may change by itself."""
+        moments = [m for m in (self.expires_at, self.previous_until) if m is not None and m > now]
+        return min(moments) if moments else None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A key's id and secret as the caller holds them: ``trv_<id>_<secret>``. Hidden in reprs."""
+
+    key_id: str
+    secret: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.client_key}_{self.secret}"
+
+    @property
+    def client_key(self) -> str:
+        """The half that is no secret, for dialects that send a pair."""
+        return f"{TOKEN_PREFIX}_{self.key_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Token | None:
+        """The token in ``text``, or None where it has not the shape of one."""
+        parts = text.split("_")
+        if len(parts) != 3 or parts[0] != TOKEN_PREFIX or not parts[1] or not parts[2]:
+            return None
+        return cls(parts[1], parts[2])
+
+    @classmethod
+    def make(cls, entropy: bytes) -> Token:
+        """A new token from 31 random bytes: six name the key, 25 are the secret."""
+        return cls(entropy[:6].hex(), ids.make_secret(entropy[6:31]))
+
+
+def hash_secret(secret: str) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def rotate(key: ApiKey, new_hash: str, now: float, overlap: float, lifetime: float | None) -> ApiKey:
+    """The key with a new secret; the old one counts for ``overlap`` seconds more. ``lifetime`` in seconds, None: for ever."""
+    return replace(
+        key,
+        secret_hash=new_hash,
+        previous_hash=key.secret_hash,
+        previous_until=now + overlap,
+        expires_at=None if lifetime is None else now + lifetime,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks now: the one value that goes into every service.
+
+    ``roles`` maps organization ids to the account's role there.
+    """
+
+    account_id: str
+    account_name: str
+    key_id: str
+    scopes: frozenset[Scope]
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    administrator: bool = False
+
+    def has(self, scope: Scope) -> bool:
+        """Whether the key carries ``scope``."""
+        return scope in self.scopes
+
+    def owns(self, owner_id: str) -> bool:
+        """Whether ``owner_id`` is this account or an organization it belongs to."""
+        return owner_id == self.account_id or owner_id in self.roles
+
+    def manages(self, owner_id: str) -> bool:
+        """Whether this account may change what ``owner_id`` owns."""
+        return self.administers() or owner_id == self.account_id or self.roles.get(owner_id) in MANAGERS
+
+    def administers(self) -> bool:
+        """Whether this is an administrator using a key with the scope for it."""
+        return self.administrator and Scope.ADMIN in self.scopes

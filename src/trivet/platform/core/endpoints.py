@@ -1,0 +1,283 @@
+"""Endpoints and their versions: names, references, and which version a reference means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.errors import BadRequest, CoreError, Forbidden, NotFound
+from trivet.platform.core.scaling import ScalingPolicy
+
+
+class Visibility(StrEnum):
+    """Who may see and call an endpoint."""
+
+    PRIVATE = "private"
+    SHARED = "shared"
+    PUBLIC = "public"
+
+
+class VersionState(StrEnum):
+    """Whether a version can be called."""
+
+    BUILDING = "building"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class HandlerKind(StrEnum):
+    """How a handler gives its output."""
+
+    SYNC = "sync"
+    ASYNC = "async"
+    GENERATOR = "generator"
+    ASYNC_GENERATOR = "async_generator"
+
+    @property
+    def streams(self) -> bool:
+        """Whether it gives its output piece by piece."""
+        return self in (HandlerKind.GENERATOR, HandlerKind.ASYNC_GENERATOR)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSettings:
+    """What the author set beside the handler. Seconds and bytes throughout."""
+
+    concurrency: int = 1
+    timeout: float = 600.0
+    ttl: float = 86_400.0
+    max_attempts: int = 3
+    memory: int | None = None
+    gpu: str | None = None
+    requirements: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An immutable build of an endpoint.
+
+    ``hash`` is the SHA-256 of what was uploaded, in hex; ``bundle`` names the code in the bundle store, ``environment`` the
+    environment it runs in, ``host`` the kind of program (``decorated``), ``handler`` what to load in it.
+    """
+
+    id: str
+    endpoint_id: str
+    number: str
+    hash: str
+    state: VersionState
+    created_at: float
+    created_by: str
+    kind: HandlerKind = HandlerKind.SYNC
+    host: str = "decorated"
+    handler: str = ""
+    bundle: str = ""
+    environment: str = ""
+    settings: VersionSettings = VersionSettings()
+    description: str = ""
+    input_schema: dict[str, Any] | None = field(default=None, repr=False)
+    output_schema: dict[str, Any] | None = field(default=None, repr=False)
+    deployment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A named thing to call. ``owner_id`` is an account's or an organization's.
+
+    ``history`` are the ids of versions that were current, newest last: the last one is current, the one before it is where a
+    rollback goes. ``model_id`` is the integer id, where it has one.
+    """
+
+    id: str
+    owner_id: str
+    owner_name: str
+    name: str
+    created_at: float
+    updated_at: float
+    model_id: int | None = None
+    visibility: Visibility = Visibility.PRIVATE
+    shared_with: frozenset[str] = frozenset()
+    scaling: ScalingPolicy = ScalingPolicy()
+    description: str = ""
+    history: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """``owner/name``."""
+        return f"{self.owner_name}/{self.name}"
+
+    @property
+    def current_id(self) -> str | None:
+        """The id of the version that an unpinned call gets; None before the first build has succeeded."""
+        return self.history[-1] if self.history else None
+
+
+HISTORY_LIMIT = 50
+
+
+def publish(endpoint: Endpoint, version_id: str, now: float) -> Endpoint:
+    """The endpoint with a new current version."""
+    kept = tuple(v for v in endpoint.history if v != version_id)
+    return replace(endpoint, history=(*kept, version_id)[-HISTORY_LIMIT:], updated_at=now)
+
+
+def roll_back(endpoint: Endpoint, now: float) -> Endpoint:
+    """The endpoint with the version current that was so before.
+
+    Raises:
+        BadRequest: there is none before.
+    """
+    if len(endpoint.history) < 2:
+        raise BadRequest(
+            f"{endpoint.full_name} has no earlier version to go back to.", hint="Name one that is ready: `--to 1.0.0`."
+        )
+    return replace(endpoint, history=endpoint.history[:-1], updated_at=now)
+
+
+# -- who may ------------------------------------------------------------------------------------------------------------
+
+
+def may_see(principal: Principal, endpoint: Endpoint) -> bool:
+    """Whether the principal may know that the endpoint exists."""
+    if endpoint.visibility is Visibility.PUBLIC or principal.administers() or principal.owns(endpoint.owner_id):
+        return True
+    return endpoint.visibility is Visibility.SHARED and any(org in endpoint.shared_with for org in principal.roles)
+
+
+def refusal(principal: Principal, endpoint: Endpoint | None, scope: Scope, reference: str) -> CoreError | None:
+    """The one rule of access: None where the principal may, else the error to raise.
+
+    Who may not see it learns nothing (`NotFound`, the same as where it does not exist); who sees it but lacks the scope, or
+    the role that a change takes (scope ``deploy``), is told so (`Forbidden`).
+    """
+    if endpoint is None or not may_see(principal, endpoint):
+        return NotFound.of("endpoint", reference)
+    if not principal.has(scope):
+        return Forbidden(
+            f"This key lacks the scope {scope.value!r}.",
+            hint=f"Use a key made with `trivet keys create --scopes {scope.value},…`.",
+        )
+    if scope is Scope.DEPLOY and not principal.manages(endpoint.owner_id):
+        return Forbidden(
+            f"Only {endpoint.owner_name!r}, or an owner or admin of that organization, may change {endpoint.full_name}."
+        )
+    return None
+
+
+# -- versions and references --------------------------------------------------------------------------------------------
+
+_SEMVER = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(?:-([0-9A-Za-z.-]{1,64}))?")
+_PARTIAL = re.compile(r"(0|[1-9]\d{0,8})(?:\.(0|[1-9]\d{0,8}))?(?:\.[x*])*")
+_HASH = re.compile(r"[0-9a-f]{7,64}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SemVer:
+    """A semantic version (semver.org 2.0.0). A pre-release sorts before its release."""
+
+    major: int
+    minor: int
+    patch: int
+    is_release: bool = True
+    pre: tuple[tuple[int, int, str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> SemVer | None:
+        """The version in ``text``, or None."""
+        match = _SEMVER.fullmatch(text)
+        if match is None:
+            return None
+        major, minor, patch, pre = match.groups()
+        if not pre:
+            return cls(int(major), int(minor), int(patch))
+        # semver.org §11: numeric identifiers compare as numbers and come before the others
+        parts = tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in pre.split("."))
+        return cls(int(major), int(minor), int(patch), False, parts)
+
+
+def next_number(numbers: Sequence[str]) -> str:
+    """The version after the highest of ``numbers``: its minor part counted up; ``1.0.0`` for the first."""
+    known = [v for v in (SemVer.parse(n) for n in numbers) if v is not None]
+    if not known:
+        return "1.0.0"
+    top = max(known)
+    return f"{top.major}.{top.minor + 1}.0"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointReference:
+    """What a caller wrote: an opaque id, an integer id, or ``owner/name``; perhaps with ``@version``."""
+
+    text: str
+    owner: str | None = None
+    name: str | None = None
+    id: str | None = None
+    model_id: int | None = None
+    version: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, version: str | None = None) -> EndpointReference:
+        """Reads ``owner/name``, ``owner/name@1.2``, ``owner/name/1.2``, an opaque id or an integer id.
+
+        Raises:
+            NotFound: the text can name no endpoint at all.
+        """
+        plain, _, pinned = text.partition("@")
+        pinned = pinned or version or ""
+        parts = plain.split("/")
+        if len(parts) == 3 and not pinned:
+            parts, pinned = parts[:2], parts[2]
+        if not all(parts) or len(parts) > 2:
+            raise NotFound.of("endpoint", text)
+        if len(parts) == 2:
+            return cls(text, owner=parts[0], name=parts[1], version=pinned or None)
+        if plain.isascii() and plain.isdigit() and len(plain) < 19:
+            return cls(text, model_id=int(plain), version=pinned or None)
+        return cls(text, id=plain, version=pinned or None)
+
+
+def choose_version(versions: Sequence[Version], current_id: str | None, reference: str | None) -> Version | None:
+    """The ready version that a reference means, or None.
+
+    Args:
+        versions: all versions of the endpoint.
+        current_id: the one that is current.
+        reference: None or ``latest`` (the current one), exact (``1.2.0``), a range (``1``, ``1.2``, ``1.x``, ``^1.2.0``,
+            ``~1.2.0``: the highest release within), a content hash (7 or more of its first digits), or a version id.
+    """
+    ready = [v for v in versions if v.state is VersionState.READY]
+    if reference is None or reference in ("latest", "current", "*"):
+        return next((v for v in ready if v.id == current_id), None)
+    exact = next((v for v in ready if reference in (v.number, v.id)), None)
+    if exact is not None:
+        return exact
+    numbered = [(n, v) for n, v in ((SemVer.parse(v.number), v) for v in ready) if n is not None and n.is_release]
+    within = [pair for pair in numbered if _matches(pair[0], reference)]
+    if within:
+        return max(within, key=lambda pair: pair[0])[1]
+    if _HASH.fullmatch(reference):
+        hashed = [v for v in ready if v.hash.startswith(reference)]
+        if len({v.hash for v in hashed}) == 1:
+            return max(hashed, key=lambda v: v.created_at)
+    return None
+
+
+def _matches(number: SemVer, reference: str) -> bool:
+    if reference[:1] in ("^", "~"):
+        base = SemVer.parse(reference[1:])
+        if base is None or number < base:
+            return False
+        if reference[0] == "~":
+            return (number.major, number.minor) == (base.major, base.minor)
+        if base.major:
+            return number.major == base.major
+        return (number.major, number.minor) == (0, base.minor) and (base.minor > 0 or number.patch == base.patch)
+    match = _PARTIAL.fullmatch(reference)
+    if match is None:
+        return False
+    major, minor = match.groups()
+    return number.major == int(major) and (minor is None or number.minor == int(minor))

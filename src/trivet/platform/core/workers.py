@@ -1,0 +1,99 @@
+"""Workers: their states, and what a version whose workers keep dying is told."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class WorkerState(StrEnum):
+    """What a worker is doing.
+
+    ``initializing``: started, its handler not loaded yet. ``throttled``: wanted, but held off (a crash loop, a quota).
+    ``unhealthy``: it does not answer.
+    """
+
+    INITIALIZING = "initializing"
+    IDLE = "idle"
+    RUNNING = "running"
+    DRAINING = "draining"
+    THROTTLED = "throttled"
+    UNHEALTHY = "unhealthy"
+    GONE = "gone"
+
+
+TAKING = frozenset({WorkerState.IDLE, WorkerState.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that runs handlers of one version. Times are seconds since the epoch."""
+
+    id: str
+    endpoint_id: str
+    version_id: str
+    state: WorkerState
+    started_at: float
+    ready_at: float | None = None
+    seen_at: float = 0.0
+    idle_since: float | None = None
+    pid: int | None = None
+    isolation: str = ""
+    jobs_done: int = 0
+    exit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How a worker ended, in words: ``reason`` completes "the worker …"; ``last_lines`` are its own."""
+
+    reason: str
+    last_lines: tuple[str, ...] = ()
+    exit_code: int | None = None
+    out_of_memory: bool = False
+
+    @classmethod
+    def of_exit(cls, code: int, last_lines: tuple[str, ...] = (), *, memory_limit: int | None = None) -> Departure:
+        """From an exit status as the standard library gives it: negative for a signal. ``memory_limit`` in bytes, where it
+        was what ended the worker."""
+        if memory_limit is not None:
+            return cls(f"went over its memory limit of {memory_limit // 2**20} MiB and was killed", last_lines, code, True)
+        if code >= 0:
+            return cls(f"exited with status {code}", last_lines, code)
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = "unknown"
+        return cls(f"was killed by signal {-code} ({name})", last_lines, code)
+
+
+CRASH_LOOP_AFTER = 2
+"""So many starts in a row without becoming ready make a crash loop."""
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class StartHistory:
+    """What became of the latest starts of a version's workers. ``retry_at`` is when the next start may be tried."""
+
+    failures: int = 0
+    retry_at: float = 0.0
+    last: Departure | None = None
+
+    @property
+    def is_crash_loop(self) -> bool:
+        """Whether workers of this version keep dying before they are ready."""
+        return self.failures >= CRASH_LOOP_AFTER
+
+
+def start_failed(history: StartHistory, departure: Departure, now: float) -> StartHistory:
+    """After a worker died before it was ready: the pause doubles each time, up to half a minute."""
+    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(history.failures, 10))
+    return replace(history, failures=history.failures + 1, retry_at=now + pause, last=departure)
+
+
+def start_succeeded() -> StartHistory:
+    """After a worker became ready."""
+    return StartHistory()

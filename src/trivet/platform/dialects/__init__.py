@@ -1,0 +1,1 @@
+"""The mouths: each translates, none decides."""

@@ -1,0 +1,1 @@
+"""What the platform needs from outside, as protocols; nothing here does anything."""

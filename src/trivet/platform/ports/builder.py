@@ -1,0 +1,58 @@
+"""Builders: what an upload becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from trivet.platform.core.endpoints import HandlerKind, VersionSettings
+from trivet.platform.core.scaling import ScalingPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltEndpoint:
+    """One endpoint that a build found. ``scaling`` is what the author asked for, None where nothing."""
+
+    name: str
+    kind: HandlerKind
+    host: str
+    handler: str
+    settings: VersionSettings
+    scaling: ScalingPolicy | None
+    description: str = ""
+    input_schema: dict[str, Any] | None = field(default=None, repr=False)
+    output_schema: dict[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A build that succeeded. ``bundle`` and ``environment`` are names that the runtime resolves."""
+
+    bundle: str
+    environment: str
+    endpoints: tuple[BuiltEndpoint, ...]
+
+
+class Builder(Protocol):
+    """Turns an upload into something that a runtime can start."""
+
+    async def unpack(self, archive: Path, filename: str, digest: str) -> str:
+        """Unpacks an upload safely and returns the name of its bundle (the same digest gives the same).
+
+        Raises:
+            DeploymentRefused: a path that escapes, a link, a bomb, nothing deployable in it; nothing is kept.
+        """
+
+    async def build(self, bundle: str, on_step: Callable[[str], None], on_output: Callable[[str], None]) -> Built:
+        """Makes the environment and loads the handlers once in it.
+
+        Args:
+            bundle: what `unpack` returned.
+            on_step: told each step, a sentence for people.
+            on_output: told what the tools print.
+
+        Raises:
+            BuildFailed: with the reason in the author's or the tool's own words.
+        """

@@ -1,0 +1,181 @@
+"""The store: units of work over repositories, one per noun.
+
+A unit of work is a plain function that takes a `Transaction`; it is applied whole or not at all, and it may run on another
+thread, so it takes values in and gives values back and touches nothing else. Units are applied in the order in which they
+were handed over; many of them may share one commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
+
+from trivet.platform.core.accounts import Account, ApiKey, Membership, Organization
+from trivet.platform.core.deployments import Deployment, Secret
+from trivet.platform.core.endpoints import Endpoint, Version
+from trivet.platform.core.jobs import EventKind, Job, JobEvent, JobStatus
+
+T = TypeVar("T")
+
+
+class AccountRepository(Protocol):
+    """Accounts, organizations and memberships. Names are unique among accounts and organizations together, whatever their case."""
+
+    def add(self, account: Account) -> None:
+        """Raises `Conflict` where the name is taken."""
+
+    def save(self, account: Account) -> None: ...
+    def get(self, account_id: str) -> Account | None: ...
+    def named(self, name: str) -> Account | None: ...
+    def all(self) -> list[Account]: ...
+    def remove(self, account_id: str) -> None: ...
+    def add_organization(self, organization: Organization) -> None:
+        """Raises `Conflict` where the name is taken."""
+
+    def organization(self, organization_id: str) -> Organization | None: ...
+    def organization_named(self, name: str) -> Organization | None: ...
+    def organizations(self) -> list[Organization]: ...
+    def remove_organization(self, organization_id: str) -> None:
+        """With its memberships."""
+
+    def put_membership(self, membership: Membership) -> None: ...
+    def remove_membership(self, organization_id: str, account_id: str) -> None: ...
+    def memberships_of(self, account_id: str) -> list[Membership]: ...
+    def members_of(self, organization_id: str) -> list[Membership]: ...
+
+
+class KeyRepository(Protocol):
+    """API keys, by their public id."""
+
+    def add(self, key: ApiKey) -> None: ...
+    def save(self, key: ApiKey) -> None: ...
+    def get(self, key_id: str) -> ApiKey | None: ...
+    def of_account(self, account_id: str) -> list[ApiKey]: ...
+    def all(self) -> list[ApiKey]: ...
+    def touch(self, key_id: str, at: float) -> None:
+        """Notes when the key was last used."""
+
+
+class EndpointRepository(Protocol):
+    """Endpoints. Opaque ids, integer ids and (owner, name) are each unique."""
+
+    def add(self, endpoint: Endpoint) -> None:
+        """Raises `Conflict` saying which of the three is taken."""
+
+    def save(self, endpoint: Endpoint) -> None: ...
+    def get(self, endpoint_id: str) -> Endpoint | None: ...
+    def named(self, owner_name: str, name: str) -> Endpoint | None:
+        """Whatever the case of the letters."""
+
+    def model(self, model_id: int) -> Endpoint | None: ...
+    def all(self) -> list[Endpoint]:
+        """By full name."""
+
+    def next_model_id(self) -> int:
+        """One above the highest integer id in use, from 1."""
+
+    def remove(self, endpoint_id: str) -> None:
+        """With its versions. Its jobs stay."""
+
+
+class VersionRepository(Protocol):
+    """Versions. (endpoint, number) is unique among those that have not failed."""
+
+    def add(self, version: Version) -> None:
+        """Raises `Conflict` where the number is taken."""
+
+    def save(self, version: Version) -> None: ...
+    def get(self, version_id: str) -> Version | None: ...
+    def of_endpoint(self, endpoint_id: str) -> list[Version]:
+        """Oldest first."""
+
+    def all(self) -> list[Version]: ...
+
+
+class DeploymentRepository(Protocol):
+    """Deployments and secrets."""
+
+    def put(self, deployment: Deployment) -> None: ...
+    def get(self, deployment_id: str) -> Deployment | None: ...
+    def unfinished(self) -> list[Deployment]: ...
+    def put_secret(self, secret: Secret) -> None: ...
+    def remove_secret(self, owner_id: str, name: str) -> bool: ...
+    def secrets_of(self, owner_id: str) -> list[Secret]: ...
+
+
+class JobRepository(Protocol):
+    """Jobs and their events."""
+
+    def put(self, job: Job) -> None:
+        """Records the job as it stands now. A job that is recorded as final never changes: such a put does nothing."""
+
+    def get(self, job_id: str) -> Job | None: ...
+    def open(self) -> list[Job]:
+        """All jobs that are not final, oldest first."""
+
+    def page(
+        self,
+        *,
+        endpoint_ids: Sequence[str] | None = None,
+        account_id: str | None = None,
+        statuses: Iterable[JobStatus] = (),
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[Job]:
+        """Newest first. A job is listed if it belongs to one of ``endpoint_ids`` or to ``account_id`` (both None: all);
+        ``before`` is the id of the last job of the page before (ids sort by time)."""
+
+    def counts(self, endpoint_id: str) -> dict[JobStatus, int]: ...
+    def add_events(self, events: Sequence[JobEvent]) -> None: ...
+    def events(
+        self, job_id: str, *, after: int = 0, limit: int = 1000, kinds: Iterable[EventKind] = ()
+    ) -> list[JobEvent]:
+        """In order, those with ``seq`` above ``after``; ``kinds`` empty: all."""
+
+    def ended_before(self, moment: float, limit: int = 500) -> list[Job]:
+        """Final jobs that finished before ``moment``, oldest first."""
+
+    def remove(self, job_ids: Sequence[str]) -> None:
+        """With their events."""
+
+
+class Transaction(Protocol):
+    """What a unit of work works with."""
+
+    @property
+    def accounts(self) -> AccountRepository: ...
+    @property
+    def keys(self) -> KeyRepository: ...
+    @property
+    def endpoints(self) -> EndpointRepository: ...
+    @property
+    def versions(self) -> VersionRepository: ...
+    @property
+    def deployments(self) -> DeploymentRepository: ...
+    @property
+    def jobs(self) -> JobRepository: ...
+
+
+class Store(Protocol):
+    """A store of one platform."""
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Applies a unit of work; returns what it returned once that is on disk, and re-raises what it raised, having
+        changed nothing.
+
+        Raises:
+            StorageFull: the disk is full; nothing was changed.
+            Unavailable: the store can't be written now.
+        """
+
+    def write_behind(self, work: Callable[[Transaction], None]) -> None:
+        """Applies a unit of work soon, in its turn, without anybody waiting. On a full disk it is tried again until it holds."""
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Reads a consistent state that includes every finished `write`."""
+
+    async def flush(self) -> None:
+        """Returns when everything handed over so far is on disk."""
+
+    async def close(self) -> None:
+        """Flushes and lets go."""

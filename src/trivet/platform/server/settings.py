@@ -1,0 +1,96 @@
+"""Settings: read once, at start, from arguments and the environment. The reference page is made from this table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+MIB = 1024 * 1024
+
+
+class SettingError(Exception):
+    """A setting has a value that can't be; the message says which, and what would do."""
+
+
+def _data_folder() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("trivet", appauthor=False)
+
+
+def _size(text: str) -> int:
+    units = {"kib": 1024, "mib": MIB, "gib": 1024 * MIB}
+    lowered = text.strip().lower()
+    for unit, factor in units.items():
+        if lowered.endswith(unit):
+            return int(float(lowered[: -len(unit)]) * factor)
+    return int(lowered)
+
+
+def _flag(text: str) -> bool:
+    lowered = text.strip().lower()
+    if lowered in ("1", "true", "yes", "on"):
+        return True
+    if lowered in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError(text)
+
+
+def _setting(default: Any, env: str, read: Callable[[str], Any], help: str) -> Any:
+    metadata = {"env": env, "read": read, "help": help}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator may set."""
+
+    host: str = _setting("127.0.0.1", "TRIVET_HOST", str, "The address to listen on.")
+    port: int = _setting(8300, "TRIVET_PORT", int, "The port to listen on; 0 takes a free one.")
+    data: Path = _setting(
+        _data_folder, "TRIVET_DATA", Path, "The folder that holds everything: database, files, environments, keys."
+    )
+    max_input: int = _setting(
+        50 * MIB, "TRIVET_MAX_INPUT", _size, "The largest input of a call, in bytes (`50MiB` is understood)."
+    )
+    max_output: int = _setting(50 * MIB, "TRIVET_MAX_OUTPUT", _size, "The largest output of a job, in bytes.")
+    max_upload: int = _setting(256 * MIB, "TRIVET_MAX_UPLOAD", _size, "The largest deployment upload, in bytes.")
+    job_retention: float = _setting(
+        7 * 86_400.0, "TRIVET_JOB_RETENTION", float, "Seconds that a job can be looked up after its end."
+    )
+    shutdown_grace: float = _setting(
+        10.0, "TRIVET_SHUTDOWN_GRACE", float, "Seconds that running jobs have to finish when the server is stopped."
+    )
+    metrics_public: bool = _setting(False, "TRIVET_METRICS_PUBLIC", _flag, "Whether `/metrics` is served without a key.")
+    log_level: str = _setting("info", "TRIVET_LOG_LEVEL", str, "`debug`, `info`, `warning` or `error`.")
+    log_format: str = _setting("text", "TRIVET_LOG_FORMAT", str, "`text` for people, `json` for machines.")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+        """The settings from ``given`` (None: not given), else the environment, else the defaults.
+
+        Raises:
+            SettingError: a value that can't be.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for row in fields(cls):
+            if given.get(row.name) is not None:
+                values[row.name] = given[row.name]
+            elif environ.get(row.metadata["env"]):
+                text = environ[row.metadata["env"]]
+                try:
+                    values[row.name] = row.metadata["read"](text)
+                except ValueError:
+                    raise SettingError(f"{row.metadata['env']}={text!r} can't be read. {row.metadata['help']}") from None
+        settings = cls(**values)
+        if not 0 <= settings.port <= 65535:
+            raise SettingError(f"The port {settings.port} can't be; choose one from 1 to 65535, or 0 for a free one.")
+        if settings.log_level.lower() not in ("debug", "info", "warning", "error"):
+            raise SettingError(f"TRIVET_LOG_LEVEL={settings.log_level!r}: choose debug, info, warning or error.")
+        return settings

@@ -1,0 +1,85 @@
+"""Scaling: brings the number of each version's workers to what the policy says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from trivet.platform.core.endpoints import Version, VersionState
+from trivet.platform.core.scaling import ScalingDecision, ScalingPolicy, ScalingSample, decide
+from trivet.platform.ports.clock import Clock
+from trivet.platform.services.dispatch import Dispatcher
+from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.workers import Workers
+
+_SUPERSEDED_IDLE = 1.0
+"""Seconds that an idle worker of a version lives that is no longer current."""
+
+
+class Scaling:
+    """One tick looks at every version that has jobs, workers or a minimum; a waiting job is looked at at once."""
+
+    def __init__(self, *, dispatcher: Dispatcher, workers: Workers, endpoints: Endpoints, clock: Clock) -> None:
+        self._dispatcher = dispatcher
+        self._workers = workers
+        self._endpoints = endpoints
+        self._clock = clock
+        self._closed = False
+        dispatcher.on_demand = self.adjust
+        workers.on_change = self.adjust
+
+    def close(self) -> None:
+        """Starts nothing from now on."""
+        self._closed = True
+
+    def tick(self) -> None:
+        """Adjusts every version that may need it."""
+        versions = set(self._dispatcher.waiting_versions())
+        versions.update(self._workers.versions())
+        versions.update(self._endpoints.warm_versions())
+        for version_id in versions:
+            self.adjust(version_id)
+
+    def adjust(self, version_id: str) -> None:
+        """Brings one version's workers to what its policy says."""
+        version = self._endpoints.version(version_id)
+        if version is None or version.state is not VersionState.READY:
+            for worker_id in self._workers.of_version(version_id):
+                self._workers.stop(worker_id)
+            return
+        if self._closed:
+            return
+        decision = decide(self._policy(version), self.sample(version))
+        self._apply(version, decision)
+
+    def sample(self, version: Version) -> ScalingSample:
+        """What the version's queue and workers look like now."""
+        now = self._clock()
+        seats = [seat for seat in self._dispatcher.seats(version.id) if seat.taking]
+        idle = tuple(now - seat.idle_since for seat in seats if seat.idle_since is not None)
+        return ScalingSample(
+            queued=self._dispatcher.queued(version.id),
+            running=self._dispatcher.running(version.id),
+            oldest_wait=self._dispatcher.oldest_wait(version.id),
+            starting=self._workers.starting(version.id),
+            ready=len(seats),
+            idle_for=idle,
+            slots=version.settings.concurrency,
+            blocked=self._workers.history(version.id).retry_at > now,
+        )
+
+    def _policy(self, version: Version) -> ScalingPolicy:
+        endpoint = self._endpoints.by_id(version.endpoint_id)
+        if endpoint is None:
+            return ScalingPolicy(minimum=0, maximum=1)
+        if endpoint.current_id == version.id:
+            return endpoint.scaling
+        return replace(endpoint.scaling, minimum=0, idle_timeout=min(endpoint.scaling.idle_timeout, _SUPERSEDED_IDLE))
+
+    def _apply(self, version: Version, decision: ScalingDecision) -> None:
+        for _ in range(decision.start):
+            self._workers.start(version)
+        if decision.stop:
+            seats = [s for s in self._dispatcher.seats(version.id) if s.taking and s.idle_since is not None]
+            seats.sort(key=lambda seat: seat.idle_since or 0.0)
+            for seat in seats[: decision.stop]:
+                self._workers.stop(seat.worker_id)

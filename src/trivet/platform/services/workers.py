@@ -1,0 +1,437 @@
+"""Workers: started, admitted, watched, stopped. One life cycle, whatever speaks to us."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from trivet.platform.core import ids
+from trivet.platform.core import workers as rules
+from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.endpoints import EndpointReference, Version
+from trivet.platform.core.errors import CoreError, Unauthenticated
+from trivet.platform.core.jobs import JobError, Progress
+from trivet.platform.core.workers import Departure, StartHistory, Worker, WorkerState
+from trivet.platform.ports.background import Background
+from trivet.platform.ports.clock import Clock, Entropy
+from trivet.platform.ports.notifier import Notifier
+from trivet.platform.ports.runtime import Capabilities, Runtime, WorkerLink, WorkerSpec
+from trivet.platform.services.dispatch import Dispatcher
+from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.secrets import Secrets
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT = 5.0
+"""Seconds between a worker's heartbeats."""
+SILENCE = 30.0
+"""Seconds without a sign of life after which a worker counts as lost."""
+START_TIMEOUT = 600.0
+"""Seconds that a worker has to become ready."""
+EXIT_GRACE = 2.0
+"""Seconds between the end of a worker's link and the end of the worker itself."""
+LOG_LINES = 2000
+"""Lines kept per endpoint for `logs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What an admitted worker is told."""
+
+    endpoint: str
+    version: str
+    concurrency: int
+    heartbeat: float
+    max_output: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line that a worker or a handler wrote. ``time`` in seconds since the epoch."""
+
+    seq: int
+    time: float
+    worker_id: str
+    job_id: str | None
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A worker with the names that people know."""
+
+    worker: Worker
+    endpoint_name: str
+    version_number: str
+    last_lines: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    worker: Worker
+    version: Version
+    endpoint_name: str
+    token: str = field(repr=False)
+    link: WorkerLink | None = None
+    link_ended_at: float | None = None
+    stop_asked_at: float | None = None
+    killed: bool = False
+    departure: Departure | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Journal:
+    lines: deque[LogLine] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    seq: int = 0
+
+
+class Workers:
+    """The register of workers, and the way from what a worker says to the dispatcher."""
+
+    def __init__(
+        self,
+        *,
+        runtime: Runtime,
+        dispatcher: Dispatcher,
+        endpoints: Endpoints,
+        secrets: Secrets,
+        clock: Clock,
+        entropy: Entropy,
+        notifier: Notifier,
+        background: Background,
+        max_output: int,
+    ) -> None:
+        self._runtime = runtime
+        self._dispatcher = dispatcher
+        self._endpoints = endpoints
+        self._secrets = secrets
+        self._clock = clock
+        self._entropy = entropy
+        self._notifier = notifier
+        self._background = background
+        self._max_output = max_output
+        self._entries: dict[str, _Entry] = {}
+        self._of_version: dict[str, dict[str, _Entry]] = {}
+        self._histories: dict[str, StartHistory] = {}
+        self._journals: dict[str, _Journal] = {}
+        self.on_change: Callable[[str], None] = lambda version_id: None
+        """Told a version's id when one of its workers came, went or became ready."""
+        dispatcher.on_stuck = self.kill
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the place where workers live can do."""
+        return self._runtime.capabilities
+
+    # -- start and stop -----------------------------------------------------------------------------------------------
+
+    def start(self, version: Version) -> str:
+        """Begins to start a worker for a version; returns its id at once."""
+        now = self._clock()
+        endpoint = self._endpoints.by_id(version.endpoint_id)
+        name = endpoint.full_name if endpoint is not None else version.endpoint_id
+        worker = Worker(
+            ids.make("wrk", now, self._entropy(6)),
+            version.endpoint_id,
+            version.id,
+            WorkerState.INITIALIZING,
+            started_at=now,
+            seen_at=now,
+        )
+        entry = _Entry(worker, version, name, self._entropy(24).hex())
+        self._entries[worker.id] = entry
+        self._of_version.setdefault(version.id, {})[worker.id] = entry
+        self._background(self._start(entry))
+        return worker.id
+
+    async def _start(self, entry: _Entry) -> None:
+        version = entry.version
+        try:
+            endpoint = self._endpoints.by_id(version.endpoint_id)
+            owner_id = endpoint.owner_id if endpoint is not None else ""
+            secrets: Mapping[str, str] = {}
+            if version.settings.secrets:
+                secrets = await self._secrets.of_owner(owner_id, version.settings.secrets)
+            spec = WorkerSpec(entry.worker.id, version, entry.endpoint_name, entry.token, secrets)
+            started = await self._runtime.start(spec)
+        except CoreError as error:
+            self.departed(entry.worker.id, Departure(f"could not be started: {error.detail}"))
+            return
+        except OSError as error:
+            self.departed(entry.worker.id, Departure(f"could not be started: {error}"))
+            return
+        entry.worker = replace(entry.worker, pid=started.pid, isolation=started.isolation)
+        if entry.killed:
+            self._runtime.kill(entry.worker.id)
+
+    def stop(self, worker_id: str) -> None:
+        """Asks a worker to finish what it holds and end."""
+        entry = self._entries.get(worker_id)
+        if entry is None or entry.stop_asked_at is not None:
+            return
+        entry.stop_asked_at = self._clock()
+        self._dispatcher.stop_taking(worker_id)
+        if entry.link is not None and entry.worker.ready_at is not None:
+            entry.link.drain()
+        else:
+            self.kill(worker_id)
+
+    def kill(self, worker_id: str) -> None:
+        """Ends a worker and all that it started, now."""
+        entry = self._entries.get(worker_id)
+        if entry is not None:
+            entry.killed = True
+            self._dispatcher.stop_taking(worker_id)
+            self._runtime.kill(worker_id)
+
+    # -- what workers say ---------------------------------------------------------------------------------------------
+
+    def connect(self, worker_id: str, token: str, link: WorkerLink, pid: int | None = None) -> Welcome:
+        """Admits a worker that shows the token it was started with.
+
+        Raises:
+            Unauthenticated: unknown worker, wrong token, or it has a link already.
+        """
+        entry = self._entries.get(worker_id)
+        if entry is None or not hmac.compare_digest(entry.token, token) or entry.link is not None:
+            raise Unauthenticated(
+                "This worker is not expected here.", hint="A worker must be started by the platform, with a token of its own."
+            )
+        entry.link = link
+        entry.worker = replace(entry.worker, seen_at=self._clock(), pid=entry.worker.pid or pid)
+        version = entry.version
+        return Welcome(entry.endpoint_name, version.number, version.settings.concurrency, HEARTBEAT, self._max_output)
+
+    def ready(self, worker_id: str) -> None:
+        """The handler is loaded: the worker takes jobs from now on."""
+        entry = self._entries.get(worker_id)
+        if entry is None or entry.link is None or entry.worker.ready_at is not None:
+            return
+        now = self._clock()
+        entry.worker = replace(entry.worker, state=WorkerState.IDLE, ready_at=now, seen_at=now)
+        self._histories.pop(entry.version.id, None)
+        if entry.stop_asked_at is not None:
+            entry.link.drain()
+            return
+        self._dispatcher.seat(worker_id, entry.version.id, entry.link, entry.version.settings.concurrency)
+        self.on_change(entry.version.id)
+
+    def unfit(self, worker_id: str, message: str, traceback: str) -> None:
+        """The handler can't be loaded; the worker will end by itself."""
+        entry = self._entries.get(worker_id)
+        if entry is not None:
+            lines = tuple((traceback or message).rstrip().splitlines()[-50:])
+            entry.departure = Departure(f"could not load its handler: {message}", lines)
+
+    def alive(self, worker_id: str) -> None:
+        """A sign of life."""
+        entry = self._entries.get(worker_id)
+        if entry is not None:
+            entry.worker = replace(entry.worker, seen_at=self._clock())
+
+    def draining(self, worker_id: str) -> None:
+        """The worker was told to end by somebody else."""
+        entry = self._entries.get(worker_id)
+        if entry is not None:
+            entry.stop_asked_at = entry.stop_asked_at or self._clock()
+            self._dispatcher.stop_taking(worker_id)
+
+    def returned(self, worker_id: str, number: int, token: str) -> None:
+        """The worker hands back an attempt that it has not begun."""
+        self._dispatcher.hand_back(worker_id, number, token)
+
+    def piece(self, worker_id: str, number: int, token: str, content_type: str, data: bytes) -> None:
+        """One piece of a stream."""
+        self._dispatcher.piece(worker_id, number, token, content_type, data)
+
+    def progress(self, worker_id: str, number: int, token: str, progress: Progress) -> None:
+        """How far a handler is."""
+        self._dispatcher.progress(worker_id, number, token, progress)
+
+    def log(self, worker_id: str, number: int, token: str, stream: str, data: bytes) -> None:
+        """What a handler printed."""
+        entry = self._entries.get(worker_id)
+        seat = self._dispatcher.seat_of(worker_id)
+        live = seat.held.get(number) if seat is not None else None
+        if entry is not None and live is not None:
+            self._dispatcher.log(worker_id, number, token, stream, data)
+            for text in data.decode("utf-8", "replace").splitlines():
+                self._note(entry, live.job.id, stream, text)
+
+    def succeed(self, worker_id: str, number: int, token: str, content_type: str, data: bytes, pieces: int) -> None:
+        """An attempt's result."""
+        self._dispatcher.succeed(worker_id, number, token, content_type, data, pieces)
+
+    def fail(self, worker_id: str, number: int, token: str, error: JobError) -> None:
+        """An attempt's failure."""
+        self._dispatcher.fail(worker_id, number, token, error)
+
+    def stopped(self, worker_id: str, number: int, token: str) -> None:
+        """An attempt was stopped as asked."""
+        self._dispatcher.stopped(worker_id, number, token)
+
+    def disconnected(self, worker_id: str, *, expected: bool) -> None:
+        """The link has ended. What the worker held is settled when the worker itself has ended, which is seen to."""
+        entry = self._entries.get(worker_id)
+        if entry is None:
+            return
+        entry.link_ended_at = self._clock()
+        entry.killed = entry.killed or expected
+        self._dispatcher.stop_taking(worker_id)
+
+    def departed(self, worker_id: str, departure: Departure) -> None:
+        """The worker is gone, and all that it had started."""
+        entry = self._entries.pop(worker_id, None)
+        if entry is None:
+            return
+        version_id = entry.version.id
+        siblings = self._of_version.get(version_id, {})
+        siblings.pop(worker_id, None)
+        if not siblings:
+            self._of_version.pop(version_id, None)
+        known = entry.departure
+        if known is not None:
+            departure = replace(known, exit_code=departure.exit_code, last_lines=departure.last_lines or known.last_lines)
+        if entry.worker.ready_at is None and not entry.killed:
+            history = self._histories.get(version_id, StartHistory())
+            self._histories[version_id] = rules.start_failed(history, departure, self._clock())
+            self._note(entry, None, "system", f"worker {worker_id} {departure.reason}")
+        elif not entry.killed and entry.stop_asked_at is None:
+            self._note(entry, None, "system", f"worker {worker_id} {departure.reason}")
+        self._dispatcher.depart(worker_id, departure)
+        self.on_change(version_id)
+
+    def wrote(self, worker_id: str, text: str) -> None:
+        """A line that the worker wrote itself, outside any job."""
+        entry = self._entries.get(worker_id)
+        if entry is not None:
+            self._note(entry, None, "worker", text)
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """What time brings about: silent workers, slow starts, links that ended without their worker."""
+        now = self._clock()
+        for entry in list(self._entries.values()):
+            worker = entry.worker
+            if entry.link_ended_at is not None and now - entry.link_ended_at > EXIT_GRACE:
+                self._runtime.kill(worker.id)
+            elif entry.link is not None and now - worker.seen_at > SILENCE and worker.state is not WorkerState.UNHEALTHY:
+                entry.worker = replace(worker, state=WorkerState.UNHEALTHY)
+                entry.departure = Departure(f"gave no sign of life for {SILENCE:g} s", self._runtime.last_lines(worker.id))
+                self.kill(worker.id)
+            elif worker.ready_at is None and now - worker.started_at > START_TIMEOUT and not entry.killed:
+                entry.departure = Departure(
+                    f"was not ready within {START_TIMEOUT:g} s", self._runtime.last_lines(worker.id)
+                )
+                self._runtime.kill(worker.id)
+
+    # -- views --------------------------------------------------------------------------------------------------------
+
+    def history(self, version_id: str) -> StartHistory:
+        """What became of the latest starts of a version's workers."""
+        return self._histories.get(version_id, StartHistory())
+
+    def forgive(self, version_id: str) -> None:
+        """Forgets failed starts, so that the next is tried at once."""
+        self._histories.pop(version_id, None)
+
+    def starting(self, version_id: str) -> int:
+        """How many workers of the version are on their way."""
+        return sum(
+            1
+            for entry in self._of_version.get(version_id, {}).values()
+            if entry.worker.ready_at is None and not entry.killed and entry.stop_asked_at is None
+        )
+
+    def versions(self) -> list[str]:
+        """The versions that have workers."""
+        return list(self._of_version)
+
+    def of_version(self, version_id: str) -> list[str]:
+        """The ids of a version's workers."""
+        return list(self._of_version.get(version_id, ()))
+
+    def counts(self, endpoint_id: str) -> dict[WorkerState, int]:
+        """How many workers of an endpoint are in which state."""
+        counts = dict.fromkeys(
+            (
+                WorkerState.INITIALIZING,
+                WorkerState.IDLE,
+                WorkerState.RUNNING,
+                WorkerState.THROTTLED,
+                WorkerState.UNHEALTHY,
+            ),
+            0,
+        )
+        for version in self._endpoints.versions_of(endpoint_id):
+            for entry in self._of_version.get(version.id, {}).values():
+                state = self._state(entry)
+                if state in counts:
+                    counts[state] += 1
+            waiting = self._dispatcher.queued(version.id)
+            if waiting and self.history(version.id).retry_at > self._clock() and not self.starting(version.id):
+                counts[WorkerState.THROTTLED] += 1
+        return counts
+
+    def views(self, principal: Principal, reference: EndpointReference | None = None) -> list[WorkerView]:
+        """The workers of one endpoint, or of all that the principal manages.
+
+        Raises:
+            NotFound, Forbidden: by the one rule of access.
+        """
+        if reference is not None:
+            wanted = {self._endpoints.find(principal, reference, Scope.READ).id}
+        else:
+            wanted = {e.id for e in self._endpoints.visible(principal)}
+        managed = {
+            endpoint_id
+            for endpoint_id in wanted
+            if (endpoint := self._endpoints.by_id(endpoint_id)) is not None
+            and self._endpoints.manages(principal, endpoint)
+        }
+        return [self._view(e) for e in self._entries.values() if e.worker.endpoint_id in managed]
+
+    def logs(
+        self, principal: Principal, reference: EndpointReference, after: int = 0, limit: int = LOG_LINES
+    ) -> list[LogLine]:
+        """The newest lines of an endpoint's workers and handlers, oldest first; only for those who manage it."""
+        endpoint = self._endpoints.find(principal, reference, Scope.READ)
+        if not self._endpoints.manages(principal, endpoint):
+            return []
+        journal = self._journals.get(endpoint.id)
+        lines: Iterable[LogLine] = journal.lines if journal is not None else ()
+        return [line for line in lines if line.seq > after][-limit:]
+
+    def _view(self, entry: _Entry) -> WorkerView:
+        worker = entry.worker
+        seat = self._dispatcher.seat_of(worker.id)
+        shown = replace(
+            worker,
+            state=self._state(entry),
+            jobs_done=seat.jobs_done if seat is not None else 0,
+            idle_since=seat.idle_since if seat is not None else None,
+        )
+        lines = self._runtime.last_lines(worker.id)
+        return WorkerView(shown, entry.endpoint_name, entry.version.number, lines)
+
+    def _state(self, entry: _Entry) -> WorkerState:
+        if entry.worker.state is WorkerState.UNHEALTHY:
+            return WorkerState.UNHEALTHY
+        if entry.killed or entry.stop_asked_at is not None or entry.link_ended_at is not None:
+            return WorkerState.DRAINING
+        if entry.worker.ready_at is None:
+            return WorkerState.INITIALIZING
+        seat = self._dispatcher.seat_of(entry.worker.id)
+        return WorkerState.RUNNING if seat is not None and seat.held else WorkerState.IDLE
+
+    def _note(self, entry: _Entry, job_id: str | None, stream: str, text: str) -> None:
+        endpoint_id = entry.worker.endpoint_id
+        journal = self._journals.setdefault(endpoint_id, _Journal())
+        journal.seq += 1
+        journal.lines.append(LogLine(journal.seq, self._clock(), entry.worker.id, job_id, stream, text))
+        self._notifier.notify(f"logs:{endpoint_id}")

@@ -1,0 +1,1 @@
+"""Where rows and bytes lie. Nothing of how leaves this package."""

@@ -1,0 +1,34 @@
+"""The listener: where workers of this machine connect."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from trivet.platform.services.workers import Workers
+from trivet.platform.worker_api.link import Link
+
+
+class Listener:
+    """A unix socket for workers. Its folder belongs to the platform's user alone."""
+
+    def __init__(self, workers: Workers, path: Path) -> None:
+        self._workers = workers
+        self._path = path
+        self._links: set[Link] = set()
+        self._server: asyncio.AbstractServer | None = None
+
+    async def open(self) -> None:
+        """Begins to listen."""
+        self._path.unlink(missing_ok=True)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(lambda: Link(self._workers, self._links), str(self._path))
+        self._path.chmod(0o600)
+
+    async def close(self) -> None:
+        """Ends every link and stops listening."""
+        if self._server is not None:
+            self._server.close()
+        for link in list(self._links):
+            link.close()
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,4 @@
+"""The worker protocol: what a server and a worker say to each other.
+
+Imports nothing of Trivet and nothing outside the standard library, because it runs inside other people's environments.
+"""

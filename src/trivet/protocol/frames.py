@@ -1,0 +1,150 @@
+"""Frames: the unit of the link between server and worker.
+
+A frame is a fixed head, a small JSON object (``meta``) and a body of raw bytes that nobody on the way decodes::
+
+    0        4      5         9            17
+    +--------+------+---------+------------+----------------+-----------------+
+    | length | kind | metalen | attempt no | meta (JSON)    | body            |
+    +--------+------+---------+------------+----------------+-----------------+
+
+``length`` counts everything behind itself. All numbers are unsigned and big-endian. ``attempt`` is the number that the
+server gave this attempt on this link (0 where a frame concerns the link as a whole): it correlates requests with answers,
+so that frames of many attempts may be interleaved.
+
+The conversation (``S`` server, ``W`` worker)::
+
+    W  HELLO     {"protocol": 1, "token": …, "worker_id": …, "pid": …, "runtime": "python 3.11.7"}
+    S  WELCOME   {"endpoint": …, "version": …, "concurrency": n, "heartbeat": seconds}   or  REFUSED {"code","message"} + close
+    W  READY     {}                                    after the handler is loaded and set up
+    W  UNFIT     {"message","traceback"}               the handler can't be loaded: the worker exits afterwards
+    S  JOB       {"job","token","timeout","type","attempt","args"} + body = input
+    W  PIECE     {"type": content type} + body         one piece of a stream
+    W  PROGRESS  {"fraction": 0.4, "message": …}
+    W  LOG       {"stream": "stdout"|"stderr", "truncated": bool} + body = text in UTF-8
+    W  RESULT    {"type": content type, "pieces": n} + body = output     (final for the attempt)
+    W  ERROR     {"code","message","type","traceback"}                   (final for the attempt)
+    S  CANCEL    {"reason": "cancelled"|"timed_out"}   stop this attempt; the worker answers with STOPPED
+    W  STOPPED   {"reason"}                            (final for the attempt)
+    W  HEARTBEAT {"attempts": [n, …]}                  every ``heartbeat`` seconds: the attempts that it holds
+    S  DRAIN     {}                                    take no more, finish, then say BYE
+    W  DRAINING  {}                                    the worker was told by a signal: send no more
+    W  RETURNED  {"token"}                             an attempt handed back, not started
+    W  BYE       {}
+
+Every final frame of an attempt carries ``token``; one that doesn't match changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+PROTOCOL_VERSION = 1
+MAX_FRAME = 512 * 1024 * 1024
+"""No frame is longer than this, in bytes; the limits on inputs and outputs are lower and set by the server."""
+
+_HEAD = struct.Struct(">IBIQ")
+_LENGTH = struct.Struct(">I")
+_BEHIND_LENGTH = _HEAD.size - _LENGTH.size
+
+
+class Kind(IntEnum):
+    """What a frame says. Numbers are part of the wire and never reused."""
+
+    HELLO = 1
+    WELCOME = 2
+    REFUSED = 3
+    READY = 4
+    UNFIT = 5
+    JOB = 10
+    PIECE = 11
+    PROGRESS = 12
+    LOG = 13
+    RESULT = 14
+    ERROR = 15
+    CANCEL = 16
+    STOPPED = 17
+    RETURNED = 18
+    HEARTBEAT = 20
+    DRAIN = 21
+    DRAINING = 22
+    BYE = 23
+
+
+class ProtocolError(Exception):
+    """The other side sent something that is not a frame of this protocol; the link must be closed."""
+
+
+class Frame(NamedTuple):
+    """One message. ``meta`` is a small JSON object, ``body`` the payload as it came."""
+
+    kind: Kind
+    attempt: int
+    meta: dict[str, Any]
+    body: bytes
+
+
+def encode(kind: Kind, attempt: int = 0, meta: dict[str, Any] | None = None, body: bytes = b"") -> bytes:
+    """The bytes of one frame."""
+    head = json.dumps(meta, separators=(",", ":")).encode() if meta else b""
+    return _HEAD.pack(_BEHIND_LENGTH + len(head) + len(body), kind, len(head), attempt) + head + body
+
+
+class Decoder:
+    """Cuts a byte stream into frames. Feed it what arrives; it gives the frames that are complete.
+
+    Raises:
+        ProtocolError: when the bytes are no frame of this protocol.
+    """
+
+    def __init__(self, max_frame: int = MAX_FRAME) -> None:
+        self._buffer = bytearray()
+        self._max_frame = max_frame
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Adds ``data`` and returns the frames that are complete now, in order."""
+        buffer = self._buffer
+        buffer += data
+        frames: list[Frame] = []
+        start, held = 0, len(buffer)
+        while held - start >= _HEAD.size:
+            length, kind, meta_length, attempt = _HEAD.unpack_from(buffer, start)
+            if length > self._max_frame:
+                raise ProtocolError(f"a frame of {length} bytes; the limit is {self._max_frame}")
+            if length < _BEHIND_LENGTH + meta_length:
+                raise ProtocolError("a frame shorter than its own head")
+            end = start + _LENGTH.size + length
+            if held < end:
+                break
+            body_start = start + _HEAD.size + meta_length
+            frames.append(
+                Frame(
+                    _kind(kind),
+                    attempt,
+                    _meta(buffer[start + _HEAD.size : body_start]) if meta_length else {},
+                    bytes(memoryview(buffer)[body_start:end]),
+                )
+            )
+            start = end
+        if start:
+            del buffer[:start]
+        return frames
+
+
+def _kind(number: int) -> Kind:
+    try:
+        return Kind(number)
+    except ValueError:
+        raise ProtocolError(f"an unknown kind of frame: {number}") from None
+
+
+def _meta(data: bytearray) -> dict[str, Any]:
+    try:
+        meta = json.loads(data)
+    except ValueError:
+        raise ProtocolError("a frame whose meta is not JSON") from None
+    if not isinstance(meta, dict):
+        raise ProtocolError("a frame whose meta is not a JSON object")
+    return meta

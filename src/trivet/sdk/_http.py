@@ -1,0 +1,122 @@
+"""HTTP as values: a request to be made, an answer that came, and the one error of a transport.
+
+Builders make `Request`, parsers read `Response`; neither touches a network. A transport carries one to the other, so that
+a test, or another set of builders for another API, can use any transport and any transport can serve them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from trivet.sdk.errors import ConfigurationError
+
+SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+SLOWEST_UPLOAD = 100_000.0
+"""Bytes a second: a body is given the time that it needs at this speed, on top of the timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request below a base URL.
+
+    Attributes:
+        method: the verb, upper case.
+        path: the path with its query; begins with a slash.
+        headers: names and values besides those of every request.
+        body: the bytes to send, or None.
+        held: seconds that the server may hold the answer on purpose (a long poll).
+        anonymous: whether it is made without a key.
+    """
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = field(default=None, repr=False)
+    held: float = 0.0
+    anonymous: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether making it twice does what making it once does."""
+        return self.method in SAFE_TO_REPEAT
+
+    def patience(self, timeout: float) -> float:
+        """Seconds to wait for the whole answer, where an ordinary request is given ``timeout``."""
+        return timeout + self.held + (len(self.body) / SLOWEST_UPLOAD if self.body else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer, read to its end. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def content_type(self) -> str:
+        """The media type, lower case, without parameters; empty where the answer has none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+class TransportError(Exception):
+    """No whole answer came.
+
+    Args:
+        detail: what the network said.
+        sent: whether (part of) the request may have reached the server.
+        timed_out: whether it was the caller's patience that ended.
+    """
+
+    def __init__(self, detail: str, *, sent: bool, timed_out: bool = False) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.sent = sent
+        self.timed_out = timed_out
+
+
+def base_url(text: str) -> str:
+    """``text`` as a base URL: scheme, host, perhaps a path, no slash at the end.
+
+    Raises:
+        ConfigurationError: it is no http(s) URL, or carries a password, a query or a fragment.
+    """
+    hint = "Give a URL such as http://127.0.0.1:8300 (argument `url`, TRIVET_URL, or `url` in the profile)."
+    try:
+        parts = urlsplit(text.strip())
+        port_is_a_number = parts.port is None or parts.port > 0
+    except ValueError:
+        parts, port_is_a_number = urlsplit(""), False
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_a_number:
+        raise ConfigurationError(f"{text!r} is not the URL of a server.", hint=hint)
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ConfigurationError("The server's URL carries a user name, a query or a fragment.", hint=hint)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/").removesuffix("/api/v1")
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of a URL; all names of this machine's loopback count as one."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if host in {"localhost", "::1"} or host.startswith("127."):
+        host = "localhost"
+    return parts.scheme, host, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def failure(error: Exception) -> TransportError:
+    """What an error of the HTTP library means for us.
+
+    The library has one class for "could not connect" and "the connection broke before an answer"; only the chain of causes
+    tells them apart. Anything that is not known to have failed while connecting counts as sent, which is the safe side.
+    """
+    details: Any = getattr(error, "details", None) or {}
+    causes = [str(cause["message"]) for cause in details.get("causes") or ()]
+    connecting = "client error (Connect)" in causes
+    return TransportError(
+        causes[-1] if causes else str(error),
+        sent=not connecting,
+        timed_out=isinstance(error, TimeoutError),
+    )

@@ -1,0 +1,102 @@
+"""Whether and when a request is made again: pure decisions. The clock and chance are brought by the caller.
+
+The rule: never do twice what may have been done once. A request that did not reach the server is always repeated. One that
+may have reached it is repeated only where its verb makes that harmless, or where the server itself asked for it (429 or 503
+with ``Retry-After``). A wait that ran out is not repeated: the caller's patience has ended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from trivet.sdk._http import Request, Response, TransportError
+
+_PASSING = frozenset({429, 502, 503, 504})
+_TRY_AGAIN_CODES = frozenset({"unavailable", "limit_exceeded", None})
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How often and how far apart.
+
+    Attributes:
+        retries: how many times at most after the first.
+        base: seconds before the first repetition; doubles each time.
+        cap: the longest of these delays, in seconds.
+        longest_asked: the longest ``Retry-After`` that is waited for, in seconds; a longer one is told to the caller.
+    """
+
+    retries: int = 3
+    base: float = 0.2
+    cap: float = 5.0
+    longest_asked: float = 30.0
+
+    def delay(self, repetition: int, chance: float) -> float:
+        """Seconds before repetition number ``repetition`` (from 0), spread by ``chance`` (0 to 1) over its upper half."""
+        return min(self.cap, self.base * 2.0**repetition) * (0.5 + chance / 2)
+
+
+def delay_before_retry(
+    request: Request,
+    outcome: Response | TransportError,
+    backoff: Backoff,
+    *,
+    repetition: int,
+    chance: float,
+    now: datetime,
+) -> float | None:
+    """Seconds to wait before making ``request`` again, or None where it must not be made again.
+
+    Args:
+        request: what was asked.
+        outcome: what came of it.
+        backoff: the client's limits.
+        repetition: how many times it was repeated already.
+        chance: a number from 0 to 1.
+        now: the time now, aware.
+    """
+    if repetition >= backoff.retries:
+        return None
+    if isinstance(outcome, TransportError):
+        if outcome.sent and (outcome.timed_out or not request.repeatable):
+            return None
+        return backoff.delay(repetition, chance)
+    if outcome.status not in _PASSING or problem_code(outcome) not in _TRY_AGAIN_CODES:
+        return None
+    asked = retry_after(outcome.headers, now)
+    if asked is not None:
+        # A little apart, so that all who were turned away don't come back in the same instant.
+        return asked + backoff.base * chance if asked <= backoff.longest_asked else None
+    return backoff.delay(repetition, chance) if request.repeatable else None
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """The seconds that ``Retry-After`` asks for, given as a number or as a date; None where it is absent or nonsense."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - now).total_seconds())
+    return seconds if 0.0 <= seconds < float("inf") else None
+
+
+def problem_code(response: Response) -> str | None:
+    """The stable code in a problem document; None for an answer of somebody else, such as a proxy's page."""
+    if response.content_type != "application/problem+json":
+        return None
+    try:
+        code = json.loads(response.body)["code"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return code if isinstance(code, str) else None

@@ -1,0 +1,398 @@
+"""What the client tells: frozen values, named and shaped like the API's documents.
+
+Times are aware `datetime`s in UTC; fields that end in ``_ms`` are milliseconds. `Model.to_dict` gives JSON back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Model:
+    """Base of every value here."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """This value as what JSON can hold, field by field."""
+        from trivet.sdk._decode import encode
+
+        document: dict[str, Any] = encode(self)
+        return document
+
+
+class JobStatus(StrEnum):
+    """Where a job stands. A string, so that ``job.status == "queued"`` reads as it should."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing will change any more."""
+        return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+# -- jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Model):
+    """How far a job is: ``fraction`` from 0 to 1 (None where the handler gave none), and what it says."""
+
+    fraction: float | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputFault(Model):
+    """One fault of an input: a JSON pointer (empty for the input itself) and a sentence."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure(Model):
+    """Why a job failed: the handler's exception, its traceback, and the worker's last lines."""
+
+    code: str | None = None
+    message: str | None = None
+    type: str | None = None
+    traceback: str | None = None
+    worker_log: Any = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView(Model):
+    """A job as it stood when the server was asked.
+
+    ``output`` is there only where it is final, JSON and small; `Job.result` always fetches it.
+    """
+
+    id: str
+    status: JobStatus
+    endpoint: str | None = None
+    endpoint_id: str | None = None
+    version: str | None = None
+    attempts: int = 0
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    queued_ms: float | None = None
+    duration_ms: float | None = None
+    progress: Progress | None = None
+    pieces: int | None = None
+    error: JobFailure | None = None
+    output: Any = None
+    output_type: str | None = None
+    output_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine(Model):
+    """Lines that a handler or a worker wrote; ``stream`` is stdout or stderr."""
+
+    text: str
+    stream: str = "stdout"
+    time: datetime | None = None
+    seq: int | None = None
+    attempt: int | None = None
+    worker_id: str | None = None
+    job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece(Model):
+    """One piece of a streamed output; ``sequence`` counts from the start of the stream."""
+
+    value: Any
+    sequence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange(Model):
+    """The job changed; ``job`` is how it stands now. ``last`` where nothing follows."""
+
+    job: JobView
+    last: bool = False
+
+
+JobEvent = StatusChange | Piece | Progress | LogLine
+"""What `Job.events` yields."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOutcome(Model):
+    """What became of a cancel. True in a condition where the job is cancelled; ``detail`` says what happened."""
+
+    cancelled: bool
+    detail: str = ""
+    job: JobView | None = None
+
+    def __bool__(self) -> bool:
+        return self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation(Model):
+    """Why a job stands where it stands, and what to do. ``str()`` is the text for people."""
+
+    job_id: str
+    status: JobStatus
+    summary: str
+    position: int | None = None
+    waiting_for: str | None = None
+    reasons: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    worker_log: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"{self.job_id}: {self.summary}"]
+        lines += [f"  because {reason}" for reason in self.reasons]
+        if self.worker_log:
+            lines += ["  the worker's last lines:", *(f"    {line}" for line in self.worker_log)]
+        lines += [f"  → {step}" for step in self.next_steps]
+        return "\n".join(lines)
+
+    def __rich__(self) -> str:
+        from rich.markup import escape
+
+        return escape(str(self))
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+# -- endpoints
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling(Model):
+    """How many workers an endpoint may have; ``idle_timeout`` in seconds."""
+
+    min: int | None = None
+    max: int | None = None
+    idle_timeout: float | None = None
+    policy: str | None = None
+    target: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointInfo(Model):
+    """A named thing to call. ``workers`` counts by state; ``version`` is the one that serves."""
+
+    id: str
+    name: str
+    model_id: int | None = None
+    visibility: str = "private"
+    shared_with: tuple[str, ...] = ()
+    version: str | None = None
+    versions: int = 0
+    scaling: Scaling = field(default_factory=Scaling)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    input_schema: Any = None
+    output_schema: Any = None
+    description: str | None = None
+    kind: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    workers: Mapping[str, int] = field(default_factory=dict)
+    queued: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInfo(Model):
+    """An immutable build of an endpoint; ``state`` is building, ready or failed."""
+
+    id: str
+    version: str | None = None
+    hash: str | None = None
+    state: str = "ready"
+    created_at: datetime | None = None
+    error: Any = None
+    requirements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HealthInfo(Model):
+    """How an endpoint does: jobs by status, workers by state, the age of the oldest queued job."""
+
+    endpoint: str
+    jobs: Mapping[str, int] = field(default_factory=dict)
+    workers: Mapping[str, int] = field(default_factory=dict)
+    oldest_queued_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo(Model):
+    """A process that runs handlers; ``last_lines`` are its own, ``exit`` says how it ended."""
+
+    id: str
+    state: str
+    endpoint: str | None = None
+    version: str | None = None
+    pid: int | None = None
+    started_at: datetime | None = None
+    jobs: Any = None
+    isolation: str | None = None
+    last_lines: tuple[str, ...] = ()
+    exit: Any = None
+
+
+# -- deployments
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStep(Model):
+    """One step of a build, as it happened."""
+
+    text: str
+    at: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedEndpoint(Model):
+    """An endpoint that a deployment published."""
+
+    id: str
+    name: str
+    version: str
+    model_id: int | None = None
+    state: str = "ready"
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentFault(Model):
+    """Why a deployment failed."""
+
+    message: str
+    code: str = "build_failed"
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentInfo(Model):
+    """A deployment as it stands; ``state`` is building, ready or failed, ``log`` the build's own words."""
+
+    id: str
+    state: str
+    detail: str | None = None
+    steps: tuple[BuildStep, ...] = ()
+    log: str | None = None
+    error: DeploymentFault | None = None
+    endpoints: tuple[DeployedEndpoint, ...] = ()
+
+
+# -- people
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo(Model):
+    """A person or a program that owns endpoints and keys."""
+
+    name: str
+    id: str | None = None
+    administrator: bool = False
+    disabled: bool = False
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo(Model):
+    """An API key without its secret; ``state`` is active, rotating, expired or revoked."""
+
+    id: str
+    label: str | None = None
+    account: str | None = None
+    scopes: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+    state: str = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey(Model):
+    """A key just made. ``key`` is the whole token; it is shown this once, and hidden in the repr."""
+
+    id: str
+    key: str = field(repr=False)
+    label: str | None = None
+    account: str | None = None
+    scopes: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberInfo(Model):
+    """An account in an organization; ``role`` is owner, admin or member."""
+
+    account: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationInfo(Model):
+    """A named group of accounts. ``role`` is the asker's own; ``members`` come with `get` only."""
+
+    name: str
+    id: str | None = None
+    role: str | None = None
+    created_at: datetime | None = None
+    members: tuple[MemberInfo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecretInfo(Model):
+    """A secret's name; its value never comes back."""
+
+    name: str
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Me(Model):
+    """Who asks: the account, the key in use, the organizations, and what the key may do."""
+
+    account: AccountInfo
+    key: KeyInfo | None = None
+    organizations: tuple[OrganizationInfo, ...] = ()
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness(Model):
+    """Whether the server takes calls (true in a condition); ``checks`` is what it says about itself."""
+
+    ready: bool
+    checks: Mapping[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.ready
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing: documents, and where the next page begins (None at the end)."""
+
+    items: tuple[Any, ...] = ()
+    next: str | int | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
