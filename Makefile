@@ -26,14 +26,14 @@ check: $(DEVELOP) ## format, lint, types, import contracts, generated files
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/lint-imports --no-cache --no-logo
 	$(PY) scripts/unasync.py --check
 	$(PY) scripts/docs_reference.py --check
 	@$(VENV)/bin/towncrier build --draft --version next >/dev/null
 
 fix: $(DEVELOP) ## formats, and regenerates what is generated
-	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
 	$(PY) scripts/unasync.py
 	$(PY) scripts/docs_reference.py
 

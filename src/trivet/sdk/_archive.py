@@ -34,6 +34,7 @@ class _Entry(NamedTuple):
     name: str
     path: Path
     size: int
+    executable: bool
 
 
 def pack(path: Path, *, limit: int = MAX_ARCHIVE) -> Archive:
@@ -78,7 +79,7 @@ def _write(entries: Iterable[_Entry], limit: int) -> bytes:
             # A file may shrink or grow while it is read: what was read now is what is packed.
             content = entry.path.read_bytes()
             info.size = len(content)
-            info.mode = 0o755 if os.access(entry.path, os.X_OK) else 0o644
+            info.mode = 0o755 if entry.executable else 0o644
             tar.addfile(info, io.BytesIO(content))
             if buffer.tell() > limit:
                 raise _too_large(entries, limit)
@@ -117,7 +118,7 @@ def _entry(path: Path, name: str) -> _Entry:
     elif not stat.S_ISREG(status.st_mode):
         kind = "neither a file nor a folder"
     else:
-        return _Entry(name, path, status.st_size)
+        return _Entry(name, path, status.st_size, bool(status.st_mode & stat.S_IXUSR))
     raise DeploymentError(
         f"{path} is {kind}.", hint=f"Put the file itself there, or list {name} in {IGNORE_FILE} if it is not needed."
     )

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 Converter = Callable[[Any], Any]
+_Plan = tuple[tuple[str, Converter, bool], ...]
 
 
 class ShapeError(ValueError):
@@ -31,7 +32,8 @@ def decode(cls: type[T], document: Any) -> T:
     if not isinstance(document, Mapping):
         raise ShapeError(f"{cls.__name__} should be an object, not {type(document).__name__}")
     values: dict[str, Any] = {}
-    for name, convert, required in _plan(cls):
+    plan: _Plan = _plan(cls)  # type: ignore[arg-type]  # a class is hashable; the cache's signature can't say so
+    for name, convert, required in plan:
         if not required and document.get(name) is None:
             continue  # absent and null say the same: nothing is known
         if name not in document:
@@ -59,7 +61,7 @@ def encode(value: Any) -> Any:
 
 
 @cache
-def _plan(cls: Any) -> tuple[tuple[str, Converter, bool], ...]:
+def _plan(cls: type[Any]) -> _Plan:
     hints = typing.get_type_hints(cls)
     return tuple(
         (
@@ -87,7 +89,7 @@ def _converter(hint: Any) -> Converter:
     if hint is datetime:
         return lambda value: datetime.fromisoformat(_expect(str, value))
     if dataclasses.is_dataclass(hint):
-        kind: type[Any] = hint
+        kind: Any = hint
         return lambda value: decode(kind, value)
     if issubclass(hint, Enum):
         named: Converter = hint

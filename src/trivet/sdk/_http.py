@@ -16,6 +16,8 @@ from trivet.sdk.errors import ConfigurationError
 SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 SLOWEST_UPLOAD = 100_000.0
 """Bytes a second: a body is given the time that it needs at this speed, on top of the timeout."""
+MARGIN = 5.0
+"""Seconds beyond the caller's own timeout in which the server may still answer that the wait has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,16 @@ class Request:
         """Whether making it twice does what making it once does."""
         return self.method in SAFE_TO_REPEAT
 
-    def patience(self, timeout: float) -> float:
-        """Seconds to wait for the whole answer, where an ordinary request is given ``timeout``."""
-        return timeout + self.held + (len(self.body) / SLOWEST_UPLOAD if self.body else 0.0)
+    def patience(self, timeout: float, left: float | None = None) -> float:
+        """Seconds to wait for the whole answer.
+
+        Args:
+            timeout: seconds that an ordinary request is given.
+            left: seconds that the caller still wants to wait, or None; the server is given a moment more than that, so
+                that it can say itself that the wait has ended.
+        """
+        held, margin = (self.held, timeout) if left is None else (min(self.held, left), min(timeout, MARGIN))
+        return held + margin + (len(self.body) / SLOWEST_UPLOAD if self.body else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

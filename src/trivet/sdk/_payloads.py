@@ -55,9 +55,12 @@ def decode_output(data: bytes, content_type: str) -> Any:
     Raises:
         UnexpectedAnswerError: it says JSON and is none.
     """
-    if content_type == JSON:
-        return decode_json(data)
-    return data
+    return decode_json(data) if is_json(content_type) else data
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a media type (lower case, without parameters) is JSON."""
+    return content_type == JSON or content_type.endswith("+json")
 
 
 def decode_json(data: bytes) -> Any:

@@ -5,7 +5,7 @@ Times are aware `datetime`s in UTC; fields that end in ``_ms`` are milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -393,6 +393,3 @@ class Page:
 
     items: tuple[Any, ...] = ()
     next: str | int | None = None
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.items)

@@ -18,7 +18,8 @@ class DeploymentStep:
 @dataclass(frozen=True, slots=True)
 class DeploymentRequest:
     """What the caller asked for beside the upload. All optional; they apply where the upload holds one endpoint, except the
-    owner half of ``name``."""
+    owner half of ``name``.
+    """
 
     filename: str
     name: str | None = None

@@ -62,7 +62,9 @@ class Unauthenticated(CoreError):
 
     code = "unauthenticated"
     title = "A valid API key is needed"
-    default_hint = "Send `Authorization: Bearer <key>`. `trivet keys create` makes a key; `trivet keys ls` shows expiry."
+    default_hint = (
+        "Send `Authorization: Bearer <key>`. `trivet keys create` makes a key; `trivet keys ls` shows expiry."
+    )
 
 
 class Forbidden(CoreError):

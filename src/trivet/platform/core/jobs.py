@@ -125,7 +125,11 @@ class Job:
     @property
     def deadline(self) -> float | None:
         """When the running attempt is over its timeout; None while the job does not run."""
-        return None if self.status is not JobStatus.RUNNING or self.started_at is None else self.started_at + self.policy.timeout
+        return (
+            None
+            if self.status is not JobStatus.RUNNING or self.started_at is None
+            else self.started_at + self.policy.timeout
+        )
 
     @property
     def expires_at(self) -> float:

@@ -56,9 +56,12 @@ class Departure:
     @classmethod
     def of_exit(cls, code: int, last_lines: tuple[str, ...] = (), *, memory_limit: int | None = None) -> Departure:
         """From an exit status as the standard library gives it: negative for a signal. ``memory_limit`` in bytes, where it
-        was what ended the worker."""
+        was what ended the worker.
+        """
         if memory_limit is not None:
-            return cls(f"went over its memory limit of {memory_limit // 2**20} MiB and was killed", last_lines, code, True)
+            return cls(
+                f"went over its memory limit of {memory_limit // 2**20} MiB and was killed", last_lines, code, True
+            )
         if code >= 0:
             return cls(f"exited with status {code}", last_lines, code)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, Self
 
 
 class Notifier(Protocol):
@@ -18,7 +18,7 @@ class Notifier(Protocol):
 class Subscription(Protocol):
     """One listener. A context manager that ends its listening."""
 
-    def __enter__(self) -> Subscription: ...
+    def __enter__(self) -> Self: ...
     def __exit__(self, *exc: object) -> None: ...
 
     async def wait(self, timeout: float | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from trivet.platform.core.endpoints import Version
 from trivet.platform.core.workers import Departure
@@ -67,6 +67,14 @@ class Runtime(Protocol):
 
     async def close(self) -> None:
         """Kills every worker and waits for their ends."""
+
+
+class AttemptRef(NamedTuple):
+    """Which attempt a worker speaks of: its own id, the attempt's number on the link, and the token that proves it holds it."""
+
+    worker_id: str
+    number: int
+    token: str
 
 
 @dataclass(frozen=True, slots=True)

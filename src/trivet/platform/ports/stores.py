@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class AccountRepository(Protocol):
-    """Accounts, organizations and memberships. Names are unique among accounts and organizations together, whatever their case."""
+    """Accounts, organizations and memberships. Names are unique among both together, whatever their case."""
 
     def add(self, account: Account) -> None:
         """Raises `Conflict` where the name is taken."""
@@ -123,7 +123,8 @@ class JobRepository(Protocol):
         limit: int = 50,
     ) -> list[Job]:
         """Newest first. A job is listed if it belongs to one of ``endpoint_ids`` or to ``account_id`` (both None: all);
-        ``before`` is the id of the last job of the page before (ids sort by time)."""
+        ``before`` is the id of the last job of the page before (ids sort by time).
+        """
 
     def counts(self, endpoint_id: str) -> dict[JobStatus, int]: ...
     def add_events(self, events: Sequence[JobEvent]) -> None: ...

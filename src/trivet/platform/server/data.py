@@ -46,7 +46,8 @@ class DataFolder:
     @property
     def socket(self) -> Path:
         """Where workers connect. A unix socket's path is short by nature: where the folder's own is too long, it lies in
-        the system's folder for temporary files."""
+        the system's folder for temporary files.
+        """
         path = self.root / "run" / "link.sock"
         if len(str(path)) <= _LONGEST_SOCKET_PATH:
             return path
@@ -74,7 +75,9 @@ class DataFolder:
             ) from None
         except OSError as error:
             self.close()
-            advice = "Free some space on that disk." if error.errno == errno.ENOSPC else "Choose another one: --data DIR."
+            advice = (
+                "Free some space on that disk." if error.errno == errno.ENOSPC else "Choose another one: --data DIR."
+            )
             raise DataFolderError(f"The data folder {self.root} can't be used: {error.strerror}. {advice}") from None
         for left_over in self.uploads.iterdir():
             left_over.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Self
 
 
 class LoopNotifier:
@@ -34,7 +35,7 @@ class LoopSubscription:
         self._signalled = False
         self._waiter: asyncio.Future[bool] | None = None
 
-    def __enter__(self) -> LoopSubscription:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -58,7 +59,8 @@ class LoopSubscription:
             self._signalled = False
             return True
         loop = asyncio.get_running_loop()
-        waiter = self._waiter = loop.create_future()
+        waiter: asyncio.Future[bool] = loop.create_future()
+        self._waiter = waiter
         timer = loop.call_later(timeout, _give_up, waiter) if timeout is not None else None
         try:
             return await waiter

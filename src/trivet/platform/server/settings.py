@@ -39,8 +39,8 @@ def _flag(text: str) -> bool:
     raise ValueError(text)
 
 
-def _setting(default: Any, env: str, read: Callable[[str], Any], help: str) -> Any:
-    metadata = {"env": env, "read": read, "help": help}
+def _setting(default: Any, env: str, read: Callable[[str], Any], meaning: str) -> Any:
+    metadata = {"env": env, "read": read, "help": meaning}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -66,7 +66,9 @@ class Settings:
     shutdown_grace: float = _setting(
         10.0, "TRIVET_SHUTDOWN_GRACE", float, "Seconds that running jobs have to finish when the server is stopped."
     )
-    metrics_public: bool = _setting(False, "TRIVET_METRICS_PUBLIC", _flag, "Whether `/metrics` is served without a key.")
+    metrics_public: bool = _setting(
+        False, "TRIVET_METRICS_PUBLIC", _flag, "Whether `/metrics` is served without a key."
+    )
     log_level: str = _setting("info", "TRIVET_LOG_LEVEL", str, "`debug`, `info`, `warning` or `error`.")
     log_format: str = _setting("text", "TRIVET_LOG_FORMAT", str, "`text` for people, `json` for machines.")
 
@@ -87,7 +89,9 @@ class Settings:
                 try:
                     values[row.name] = row.metadata["read"](text)
                 except ValueError:
-                    raise SettingError(f"{row.metadata['env']}={text!r} can't be read. {row.metadata['help']}") from None
+                    raise SettingError(
+                        f"{row.metadata['env']}={text!r} can't be read. {row.metadata['help']}"
+                    ) from None
         settings = cls(**values)
         if not 0 <= settings.port <= 65535:
             raise SettingError(f"The port {settings.port} can't be; choose one from 1 to 65535, or 0 for a free one.")

@@ -27,7 +27,7 @@ from trivet.platform.ports.background import Background
 from trivet.platform.ports.blobs import BlobStore
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier
-from trivet.platform.ports.runtime import AttemptOrder, WorkerLink
+from trivet.platform.ports.runtime import AttemptOrder, AttemptRef, WorkerLink
 from trivet.platform.services.recorder import Recorder
 
 CHECKPOINT = 0.1
@@ -109,9 +109,9 @@ class Dispatcher:
         self._number = 0
         self._fresh: list[LiveJob] = []
         self._timers: list[tuple[float, str]] = []
-        self.on_demand: Callable[[str], None] = lambda version_id: None
+        self.on_demand: Callable[[str], None] = _nobody
         """Told a version's id when a job waits and nobody is free."""
-        self.on_stuck: Callable[[str], None] = lambda worker_id: None
+        self.on_stuck: Callable[[str], None] = _nobody
         """Told a worker's id when it does not stop an attempt that it was asked to stop."""
 
     # -- jobs come in -------------------------------------------------------------------------------------------------
@@ -184,9 +184,7 @@ class Dispatcher:
     def _send(self, live: LiveJob, seat: Seat, number: int, body: bytes) -> None:
         job = live.job
         seat.link.send(
-            AttemptOrder(
-                number, job.id, job.token or "", job.attempt, job.policy.timeout, job.input.content_type, body
-            )
+            AttemptOrder(number, job.id, job.token or "", job.attempt, job.policy.timeout, job.input.content_type, body)
         )
         if job.stop_reason is not None:
             seat.link.cancel(number, job.stop_reason.value)
@@ -247,51 +245,51 @@ class Dispatcher:
         self._notifier.notify(after.id)
         self._enqueue(live, front=True)
 
-    def hand_back(self, worker_id: str, number: int, token: str) -> None:
+    def hand_back(self, ref: AttemptRef) -> None:
         """A draining worker returns an attempt that it has not begun."""
-        live = self._held(worker_id, number)
+        live = self._held(ref)
         if live is None:
             return
-        after = rules.hand_back(live.job, token, self._clock(), started=False)
+        after = rules.hand_back(live.job, ref.token, self._clock(), started=False)
         if after is not None:
-            self._release(self._seats[worker_id], number)
+            self._release(self._seats[ref.worker_id], ref.number)
             self._after_loss(live, after)
 
     # -- what workers report ------------------------------------------------------------------------------------------
 
-    def piece(self, worker_id: str, number: int, token: str, content_type: str, data: bytes) -> None:
+    def piece(self, ref: AttemptRef, content_type: str, data: bytes) -> None:
         """One piece of a stream."""
-        live = self._held(worker_id, number)
-        after = rules.add_pieces(live.job, token, 1) if live is not None else None
+        live = self._held(ref)
+        after = rules.add_pieces(live.job, ref.token, 1) if live is not None else None
         if live is not None and after is not None:
             live.job = after
             self._event(live, EventKind.PIECE, data, content_type)
 
-    def progress(self, worker_id: str, number: int, token: str, progress: Progress) -> None:
+    def progress(self, ref: AttemptRef, progress: Progress) -> None:
         """How far the handler says it is."""
-        live = self._held(worker_id, number)
-        after = rules.report_progress(live.job, token, progress) if live is not None else None
+        live = self._held(ref)
+        after = rules.report_progress(live.job, ref.token, progress) if live is not None else None
         if live is not None and after is not None:
             live.job = after
             label = "" if progress.fraction is None else f"{progress.fraction:g}"
             self._event(live, EventKind.PROGRESS, progress.message.encode(), label)
 
-    def log(self, worker_id: str, number: int, token: str, stream: str, data: bytes) -> None:
+    def log(self, ref: AttemptRef, stream: str, data: bytes) -> None:
         """What the handler printed."""
-        live = self._held(worker_id, number)
-        if live is not None and rules.holds(live.job, token):
+        live = self._held(ref)
+        if live is not None and rules.holds(live.job, ref.token):
             self._event(live, EventKind.LOG, data, stream)
 
-    def succeed(self, worker_id: str, number: int, token: str, content_type: str, data: bytes, pieces: int) -> None:
+    def succeed(self, ref: AttemptRef, content_type: str, data: bytes, pieces: int) -> None:
         """The attempt's result."""
-        live = self._held(worker_id, number)
+        live = self._held(ref)
         if live is None:
             return
         now = self._clock()
-        after = rules.succeed(live.job, token, Payload.inline(data, content_type or JSON), now, pieces)
+        after = rules.succeed(live.job, ref.token, Payload.inline(data, content_type or JSON), now, pieces)
         if after is None:
             return
-        self._release(self._seats[worker_id], number, done=True)
+        self._release(self._seats[ref.worker_id], ref.number, done=True)
         if len(data) <= INLINE_LIMIT:
             self._settle(live, after)
         else:
@@ -311,26 +309,26 @@ class Dispatcher:
         else:
             self._settle(live, replace(after, output=Payload.stored(name, len(data), content_type)))
 
-    def fail(self, worker_id: str, number: int, token: str, error: JobError) -> None:
+    def fail(self, ref: AttemptRef, error: JobError) -> None:
         """The handler failed."""
-        self._end(worker_id, number, lambda job, now: rules.fail(job, token, error, now))
+        self._end(ref, lambda job, now: rules.fail(job, ref.token, error, now))
 
-    def stopped(self, worker_id: str, number: int, token: str) -> None:
+    def stopped(self, ref: AttemptRef) -> None:
         """The worker has stopped an attempt as it was asked to."""
-        self._end(worker_id, number, lambda job, now: rules.stop(job, token, now))
+        self._end(ref, lambda job, now: rules.stop(job, ref.token, now))
 
-    def _end(self, worker_id: str, number: int, transition: Callable[[Job, float], Job | None]) -> None:
-        live = self._held(worker_id, number)
+    def _end(self, ref: AttemptRef, transition: Callable[[Job, float], Job | None]) -> None:
+        live = self._held(ref)
         after = transition(live.job, self._clock()) if live is not None else None
         if live is None or after is None:
             return
-        self._release(self._seats[worker_id], number, done=True)
+        self._release(self._seats[ref.worker_id], ref.number, done=True)
         self._settle(live, after)
         self._pump(live.job.version_id)
 
-    def _held(self, worker_id: str, number: int) -> LiveJob | None:
-        seat = self._seats.get(worker_id)
-        live = seat.held.get(number) if seat is not None else None
+    def _held(self, ref: AttemptRef) -> LiveJob | None:
+        seat = self._seats.get(ref.worker_id)
+        live = seat.held.get(ref.number) if seat is not None else None
         return live if live is not None and live.is_open else None
 
     def _release(self, seat: Seat, number: int, *, done: bool = False) -> None:
@@ -568,6 +566,10 @@ class Dispatcher:
         """The versions that jobs wait for."""
         return [version_id for version_id, queue in self._queues.items() if queue]
 
+    def versions_of(self, endpoint_id: str) -> set[str]:
+        """The versions of an endpoint that have open jobs, whether they still exist or not."""
+        return {live.job.version_id for live in self._live.values() if live.job.endpoint_id == endpoint_id}
+
     def seats(self, version_id: str) -> list[Seat]:
         """The places of the version's workers that are ready, or draining."""
         return list(self._seats_of.get(version_id, {}).values())
@@ -579,6 +581,10 @@ class Dispatcher:
     def open_jobs(self) -> int:
         """How many jobs are open."""
         return len(self._live)
+
+
+def _nobody(_: str) -> None:
+    """Listens until somebody else does."""
 
 
 _MEMORY_HINT = "Raise `memory=` of the endpoint, or let the handler hold less at a time."

@@ -40,7 +40,18 @@ def explain(
         return _ended(job, manages)
     if job.status is JobStatus.RUNNING:
         return _running(job, now)
-    return _queued(job, endpoint, version, position, seats, starting, history, capabilities, now, manages)
+    return _queued(
+        job,
+        endpoint=endpoint,
+        version=version,
+        position=position,
+        seats=seats,
+        starting=starting,
+        history=history,
+        capabilities=capabilities,
+        now=now,
+        manages=manages,
+    )
 
 
 def _ended(job: Job, manages: bool) -> Explanation:
@@ -92,6 +103,7 @@ def _running(job: Job, now: float) -> Explanation:
 
 def _queued(
     job: Job,
+    *,
     endpoint: Endpoint | None,
     version: Version | None,
     position: int | None,
@@ -122,15 +134,21 @@ def _queued(
         if history.retry_at > now:
             reasons.append(f"The next start is tried in {_span(history.retry_at - now)}.")
         lines = last.last_lines if last is not None else ()
-        steps.append("Mend what the worker's last lines name, and deploy again; or go back: `trivet endpoints rollback`.")
+        steps.append(
+            "Mend what the worker's last lines name, and deploy again; or go back: `trivet endpoints rollback`."
+        )
     elif starting and not seats:
         waiting_for = "worker_starting"
-        reasons.append(f"{starting} worker{'s' if starting > 1 else ''} of {name} {'are' if starting > 1 else 'is'} starting.")
+        reasons.append(
+            f"{starting} worker{'s' if starting > 1 else ''} of {name} {'are' if starting > 1 else 'is'} starting."
+        )
     else:
         maximum = endpoint.scaling.maximum if endpoint is not None else 0
         reasons.append(f"All {seats} ready workers of {name} are busy; at most {maximum} may run.")
         if endpoint is not None and seats + starting >= maximum:
-            steps.append(f"Allow more workers: `trivet endpoints scale {name} --workers {endpoint.scaling.minimum},{maximum + 1}`.")
+            steps.append(
+                f"Allow more workers: `trivet endpoints scale {name} --workers {endpoint.scaling.minimum},{maximum + 1}`."
+            )
     steps.append(f"Give up on it: `trivet jobs cancel {job.id}`.")
     return Explanation(
         job.id,

@@ -16,7 +16,7 @@ from trivet.platform.core.views import CancelOutcome, Explanation, Health, JobVi
 from trivet.platform.ports.blobs import BlobStore
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier, Subscription
-from trivet.platform.ports.stores import Store
+from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.ports.validator import InputCheck, SchemaCompiler
 from trivet.platform.services.dispatch import INLINE_LIMIT, Dispatcher, job_id
 from trivet.platform.services.endpoints import Endpoints
@@ -85,7 +85,7 @@ class Jobs:
             InvalidInput: the input misses the schema; nothing was queued.
         """
         endpoint, version = self._endpoints.pick(principal, reference)
-        job = await self._make(principal, endpoint, version, payload, timeout, ttl)
+        job = await self._make(principal, endpoint, version, payload, timeout=timeout, ttl=ttl)
         with self._notifier.subscribe(job.id) as changes:
             self._dispatcher.admit(job, recorded=False)
             current = await self._until_final(job.id, changes, wait)
@@ -110,7 +110,7 @@ class Jobs:
             StorageFull: nothing was queued.
         """
         endpoint, version = self._endpoints.pick(principal, reference)
-        job = await self._make(principal, endpoint, version, payload, timeout, ttl)
+        job = await self._make(principal, endpoint, version, payload, timeout=timeout, ttl=ttl)
         await self._store.write(lambda tx: tx.jobs.put(job))
         self._dispatcher.admit(job, recorded=True)
         return JobView(job, endpoint.full_name, version.number)
@@ -126,7 +126,7 @@ class Jobs:
     ) -> JobView:
         """Begins a call whose caller goes on to read `events`; a held call like `run`."""
         endpoint, version = self._endpoints.pick(principal, reference)
-        job = await self._make(principal, endpoint, version, payload, timeout, ttl)
+        job = await self._make(principal, endpoint, version, payload, timeout=timeout, ttl=ttl)
         self._dispatcher.admit(job, recorded=False)
         return JobView(job, endpoint.full_name, version.number)
 
@@ -145,6 +145,7 @@ class Jobs:
         endpoint: Endpoint,
         version: Version,
         payload: Payload,
+        *,
         timeout: float | None,
         ttl: float | None,
     ) -> Job:
@@ -351,18 +352,27 @@ class Jobs:
         now = self._clock()
         found = await self._store.read(lambda tx: tx.jobs.open())
         recovered = [rules.recover(job, now) for job in found]
-        gone = JobError("endpoint_deleted", "The endpoint or its version was deleted before the job could run.")
         after: list[Job] = []
         for job in recovered:
             known = self._endpoints.version(job.version_id) is not None
-            after.append(job if known else rules.discard(job, gone, now) or job)
+            after.append(job if known else rules.discard(job, _GONE, now) or job)
         changed = [job for job, before in zip(after, found, strict=True) if job is not before]
         if changed:
-            await self._store.write(lambda tx: [tx.jobs.put(job) for job in changed])
+
+            def save(tx: Transaction) -> None:
+                for job in changed:
+                    tx.jobs.put(job)
+
+            await self._store.write(save)
         waiting = [job for job in after if not job.is_final]
         for job in waiting:
             self._dispatcher.admit(replace(job, queued_at=job.queued_at or now), recorded=True)
         return len(waiting)
+
+    def abandon(self, version_id: str) -> None:
+        """The version was deleted: what waits for it ends, what runs is stopped."""
+        self._checks.pop(version_id, None)
+        self._dispatcher.discard(version_id, _GONE)
 
     # -- inner --------------------------------------------------------------------------------------------------------
 
@@ -410,6 +420,9 @@ class Jobs:
             endpoint.full_name if endpoint is not None else job.endpoint_id,
             version.number if version is not None else "",
         )
+
+
+_GONE = JobError("endpoint_deleted", "The endpoint or its version was deleted before the job could run.")
 
 
 def _seconds(name: str, value: float, limit: float) -> float:

@@ -74,7 +74,7 @@ class Recorder:
                 await self._store.write(unit)
             except CoreError as error:
                 if self.stalled is None:
-                    logger.error("jobs can't be recorded now, trying again: %s", error.detail)
+                    logger.warning("jobs can't be recorded now, trying again: %s", error.detail)
                 self.stalled = error
                 await self._sleep(_RETRY_PAUSE)
             else:

@@ -18,7 +18,7 @@ from trivet.platform.core.workers import Departure, StartHistory, Worker, Worker
 from trivet.platform.ports.background import Background
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier
-from trivet.platform.ports.runtime import Capabilities, Runtime, WorkerLink, WorkerSpec
+from trivet.platform.ports.runtime import AttemptRef, Capabilities, Runtime, WorkerLink, WorkerSpec
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.secrets import Secrets
@@ -33,6 +33,8 @@ START_TIMEOUT = 600.0
 """Seconds that a worker has to become ready."""
 EXIT_GRACE = 2.0
 """Seconds between the end of a worker's link and the end of the worker itself."""
+EVERYBODY_GONE = "workers:none"
+"""The topic that is notified when the last worker has gone."""
 LOG_LINES = 2000
 """Lines kept per endpoint for `logs`."""
 
@@ -118,7 +120,7 @@ class Workers:
         self._of_version: dict[str, dict[str, _Entry]] = {}
         self._histories: dict[str, StartHistory] = {}
         self._journals: dict[str, _Journal] = {}
-        self.on_change: Callable[[str], None] = lambda version_id: None
+        self.on_change: Callable[[str], None] = _nobody
         """Told a version's id when one of its workers came, went or became ready."""
         dispatcher.on_stuck = self.kill
 
@@ -199,7 +201,8 @@ class Workers:
         entry = self._entries.get(worker_id)
         if entry is None or not hmac.compare_digest(entry.token, token) or entry.link is not None:
             raise Unauthenticated(
-                "This worker is not expected here.", hint="A worker must be started by the platform, with a token of its own."
+                "This worker is not expected here.",
+                hint="A worker must be started by the platform, with a token of its own.",
             )
         entry.link = link
         entry.worker = replace(entry.worker, seen_at=self._clock(), pid=entry.worker.pid or pid)
@@ -240,39 +243,39 @@ class Workers:
             entry.stop_asked_at = entry.stop_asked_at or self._clock()
             self._dispatcher.stop_taking(worker_id)
 
-    def returned(self, worker_id: str, number: int, token: str) -> None:
+    def returned(self, ref: AttemptRef) -> None:
         """The worker hands back an attempt that it has not begun."""
-        self._dispatcher.hand_back(worker_id, number, token)
+        self._dispatcher.hand_back(ref)
 
-    def piece(self, worker_id: str, number: int, token: str, content_type: str, data: bytes) -> None:
+    def piece(self, ref: AttemptRef, content_type: str, data: bytes) -> None:
         """One piece of a stream."""
-        self._dispatcher.piece(worker_id, number, token, content_type, data)
+        self._dispatcher.piece(ref, content_type, data)
 
-    def progress(self, worker_id: str, number: int, token: str, progress: Progress) -> None:
+    def progress(self, ref: AttemptRef, progress: Progress) -> None:
         """How far a handler is."""
-        self._dispatcher.progress(worker_id, number, token, progress)
+        self._dispatcher.progress(ref, progress)
 
-    def log(self, worker_id: str, number: int, token: str, stream: str, data: bytes) -> None:
+    def log(self, ref: AttemptRef, stream: str, data: bytes) -> None:
         """What a handler printed."""
-        entry = self._entries.get(worker_id)
-        seat = self._dispatcher.seat_of(worker_id)
-        live = seat.held.get(number) if seat is not None else None
+        entry = self._entries.get(ref.worker_id)
+        seat = self._dispatcher.seat_of(ref.worker_id)
+        live = seat.held.get(ref.number) if seat is not None else None
         if entry is not None and live is not None:
-            self._dispatcher.log(worker_id, number, token, stream, data)
+            self._dispatcher.log(ref, stream, data)
             for text in data.decode("utf-8", "replace").splitlines():
                 self._note(entry, live.job.id, stream, text)
 
-    def succeed(self, worker_id: str, number: int, token: str, content_type: str, data: bytes, pieces: int) -> None:
+    def succeed(self, ref: AttemptRef, content_type: str, data: bytes, pieces: int) -> None:
         """An attempt's result."""
-        self._dispatcher.succeed(worker_id, number, token, content_type, data, pieces)
+        self._dispatcher.succeed(ref, content_type, data, pieces)
 
-    def fail(self, worker_id: str, number: int, token: str, error: JobError) -> None:
+    def fail(self, ref: AttemptRef, error: JobError) -> None:
         """An attempt's failure."""
-        self._dispatcher.fail(worker_id, number, token, error)
+        self._dispatcher.fail(ref, error)
 
-    def stopped(self, worker_id: str, number: int, token: str) -> None:
+    def stopped(self, ref: AttemptRef) -> None:
         """An attempt was stopped as asked."""
-        self._dispatcher.stopped(worker_id, number, token)
+        self._dispatcher.stopped(ref)
 
     def disconnected(self, worker_id: str, *, expected: bool) -> None:
         """The link has ended. What the worker held is settled when the worker itself has ended, which is seen to."""
@@ -295,7 +298,9 @@ class Workers:
             self._of_version.pop(version_id, None)
         known = entry.departure
         if known is not None:
-            departure = replace(known, exit_code=departure.exit_code, last_lines=departure.last_lines or known.last_lines)
+            departure = replace(
+                known, exit_code=departure.exit_code, last_lines=departure.last_lines or known.last_lines
+            )
         if entry.worker.ready_at is None and not entry.killed:
             history = self._histories.get(version_id, StartHistory())
             self._histories[version_id] = rules.start_failed(history, departure, self._clock())
@@ -304,6 +309,8 @@ class Workers:
             self._note(entry, None, "system", f"worker {worker_id} {departure.reason}")
         self._dispatcher.depart(worker_id, departure)
         self.on_change(version_id)
+        if not self._entries:
+            self._notifier.notify(EVERYBODY_GONE)
 
     def wrote(self, worker_id: str, text: str) -> None:
         """A line that the worker wrote itself, outside any job."""
@@ -320,9 +327,13 @@ class Workers:
             worker = entry.worker
             if entry.link_ended_at is not None and now - entry.link_ended_at > EXIT_GRACE:
                 self._runtime.kill(worker.id)
-            elif entry.link is not None and now - worker.seen_at > SILENCE and worker.state is not WorkerState.UNHEALTHY:
+            elif (
+                entry.link is not None and now - worker.seen_at > SILENCE and worker.state is not WorkerState.UNHEALTHY
+            ):
                 entry.worker = replace(worker, state=WorkerState.UNHEALTHY)
-                entry.departure = Departure(f"gave no sign of life for {SILENCE:g} s", self._runtime.last_lines(worker.id))
+                entry.departure = Departure(
+                    f"gave no sign of life for {SILENCE:g} s", self._runtime.last_lines(worker.id)
+                )
                 self.kill(worker.id)
             elif worker.ready_at is None and now - worker.started_at > START_TIMEOUT and not entry.killed:
                 entry.departure = Departure(
@@ -351,6 +362,14 @@ class Workers:
     def versions(self) -> list[str]:
         """The versions that have workers."""
         return list(self._of_version)
+
+    def versions_of_endpoint(self, endpoint_id: str) -> set[str]:
+        """The versions of an endpoint that have workers, whether they still exist or not."""
+        return {e.version.id for e in self._entries.values() if e.worker.endpoint_id == endpoint_id}
+
+    def all_ids(self) -> list[str]:
+        """The ids of all workers."""
+        return list(self._entries)
 
     def of_version(self, version_id: str) -> list[str]:
         """The ids of a version's workers."""
@@ -435,3 +454,7 @@ class Workers:
         journal.seq += 1
         journal.lines.append(LogLine(journal.seq, self._clock(), entry.worker.id, job_id, stream, text))
         self._notifier.notify(f"logs:{endpoint_id}")
+
+
+def _nobody(_: str) -> None:
+    """Listens until somebody else does."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import JobError, Progress
 from trivet.platform.core.payloads import JSON
-from trivet.platform.ports.runtime import AttemptOrder
+from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
 from trivet.platform.services.workers import Workers
 from trivet.protocol.frames import PROTOCOL_VERSION, Decoder, Frame, Kind, ProtocolError, encode
 
@@ -40,12 +41,14 @@ class Link(asyncio.Protocol):
     # -- asyncio ------------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A worker has connected and must say who it is."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._links.add(self)
         self._hello_timer = self._loop.call_later(HELLO_TIMEOUT, self.close)
 
     def data_received(self, data: bytes) -> None:
+        """Takes what has arrived."""
         try:
             frames = self._decoder.feed(data)
             for frame in frames:
@@ -58,6 +61,7 @@ class Link(asyncio.Protocol):
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """The worker's end of the link is gone."""
         self._links.discard(self)
         if self._hello_timer is not None:
             self._hello_timer.cancel()
@@ -102,36 +106,18 @@ class Link(asyncio.Protocol):
         self.close()
 
     def _take(self, worker_id: str, frame: Frame) -> None:
-        kind, number, meta, body = frame
-        workers = self._workers
-        if kind is Kind.RESULT:
-            content_type = str(meta.get("type") or JSON)
-            workers.succeed(worker_id, number, meta["token"], content_type, body, int(meta.get("pieces") or 0))
-        elif kind is Kind.PIECE:
-            workers.piece(worker_id, number, meta["token"], str(meta.get("type") or JSON), body)
-        elif kind is Kind.LOG:
-            workers.log(worker_id, number, meta["token"], str(meta.get("stream") or "stdout"), body)
-        elif kind is Kind.PROGRESS:
-            workers.progress(worker_id, number, meta["token"], _progress(meta))
-        elif kind is Kind.ERROR:
-            workers.fail(worker_id, number, meta["token"], _error(meta))
-        elif kind is Kind.STOPPED:
-            workers.stopped(worker_id, number, meta["token"])
-        elif kind is Kind.RETURNED:
-            workers.returned(worker_id, number, meta["token"])
-        elif kind is Kind.HEARTBEAT:
-            workers.alive(worker_id)
-        elif kind is Kind.READY:
-            workers.ready(worker_id)
-        elif kind is Kind.UNFIT:
-            workers.unfit(worker_id, str(meta.get("message") or ""), str(meta.get("traceback") or ""))
-        elif kind is Kind.DRAINING:
-            workers.draining(worker_id)
-        elif kind is Kind.BYE:
+        about_attempt = _ABOUT_ATTEMPTS.get(frame.kind)
+        if about_attempt is not None:
+            about_attempt(self._workers, AttemptRef(worker_id, frame.attempt, str(frame.meta["token"])), frame)
+            return
+        about_worker = _ABOUT_WORKERS.get(frame.kind)
+        if about_worker is not None:
+            about_worker(self._workers, worker_id, frame.meta)
+        elif frame.kind is Kind.BYE:
             self._said_bye = True
             self.close()
         else:
-            raise ProtocolError(f"a worker does not say {kind.name}")
+            raise ProtocolError(f"a worker does not say {frame.kind.name}")
 
     # -- to the worker ------------------------------------------------------------------------------------------------
 
@@ -171,6 +157,27 @@ class Link(asyncio.Protocol):
         outgoing, self._outgoing = self._outgoing, []
         if outgoing and self._transport is not None:
             self._transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
+
+
+_ABOUT_ATTEMPTS: dict[Kind, Callable[[Workers, AttemptRef, Frame], None]] = {
+    Kind.RESULT: lambda workers, ref, frame: workers.succeed(
+        ref, str(frame.meta.get("type") or JSON), frame.body, int(frame.meta.get("pieces") or 0)
+    ),
+    Kind.PIECE: lambda workers, ref, frame: workers.piece(ref, str(frame.meta.get("type") or JSON), frame.body),
+    Kind.LOG: lambda workers, ref, frame: workers.log(ref, str(frame.meta.get("stream") or "stdout"), frame.body),
+    Kind.PROGRESS: lambda workers, ref, frame: workers.progress(ref, _progress(frame.meta)),
+    Kind.ERROR: lambda workers, ref, frame: workers.fail(ref, _error(frame.meta)),
+    Kind.STOPPED: lambda workers, ref, _: workers.stopped(ref),
+    Kind.RETURNED: lambda workers, ref, _: workers.returned(ref),
+}
+_ABOUT_WORKERS: dict[Kind, Callable[[Workers, str, dict[str, Any]], None]] = {
+    Kind.HEARTBEAT: lambda workers, worker_id, _: workers.alive(worker_id),
+    Kind.READY: lambda workers, worker_id, _: workers.ready(worker_id),
+    Kind.UNFIT: lambda workers, worker_id, meta: workers.unfit(
+        worker_id, str(meta.get("message") or ""), str(meta.get("traceback") or "")
+    ),
+    Kind.DRAINING: lambda workers, worker_id, _: workers.draining(worker_id),
+}
 
 
 def _progress(meta: dict[str, Any]) -> Progress:

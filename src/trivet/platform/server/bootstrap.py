@@ -1,0 +1,174 @@
+"""Wiring: every resource is opened here, once, and every service is given what it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+
+from trivet.platform.builders.local import LocalBuilder
+from trivet.platform.core.accounts import Account, Token
+from trivet.platform.core.errors import CoreError
+from trivet.platform.runtimes.process import ProcessRuntime
+from trivet.platform.server.background import Tasks
+from trivet.platform.server.data import DataFolder
+from trivet.platform.server.notifier import LoopNotifier
+from trivet.platform.server.settings import Settings
+from trivet.platform.services.accounts import Accounts
+from trivet.platform.services.deployments import Deployments
+from trivet.platform.services.dispatch import Dispatcher
+from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.jobs import Jobs
+from trivet.platform.services.recorder import Recorder
+from trivet.platform.services.scaling import Scaling
+from trivet.platform.services.secrets import Secrets
+from trivet.platform.services.upkeep import Upkeep
+from trivet.platform.services.workers import EVERYBODY_GONE, Workers
+from trivet.platform.stores.blobs_disk import DiskBlobs
+from trivet.platform.stores.sqlite import SqliteStore
+from trivet.platform.stores.vault import FileVault
+from trivet.platform.wire.schemas import compile_schema
+from trivet.platform.worker_api.listener import Listener
+
+logger = logging.getLogger(__name__)
+
+DISPATCH_TICK = 0.1
+SCALING_TICK = 0.2
+WORKERS_TICK = 1.0
+UPKEEP_TICK = 10.0
+
+
+class Platform:
+    """One running platform. Make it with `open`, end it with `close`."""
+
+    def __init__(self, settings: Settings, folder: DataFolder, store: SqliteStore) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.store = store
+        self.tasks = Tasks()
+        clock, entropy = time.time, os.urandom
+        notifier = self.notifier = LoopNotifier()
+        blobs = self.blobs = DiskBlobs(folder.blobs)
+        background = self.tasks.run
+        self.runtime = ProcessRuntime(folder.root, f"unix:{folder.socket}")
+        self.builder = LocalBuilder(folder.root)
+        self.accounts = Accounts(store, clock, entropy)
+        self.secrets = Secrets(store, clock, FileVault(folder.master_key))
+        self.endpoints = Endpoints(store, clock, entropy)
+        self.deployments = Deployments(store, clock, entropy, self.builder, self.endpoints, notifier)
+        self.recorder = Recorder(store, background, asyncio.sleep)
+        self.dispatcher = Dispatcher(
+            recorder=self.recorder,
+            blobs=blobs,
+            clock=clock,
+            entropy=entropy,
+            notifier=notifier,
+            background=background,
+        )
+        self.workers = Workers(
+            runtime=self.runtime,
+            dispatcher=self.dispatcher,
+            endpoints=self.endpoints,
+            secrets=self.secrets,
+            clock=clock,
+            entropy=entropy,
+            notifier=notifier,
+            background=background,
+            max_output=settings.max_output,
+        )
+        self.scaling = Scaling(dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=clock)
+        self.jobs = Jobs(
+            store=store,
+            blobs=blobs,
+            endpoints=self.endpoints,
+            dispatcher=self.dispatcher,
+            workers=self.workers,
+            compile_schema=compile_schema,
+            notifier=notifier,
+            clock=clock,
+            entropy=entropy,
+        )
+        self.upkeep = Upkeep(store=store, blobs=blobs, clock=clock, retention=settings.job_retention)
+        self.listener = Listener(self.workers, folder.socket)
+        self.first: tuple[Account, Token] | None = None
+        """The first account and its key, where this start has made them."""
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Platform:
+        """Opens the data folder and starts everything but the HTTP server.
+
+        Raises:
+            DataFolderError: the folder can't be used.
+            CoreError: the database can't be used, with the reason.
+        """
+        folder = DataFolder(settings.data)
+        folder.open()
+        try:
+            store = await SqliteStore.open(folder.database)
+        except BaseException:
+            folder.close()
+            raise
+        try:
+            platform = cls(settings, folder, store)
+            await platform._start()
+        except BaseException:
+            await store.close()
+            folder.close()
+            raise
+        return platform
+
+    async def _start(self) -> None:
+        self.runtime.on_exit = self.workers.departed
+        self.runtime.on_line = self.workers.wrote
+        self.endpoints.on_change(self._endpoint_changed)
+        await self.runtime.open()
+        self.first = await self.accounts.bootstrap()
+        await self.endpoints.load()
+        await self.deployments.recover()
+        await self.listener.open()
+        recovered = await self.jobs.recover()
+        if recovered:
+            logger.info("%d open jobs were taken up again", recovered)
+        self.tasks.every(DISPATCH_TICK, self.dispatcher.tick, "dispatch")
+        self.tasks.every(SCALING_TICK, self.scaling.tick, "scaling")
+        self.tasks.every(WORKERS_TICK, self.workers.tick, "workers")
+        self.tasks.every(UPKEEP_TICK, self._upkeep, "upkeep")
+        self.deployments.on_submit = lambda deployment_id: self.tasks.run(self.deployments.build(deployment_id))
+
+    async def _upkeep(self) -> None:
+        await self.upkeep.tick()
+
+    def _endpoint_changed(self, endpoint_id: str) -> None:
+        """An endpoint was published, scaled, rolled back or removed: what that means for its jobs and workers."""
+        known = {version.id for version in self.endpoints.versions_of(endpoint_id)}
+        for version_id in known:
+            self.workers.forgive(version_id)
+            self.scaling.adjust(version_id)
+        for version_id in self.workers.versions_of_endpoint(endpoint_id) | self.dispatcher.versions_of(endpoint_id):
+            if version_id not in known:
+                self.jobs.abandon(version_id)
+                self.scaling.adjust(version_id)
+
+    def trouble(self) -> str | None:
+        """Why the platform can't do its work now, a sentence; None while it can."""
+        stalled = self.recorder.stalled
+        return None if stalled is None else f"Jobs can't be recorded: {stalled.detail} {stalled.hint}".strip()
+
+    async def close(self) -> None:
+        """Stops: workers finish what they hold within the grace, everything else stays on disk for the next start."""
+        self.scaling.close()
+        for worker_id in self.workers.all_ids():
+            self.workers.stop(worker_id)
+        with self.notifier.subscribe(EVERYBODY_GONE) as gone:
+            if self.workers.all_ids():
+                await gone.wait(self.settings.shutdown_grace)
+        await self.listener.close()
+        await self.runtime.close()
+        try:
+            await asyncio.wait_for(self.store.flush(), timeout=5.0)
+        except (CoreError, TimeoutError):
+            logger.warning("not everything could be brought to disk before the end")
+        await self.tasks.close()
+        await self.store.close()
+        self.folder.close()

@@ -1,0 +1,204 @@
+"""`trivet demo`: the whole of it, on a temporary folder, with real calls and real figures."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trivet.examples import Example, catalogue
+from trivet.platform.core.errors import CoreError
+from trivet.platform.server import logs
+from trivet.platform.server.data import DataFolderError
+from trivet.platform.server.main import StartError, running
+from trivet.platform.server.settings import Settings
+from trivet.sdk import AsyncClient, JobCancelledError, TrivetError
+
+Echo = Callable[[str], None]
+_WIDTH = 88
+
+
+@dataclass
+class _Tally:
+    """What went well, and what did not."""
+
+    passed: int = 0
+    failed: int = 0
+
+
+def run_demo(echo: Echo) -> int:
+    """Starts a platform, deploys the bundled examples, calls them in every way, stops.
+
+    Args:
+        echo: told what happens, line by line.
+
+    Returns:
+        0 where everything worked, 1 otherwise.
+    """
+    logs.configure("warning", "text")
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="trivet-demo-") as folder:
+        try:
+            tally = asyncio.run(_demo(Path(folder), echo))
+        except (StartError, DataFolderError) as error:
+            echo(f"The demo can't start. {error}")
+            return 1
+        except CoreError as error:
+            echo(f"The demo can't start. {error.detail} {error.hint}")
+            return 1
+    took = time.perf_counter() - began
+    echo("")
+    echo(
+        f"{tally.passed} steps worked, {tally.failed} did not; {took:.1f} s in all. Everything is stopped and removed."
+    )
+    if not tally.failed:
+        echo("Next: `trivet up`, then the first function of the README.")
+    return 1 if tally.failed else 0
+
+
+async def _demo(folder: Path, echo: Echo) -> _Tally:
+    settings = Settings.load({}, host="127.0.0.1", port=0, data=folder / "data")
+    began = time.perf_counter()
+    async with running(settings) as (url, platform):
+        assert platform.first is not None
+        key = str(platform.first[1])
+        echo(f"Trivet listens on {url} (SQLite, local disk, worker processes) {_ms(began)}")
+        async with AsyncClient(url, key) as client:
+            demo = _Demo(client, echo)
+            await demo.deploy(catalogue())
+            await demo.call()
+            return demo.tally
+
+
+class _Demo:
+    def __init__(self, client: AsyncClient, echo: Echo) -> None:
+        self._client = client
+        self._echo = echo
+        self._ready: dict[str, Example] = {}
+        self.tally = _Tally()
+
+    async def deploy(self, examples: Iterable[Example]) -> None:
+        """Deploys the examples, two at a time: building is mostly waiting for packages."""
+        self._echo("")
+        self._echo("Deploying the examples, each in an environment of its own")
+        lane = asyncio.Semaphore(2)
+
+        async def one(example: Example) -> None:
+            async with lane:
+                began = time.perf_counter()
+                try:
+                    deployed = await self._client.deploy(example.path, name=f"admin/{example.endpoint}")
+                except TrivetError as error:
+                    self._failed(f"deploy {example.name}", error)
+                    return
+            self._ready[example.name] = example
+            needs = ", ".join(example.requirements) or "nothing"
+            self._passed(f"{deployed[0].name} {deployed[0].version}", f"needs {needs}", began)
+
+        await asyncio.gather(*(one(example) for example in examples))
+
+    async def call(self) -> None:
+        """Calls each example in the ways that suit it."""
+        steps: list[tuple[str, str, Callable[[Any], Any]]] = [
+            ("greeting", "Calling now, from zero workers: run", self._run),
+            ("greeting", "The same again, with the worker warm: run", self._run),
+            ("greeting", "Calling later: submit, then ask for the result", self._submit),
+            ("greeting", "Many at once: map over 200 inputs", self._map),
+            ("generator", "As a stream: pieces as they are made", self._stream),
+            ("classifier", "A model trained by the example itself: run", self._run),
+            ("faces", "A picture in, faces out: run with a binary input", self._run),
+            ("slow", "Long work: progress, then a cancel", self._cancel),
+            ("greeting", "Bad input: refused before anything is queued", self._refuse),
+        ]
+        for name, title, step in steps:
+            if name not in self._ready:
+                continue
+            self._echo("")
+            self._echo(title)
+            try:
+                await step(self._ready[name])
+            except TrivetError as error:
+                self._failed(name, error)
+
+    async def _run(self, example: Example) -> None:
+        began = time.perf_counter()
+        output = await self._endpoint(example).run(example.sample_input)
+        self._passed(f"{example.name}({_short(example.sample_input)})", _short(output), began)
+
+    async def _submit(self, example: Example) -> None:
+        began = time.perf_counter()
+        job = await self._endpoint(example).submit(example.sample_input)
+        self._passed(f"submitted {job.id}", str(job.status), began)
+        began = time.perf_counter()
+        self._passed("its result", _short(await job.result(timeout=60)), began)
+
+    async def _map(self, example: Example) -> None:
+        began = time.perf_counter()
+        inputs = [{"name": f"guest {n}"} for n in range(200)]
+        results = [result async for result in self._endpoint(example).map(inputs, concurrency=16, progress=False)]
+        rate = len(results) / (time.perf_counter() - began)
+        self._passed(f"{len(results)} results in order", f"{_short(results[-1])}, {rate:.0f} calls/s", began)
+
+    async def _stream(self, example: Example) -> None:
+        began = time.perf_counter()
+        pieces: list[str] = []
+        first = ""
+        async for piece in self._endpoint(example).stream(example.sample_input):
+            first = first or f"first piece after {(time.perf_counter() - began) * 1000:.0f} ms"
+            pieces.append(str(piece))
+        self._passed(f"{len(pieces)} pieces, {first}", _short("".join(pieces)), began)
+
+    async def _cancel(self, example: Example) -> None:
+        began = time.perf_counter()
+        job = await self._endpoint(example).submit(example.sample_input)
+        async for event in job.events():
+            progress = getattr(event, "fraction", None)
+            if progress is not None:
+                self._passed("it reports", f"{progress:.0%} {getattr(event, 'message', '')}", began)
+                break
+        began = time.perf_counter()
+        outcome = await job.cancel()
+        self._passed("cancelled" if outcome else "not cancelled", outcome.detail, began)
+        try:
+            await job.result(timeout=10)
+        except JobCancelledError:
+            explanation = await job.explain()
+            self._passed("explain", f"{explanation.summary} {' '.join(explanation.reasons)}", began)
+
+    async def _refuse(self, example: Example) -> None:
+        began = time.perf_counter()
+        try:
+            await self._endpoint(example).run({"times": "many"})
+        except TrivetError as error:
+            self._passed(error.code, str(error).splitlines()[0], began)
+        else:
+            self._failed("bad input", "it was taken")
+
+    def _endpoint(self, example: Example) -> Any:
+        return self._client.endpoint(f"admin/{example.endpoint}")
+
+    def _passed(self, what: str, result: str, began: float) -> None:
+        self.tally.passed += 1
+        line = f"  ok  {what}: {result}"
+        self._echo(f"{line[:_WIDTH]:<{_WIDTH}} {_ms(began)}")
+
+    def _failed(self, what: str, error: object) -> None:
+        self.tally.failed += 1
+        self._echo(f"  FAILED  {what}: {error}")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _ms(began: float) -> str:
+    return f"{(time.perf_counter() - began) * 1000:8.1f} ms"

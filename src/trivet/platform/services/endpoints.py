@@ -1,0 +1,366 @@
+"""Endpoints: found in memory, changed on disk first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from trivet.platform.core import endpoints as rules
+from trivet.platform.core import ids
+from trivet.platform.core.accounts import Organization, Principal, Scope
+from trivet.platform.core.deployments import Deployment, DeploymentRequest
+from trivet.platform.core.endpoints import Endpoint, EndpointReference, Version, VersionState, Visibility
+from trivet.platform.core.errors import BadRequest, NotFound
+from trivet.platform.core.scaling import ScalingRule
+from trivet.platform.ports.builder import Built
+from trivet.platform.ports.clock import Clock, Entropy
+from trivet.platform.ports.stores import Store, Transaction
+from trivet.platform.services import publishing
+from trivet.platform.services.access import require, require_organization
+from trivet.platform.services.catalogue import Catalogue
+from trivet.platform.services.owners import with_roles
+
+MAX_DESCRIPTION = 10_000
+"""Characters of a description, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointChange:
+    """What to change about an endpoint; None leaves a thing as it is.
+
+    Args:
+        visibility: who may see and call it. ``private`` ends all sharing.
+        shared_with: names of organizations. Naming some makes a private endpoint shared, naming none a shared one private.
+        workers: minimum and maximum.
+        idle_timeout: seconds that a worker above the minimum may sit idle.
+        rule: what makes the number of workers grow.
+        target: what the rule aims at.
+        description: for people.
+    """
+
+    visibility: Visibility | None = None
+    shared_with: tuple[str, ...] | None = None
+    workers: tuple[int, int] | None = None
+    idle_timeout: float | None = None
+    rule: ScalingRule | None = None
+    target: float | None = None
+    description: str | None = None
+
+    def apply(self, endpoint: Endpoint, shared_with: frozenset[str] | None, now: float) -> Endpoint:
+        """The changed endpoint.
+
+        Args:
+            endpoint: as it is.
+            shared_with: the ids of the organizations that `shared_with` names.
+            now: seconds since the epoch.
+
+        Raises:
+            BadRequest: the change contradicts itself, or the numbers can't be.
+        """
+        visibility, shared = self._sharing(endpoint, shared_with)
+        if self.description is not None and len(self.description) > MAX_DESCRIPTION:
+            raise BadRequest(f"A description has at most {MAX_DESCRIPTION} characters.")
+        before = endpoint.scaling
+        minimum, maximum = self.workers or (before.minimum, before.maximum)
+        scaling = replace(
+            before,
+            minimum=minimum,
+            maximum=maximum,
+            idle_timeout=before.idle_timeout if self.idle_timeout is None else self.idle_timeout,
+            rule=before.rule if self.rule is None else self.rule,
+            target=before.target if self.target is None else self.target,
+        )
+        return replace(
+            endpoint,
+            visibility=visibility,
+            shared_with=shared,
+            scaling=scaling.check(),
+            description=endpoint.description if self.description is None else self.description,
+            updated_at=now,
+        )
+
+    def _sharing(self, endpoint: Endpoint, wanted: frozenset[str] | None) -> tuple[Visibility, frozenset[str]]:
+        shared = endpoint.shared_with if wanted is None else wanted
+        visibility = endpoint.visibility if self.visibility is None else self.visibility
+        if self.visibility is None and wanted is not None and visibility is not Visibility.PUBLIC:
+            visibility = Visibility.SHARED if wanted else Visibility.PRIVATE
+        if visibility is Visibility.PRIVATE:
+            if wanted:
+                raise BadRequest("An endpoint that is private is shared with nobody; both were asked for.")
+            shared = frozenset()
+        if visibility is Visibility.SHARED and not shared:
+            raise BadRequest(
+                f"{endpoint.full_name} can't be shared with nobody.", hint="Name organizations to share it with."
+            )
+        return visibility, shared
+
+
+class Endpoints:
+    """The use cases around endpoints.
+
+    Everything is in memory; every change is on disk before it shows there. Methods that take a `Principal` raise `NotFound`
+    or `Forbidden` by the one rule of access (`core.endpoints.refusal`); those that do not are for other services.
+    """
+
+    def __init__(self, store: Store, clock: Clock, entropy: Entropy) -> None:
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+        self._catalogue = Catalogue()
+        self._organizations: dict[str, str] = {}
+        self._listeners: list[Callable[[str], None]] = []
+
+    async def load(self) -> None:
+        """Reads everything from the store; once, before the first call."""
+        found = await self._store.read(
+            lambda tx: (tx.endpoints.all(), tx.versions.all(), tx.accounts.organizations())
+        )
+        endpoints, versions, organizations = found
+        self._catalogue.load(endpoints, versions)
+        self._organizations = {organization.id: organization.name for organization in organizations}
+
+    def on_change(self, callback: Callable[[str], None]) -> None:
+        """Has ``callback`` told an endpoint's id whenever it was published, rolled back, changed, or removed.
+
+        It is called once the change shows; `by_id` gives None for one that was removed.
+        """
+        self._listeners.append(callback)
+
+    # -- finding ------------------------------------------------------------------------------------------------------
+
+    def find(self, principal: Principal, reference: EndpointReference, scope: Scope) -> Endpoint:
+        """The endpoint that a reference means, where the principal may use ``scope`` on it."""
+        endpoint = self._catalogue.find(reference)
+        refused = rules.refusal(principal, endpoint, scope, reference.text)
+        if endpoint is None or refused is not None:
+            raise refused or NotFound.of("endpoint", reference.text)
+        return endpoint
+
+    def pick(
+        self, principal: Principal, reference: EndpointReference, scope: Scope = Scope.CALL
+    ) -> tuple[Endpoint, Version]:
+        """The endpoint and the version to call: the current one, or what the reference pins.
+
+        Raises:
+            NotFound: besides the rule of access, where there is no such version that is ready; names those that are.
+        """
+        endpoint = self.find(principal, reference, scope)
+        if reference.version is None:
+            version = self._catalogue.version(endpoint.current_id)
+            if version is not None and version.state is VersionState.READY:
+                return endpoint, version
+        return endpoint, self._choose(endpoint, reference.version)
+
+    def version_of(self, principal: Principal, reference: EndpointReference, version: str) -> tuple[Endpoint, Version]:
+        """An endpoint and one of its versions to look at: one that is ready, by any reference, or any by number or id."""
+        endpoint = self.find(principal, reference, Scope.READ)
+        versions = self._catalogue.versions_of(endpoint.id)
+        exact = [v for v in versions if version in (v.number, v.id) and v.state is not VersionState.READY]
+        chosen = rules.choose_version(versions, endpoint.current_id, version)
+        if chosen is None and exact:
+            return endpoint, exact[-1]
+        return endpoint, chosen or self._choose(endpoint, version)
+
+    def visible(self, principal: Principal) -> list[Endpoint]:
+        """The endpoints that the principal may see, by name. Takes the scope ``read``."""
+        require(principal, Scope.READ)
+        seen = [endpoint for endpoint in self._catalogue.endpoints() if rules.may_see(principal, endpoint)]
+        return sorted(seen, key=lambda endpoint: endpoint.full_name.lower())
+
+    def manages(self, principal: Principal, endpoint: Endpoint) -> bool:
+        """Whether the principal may change the endpoint, and see everybody's jobs and logs there."""
+        return principal.manages(endpoint.owner_id)
+
+    def shared_names(self, endpoint: Endpoint, principal: Principal | None = None) -> tuple[str, ...]:
+        """The names of the organizations that an endpoint is shared with, sorted.
+
+        Args:
+            endpoint: which.
+            principal: who will read them: one that does not manage the endpoint learns of its own organizations only.
+                None: all of them.
+        """
+        shown = endpoint.shared_with
+        if principal is not None and not self.manages(principal, endpoint):
+            shown = shown & principal.roles.keys()
+        return tuple(sorted(self._organizations[org] for org in shown if org in self._organizations))
+
+    def by_id(self, endpoint_id: str) -> Endpoint | None:
+        """The endpoint with an opaque id; unchecked, for services."""
+        return self._catalogue.endpoint(endpoint_id)
+
+    def version(self, version_id: str) -> Version | None:
+        """The version with an id; unchecked, for services."""
+        return self._catalogue.version(version_id)
+
+    def versions_of(self, endpoint_id: str) -> list[Version]:
+        """All versions of an endpoint, oldest first; unchecked, for services."""
+        return self._catalogue.versions_of(endpoint_id)
+
+    def warm_versions(self) -> list[str]:
+        """The ids of current versions that keep workers even when there is nothing to do."""
+        return self._catalogue.warm()
+
+    # -- changing -----------------------------------------------------------------------------------------------------
+
+    async def update(self, principal: Principal, reference: EndpointReference, change: EndpointChange) -> Endpoint:
+        """Changes who may see an endpoint, how it scales, or its description. For those who manage it.
+
+        Raises:
+            BadRequest: the change can't be, said in a sentence.
+            NotFound: an organization to share with that the principal does not belong to.
+        """
+        found = self.find(principal, reference, Scope.DEPLOY)
+        now = self._clock()
+
+        def unit(tx: Transaction) -> tuple[Endpoint, list[Organization]]:
+            organizations = _organizations(tx, principal, change.shared_with or ())
+            shared = None if change.shared_with is None else frozenset(o.id for o in organizations)
+            changed = change.apply(_load(tx, found, reference), shared, now)
+            tx.endpoints.save(changed)
+            return changed, organizations
+
+        changed, organizations = await self._store.write(unit)
+        self._organizations.update((organization.id, organization.name) for organization in organizations)
+        return self._changed(changed)
+
+    async def rollback(self, principal: Principal, reference: EndpointReference, to: str | None = None) -> Endpoint:
+        """Makes an earlier version current. For those who manage the endpoint.
+
+        Args:
+            principal: who asks.
+            reference: the endpoint.
+            to: which version; None: the one that was current before.
+
+        Raises:
+            BadRequest: there is none before.
+            NotFound: there is no such version that is ready.
+        """
+        found = self.find(principal, reference, Scope.DEPLOY)
+        target = None if to is None else self._choose(found, to)
+        now = self._clock()
+
+        def unit(tx: Transaction) -> Endpoint:
+            endpoint = _load(tx, found, reference)
+            changed = rules.roll_back(endpoint, now) if target is None else rules.publish(endpoint, target.id, now)
+            tx.endpoints.save(changed)
+            return changed
+
+        return self._changed(await self._store.write(unit))
+
+    async def remove(self, principal: Principal, reference: EndpointReference) -> Endpoint:
+        """Removes an endpoint with its versions; its jobs can still be looked up. For those who manage it."""
+        found = self.find(principal, reference, Scope.DEPLOY)
+
+        def unit(tx: Transaction) -> Endpoint:
+            endpoint = _load(tx, found, reference)
+            tx.endpoints.remove(endpoint.id)
+            return endpoint
+
+        removed = await self._store.write(unit)
+        self._catalogue.remove(removed.id)
+        self._tell(removed.id)
+        return removed
+
+    def check_deployment(self, owner_name: str, request: DeploymentRequest, digest: str) -> None:
+        """Says early what `publish` would refuse, where the request names its endpoint.
+
+        Args:
+            owner_name: under whom.
+            request: what was asked for; its form has been checked.
+            digest: the SHA-256 of the upload, in hex.
+
+        Raises:
+            Conflict: an id or the number is taken.
+        """
+        _, name = publishing.split_name(request.name)
+        if name is None:
+            return
+        full_name = f"{owner_name}/{name}"
+        known = self._catalogue.find(EndpointReference(full_name, owner=owner_name, name=name))
+        holder = self._catalogue.endpoint(request.endpoint_id) if request.endpoint_id is not None else None
+        model = self._catalogue.find(EndpointReference("", model_id=request.model_id))
+        publishing.check_free(request, full_name, known, holder, model)
+        if known is not None and request.number is not None:
+            publishing.check_number(request.number, digest, full_name, self._catalogue.versions_of(known.id))
+
+    async def publish(
+        self,
+        deployment: Deployment,
+        built: Built,
+        also: Callable[[Transaction, list[Version]], None] | None = None,
+    ) -> list[tuple[Endpoint, Version]]:
+        """Publishes all endpoints of one deployment, or none; missing endpoints, and the owner, are made.
+
+        Args:
+            deployment: whose, and what was asked for.
+            built: what the build found.
+            also: what else belongs into the same unit of work; given the new versions.
+
+        Raises:
+            BadRequest: what was asked for does not fit what was found.
+            Conflict: an id or a number is taken.
+            Forbidden, NotFound: the account or the owner has gone in the meantime.
+        """
+        now = self._clock()
+        fresh = [
+            publishing.FreshIds(ids.make_opaque(self._entropy(10)), ids.make("ver", now, self._entropy(8)))
+            for _ in built.endpoints
+        ]
+
+        def unit(tx: Transaction) -> list[tuple[Endpoint, Version]]:
+            published = publishing.publish(tx, deployment, built, fresh, now)
+            if also is not None:
+                also(tx, [version for _, version in published])
+            return published
+
+        published = await self._store.write(unit)
+        for endpoint, version in published:
+            self._catalogue.put(endpoint)
+            self._catalogue.put_version(version)
+        for endpoint, _ in published:
+            self._tell(endpoint.id)
+        return published
+
+    def forget_organization(self, organization_id: str) -> None:
+        """Ends all sharing with an organization that is gone; the store has forgotten it already."""
+        self._organizations.pop(organization_id, None)
+        for endpoint in list(self._catalogue.endpoints()):
+            if organization_id in endpoint.shared_with:
+                self._catalogue.put(replace(endpoint, shared_with=endpoint.shared_with - {organization_id}))
+
+    # -- inner --------------------------------------------------------------------------------------------------------
+
+    def _choose(self, endpoint: Endpoint, version: str | None) -> Version:
+        versions = self._catalogue.versions_of(endpoint.id)
+        chosen = rules.choose_version(versions, endpoint.current_id, version)
+        if chosen is not None:
+            return chosen
+        ready = [v.number for v in versions if v.state is VersionState.READY]
+        if not ready:
+            raise NotFound(
+                f"{endpoint.full_name} has no version that can be called.", hint="Deploy one: `trivet deploy PATH`."
+            )
+        wanted = "current version" if version is None else f"version {version!r}"
+        shown = ", ".join(ready[-5:])
+        raise NotFound(f"{endpoint.full_name} has no {wanted} that is ready.", hint=f"The latest that are: {shown}.")
+
+    def _changed(self, endpoint: Endpoint) -> Endpoint:
+        self._catalogue.put(endpoint)
+        self._tell(endpoint.id)
+        return endpoint
+
+    def _tell(self, endpoint_id: str) -> None:
+        for listener in self._listeners:
+            listener(endpoint_id)
+
+
+def _load(tx: Transaction, found: Endpoint, reference: EndpointReference) -> Endpoint:
+    endpoint = tx.endpoints.get(found.id)
+    if endpoint is None:
+        raise NotFound.of("endpoint", reference.text)
+    return endpoint
+
+
+def _organizations(tx: Transaction, principal: Principal, names: tuple[str, ...]) -> list[Organization]:
+    current = with_roles(tx, principal)
+    return [require_organization(current, tx.accounts.organization_named(name), name) for name in names]

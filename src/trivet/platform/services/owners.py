@@ -1,0 +1,77 @@
+"""Owners inside a unit of work: accounts and organizations share one space of names, and both own endpoints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from trivet.platform.core.accounts import Account, Organization, Principal
+from trivet.platform.core.endpoints import Endpoint
+from trivet.platform.core.errors import Conflict, NotFound
+from trivet.platform.ports.stores import Transaction
+from trivet.platform.services.access import require_manager
+
+Owner = Account | Organization
+
+
+def owner_by_id(tx: Transaction, owner_id: str) -> Owner | None:
+    """The account or the organization with an id."""
+    return tx.accounts.get(owner_id) or tx.accounts.organization(owner_id)
+
+
+def owner_named(tx: Transaction, name: str) -> Owner | None:
+    """The account or the organization with a name, whatever the case of its letters."""
+    return tx.accounts.named(name) or tx.accounts.organization_named(name)
+
+
+def ensure_owner(tx: Transaction, fresh: Account) -> Owner:
+    """The owner with the id or the name of ``fresh``, which is added where there is neither."""
+    owner = owner_by_id(tx, fresh.id) or owner_named(tx, fresh.name)
+    if owner is None:
+        tx.accounts.add(fresh)
+        return fresh
+    return owner
+
+
+def with_roles(tx: Transaction, principal: Principal) -> Principal:
+    """The principal with the roles that it has now; those it brought may be some seconds old."""
+    return replace(
+        principal, roles={m.organization_id: m.role for m in tx.accounts.memberships_of(principal.account_id)}
+    )
+
+
+def managed_owner(tx: Transaction, principal: Principal, name: str | None) -> Owner:
+    """The owner of that name, where the principal manages it; its own account where ``name`` is None.
+
+    Raises:
+        NotFound: there is none that it may know of.
+        Forbidden: it is a plain member of that organization.
+    """
+    current = with_roles(tx, principal)
+    owner = tx.accounts.get(principal.account_id) if name is None else owner_named(tx, name)
+    if owner is None or not (current.manages(owner.id) or current.owns(owner.id)):
+        raise NotFound.of("owner", name or principal.account_name)
+    if isinstance(owner, Organization):
+        require_manager(current, owner)
+    return owner
+
+
+def check_owns_nothing(tx: Transaction, owner: Owner) -> None:
+    """Raises `Conflict`, saying what to do, where the owner still has endpoints."""
+    owned = [endpoint for endpoint in tx.endpoints.all() if endpoint.owner_id == owner.id]
+    if owned:
+        raise Conflict(
+            f"{owner.name!r} still owns {_names(owned)}, so it can't be removed.",
+            hint=f"Delete {'it' if len(owned) == 1 else 'them'} first: `trivet endpoints delete {owned[0].full_name}`.",
+        )
+
+
+def remove_secrets(tx: Transaction, owner_id: str) -> None:
+    """Forgets every secret of an owner."""
+    for secret in tx.deployments.secrets_of(owner_id):
+        tx.deployments.remove_secret(owner_id, secret.name)
+
+
+def _names(endpoints: list[Endpoint]) -> str:
+    shown = ", ".join(endpoint.full_name for endpoint in endpoints[:3])
+    more = len(endpoints) - 3
+    return shown if more <= 0 else f"{shown} and {more} more"

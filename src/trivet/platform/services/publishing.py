@@ -1,0 +1,241 @@
+"""Publishing: how a build becomes versions of endpoints. The decisions, and the one unit of work that applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from trivet.platform.core import endpoints as rules
+from trivet.platform.core import ids
+from trivet.platform.core.accounts import Account
+from trivet.platform.core.deployments import Deployment, DeploymentRequest
+from trivet.platform.core.endpoints import Endpoint, SemVer, Version, VersionState
+from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from trivet.platform.core.scaling import ScalingPolicy
+from trivet.platform.ports.builder import Built, BuiltEndpoint
+from trivet.platform.ports.stores import Transaction
+from trivet.platform.services.access import check_name
+from trivet.platform.services.owners import Owner, ensure_owner, owner_by_id
+
+MAX_MODEL_ID = 10**18 - 1
+"""The largest integer id: one digit more and a reference would not read it as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreshIds:
+    """Ids for one endpoint and its version, drawn before the unit of work; the endpoint's is used where it is new."""
+
+    endpoint: str
+    version: str
+
+
+# -- what was asked for -------------------------------------------------------------------------------------------------
+
+
+def split_name(name: str | None) -> tuple[str | None, str | None]:
+    """Owner and name in what was given as ``--name``: ``owner/name``, ``name`` alone, or ``owner/`` alone.
+
+    Raises:
+        BadRequest: it is none of these.
+    """
+    if name is None:
+        return None, None
+    owner, slash, rest = name.rpartition("/")
+    if (slash and not ids.is_name(owner)) or (rest and not ids.is_name(rest)) or not (owner or rest):
+        raise BadRequest(
+            f"{name[:140]!r} can't name an endpoint.",
+            hint="Write `owner/name`; each half has 1 to 63 letters, digits, `-` and `_`.",
+        )
+    return owner or None, rest or None
+
+
+def check_request(request: DeploymentRequest) -> None:
+    """Raises `BadRequest` where something that was asked for can't be, whatever the upload holds."""
+    split_name(request.name)
+    if request.number is not None and SemVer.parse(request.number) is None:
+        raise BadRequest(
+            f"{request.number[:80]!r} is no semantic version.", hint="Write it as `1.2.3`, or leave it out to count up."
+        )
+    if request.endpoint_id is not None and not ids.is_opaque(request.endpoint_id):
+        raise BadRequest(
+            f"{request.endpoint_id[:80]!r} can't be an endpoint's id.",
+            hint="An id has 3 to 64 letters, digits, `-` and `_`, and is not a number; numbers go to `--model-id`.",
+        )
+    if request.model_id is not None and not 1 <= request.model_id <= MAX_MODEL_ID:
+        raise BadRequest(f"{request.model_id} can't be an integer id.", hint="Take a number from 1 up.")
+    if request.workers is not None:
+        replace(ScalingPolicy(), minimum=request.workers[0], maximum=request.workers[1]).check()
+
+
+def check_fits(request: DeploymentRequest, found: Sequence[BuiltEndpoint]) -> None:
+    """Raises `BadRequest` where something was asked for that only makes sense for one endpoint, and there are more."""
+    names = [item.name for item in found]
+    twice = sorted({name for name in names if [n.lower() for n in names].count(name.lower()) > 1})
+    if twice:
+        raise BadRequest(f"The upload holds more than one endpoint {twice[0]!r}; a name is used once, whatever its case.")
+    given = {
+        "a name": split_name(request.name)[1],
+        "a version": request.number,
+        "an id": request.endpoint_id,
+        "an integer id": request.model_id,
+    }
+    single = [what for what, value in given.items() if value is not None]
+    if single and len(found) != 1:
+        raise BadRequest(
+            f"The upload holds {len(found)} endpoints ({', '.join(names)}), so {' and '.join(single)} for one can't be given.",
+            hint="Leave that out, or deploy each from a file of its own. `--name owner/` puts all of them under an owner.",
+        )
+
+
+def check_free(
+    request: DeploymentRequest,
+    full_name: str,
+    known: Endpoint | None,
+    holder_of_id: Endpoint | None,
+    holder_of_model: Endpoint | None,
+) -> None:
+    """Raises `Conflict` where an id that was asked for is another endpoint's, or the endpoint has another id already.
+
+    Args:
+        request: what was asked for.
+        full_name: the endpoint's name, for the sentence.
+        known: the endpoint, where it is there already.
+        holder_of_id: the endpoint that has the wanted opaque id.
+        holder_of_model: the endpoint that has the wanted integer id.
+    """
+    known_id = known.id if known is not None else None
+    known_model = known.model_id if known is not None else None
+    for wanted, has, holder in (
+        (request.endpoint_id, known_id, holder_of_id),
+        (request.model_id, known_model, holder_of_model),
+    ):
+        if wanted is None or wanted == has:
+            continue
+        if holder is not None:
+            raise Conflict(f"The id {wanted!r} is taken by another endpoint.", hint="Choose another, or leave it out.")
+        if has is not None:
+            raise Conflict(
+                f"{full_name} has the id {has!r} already; ids stay as they are, as code relies on them.",
+                hint="Leave the id out, or deploy under another name.",
+            )
+
+
+def check_number(number: str, digest: str, full_name: str, versions: Iterable[Version]) -> None:
+    """Raises `Conflict` where a version of that number is there; failed ones do not count."""
+    same = next((v for v in versions if v.number == number and v.state is not VersionState.FAILED), None)
+    if same is None:
+        return
+    content = "this very content" if same.hash == digest else "other content"
+    raise Conflict(
+        f"Version {number} of {full_name} is there already, with {content}. Versions are immutable.",
+        hint="Choose a higher number, leave it out to count up, or call the one that is there.",
+    )
+
+
+# -- the unit of work ---------------------------------------------------------------------------------------------------
+
+
+def publish(
+    tx: Transaction, deployment: Deployment, built: Built, fresh: Sequence[FreshIds], now: float
+) -> list[tuple[Endpoint, Version]]:
+    """Publishes what a build found: owner and endpoints are made where they are missing, each new version is current.
+
+    Args:
+        tx: applied whole or not at all.
+        deployment: whose and what was asked for.
+        built: what the build found.
+        fresh: ids, one pair per endpoint.
+        now: seconds since the epoch.
+
+    Raises:
+        BadRequest: what was asked for does not fit what was found.
+        Conflict: an id or a number is taken.
+        Forbidden, NotFound: the account or the owner has gone while the build ran.
+    """
+    check_fits(deployment.request, built.endpoints)
+    owner = _owner(tx, deployment, now)
+    return [
+        _publish_one(tx, owner, deployment, built, item, spare, now)
+        for item, spare in zip(built.endpoints, fresh, strict=True)
+    ]
+
+
+def _owner(tx: Transaction, deployment: Deployment, now: float) -> Owner:
+    account = tx.accounts.get(deployment.account_id)
+    if account is None or account.disabled:
+        raise Forbidden("The account that deployed was removed or disabled while the build ran; nothing was published.")
+    owner = owner_by_id(tx, deployment.owner_id)
+    if owner is None and account.administrator:
+        owner = ensure_owner(tx, Account(deployment.owner_id, deployment.owner_name, now))
+    if owner is None:
+        raise NotFound.of("owner", deployment.owner_name)
+    return owner
+
+
+def _publish_one(
+    tx: Transaction,
+    owner: Owner,
+    deployment: Deployment,
+    built: Built,
+    item: BuiltEndpoint,
+    fresh: FreshIds,
+    now: float,
+) -> tuple[Endpoint, Version]:
+    request = deployment.request
+    name = check_name("endpoint", split_name(request.name)[1] or item.name)
+    known = tx.endpoints.named(owner.name, name)
+    endpoint = known or Endpoint(request.endpoint_id or fresh.endpoint, owner.id, owner.name, name, now, now)
+    check_free(
+        request,
+        endpoint.full_name,
+        known,
+        tx.endpoints.get(request.endpoint_id) if request.endpoint_id is not None else None,
+        tx.endpoints.model(request.model_id) if request.model_id is not None else None,
+    )
+    versions = tx.versions.of_endpoint(endpoint.id) if known is not None else []
+    number = request.number or rules.next_number([v.number for v in versions])
+    check_number(number, deployment.hash, endpoint.full_name, versions)
+    version = Version(
+        fresh.version,
+        endpoint.id,
+        number,
+        deployment.hash,
+        VersionState.READY,
+        created_at=now,
+        created_by=deployment.account_id,
+        kind=item.kind,
+        host=item.host,
+        handler=item.handler,
+        bundle=built.bundle,
+        environment=built.environment,
+        settings=item.settings,
+        description=item.description,
+        input_schema=item.input_schema,
+        output_schema=item.output_schema,
+        deployment_id=deployment.id,
+    )
+    changed = replace(
+        endpoint,
+        model_id=endpoint.model_id if request.model_id is None else request.model_id,
+        scaling=scaling(endpoint.scaling, item.scaling, request.workers),
+        description=item.description or endpoint.description,
+    )
+    changed = rules.publish(changed, version.id, now)
+    if known is None:
+        tx.endpoints.add(changed)
+    else:
+        tx.endpoints.save(changed)
+    tx.versions.add(version)
+    return changed, version
+
+
+def scaling(before: ScalingPolicy, author: ScalingPolicy | None, workers: tuple[int, int] | None) -> ScalingPolicy:
+    """The policy after a deployment: the request's workers, over the author's settings, over what the operator left.
+
+    Raises:
+        BadRequest: the numbers contradict each other.
+    """
+    policy = before if author is None else author
+    if workers is not None:
+        policy = replace(policy, minimum=workers[0], maximum=workers[1])
+    return policy.check()

@@ -1,0 +1,116 @@
+"""Secrets: named values that the workers of their owner's endpoints may have. Their values never come back out by the API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.deployments import Secret
+from trivet.platform.core.errors import BadRequest, Conflict, NotFound, TooLarge
+from trivet.platform.ports.clock import Clock
+from trivet.platform.ports.stores import Store, Transaction
+from trivet.platform.ports.vault import Vault
+from trivet.platform.services import access
+from trivet.platform.services.owners import managed_owner
+
+MAX_VALUE = 64 * 1024
+"""Bytes of a value, at most."""
+MAX_SECRETS = 200
+"""Secrets of one owner, at most."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+# what a worker's environment is made of: a secret of that name would break the worker instead of reaching the handler
+_TAKEN = re.compile(r"TRIVET_.*|LD_.*|DYLD_.*|PYTHON.*|PATH|HOME|TMPDIR|LANG|LC_.*|TZ", re.IGNORECASE)
+
+
+class Secrets:
+    """The use cases around secrets. All take the scope ``deploy``, and a role that manages the owner."""
+
+    def __init__(self, store: Store, clock: Clock, vault: Vault) -> None:
+        self._store = store
+        self._clock = clock
+        self._vault = vault
+
+    async def names(self, principal: Principal, owner: str | None = None) -> list[str]:
+        """The names of an owner's secrets, sorted. ``owner`` is an account's or an organization's name; None: one's own."""
+        access.require(principal, Scope.DEPLOY)
+
+        def unit(tx: Transaction) -> list[str]:
+            owner_id = managed_owner(tx, principal, owner).id
+            return sorted(secret.name for secret in tx.deployments.secrets_of(owner_id))
+
+        return await self._store.read(unit)
+
+    async def put(self, principal: Principal, name: str, value: str, owner: str | None = None) -> None:
+        """Sets a secret; workers that start from now on get it.
+
+        Args:
+            principal: who asks.
+            name: how the handler finds it in its environment.
+            value: up to 64 KiB of text; it is sealed before it is stored.
+            owner: an account's or an organization's name; None: one's own.
+
+        Raises:
+            BadRequest: the name or the value can't stand in an environment.
+            TooLarge: the value is over its limit.
+            Conflict: the owner has as many secrets as may be.
+        """
+        access.require(principal, Scope.DEPLOY)
+        _check(name, value)
+        now, sealed = self._clock(), self._vault.seal(value)
+
+        def unit(tx: Transaction) -> None:
+            owner_id = managed_owner(tx, principal, owner).id
+            known = {secret.name for secret in tx.deployments.secrets_of(owner_id)}
+            if name not in known and len(known) >= MAX_SECRETS:
+                raise Conflict(f"There are {MAX_SECRETS} secrets already, which is the most one owner may have.")
+            tx.deployments.put_secret(Secret(owner_id, name, sealed, now))
+
+        await self._store.write(unit)
+
+    async def remove(self, principal: Principal, name: str, owner: str | None = None) -> None:
+        """Forgets a secret; workers that run keep what they were started with.
+
+        Raises:
+            NotFound: the owner has none of that name.
+        """
+        access.require(principal, Scope.DEPLOY)
+
+        def unit(tx: Transaction) -> None:
+            if not tx.deployments.remove_secret(managed_owner(tx, principal, owner).id, name):
+                raise NotFound.of("secret", name)
+
+        await self._store.write(unit)
+
+    async def of_owner(self, owner_id: str, names: Iterable[str]) -> dict[str, str]:
+        """The values that a version asked for, for its workers; unchecked.
+
+        Raises:
+            NotFound: some are not set; the sentence names all of these.
+            Unavailable: the platform's key does not open them.
+        """
+        wanted = list(dict.fromkeys(names))
+        sealed = await self._store.read(lambda tx: {s.name: s.sealed for s in tx.deployments.secrets_of(owner_id)})
+        missing = [name for name in wanted if name not in sealed]
+        if missing:
+            one = len(missing) == 1
+            raise NotFound(
+                f"The handler asks for the secret{'' if one else 's'} {', '.join(missing)}, which "
+                f"{'is' if one else 'are'} not set: `trivet secrets set {missing[0]}`.",
+            )
+        return {name: self._vault.unseal(sealed[name]) for name in wanted}
+
+
+def _check(name: str, value: str) -> None:
+    if _NAME.fullmatch(name) is None:
+        raise BadRequest(
+            f"{name[:80]!r} can't be the name of a secret.",
+            hint="Use letters, digits and `_`, not beginning with a digit: it becomes an environment variable.",
+        )
+    if _TAKEN.fullmatch(name) is not None:
+        raise BadRequest(f"The platform itself sets {name} for a worker, or the worker would break.", hint="Choose another name.")
+    if "\0" in value:
+        raise BadRequest("A secret can't hold a NUL character: no environment variable can.")
+    size = len(value.encode("utf-8", "surrogatepass"))
+    if size > MAX_VALUE:
+        raise TooLarge(f"The value has {size} bytes; a secret has at most {MAX_VALUE}.", limit=MAX_VALUE)

@@ -1,0 +1,27 @@
+"""Answers: the few ASGI messages that every edge sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.types import Send
+
+Header = tuple[bytes, bytes]
+
+CONTENT_TYPE = b"content-type"
+CONTENT_LENGTH = b"content-length"
+JSON_TYPE: Header = (CONTENT_TYPE, b"application/json")
+TEXT_TYPE: Header = (CONTENT_TYPE, b"text/plain; charset=utf-8")
+HTML_TYPE: Header = (CONTENT_TYPE, b"text/html; charset=utf-8")
+EVENTS_TYPE: Header = (CONTENT_TYPE, b"text/event-stream")
+NO_SNIFFING: Header = (b"x-content-type-options", b"nosniff")
+NO_STORING: Header = (b"cache-control", b"no-store")
+NO_SCRIPTS: Header = (b"content-security-policy", b"sandbox; default-src 'none'")
+"""For bytes that a handler or a caller made: whatever they are, a browser must run nothing in them."""
+
+
+async def answer(send: Send, status: int, headers: Iterable[Header], body: bytes = b"") -> None:
+    """Sends a whole answer; its length is added to the headers."""
+    length = () if status == 204 else ((CONTENT_LENGTH, b"%d" % len(body)),)
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,1 @@
+"""The client, written: everything here is asynchronous. ``scripts/unasync.py`` derives `trivet.sdk._sync` from it."""

@@ -1,0 +1,38 @@
+"""Accounts: for administrators."""
+
+from __future__ import annotations
+
+from trivet.sdk import _requests
+from trivet.sdk._async.session import AsyncSession
+from trivet.sdk.models import AccountInfo
+
+
+class AsyncAccounts:
+    """The accounts of a server. All of this needs an administrator's key with the scope ``admin``."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def list(self) -> list[AccountInfo]:
+        """All accounts."""
+        return await self._session.everything(AccountInfo, lambda cursor: _requests.accounts(cursor=cursor))
+
+    async def create(self, name: str) -> AccountInfo:
+        """Make an account.
+
+        Raises:
+            ConflictError: the name is taken.
+        """
+        return await self._session.value(AccountInfo, _requests.account_create(name))
+
+    async def get(self, name: str) -> AccountInfo:
+        """One account."""
+        return await self._session.value(AccountInfo, _requests.account(name))
+
+    async def update(self, name: str, *, disabled: bool) -> AccountInfo:
+        """Disable an account, whose keys then count no more, or enable it again."""
+        return await self._session.value(AccountInfo, _requests.account_update(name, disabled=disabled))
+
+    async def delete(self, name: str) -> None:
+        """Delete an account."""
+        await self._session.send(_requests.account_delete(name))

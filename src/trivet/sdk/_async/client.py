@@ -1,0 +1,176 @@
+"""The client: where everything begins."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from trivet._version import __version__
+from trivet.sdk import _answers, _requests
+from trivet.sdk._async.accounts import AsyncAccounts
+from trivet.sdk._async.deployments import AsyncDeployments
+from trivet.sdk._async.endpoint import AsyncEndpoint
+from trivet.sdk._async.endpoints import AsyncEndpoints
+from trivet.sdk._async.jobs import AsyncJob, AsyncJobs
+from trivet.sdk._async.keys import AsyncKeys
+from trivet.sdk._async.orgs import AsyncOrganizations
+from trivet.sdk._async.secrets import AsyncSecrets
+from trivet.sdk._async.session import AsyncSession
+from trivet.sdk._async.transport import AsyncHttpTransport, AsyncTransport
+from trivet.sdk._config import Settings, resolve
+from trivet.sdk._requests import Reference
+from trivet.sdk._retry import Backoff
+from trivet.sdk.models import BuildStep, DeployedEndpoint, Me, Readiness
+
+
+class AsyncClient:
+    """The way to one Trivet server. Connections are made when they are needed and used again; close it at the end.
+
+    May be used by several threads and tasks at once.
+
+    Args:
+        url: the server's URL; None takes ``TRIVET_URL``, else the profile's, else ``http://127.0.0.1:8300``.
+        api_key: the key; None takes ``TRIVET_API_KEY``, else the profile's where ``url`` is the profile's server.
+        timeout: seconds for the answer to a request, on top of what it asks the server to wait. It does not limit
+            how long a job may take: `Endpoint.run` has a ``timeout`` of its own for that.
+        retries: how often a request is repeated that may safely be.
+        verify: a file of certificates (PEM) to trust besides the system's.
+        profile: the profile's file, in place of the usual one.
+        transport: the way to the server, in place of HTTP; for tests.
+
+    Attributes:
+        endpoints: look at endpoints and look after them.
+        jobs: the jobs of the server.
+        deployments: uploads that are built and published; `deploy` makes one.
+        accounts: accounts, for administrators.
+        keys: API keys.
+        orgs: organizations and their members.
+        secrets: secrets for workers.
+
+    Raises:
+        ConfigurationError: a setting can't be used.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float = 60.0,
+        retries: int = 3,
+        verify: bool | str | os.PathLike[str] = True,
+        profile: str | os.PathLike[str] | None = None,
+        transport: AsyncTransport | None = None,
+    ) -> None:
+        settings = resolve(url, api_key, profile)
+        if transport is None:
+            transport = AsyncHttpTransport(settings.url, _headers(settings), verify=verify)
+        self._session = AsyncSession(transport, settings, timeout=timeout, backoff=Backoff(retries=retries))
+        self.endpoints = AsyncEndpoints(self._session)
+        self.jobs = AsyncJobs(self._session)
+        self.deployments = AsyncDeployments(self._session)
+        self.accounts = AsyncAccounts(self._session)
+        self.keys = AsyncKeys(self._session)
+        self.orgs = AsyncOrganizations(self._session)
+        self.secrets = AsyncSecrets(self._session)
+
+    @property
+    def url(self) -> str:
+        """The server's base URL."""
+        return self._session.settings.url
+
+    def endpoint(self, reference: Reference, version: str | None = None) -> AsyncEndpoint:
+        """A handle to call an endpoint by; makes no request.
+
+        Args:
+            reference: ``owner/name``, the opaque id, or the integer id.
+            version: which version to call; None calls the one that serves.
+
+        Raises:
+            InvalidRequestError: ``reference`` can't name an endpoint.
+        """
+        return AsyncEndpoint(self._session, reference, version)
+
+    def job(self, job_id: str) -> AsyncJob:
+        """Any job again, by its id; makes no request."""
+        return AsyncJob(self._session, job_id)
+
+    async def deploy(
+        self,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        *,
+        version: str | None = None,
+        id: str | None = None,  # noqa: A002 — the API's word
+        model_id: int | None = None,
+        workers: tuple[int, int] | None = None,
+        on_event: Callable[[BuildStep], object] | None = None,
+        timeout: float | None = None,
+    ) -> list[DeployedEndpoint]:
+        """Pack what lies at ``path``, upload it, and wait until it can be called.
+
+        Args:
+            path: a file or a folder; a ``.trivetignore`` in it lists what is not needed.
+            name: ``owner/name``; None takes the handler's own name, under the key's account.
+            version: a semantic version; None counts on from the last.
+            id: the opaque id that existing code has written into it.
+            model_id: the integer id that existing code has written into it.
+            workers: how many at least and at most.
+            on_event: called with each step of the build.
+            timeout: seconds to wait at most; None waits as long as it takes.
+
+        Returns:
+            What was published: one entry per endpoint.
+
+        Raises:
+            DeploymentError: it was refused or does not build; ``log`` has the build's own words.
+            TooLargeError: it packs to more than an upload may have.
+            TimedOutError: the wait ended first; the build goes on.
+        """
+        return await self.deployments.create(
+            path,
+            name=name,
+            version=version,
+            id=id,
+            model_id=model_id,
+            workers=workers,
+            on_event=on_event,
+            timeout=timeout,
+        )
+
+    async def me(self) -> Me:
+        """Who the key belongs to, and what it may do."""
+        return await self._session.value(Me, _requests.me())
+
+    async def ready(self) -> Readiness:
+        """Whether the server takes calls; true in a condition if so. Needs no key and is asked once.
+
+        Raises:
+            ServiceUnavailableError: nothing answers there.
+        """
+        return _answers.readiness(await self._session.probe(_requests.readiness()))
+
+    async def close(self) -> None:
+        """End all connections. May be called again; any other call fails afterwards."""
+        await self._session.transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
+
+def _headers(settings: Settings) -> dict[str, str]:
+    headers = {"User-Agent": f"trivet/{__version__} python/{platform.python_version()}"}
+    if settings.api_key is not None:
+        headers["Authorization"] = f"Bearer {settings.api_key}"
+    return headers

@@ -1,0 +1,100 @@
+"""What the two halves of the client do differently: waiting, and many calls at once. Written by hand in both.
+
+Here the event loop does it all; a wait is interrupted by cancelling its task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+Inputs = Iterable[Any] | AsyncIterable[Any]
+"""What `map` takes: inputs from a list, a generator, or an asynchronous generator."""
+
+sleep = asyncio.sleep
+
+
+class Outcome(NamedTuple):
+    """What became of one input: a value, or an error."""
+
+    position: int
+    value: Any = None
+    error: BaseException | None = None
+
+
+async def interruptible(call: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    """The result of ``call``; cancelling the task that waits here ends the call."""
+    return await call(*arguments)
+
+
+async def dispose(call: Callable[..., Awaitable[Any]], *arguments: Any, busy: bool) -> None:  # noqa: ARG001 — the other half reads it
+    """Close something, whether or not it is ``busy``: a cancelled call has let go of it already."""
+    await call(*arguments)
+
+
+async def offload(call: Callable[..., T], *arguments: Any) -> T:
+    """The result of a ``call`` that blocks, without holding up the event loop."""
+    return await asyncio.to_thread(call, *arguments)
+
+
+async def map_bounded(
+    call: Callable[[Any], Awaitable[Any]], inputs: Inputs, *, concurrency: int, order: bool
+) -> AsyncGenerator[Outcome, None]:
+    """Call with each of ``inputs``, ``concurrency`` at a time, and give the outcomes as they come, or in order.
+
+    Inputs are taken one by one as they are needed: at most ``2 * concurrency`` are under way, counting those that are
+    done and not yet handed out. Closing the generator cancels what is under way.
+    """
+    source = _iterate(inputs)
+    todo: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+    done: asyncio.Queue[Outcome] = asyncio.Queue()
+    callers: list[asyncio.Task[None]] = []
+    early: dict[int, Outcome] = {}
+    taken = given = 0
+    exhausted = False
+    try:
+        while True:
+            while not exhausted and taken - given < 2 * concurrency:
+                try:
+                    todo.put_nowait((taken, await anext(source)))
+                except StopAsyncIteration:
+                    exhausted = True
+                    break
+                taken += 1
+                if len(callers) < min(concurrency, taken):
+                    callers.append(asyncio.create_task(_caller(call, todo, done)))
+            if given == taken:
+                return
+            while order and given not in early:
+                outcome = await done.get()
+                early[outcome.position] = outcome
+            yield early.pop(given) if order else await done.get()
+            given += 1
+    finally:
+        for caller in callers:
+            caller.cancel()
+        await asyncio.gather(*callers, return_exceptions=True)
+
+
+async def _caller(
+    call: Callable[[Any], Awaitable[Any]], todo: asyncio.Queue[tuple[int, Any]], done: asyncio.Queue[Outcome]
+) -> None:
+    while True:
+        index, item = await todo.get()
+        try:
+            outcome = Outcome(index, await call(item))
+        except Exception as error:  # noqa: BLE001 — whatever a call raises belongs to its item
+            outcome = Outcome(index, error=error)
+        done.put_nowait(outcome)
+
+
+async def _iterate(inputs: Inputs) -> AsyncIterator[Any]:
+    if isinstance(inputs, AsyncIterable):
+        async for item in inputs:
+            yield item
+    else:
+        for item in inputs:
+            yield item

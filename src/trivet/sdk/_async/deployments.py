@@ -1,0 +1,105 @@
+"""From a folder to something that can be called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from trivet.sdk import _requests
+from trivet.sdk._archive import pack
+from trivet.sdk._async.concurrency import offload
+from trivet.sdk._async.session import AsyncSession, idempotency_key
+from trivet.sdk._deadline import Deadline
+from trivet.sdk.errors import DeploymentError, TimedOutError
+from trivet.sdk.models import BuildStep, DeployedEndpoint, DeploymentInfo
+
+STEP_WAIT = 1.0
+"""Seconds for which the server holds a question about a build: how late a step may be told."""
+
+
+class AsyncDeployments:
+    """Deployments: uploads that are built and published."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def create(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        version: str | None = None,
+        id: str | None = None,  # noqa: A002 — the API's word
+        model_id: int | None = None,
+        workers: tuple[int, int] | None = None,
+        on_event: Callable[[BuildStep], object] | None = None,
+        timeout: float | None = None,
+    ) -> list[DeployedEndpoint]:
+        """Pack what lies at ``path``, upload it, and wait until it can be called.
+
+        Args:
+            path: a file or a folder. Left out of a folder: version control, caches, environments, and what its
+                ``.trivetignore`` lists.
+            name: ``owner/name``; None takes the handler's own name, under the key's account.
+            version: a semantic version; None counts on from the last.
+            id: the opaque id that existing code has written into it.
+            model_id: the integer id that existing code has written into it.
+            workers: how many at least and at most.
+            on_event: called with each step of the build.
+            timeout: seconds to wait at most; None waits as long as it takes. The build goes on when the wait ends.
+
+        Returns:
+            What was published: one entry per endpoint.
+
+        Raises:
+            DeploymentError: it was refused or does not build; ``log`` has the build's own words.
+            TooLargeError: it packs to more than an upload may have.
+            TimedOutError: the wait ended first.
+        """
+        deadline = Deadline(timeout)
+        archive = await offload(pack, Path(path))
+        request = _requests.deploy(
+            archive,
+            key=idempotency_key(),
+            name=name,
+            version=version,
+            endpoint_id=id,
+            model_id=model_id,
+            workers=workers,
+        )
+        info = await self._session.value(DeploymentInfo, request)
+        told = 0
+        while True:
+            for step in info.steps[told:]:
+                told += 1
+                if on_event is not None:
+                    on_event(step)
+            if info.state != "building":
+                return _finished(info)
+            if deadline.passed:
+                raise TimedOutError(
+                    f"The deployment {info.id} is still building; it goes on.", hint="Give a longer `timeout`."
+                )
+            info = await self.get(info.id, wait=deadline.portion(STEP_WAIT))
+
+    async def get(self, deployment_id: str, *, wait: float = 0.0) -> DeploymentInfo:
+        """How a deployment stands.
+
+        Args:
+            deployment_id: which deployment.
+            wait: seconds that the server may wait for it to be final.
+        """
+        return await self._session.value(DeploymentInfo, _requests.deployment(deployment_id, wait=wait))
+
+
+def _finished(info: DeploymentInfo) -> list[DeployedEndpoint]:
+    if info.state == "ready":
+        return [*info.endpoints]
+    fault = info.error
+    raise DeploymentError(
+        fault.message if fault is not None else info.detail or "The build failed.",
+        code=fault.code if fault is not None else "build_failed",
+        hint=(fault.hint if fault is not None else None) or "",
+        log=info.log or "",
+    )

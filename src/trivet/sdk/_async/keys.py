@@ -1,0 +1,55 @@
+"""API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trivet.sdk import _requests
+from trivet.sdk._async.session import AsyncSession
+from trivet.sdk.models import KeyInfo, NewKey
+
+
+class AsyncKeys:
+    """The keys of the account that asks; an administrator names another's."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def list(self, *, account: str | None = None) -> list[KeyInfo]:
+        """All keys, without their secrets.
+
+        Args:
+            account: whose; None for the asker's own.
+        """
+        return await self._session.everything(KeyInfo, lambda cursor: _requests.keys(account=account, cursor=cursor))
+
+    async def create(
+        self,
+        *,
+        label: str = "",
+        scopes: Iterable[str] | None = None,
+        expires_days: float | None = None,
+        never_expires: bool = False,
+        account: str | None = None,
+    ) -> NewKey:
+        """Make a key. Its token is in the answer, and never shown again.
+
+        Args:
+            label: what it is for.
+            scopes: what it may be used for: ``call``, ``read``, ``deploy``, ``data``, ``admin``; None for the usual ones.
+            expires_days: days until it ends; None for half a year.
+            never_expires: a key without an end, which must be asked for.
+            account: whose; None for the asker's own.
+        """
+        request = _requests.key_create(
+            label=label, scopes=scopes, expires_days=expires_days, never_expires=never_expires, account=account
+        )
+        return await self._session.value(NewKey, request)
+
+    async def rotate(self, key_id: str, *, overlap_hours: float = 24.0) -> NewKey:
+        """A new token for a key; the old one counts for ``overlap_hours`` more."""
+        return await self._session.value(NewKey, _requests.key_rotate(key_id, overlap_hours=overlap_hours))
+
+    async def revoke(self, key_id: str) -> None:
+        """End a key at once."""
+        await self._session.send(_requests.key_revoke(key_id))

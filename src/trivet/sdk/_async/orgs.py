@@ -1,0 +1,42 @@
+"""Organizations and their members."""
+
+from __future__ import annotations
+
+from trivet.sdk import _requests
+from trivet.sdk._async.session import AsyncSession
+from trivet.sdk.models import OrganizationInfo
+
+
+class AsyncOrganizations:
+    """The organizations that the key may see. Roles are ``owner``, ``admin`` and ``member``."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def list(self) -> list[OrganizationInfo]:
+        """All organizations, without their members."""
+        return await self._session.everything(OrganizationInfo, lambda cursor: _requests.organizations(cursor=cursor))
+
+    async def create(self, name: str) -> OrganizationInfo:
+        """Make an organization; the asker becomes its owner.
+
+        Raises:
+            ConflictError: the name is taken.
+        """
+        return await self._session.value(OrganizationInfo, _requests.organization_create(name))
+
+    async def get(self, name: str) -> OrganizationInfo:
+        """One organization with its members."""
+        return await self._session.value(OrganizationInfo, _requests.organization(name))
+
+    async def delete(self, name: str) -> None:
+        """Delete an organization."""
+        await self._session.send(_requests.organization_delete(name))
+
+    async def add(self, name: str, account: str, *, role: str = "member") -> None:
+        """Give an account a role in an organization, in place of the one that it had."""
+        await self._session.send(_requests.member_put(name, account, role))
+
+    async def remove(self, name: str, account: str) -> None:
+        """Take an account out of an organization."""
+        await self._session.send(_requests.member_delete(name, account))

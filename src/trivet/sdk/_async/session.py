@@ -1,0 +1,192 @@
+"""Requests made well: with timeouts, with repetitions where they are safe, and with errors that teach."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from trivet.sdk import _answers
+from trivet.sdk._async.concurrency import sleep
+from trivet.sdk._async.transport import AsyncStreamed, AsyncTransport
+from trivet.sdk._config import Settings
+from trivet.sdk._deadline import Deadline
+from trivet.sdk._http import Request, Response, TransportError
+from trivet.sdk._retry import Backoff, delay_before_retry
+from trivet.sdk.errors import AuthenticationError, TimedOutError, TrivetError
+
+T = TypeVar("T")
+FOREVER = Deadline(None)
+_LONGEST_PROBLEM = 1_000_000
+"""Bytes of an answer that was to be a stream and is an error instead."""
+
+
+class AsyncSession:
+    """What every part of the client makes its requests with.
+
+    Args:
+        transport: the way to the server.
+        settings: the server's URL and the key.
+        timeout: seconds for the answer to an ordinary request.
+        backoff: how often, and how far apart, requests are repeated.
+    """
+
+    def __init__(self, transport: AsyncTransport, settings: Settings, *, timeout: float, backoff: Backoff) -> None:
+        self.transport = transport
+        self.settings = settings
+        self.timeout = timeout
+        self.backoff = backoff
+
+    async def send(self, request: Request, deadline: Deadline = FOREVER) -> Response:
+        """The answer to ``request``, if it is a good one (a status below 300).
+
+        Raises:
+            TrivetError: it is not, or none came.
+        """
+        answer = await self._exchange(request, deadline, streamed=False)
+        assert isinstance(answer, Response)
+        return answer
+
+    async def open(self, request: Request) -> AsyncStreamed:
+        """The beginning of the answer to ``request``, if it is a good one; the caller closes it.
+
+        Raises:
+            TrivetError: it is not, or none came.
+        """
+        answer = await self._exchange(request, FOREVER, streamed=True)
+        assert not isinstance(answer, Response)
+        return answer
+
+    async def probe(self, request: Request) -> Response:
+        """The answer to ``request`` whatever it says, asked for once.
+
+        Raises:
+            TrivetError: none came.
+        """
+        try:
+            return await self.transport.send(request, timeout=request.patience(self.timeout))
+        except TransportError as failure:
+            raise self.error(request, failure) from failure
+
+    async def value(self, cls: type[T], request: Request) -> T:
+        """The one value that ``request`` is answered with.
+
+        Raises:
+            TrivetError: another answer came, or none.
+        """
+        return _answers.value(cls, await self.send(request))
+
+    async def pages(
+        self, cls: type[T], build: Callable[[str | None], Request], limit: int | None = None
+    ) -> AsyncIterator[T]:
+        """All items of a listing, page by page as they are needed.
+
+        Args:
+            cls: what an item is.
+            build: makes the request for the page at a cursor.
+            limit: how many items at most; None gives all.
+
+        Raises:
+            TrivetError: an answer is not a good one, or none came.
+        """
+        cursor: str | None = None
+        given = 0
+        while limit is None or given < limit:
+            page = _answers.page(cls, await self.send(build(cursor)))
+            for item in page.items if limit is None else page.items[: limit - given]:
+                yield item
+                given += 1
+            if page.next is None:
+                return
+            cursor = str(page.next)
+
+    async def everything(self, cls: type[T], build: Callable[[str | None], Request]) -> list[T]:
+        """All items of a listing at once; see `pages`."""
+        items: list[T] = []
+        cursor: str | None = None
+        while True:
+            page = _answers.page(cls, await self.send(build(cursor)))
+            items += page.items
+            if page.next is None:
+                return items
+            cursor = str(page.next)
+
+    def error(self, request: Request, outcome: Response | TransportError) -> TrivetError:
+        """What ``outcome`` is to whom made ``request``."""
+        return _answers.error(request, outcome, self.settings.url, datetime.now(UTC))
+
+    def retry_delay(self, request: Request, outcome: Response | TransportError, repetition: int) -> float | None:
+        """Seconds before ``request`` may be made again; None where it must not."""
+        now, chance = datetime.now(UTC), random.random()  # noqa: S311 — chance, not a secret
+        return delay_before_retry(request, outcome, self.backoff, repetition=repetition, chance=chance, now=now)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait a while."""
+        await sleep(seconds)
+
+    async def unhurried(self, deadline: Deadline, asked: float, began: float) -> None:
+        """After a long poll that gave nothing: if the server held it shorter than ``asked``, don't ask at once again."""
+        if time.monotonic() - began < asked / 2:
+            await sleep(deadline.portion(0.25))
+
+    async def _exchange(self, request: Request, deadline: Deadline, *, streamed: bool) -> Response | AsyncStreamed:
+        if self.settings.api_key is None and not request.anonymous:
+            raise _keyless(self.settings)
+        repetition = 0
+        while True:
+            outcome: Response | TransportError
+            try:
+                answer = await self._attempt(request, deadline, streamed=streamed)
+                if answer.status < 300:
+                    return answer
+                assert isinstance(answer, Response)
+                outcome = answer
+            except TransportError as failure:
+                outcome = failure
+            delay = self.retry_delay(request, outcome, repetition)
+            left = deadline.left()
+            if delay is None or (left is not None and delay > left):
+                if isinstance(outcome, TransportError) and outcome.timed_out and left == 0.0:
+                    raise _unanswered(self.settings.url, request) from outcome
+                raise self.error(request, outcome) from (outcome if isinstance(outcome, TransportError) else None)
+            await sleep(delay)
+            repetition += 1
+
+    async def _attempt(self, request: Request, deadline: Deadline, *, streamed: bool) -> Response | AsyncStreamed:
+        if not streamed:
+            return await self.transport.send(request, timeout=request.patience(self.timeout, deadline.left()))
+        answer = await self.transport.open(request)
+        if answer.status == 200 and answer.headers.get("content-type", "").startswith("text/event-stream"):
+            return answer
+        body = b""
+        try:
+            while len(body) < _LONGEST_PROBLEM and (chunk := await answer.read()):
+                body += chunk
+        finally:
+            await answer.close()
+        whole = Response(answer.status, answer.headers, body)
+        if whole.status < 300:
+            raise _answers.unexpected(whole)
+        return whole
+
+
+def idempotency_key() -> str:
+    """A new mark for one call."""
+    return os.urandom(16).hex()
+
+
+def _keyless(settings: Settings) -> AuthenticationError:
+    return AuthenticationError(
+        settings.withheld or f"There is no API key for {settings.url}.",
+        hint="Set TRIVET_API_KEY or pass `api_key=`; `trivet up` stores one in the profile, `trivet keys create` makes more.",
+    )
+
+
+def _unanswered(url: str, request: Request) -> TimedOutError:
+    whether = "" if request.repeatable else " Whether it made a job is not known: `trivet jobs ls` shows."
+    return TimedOutError(
+        f"{url} did not answer in the time that was given.{whether}", hint="Give a longer `timeout`, or use `submit`."
+    )

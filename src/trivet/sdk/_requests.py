@@ -1,0 +1,408 @@
+"""Every request that the client makes, as a value. The one place that knows the API's URLs; no I/O.
+
+What comes back is read by `trivet.sdk._answers`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from trivet.sdk._archive import Archive
+from trivet.sdk._http import Request
+from trivet.sdk._payloads import Body
+from trivet.sdk.errors import InvalidRequestError
+
+API = "/api/v1"
+LONGEST_RUN_WAIT = 50.0
+"""Seconds for which one `run` or one request for a result is held; proxies commonly cut at 60."""
+LONGEST_JOB_WAIT = 50.0
+PAGE = 100
+_SSE = ("Accept", "text/event-stream")
+
+Reference = str | int
+"""An endpoint as the caller names it: ``owner/name``, its opaque id, or its integer id."""
+
+
+# -- calling
+
+
+def run(
+    reference: Reference,
+    body: Body,
+    *,
+    wait: float,
+    key: str,
+    version: str | None = None,
+    job_timeout: float | None = None,
+    ttl: float | None = None,
+) -> Request:
+    """Call and wait up to ``wait`` seconds; ``key`` marks this one call, so that a repetition is known as such."""
+    query = {"version": version, "timeout": job_timeout, "ttl": ttl, "wait": wait}
+    return _call(reference, "run", body, key, query, held=wait)
+
+
+def submit(
+    reference: Reference,
+    body: Body,
+    *,
+    key: str,
+    version: str | None = None,
+    job_timeout: float | None = None,
+    ttl: float | None = None,
+) -> Request:
+    """Queue a job."""
+    return _call(reference, "submit", body, key, {"version": version, "timeout": job_timeout, "ttl": ttl})
+
+
+def stream(
+    reference: Reference,
+    body: Body,
+    *,
+    key: str,
+    version: str | None = None,
+    job_timeout: float | None = None,
+    ttl: float | None = None,
+) -> Request:
+    """Call and listen to the events."""
+    query = {"version": version, "timeout": job_timeout, "ttl": ttl}
+    return _call(reference, "stream", body, key, query, headers=(_SSE,))
+
+
+def _call(
+    reference: Reference,
+    verb: str,
+    body: Body,
+    key: str,
+    query: Mapping[str, Any],
+    *,
+    headers: tuple[tuple[str, str], ...] = (),
+    held: float = 0.0,
+) -> Request:
+    return Request(
+        "POST",
+        _url(f"{_endpoint(reference)}/{verb}", query),
+        (("Content-Type", body.content_type), ("Idempotency-Key", key), *headers),
+        body.data,
+        held,
+    )
+
+
+# -- jobs
+
+
+def job(job_id: str, *, wait: float = 0.0) -> Request:
+    """A job's document; with ``wait``, when it is final or after so many seconds."""
+    return Request("GET", _url(_job(job_id), {"wait": wait or None}), held=wait)
+
+
+def job_result(job_id: str, *, wait: float) -> Request:
+    """A job's output, waited for up to ``wait`` seconds."""
+    return Request("GET", _url(f"{_job(job_id)}/result", {"wait": wait}), held=wait)
+
+
+def job_input(job_id: str) -> Request:
+    """What a job was given."""
+    return Request("GET", f"{_job(job_id)}/input")
+
+
+def job_events(job_id: str, *, after: str | None = None) -> Request:
+    """A job's events, from the start or from behind the event ``after``."""
+    return Request("GET", f"{_job(job_id)}/events", (_SSE, *((("Last-Event-ID", after),) if after else ())))
+
+
+def job_cancel(job_id: str) -> Request:
+    """Cancel a job; the server waits a few seconds for the worker's confirmation."""
+    return Request("POST", f"{_job(job_id)}/cancel", held=5.0)
+
+
+def job_logs(job_id: str, *, after: str | int | None = None) -> Request:
+    """A page of what a job wrote."""
+    return Request("GET", _url(f"{_job(job_id)}/logs", {"after": after}))
+
+
+def job_explain(job_id: str) -> Request:
+    """Why a job stands where it stands."""
+    return Request("GET", f"{_job(job_id)}/explain")
+
+
+def job_replay(job_id: str, *, key: str) -> Request:
+    """A new job with the same input."""
+    return Request("POST", f"{_job(job_id)}/replay", (("Idempotency-Key", key),))
+
+
+def jobs(
+    *, endpoint: Reference | None = None, status: Iterable[str] = (), limit: int = PAGE, cursor: str | None = None
+) -> Request:
+    """A page of jobs, newest first."""
+    wanted = [status] if isinstance(status, str) else status
+    query = {"endpoint": endpoint, "status": ",".join(wanted) or None, "limit": limit, "cursor": cursor}
+    return Request("GET", _url(f"{API}/jobs", query))
+
+
+# -- endpoints
+
+
+def endpoints(*, limit: int = PAGE, cursor: str | None = None) -> Request:
+    """A page of endpoints."""
+    return Request("GET", _url(f"{API}/endpoints", {"limit": limit, "cursor": cursor}))
+
+
+def endpoint(reference: Reference) -> Request:
+    """An endpoint's document."""
+    return Request("GET", _endpoint(reference))
+
+
+def endpoint_update(reference: Reference, changes: Mapping[str, Any]) -> Request:
+    """Change what ``changes`` names."""
+    return _json("PATCH", _endpoint(reference), changes)
+
+
+def endpoint_delete(reference: Reference) -> Request:
+    """Delete an endpoint: queued jobs are cancelled, running ones stopped."""
+    return Request("DELETE", _endpoint(reference))
+
+
+def endpoint_versions(reference: Reference, *, cursor: str | None = None) -> Request:
+    """A page of an endpoint's versions."""
+    return Request("GET", _url(f"{_endpoint(reference)}/versions", {"cursor": cursor}))
+
+
+def endpoint_version(reference: Reference, version: str) -> Request:
+    """One version."""
+    return Request("GET", f"{_endpoint(reference)}/versions/{_segment(version, 'version')}")
+
+
+def build_log(reference: Reference, version: str) -> Request:
+    """The build log of a version, as text."""
+    return Request("GET", f"{_endpoint(reference)}/versions/{_segment(version, 'version')}/log")
+
+
+def endpoint_rollback(reference: Reference, to: str | None) -> Request:
+    """Make ``to``, or the version before, the one that serves."""
+    return _json("POST", f"{_endpoint(reference)}/rollback", {"to": to})
+
+
+def endpoint_purge(reference: Reference) -> Request:
+    """Cancel what is queued."""
+    return Request("POST", f"{_endpoint(reference)}/purge")
+
+
+def endpoint_health(reference: Reference) -> Request:
+    """Counts of jobs and workers."""
+    return Request("GET", f"{_endpoint(reference)}/health")
+
+
+def workers(reference: Reference | None, *, cursor: str | None = None) -> Request:
+    """The workers of an endpoint, or all that the key may see."""
+    path = f"{API}/workers" if reference is None else f"{_endpoint(reference)}/workers"
+    return Request("GET", _url(path, {"cursor": cursor}))
+
+
+def endpoint_logs(reference: Reference, *, follow: bool = False) -> Request:
+    """Recent lines of an endpoint's workers and jobs; with ``follow``, as events that go on."""
+    path = f"{_endpoint(reference)}/logs"
+    return Request("GET", _url(path, {"follow": "true"}), (_SSE,)) if follow else Request("GET", path)
+
+
+# -- deployments
+
+
+def deploy(
+    archive: Archive,
+    *,
+    key: str,
+    name: str | None = None,
+    version: str | None = None,
+    endpoint_id: str | None = None,
+    model_id: int | None = None,
+    workers: tuple[int, int] | None = None,
+) -> Request:
+    """Upload an archive to be built and published."""
+    query = {
+        "filename": archive.filename,
+        "name": name,
+        "version": version,
+        "id": endpoint_id,
+        "model_id": model_id,
+        "workers": ",".join(map(str, workers)) if workers is not None else None,
+    }
+    headers = (("Content-Type", "application/gzip"), ("Idempotency-Key", key))
+    return Request("POST", _url(f"{API}/deployments", query), headers, archive.data)
+
+
+def deployment(deployment_id: str, *, wait: float = 0.0) -> Request:
+    """A deployment's document; with ``wait``, when it is final or after so many seconds."""
+    path = f"{API}/deployments/{_segment(deployment_id, 'deployment')}"
+    return Request("GET", _url(path, {"wait": wait or None}), held=wait)
+
+
+# -- people
+
+
+def me() -> Request:
+    """Who asks."""
+    return Request("GET", f"{API}/me")
+
+
+def accounts(*, cursor: str | None = None) -> Request:
+    """A page of accounts."""
+    return Request("GET", _url(f"{API}/accounts", {"cursor": cursor}))
+
+
+def account_create(name: str) -> Request:
+    """Make an account."""
+    return _json("POST", f"{API}/accounts", {"name": name})
+
+
+def account(name: str) -> Request:
+    """One account."""
+    return Request("GET", f"{API}/accounts/{_segment(name, 'account')}")
+
+
+def account_update(name: str, *, disabled: bool) -> Request:
+    """Disable or enable an account."""
+    return _json("PATCH", f"{API}/accounts/{_segment(name, 'account')}", {"disabled": disabled})
+
+
+def account_delete(name: str) -> Request:
+    """Delete an account."""
+    return Request("DELETE", f"{API}/accounts/{_segment(name, 'account')}")
+
+
+def keys(*, account: str | None = None, cursor: str | None = None) -> Request:
+    """A page of keys: the asker's own, or those of ``account``."""
+    return Request("GET", _url(f"{API}/keys", {"account": account, "cursor": cursor}))
+
+
+def key_create(
+    *,
+    label: str = "",
+    scopes: Iterable[str] | None = None,
+    expires_days: float | None = None,
+    never_expires: bool = False,
+    account: str | None = None,
+) -> Request:
+    """Make a key; what is not given is the server's to choose."""
+    fields = {
+        "label": label,
+        "scopes": list(scopes) if scopes is not None else None,
+        "expires_days": expires_days,
+        "never_expires": True if never_expires else None,
+        "account": account,
+    }
+    return _json("POST", f"{API}/keys", {name: value for name, value in fields.items() if value is not None})
+
+
+def key_rotate(key_id: str, *, overlap_hours: float) -> Request:
+    """A new secret for a key; the old one counts for the overlap."""
+    return _json("POST", f"{API}/keys/{_segment(key_id, 'key')}/rotate", {"overlap_hours": overlap_hours})
+
+
+def key_revoke(key_id: str) -> Request:
+    """End a key."""
+    return Request("DELETE", f"{API}/keys/{_segment(key_id, 'key')}")
+
+
+def organizations(*, cursor: str | None = None) -> Request:
+    """A page of organizations."""
+    return Request("GET", _url(f"{API}/orgs", {"cursor": cursor}))
+
+
+def organization_create(name: str) -> Request:
+    """Make an organization."""
+    return _json("POST", f"{API}/orgs", {"name": name})
+
+
+def organization(name: str) -> Request:
+    """One organization with its members."""
+    return Request("GET", f"{API}/orgs/{_segment(name, 'organization')}")
+
+
+def organization_delete(name: str) -> Request:
+    """Delete an organization."""
+    return Request("DELETE", f"{API}/orgs/{_segment(name, 'organization')}")
+
+
+def member_put(organization: str, account: str, role: str) -> Request:
+    """Give an account a role in an organization."""
+    return _json("PUT", _member(organization, account), {"role": role})
+
+
+def member_delete(organization: str, account: str) -> Request:
+    """Take an account out of an organization."""
+    return Request("DELETE", _member(organization, account))
+
+
+def secrets(*, cursor: str | None = None) -> Request:
+    """A page of the names of secrets."""
+    return Request("GET", _url(f"{API}/secrets", {"cursor": cursor}))
+
+
+def secret_put(name: str, value: str) -> Request:
+    """Store a secret."""
+    return _json("PUT", f"{API}/secrets/{_segment(name, 'secret')}", {"value": value})
+
+
+def secret_delete(name: str) -> Request:
+    """Delete a secret."""
+    return Request("DELETE", f"{API}/secrets/{_segment(name, 'secret')}")
+
+
+def readiness() -> Request:
+    """Whether the server takes calls; needs no key."""
+    return Request("GET", "/readyz", anonymous=True)
+
+
+# -- parts
+
+
+def check_reference(reference: Reference) -> Reference:
+    """``reference`` itself, if it can name an endpoint.
+
+    Raises:
+        InvalidRequestError: it can't.
+    """
+    _endpoint(reference)
+    return reference
+
+
+def _endpoint(reference: Reference) -> str:
+    parts = [str(reference)] if isinstance(reference, int) else reference.split("/")
+    if len(parts) > 2:
+        raise InvalidRequestError(
+            f"{reference!r} does not name an endpoint.", hint="Write `owner/name`, or one of the endpoint's ids."
+        )
+    return "/".join([API, "endpoints", *(_segment(part, "endpoint") for part in parts)])
+
+
+def _job(job_id: str) -> str:
+    return f"{API}/jobs/{_segment(job_id, 'job')}"
+
+
+def _member(organization: str, account: str) -> str:
+    return f"{API}/orgs/{_segment(organization, 'organization')}/members/{_segment(account, 'account')}"
+
+
+def _segment(text: str, noun: str) -> str:
+    # Dots alone would be resolved away on the path, and the request would reach something else.
+    if not text or text in {".", ".."}:
+        raise InvalidRequestError(f"{text!r} names no {noun}.")
+    return quote(text, safe="")
+
+
+def _url(path: str, query: Mapping[str, Any]) -> str:
+    pairs = [(name, _text(value)) for name, value in query.items() if value is not None]
+    return f"{path}?{urlencode(pairs, quote_via=quote)}" if pairs else path
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else f"{value:.3f}"
+    return str(value)
+
+
+def _json(method: str, path: str, document: Mapping[str, Any]) -> Request:
+    return Request(method, path, (("Content-Type", "application/json"),), json.dumps(document).encode())

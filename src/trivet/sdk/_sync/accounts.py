@@ -1,0 +1,39 @@
+# Generated from ../_async/accounts.py by scripts/unasync.py: change that file, then run the script.
+"""Accounts: for administrators."""
+
+from __future__ import annotations
+
+from trivet.sdk import _requests
+from trivet.sdk._sync.session import Session
+from trivet.sdk.models import AccountInfo
+
+
+class Accounts:
+    """The accounts of a server. All of this needs an administrator's key with the scope ``admin``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def list(self) -> list[AccountInfo]:
+        """All accounts."""
+        return self._session.everything(AccountInfo, lambda cursor: _requests.accounts(cursor=cursor))
+
+    def create(self, name: str) -> AccountInfo:
+        """Make an account.
+
+        Raises:
+            ConflictError: the name is taken.
+        """
+        return self._session.value(AccountInfo, _requests.account_create(name))
+
+    def get(self, name: str) -> AccountInfo:
+        """One account."""
+        return self._session.value(AccountInfo, _requests.account(name))
+
+    def update(self, name: str, *, disabled: bool) -> AccountInfo:
+        """Disable an account, whose keys then count no more, or enable it again."""
+        return self._session.value(AccountInfo, _requests.account_update(name, disabled=disabled))
+
+    def delete(self, name: str) -> None:
+        """Delete an account."""
+        self._session.send(_requests.account_delete(name))

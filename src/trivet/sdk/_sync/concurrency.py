@@ -1,0 +1,158 @@
+"""What the two halves of the client do differently: waiting, and many calls at once. Written by hand in both.
+
+Here threads do it. The HTTP library's blocking calls return to Python only when they are done, so that Ctrl-C would have to
+wait for the server: a call on the main thread is therefore made by a helper thread, while the main thread waits in a way
+that a signal can end.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable
+from queue import SimpleQueue
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+Inputs = Iterable[Any]
+"""What `map` takes: inputs from a list, a generator, or anything else that can be gone through."""
+
+sleep = time.sleep
+
+
+class Outcome(NamedTuple):
+    """What became of one input: a value, or an error."""
+
+    position: int
+    value: Any = None
+    error: BaseException | None = None
+
+
+class _Helper:
+    """A thread that makes one call at a time for somebody who waits."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]] | None] = SimpleQueue()
+        self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
+        threading.Thread(target=self._work, name="trivet-helper", daemon=True).start()
+
+    def make(self, call: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
+        self._calls.put((call, arguments))
+        return self._outcomes.get()
+
+    def dismiss(self) -> None:
+        """End the thread after the call that it is in."""
+        self._calls.put(None)
+
+    def _work(self) -> None:
+        while (asked := self._calls.get()) is not None:
+            call, arguments = asked
+            try:
+                outcome = Outcome(0, call(*arguments))
+            except BaseException as error:  # noqa: BLE001 — it is raised where the call was asked for
+                outcome = Outcome(0, error=error)
+            self._outcomes.put(outcome)
+            del asked, call, arguments, outcome  # nothing is kept alive while this thread waits
+
+
+_idle: list[_Helper] = []
+"""Helpers that wait for a call: one, except where a signal handler makes calls of its own."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)  # threads don't come along into a fork
+
+
+def interruptible(call: Callable[..., T], *arguments: Any) -> T:
+    """The result of ``call``; Ctrl-C comes through at once.
+
+    An interrupted call is left to its thread, which ends with it; what it gives is dropped.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return call(*arguments)  # signals reach the main thread only: nothing could interrupt this one
+    helper = _idle.pop() if _idle else _Helper()
+    try:
+        outcome = helper.make(call, arguments)
+    except BaseException:  # a signal's doing: what the call itself raises comes as its outcome
+        helper.dismiss()
+        raise
+    _idle.append(helper)
+    if outcome.error is None:
+        value: T = outcome.value
+        return value
+    try:
+        raise outcome.error
+    finally:
+        del outcome  # the error's traceback holds this frame: without this the two would keep each other alive
+
+
+def dispose(call: Callable[..., Any], *arguments: Any, busy: bool) -> None:
+    """Close something; where it is ``busy`` with an interrupted call, behind the caller's back, as that may take a while."""
+    if busy:
+        threading.Thread(target=call, args=arguments, name="trivet-closer", daemon=True).start()
+    else:
+        call(*arguments)
+
+
+def offload(call: Callable[..., T], *arguments: Any) -> T:
+    """The result of ``call``; here blocking is what everybody expects."""
+    return call(*arguments)
+
+
+def map_bounded(
+    call: Callable[[Any], Any], inputs: Inputs, *, concurrency: int, order: bool
+) -> Generator[Outcome, None, None]:
+    """Call with each of ``inputs``, ``concurrency`` at a time, and give the outcomes as they come, or in order.
+
+    Inputs are taken one by one as they are needed, by the thread that iterates: at most ``2 * concurrency`` are under way,
+    counting those that are done and not yet handed out. Closing the generator drops what is under way.
+    """
+    source = iter(inputs)
+    todo: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
+    done: SimpleQueue[Outcome] = SimpleQueue()
+    stopped = threading.Event()
+    callers = 0
+    early: dict[int, Outcome] = {}
+    taken = given = 0
+    exhausted = False
+    try:
+        while True:
+            while not exhausted and taken - given < 2 * concurrency:
+                try:
+                    todo.put((taken, next(source)))
+                except StopIteration:
+                    exhausted = True
+                    break
+                taken += 1
+                if callers < min(concurrency, taken):
+                    threading.Thread(
+                        target=_caller, args=(call, todo, done, stopped), name=f"trivet-map-{callers}", daemon=True
+                    ).start()
+                    callers += 1
+            if given == taken:
+                return
+            while order and given not in early:
+                outcome = done.get()
+                early[outcome.position] = outcome
+            yield early.pop(given) if order else done.get()
+            given += 1
+    finally:
+        stopped.set()
+        for _ in range(callers):
+            todo.put(None)
+
+
+def _caller(
+    call: Callable[[Any], Any],
+    todo: SimpleQueue[tuple[int, Any] | None],
+    done: SimpleQueue[Outcome],
+    stopped: threading.Event,
+) -> None:
+    while (asked := todo.get()) is not None and not stopped.is_set():
+        index, item = asked
+        try:
+            outcome = Outcome(index, call(item))
+        except BaseException as error:  # noqa: BLE001 — whatever a call raises belongs to its item
+            outcome = Outcome(index, error=error)
+        done.put(outcome)

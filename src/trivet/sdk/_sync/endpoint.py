@@ -1,0 +1,242 @@
+# Generated from ../_async/endpoint.py by scripts/unasync.py: change that file, then run the script.
+"""An endpoint as a handle: what is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from trivet.sdk import _answers, _requests
+from trivet.sdk._deadline import Deadline
+from trivet.sdk._payloads import encode_input
+from trivet.sdk._progress import open_bar
+from trivet.sdk._requests import Reference
+from trivet.sdk._sync.concurrency import Inputs, map_bounded
+from trivet.sdk._sync.jobs import Job
+from trivet.sdk._sync.session import Session, idempotency_key
+from trivet.sdk._sync.streams import Stream
+from trivet.sdk.errors import InvalidRequestError
+from trivet.sdk.models import EndpointInfo, JobView, Progress
+
+
+class Endpoint:
+    """Something to call. Making the handle makes no request.
+
+    An input is anything that JSON can hold, or bytes. An object becomes the handler's keyword arguments; any other input
+    becomes its only argument. NumPy's values, dataclasses, dates and pydantic's models are sent as what JSON has for them.
+
+    Args:
+        session: makes the requests.
+        reference: ``owner/name``, the opaque id, or the integer id.
+        version: which version to call unless a call says otherwise; None calls the one that serves.
+
+    Raises:
+        InvalidRequestError: ``reference`` can't name an endpoint.
+    """
+
+    def __init__(self, session: Session, reference: Reference, version: str | None = None) -> None:
+        self._session = session
+        self._reference = _requests.check_reference(reference)
+        self._version = version
+
+    @property
+    def reference(self) -> Reference:
+        """How it was named."""
+        return self._reference
+
+    @property
+    def version(self) -> str | None:
+        """The version that is called; None for the one that serves."""
+        return self._version
+
+    def info(self) -> EndpointInfo:
+        """What the server knows of it: schemas, versions, scaling, workers."""
+        return self._session.value(EndpointInfo, _requests.endpoint(self._reference))
+
+    def run(
+        self,
+        input: Any = None,  # noqa: A002 — the word that everybody uses for it
+        *,
+        timeout: float | None = None,
+        version: str | None = None,
+        job_timeout: float | None = None,
+        ttl: float | None = None,
+    ) -> Any:
+        """Call it, wait, and give the output: what JSON holds, or bytes.
+
+        Args:
+            input: what the handler is given.
+            timeout: seconds to wait at most; None waits as long as it takes. The job goes on when the wait ends.
+            version: which version to call: exact (``1.2.0``), a range (``^1.2``) or ``latest``.
+            job_timeout: seconds that the handler may run, in place of the endpoint's own.
+            ttl: seconds that the job may wait in the queue, in place of the endpoint's own.
+
+        Raises:
+            InvalidInputError: the input misses the schema, or can't be sent; nothing was queued.
+            JobFailedError: the handler raised, or could not be run.
+            JobCancelledError: the job was cancelled.
+            JobTimedOutError: the job ran out of its own time.
+            TimedOutError: the wait ended first; its ``job_id`` takes it up again.
+            TrivetError: whatever else `trivet.sdk.errors` names.
+        """
+        deadline = Deadline(timeout)
+        request = _requests.run(
+            self._reference,
+            encode_input(input),
+            wait=deadline.portion(_requests.LONGEST_RUN_WAIT),
+            key=idempotency_key(),
+            version=version or self._version,
+            job_timeout=job_timeout,
+            ttl=ttl,
+        )
+        answer = _answers.output(self._session.send(request, deadline))
+        if not isinstance(answer, JobView):
+            return answer.value
+        return Job(self._session, answer.id, answer).result(deadline.left())
+
+    def submit(
+        self,
+        input: Any = None,  # noqa: A002 — see run
+        *,
+        version: str | None = None,
+        job_timeout: float | None = None,
+        ttl: float | None = None,
+    ) -> Job:
+        """Queue a job and return at once; the job is on the server's disk then.
+
+        Args:
+            input: what the handler is given.
+            version: which version to call.
+            job_timeout: seconds that the handler may run.
+            ttl: seconds that the job may wait in the queue.
+
+        Raises:
+            InvalidInputError: the input misses the schema, or can't be sent; nothing was queued.
+            TrivetError: whatever else `trivet.sdk.errors` names.
+        """
+        request = _requests.submit(
+            self._reference,
+            encode_input(input),
+            key=idempotency_key(),
+            version=version or self._version,
+            job_timeout=job_timeout,
+            ttl=ttl,
+        )
+        view = self._session.value(JobView, request)
+        return Job(self._session, view.id, view)
+
+    def stream(
+        self,
+        input: Any = None,  # noqa: A002 — see run
+        *,
+        on_progress: Callable[[Progress], object] | None = None,
+        version: str | None = None,
+        job_timeout: float | None = None,
+        ttl: float | None = None,
+    ) -> Stream:
+        """Call it and give the pieces of its output as they come; resumes after a dropped connection.
+
+        The call is made when the first piece is asked for. A job that fails raises its error after the pieces it gave.
+
+        Args:
+            input: what the handler is given.
+            on_progress: called with each progress that the handler tells.
+            version: which version to call.
+            job_timeout: seconds that the handler may run.
+            ttl: seconds that the job may wait in the queue.
+
+        Raises:
+            InvalidInputError: the input can't be sent.
+        """
+        request = _requests.stream(
+            self._reference,
+            encode_input(input),
+            key=idempotency_key(),
+            version=version or self._version,
+            job_timeout=job_timeout,
+            ttl=ttl,
+        )
+        return Stream(self._session, request, None, on_progress)
+
+    def map(
+        self,
+        inputs: Inputs,
+        *,
+        concurrency: int = 8,
+        order: bool = True,
+        return_exceptions: bool = False,
+        progress: bool | None = None,
+        timeout: float | None = None,
+        version: str | None = None,
+    ) -> Iterator[Any]:
+        """Call it with each of many inputs, some at a time, and give the outputs as an iterator.
+
+        Inputs are taken as they are needed, so that a generator may be endless.
+
+        Args:
+            inputs: what the handler is given, one after another.
+            concurrency: how many calls at a time.
+            order: outputs in the order of the inputs; False gives each as soon as it is there.
+            return_exceptions: give an item's error in its place; False raises it there, which ends the iteration.
+            progress: whether to show a bar on stderr; None shows one on a terminal and in a notebook.
+            timeout: seconds to wait at most for each item.
+            version: which version to call.
+
+        Raises:
+            InvalidRequestError: ``concurrency`` is below 1.
+        """
+        if concurrency < 1:
+            raise InvalidRequestError(f"`concurrency` is {concurrency}, and should be at least 1.")
+        return self._map(
+            inputs,
+            concurrency=concurrency,
+            order=order,
+            return_exceptions=return_exceptions,
+            progress=progress,
+            timeout=timeout,
+            version=version,
+        )
+
+    def _map(
+        self,
+        inputs: Inputs,
+        *,
+        concurrency: int,
+        order: bool,
+        return_exceptions: bool,
+        progress: bool | None,
+        timeout: float | None,
+        version: str | None,
+    ) -> Iterator[Any]:
+        def call(item: Any) -> Any:
+            return self.run(item, timeout=timeout, version=version)
+
+        outcomes = map_bounded(call, inputs, concurrency=concurrency, order=order)
+        bar = open_bar(str(self._reference), inputs, progress)
+        try:
+            for outcome in outcomes:
+                bar.advance()
+                if outcome.error is None:
+                    yield outcome.value
+                elif return_exceptions and isinstance(outcome.error, Exception):
+                    yield outcome.error
+                else:
+                    raise _at(outcome.error, outcome.position)
+        finally:
+            outcomes.close()
+            bar.close()
+
+    def __repr__(self) -> str:
+        version = f", version={self._version!r}" if self._version else ""
+        return f"Endpoint({self._reference!r}{version})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str | None, Any]]:
+        yield None, self._reference
+        if self._version is not None:
+            yield "version", self._version
+        yield "server", self._session.settings.url
+
+
+def _at(error: BaseException, index: int) -> BaseException:
+    error.add_note(f"This was input number {index} of the map, counted from 0.")
+    return error

@@ -1,0 +1,256 @@
+# Generated from ../_async/jobs.py by scripts/unasync.py: change that file, then run the script.
+"""A job as a handle, and the jobs of a server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from trivet.sdk import _answers, _requests
+from trivet.sdk._deadline import Deadline
+from trivet.sdk._sync.session import Session, idempotency_key
+from trivet.sdk.errors import JobCancelledError, JobError, JobTimedOutError, TimedOutError
+from trivet.sdk.models import (
+    CancelOutcome,
+    Explanation,
+    JobEvent,
+    JobFailure,
+    JobStatus,
+    JobView,
+    LogLine,
+    Progress,
+)
+
+if TYPE_CHECKING:
+    from trivet.sdk._sync.streams import Stream
+
+
+class Job:
+    """One call, from submit to result.
+
+    Made by `submit` or by the client's `job`; making the handle makes no request. What it knows (``status``, ``progress``,
+    ``view``) is what the server said last; `refresh` asks again.
+
+    Args:
+        session: makes the requests.
+        job_id: which job.
+        view: what is known of it already.
+    """
+
+    def __init__(self, session: Session, job_id: str, view: JobView | None = None) -> None:
+        self._session = session
+        self._id = job_id
+        self._view = view
+
+    @property
+    def id(self) -> str:
+        """The job's id; the client's `job` takes it."""
+        return self._id
+
+    @property
+    def view(self) -> JobView | None:
+        """All that the server said last; None where it was not asked yet."""
+        return self._view
+
+    @property
+    def status(self) -> JobStatus | None:
+        """Where it stood when the server was last asked; None where it was not asked yet."""
+        return self._view.status if self._view is not None else None
+
+    @property
+    def done(self) -> bool:
+        """Whether it is known to be final."""
+        return self._view is not None and self._view.status.final
+
+    @property
+    def progress(self) -> Progress | None:
+        """The last known progress, if the handler told any."""
+        return self._view.progress if self._view is not None else None
+
+    @property
+    def error(self) -> JobFailure | None:
+        """Why it failed, as far as known."""
+        return self._view.error if self._view is not None else None
+
+    def refresh(self) -> JobView:
+        """Ask the server how it stands now.
+
+        Raises:
+            NotFoundError: there is no such job that this key may see.
+        """
+        return self.update(self._session.value(JobView, _requests.job(self._id)))
+
+    def wait(self, timeout: float | None = None) -> JobStatus:
+        """Wait until it is final, however it ends.
+
+        Args:
+            timeout: seconds to wait at most; None waits as long as it takes.
+
+        Raises:
+            TimedOutError: the wait ended first; the job goes on.
+        """
+        deadline = Deadline(timeout)
+        while True:
+            began, asked = time.monotonic(), deadline.portion(_requests.LONGEST_JOB_WAIT)
+            answer = self._session.send(_requests.job(self._id, wait=asked), deadline)
+            view = self.update(_answers.value(JobView, answer))
+            if view.status.final:
+                return view.status
+            if deadline.passed:
+                raise self._still_going(timeout)
+            self._session.unhurried(deadline, asked, began)
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for the output and give it: what JSON holds, or bytes.
+
+        Args:
+            timeout: seconds to wait at most; None waits as long as it takes.
+
+        Raises:
+            JobFailedError: the handler raised, or could not be run.
+            JobCancelledError: it was cancelled.
+            JobTimedOutError: it ran out of its own time.
+            TimedOutError: the wait ended first; the job goes on.
+        """
+        deadline = Deadline(timeout)
+        while True:
+            began, asked = time.monotonic(), deadline.portion(_requests.LONGEST_RUN_WAIT)
+            try:
+                answer = _answers.output(self._session.send(_requests.job_result(self._id, wait=asked), deadline))
+            except JobError as error:
+                self._ended(error)
+                raise
+            if not isinstance(answer, JobView):
+                self._settle(JobStatus.SUCCEEDED)
+                return answer.value
+            self.update(answer)
+            if deadline.passed:
+                raise self._still_going(timeout)
+            self._session.unhurried(deadline, asked, began)
+
+    def cancel(self) -> CancelOutcome:
+        """Cancel it, and wait a few seconds for the confirmation.
+
+        Returns:
+            The outcome: true in a condition where it is cancelled, with a sentence in ``detail``. It is false, not an
+            error, for a job that was final already.
+        """
+        outcome = self._session.value(CancelOutcome, _requests.job_cancel(self._id))
+        if outcome.job is not None:
+            self.update(outcome.job)
+        return outcome
+
+    def input(self) -> Any:
+        """What it was given: what JSON holds, or bytes."""
+        return _answers.content(self._session.send(_requests.job_input(self._id)))
+
+    def logs(self) -> list[LogLine]:
+        """All that its handler wrote so far."""
+        return self._session.everything(LogLine, lambda after: _requests.job_logs(self._id, after=after))
+
+    def explain(self) -> Explanation:
+        """Why it stands where it stands, and what to do. Print it: its text is for people."""
+        return self._session.value(Explanation, _requests.job_explain(self._id))
+
+    def replay(self) -> Job:
+        """A new job with the same input."""
+        view = self._session.value(JobView, _requests.job_replay(self._id, key=idempotency_key()))
+        return Job(self._session, view.id, view)
+
+    def stream(self, *, on_progress: Callable[[Progress], object] | None = None) -> Stream:
+        """Its pieces, from the first, as they come.
+
+        Args:
+            on_progress: called with each progress that the handler tells.
+        """
+        from trivet.sdk._sync.streams import Stream
+
+        return Stream(self._session, _requests.job_events(self._id), self, on_progress)
+
+    def events(self) -> Generator[JobEvent, None]:
+        """All that happens to it: changes of status, pieces, progress, log lines; ends with the job."""
+        from trivet.sdk._sync.streams import follow
+        from trivet.sdk.models import StatusChange
+
+        events = follow(self._session, _requests.job_events(self._id), self._id)
+        try:
+            for event in events:
+                if isinstance(event, StatusChange):
+                    self.update(event.job)
+                yield event
+        finally:
+            events.close()
+
+    def update(self, view: JobView) -> JobView:
+        """Take in what the server said of this job."""
+        self._view = view
+        return view
+
+    def _settle(self, status: JobStatus, failure: JobFailure | None = None) -> None:
+        known = self._view or JobView(self._id, status)
+        self._view = replace(known, status=status, error=failure or known.error)
+
+    def _ended(self, error: JobError) -> None:
+        if isinstance(error, JobCancelledError):
+            self._settle(JobStatus.CANCELLED)
+        elif isinstance(error, JobTimedOutError):
+            self._settle(JobStatus.TIMED_OUT)
+        else:
+            self._settle(JobStatus.FAILED, getattr(error, "error", None))
+
+    def _still_going(self, timeout: float | None) -> TimedOutError:
+        return TimedOutError(
+            f"The job {self._id} is still {self.status or 'going'} after {timeout or 0.0:g} s of waiting; it goes on.",
+            hint="Wait again with `client.job(job_id).result(timeout=…)`, or see `explain()` and `cancel()` there.",
+            job_id=self._id,
+        )
+
+    def __repr__(self) -> str:
+        return f"Job({self._id!r}, status={str(self.status) if self.status else None!r})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str | None, Any]]:
+        yield None, self._id
+        if self._view is not None:
+            yield "endpoint", self._view.endpoint
+            yield "status", str(self._view.status)
+            if self._view.progress is not None:
+                yield "progress", self._view.progress.fraction
+
+
+class Jobs:
+    """The jobs that the key may see."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def list(
+        self,
+        *,
+        endpoint: str | int | None = None,
+        status: str | Iterable[str] = (),
+        limit: int | None = None,
+    ) -> Iterator[JobView]:
+        """Jobs, newest first; further pages are asked for as they are needed.
+
+        Args:
+            endpoint: only those of this endpoint.
+            status: only those that stand so; one status or several.
+            limit: how many at most; None gives all.
+        """
+        wanted = [status] if isinstance(status, str) else [*status]
+        size = min(limit or _requests.PAGE, _requests.PAGE)
+        return self._session.pages(
+            JobView,
+            lambda cursor: _requests.jobs(endpoint=endpoint, status=wanted, limit=size, cursor=cursor),
+            limit,
+        )
+
+    def get(self, job_id: str) -> JobView:
+        """How a job stands now.
+
+        Raises:
+            NotFoundError: there is no such job that this key may see.
+        """
+        return self._session.value(JobView, _requests.job(job_id))

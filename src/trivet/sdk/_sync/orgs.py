@@ -1,0 +1,43 @@
+# Generated from ../_async/orgs.py by scripts/unasync.py: change that file, then run the script.
+"""Organizations and their members."""
+
+from __future__ import annotations
+
+from trivet.sdk import _requests
+from trivet.sdk._sync.session import Session
+from trivet.sdk.models import OrganizationInfo
+
+
+class Organizations:
+    """The organizations that the key may see. Roles are ``owner``, ``admin`` and ``member``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def list(self) -> list[OrganizationInfo]:
+        """All organizations, without their members."""
+        return self._session.everything(OrganizationInfo, lambda cursor: _requests.organizations(cursor=cursor))
+
+    def create(self, name: str) -> OrganizationInfo:
+        """Make an organization; the asker becomes its owner.
+
+        Raises:
+            ConflictError: the name is taken.
+        """
+        return self._session.value(OrganizationInfo, _requests.organization_create(name))
+
+    def get(self, name: str) -> OrganizationInfo:
+        """One organization with its members."""
+        return self._session.value(OrganizationInfo, _requests.organization(name))
+
+    def delete(self, name: str) -> None:
+        """Delete an organization."""
+        self._session.send(_requests.organization_delete(name))
+
+    def add(self, name: str, account: str, *, role: str = "member") -> None:
+        """Give an account a role in an organization, in place of the one that it had."""
+        self._session.send(_requests.member_put(name, account, role))
+
+    def remove(self, name: str, account: str) -> None:
+        """Take an account out of an organization."""
+        self._session.send(_requests.member_delete(name, account))

@@ -1,0 +1,250 @@
+# Generated from ../_async/transport.py by scripts/unasync.py: change that file, then run the script.
+"""The way a request takes to the server and its answer back: one seam, and the implementation over HTTP."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from trivet.sdk._http import Request, Response, TransportError, failure
+from trivet.sdk._sync.concurrency import dispose, interruptible
+from trivet.sdk.errors import ConfigurationError, TrivetError
+
+if TYPE_CHECKING:
+    from pyreqwest.client import SyncClient as PyreqwestClient
+    from pyreqwest.client import SyncClientBuilder
+    from pyreqwest.request import SyncRequestBuilder, SyncStreamRequest
+    from pyreqwest.response import SyncResponse as PyreqwestResponse
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for reaching the server at all."""
+SILENCE = 30.0
+"""Seconds without a byte after which a stream counts as broken; the server sends something every ten."""
+
+
+class Streamed(Protocol):
+    """An answer whose body is read as it comes."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; names are lower case."""
+
+    def read(self) -> bytes:
+        """The next bytes; empty at the end.
+
+        Raises:
+            TransportError: the connection broke, or nothing came for too long.
+        """
+
+    def close(self) -> None:
+        """Let go of the connection. May be called again."""
+
+
+class Transport(Protocol):
+    """Carries requests to one server. Redirects are answers like any other: nothing here follows them.
+
+    Safe to be used by several threads and tasks at once.
+    """
+
+    def send(self, request: Request, *, timeout: float) -> Response:
+        """The whole answer to ``request``, within ``timeout`` seconds.
+
+        Raises:
+            TransportError: no whole answer came.
+        """
+
+    def open(self, request: Request) -> Streamed:
+        """The beginning of the answer to ``request``.
+
+        Raises:
+            TransportError: no answer came.
+        """
+
+    def close(self) -> None:
+        """End all connections; what is under way fails. May be called again."""
+
+
+class HttpTransport:
+    """A transport over HTTP/1.1 with a pool of connections, made at the first request.
+
+    Proxies are taken from the environment (``HTTPS_PROXY``, ``NO_PROXY`` …), certificates from the system's store, or from
+    ``SSL_CERT_FILE``.
+
+    Args:
+        url: the server's base URL.
+        headers: headers of every request.
+        verify: a file of certificates (PEM) to trust besides the system's; True for the system's alone.
+
+    Raises:
+        ConfigurationError: certificates are not to be checked, their file can't be read, or a header can't be sent.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str], *, verify: bool | str | os.PathLike[str] = True) -> None:
+        self._url = url
+        self._headers = dict(headers)
+        self._certificates = _certificates(verify)
+        self._lock = threading.Lock()
+        self._whole: PyreqwestClient | None = None
+        self._streamed: PyreqwestClient | None = None
+        self._owner = 0
+        self._closed = False
+        if any(not value.isascii() or not value.isprintable() for value in self._headers.values()):
+            raise ConfigurationError(
+                "The API key has characters that no key has.", hint="Copy it again, without what stands around it."
+            )
+
+    def send(self, request: Request, *, timeout: float) -> Response:
+        """See `Transport.send`."""
+        from pyreqwest.exceptions import PyreqwestError
+
+        built = self._build(self._client(streamed=False), request).timeout(timedelta(seconds=timeout)).build()
+        try:
+            answer = interruptible(built.send)
+            body = answer.bytes()
+        except PyreqwestError as error:
+            raise self._failed(error) from error
+        return Response(answer.status, dict(answer.headers.items()), bytes(body))
+
+    def open(self, request: Request) -> Streamed:
+        """See `Transport.open`."""
+        from pyreqwest.exceptions import PyreqwestError
+
+        # Without a limit of 0 the library holds back the first bytes until it has gathered more.
+        built = self._build(self._client(streamed=True), request).streamed_read_buffer_limit(0).build_streamed()
+        try:
+            answer = interruptible(built.__enter__)
+        except PyreqwestError as error:
+            raise self._failed(error) from error
+        return _HttpStream(built, answer)
+
+    def close(self) -> None:
+        """See `Transport.close`."""
+        with self._lock:
+            self._closed = True
+            clients = [client for client in (self._whole, self._streamed) if client is not None]
+            self._whole = self._streamed = None
+        if self._owner == os.getpid():
+            for client in clients:
+                client.close()
+
+    def _build(self, client: PyreqwestClient, request: Request) -> SyncRequestBuilder:
+        builder = client.request(request.method, self._url + request.path)
+        if request.headers:
+            builder = builder.headers(request.headers)
+        return builder if request.body is None else builder.body_bytes(request.body)
+
+    def _client(self, *, streamed: bool) -> PyreqwestClient:
+        client = self._streamed if streamed else self._whole
+        if client is None or self._owner != os.getpid():
+            client = self._make(streamed=streamed)
+        return client
+
+    def _make(self, *, streamed: bool) -> PyreqwestClient:
+        with self._lock:
+            if self._closed:
+                raise _closed()
+            if self._owner not in {0, os.getpid()}:
+                raise _forked()
+            existing = self._streamed if streamed else self._whole
+            if existing is not None:
+                return existing
+            builder = self._builder()
+            if streamed:
+                builder = builder.read_timeout(timedelta(seconds=SILENCE))
+            try:
+                client = builder.build()
+            except RuntimeError as error:  # the HTTP library's own word for a fork
+                raise _forked() from error
+            self._owner = os.getpid()
+            if streamed:
+                self._streamed = client
+            else:
+                self._whole = client
+            return client
+
+    def _builder(self) -> SyncClientBuilder:
+        from pyreqwest.client import SyncClientBuilder
+
+        builder = (
+            SyncClientBuilder()
+            .follow_redirects(False)
+            .referer(False)
+            .default_headers(self._headers)
+            .connect_timeout(timedelta(seconds=CONNECT_TIMEOUT))
+        )
+        for certificate in self._certificates:
+            builder = builder.add_root_certificate_pem(certificate)
+        return builder
+
+    def _failed(self, error: Exception) -> TransportError | TrivetError:
+        return _closed() if self._closed else failure(error)
+
+
+class _HttpStream:
+    def __init__(self, built: SyncStreamRequest, answer: PyreqwestResponse) -> None:
+        self.status = answer.status
+        self.headers: Mapping[str, str] = dict(answer.headers.items())
+        self._built = built
+        self._reader = answer.body_reader
+        self._reading = False
+        self._closed = False
+
+    def read(self) -> bytes:
+        from pyreqwest.exceptions import PyreqwestError
+
+        self._reading = True
+        try:
+            chunk = interruptible(self._reader.read_chunk)
+        except PyreqwestError as error:
+            self._reading = False
+            raise failure(error) from error
+        self._reading = False
+        return b"" if chunk is None else bytes(chunk)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            dispose(self._built.__exit__, None, None, None, busy=self._reading)
+
+
+def _certificates(verify: bool | str | os.PathLike[str]) -> tuple[bytes, ...]:
+    if verify is True:
+        return ()
+    if verify is False:
+        raise ConfigurationError(
+            "Certificates are always checked: without that, anybody on the way could read the key.",
+            hint="Give the file with the certificate of your own authority: `verify='ca.pem'`, or SSL_CERT_FILE.",
+        )
+    end = b"-----END CERTIFICATE-----"
+    try:
+        parts = Path(verify).expanduser().read_bytes().split(end)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The certificates in {os.fspath(verify)} can't be read: {error.strerror}.", hint="Check `verify`."
+        ) from error
+    if len(parts) < 2:
+        raise ConfigurationError(
+            f"There is no certificate in {os.fspath(verify)}.",
+            hint="It should be a file with `-----BEGIN CERTIFICATE-----` (PEM).",
+        )
+    return tuple(part + end + b"\n" for part in parts[:-1])
+
+
+def _closed() -> TrivetError:
+    return TrivetError("This client is closed.", code="client_closed", hint="Make a new one, or close it later.")
+
+
+def _forked() -> TrivetError:
+    return TrivetError(
+        "This process was forked from one that had used a client already; its connections can't be shared.",
+        code="forked",
+        hint="Start processes with `spawn` (multiprocessing.set_start_method), or call nothing before the fork.",
+    )
