@@ -13,9 +13,11 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 EXAMPLES = ROOT / "src" / "trivet" / "examples"
@@ -76,7 +78,7 @@ def _help(text: str) -> list[str]:
 def errors_page() -> str:
     """The codes of the API, and the exceptions of the SDK."""
     from trivet.platform.core import errors as core
-    from trivet.platform.dialects.native.errors import JOB_TITLES, STATUS
+    from trivet.platform.wire.problems import STATUS
     from trivet.sdk import errors as sdk
 
     known = {error.code: error for error in _family(core.CoreError)}
@@ -93,9 +95,9 @@ def errors_page() -> str:
         "| --- | --- | --- | --- |",
     ]
     for code, status in sorted(STATUS.items(), key=lambda pair: (pair[1], pair[0])):
-        title = known[code].title if code in known else JOB_TITLES.get(code, core.CoreError.title)
-        raised = sdk.of_code(code).__name__
-        lines.append(f"| `{code}` | {status} | {_cell(title)} | `{raised}` |")
+        raised = sdk.BY_CODE.get(code, sdk.ServerError)
+        meaning = known[code].title if code in known else _summary(raised).split(". ")[0].rstrip(".")
+        lines.append(f"| `{code}` | {status} | {_cell(meaning)} | `{raised.__name__}` |")
     lines += ["", "## Exceptions of the SDK", "", "```text"]
     lines += _tree(sdk.TrivetError)
     lines += ["```", "", "| exception | raised when |", "| --- | --- |"]
@@ -108,13 +110,13 @@ def errors_page() -> str:
     return "\n".join(lines)
 
 
-def _family(root: type) -> Iterator[type]:
+def _family(root: type[T]) -> Iterator[type[T]]:
     yield root
     for child in root.__subclasses__():
         yield from _family(child)
 
 
-def _tree(root: type, depth: int = 0) -> list[str]:
+def _tree(root: type[Exception], depth: int = 0) -> list[str]:
     lines = ["    " * depth + root.__name__]
     for child in root.__subclasses__():
         lines += _tree(child, depth + 1)
@@ -165,18 +167,31 @@ def python_page() -> str:
         is_error = inspect.isclass(thing) and issubclass(thing, TrivetError)
         if name.startswith(("__", "Async")) or is_error:
             continue
-        lines += _class(name, thing) if inspect.isclass(thing) else _function(f"trivet.{name}", thing, "##")
+        lines += _class(f"trivet.{name}", thing) if inspect.isclass(thing) else _function(f"trivet.{name}", thing, "##")
+    lines += _resources(trivet.Client("http://127.0.0.1", "trv_0_0"))
     return "\n".join(lines)
 
 
-def _class(name: str, cls: type) -> list[str]:
-    lines = [f"## trivet.{name}", "", "```python", f"{name}{_signature(cls)}", "```", "", *_docstring(cls)]
+def _resources(client: object) -> list[str]:
+    """What a client groups by noun: its public attributes that are objects of our own."""
+    lines: list[str] = []
+    for name, resource in vars(client).items():
+        if not name.startswith("_") and type(resource).__module__.startswith("trivet."):
+            lines += _class(f"client.{name}", type(resource), made_by_user=False)
+    return lines
+
+
+def _class(title: str, cls: type, *, made_by_user: bool = True) -> list[str]:
+    name = title.rpartition(".")[2]
+    lines = [f"## {title}", ""]
+    if made_by_user:
+        lines += ["```python", f"{name}{_signature(cls)}", "```", ""]
+    lines += _docstring(cls)
     for member, value in vars(cls).items():
         if member.startswith("_"):
             continue
-        if isinstance(value, property) or hasattr(value, "func"):  # the latter: a cached property
-            getter = value.fget if isinstance(value, property) else value.func
-            lines += [f"### {name}.{member}", "", *_docstring(getter)]
+        if isinstance(value, property):
+            lines += [f"### {name}.{member}", "", *_docstring(value)]
         elif inspect.isroutine(value):
             lines += _function(f"{name}.{member}", getattr(cls, member), "###")
     return lines
@@ -187,16 +202,33 @@ def _function(title: str, function: Callable[..., object], heading: str) -> list
     return [f"{heading} {title}", "", "```python", call, "```", "", *_docstring(function)]
 
 
+class _Bare(str):
+    """An annotation that is shown as it was written, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def _signature(thing: Callable[..., object]) -> str:
     signature = inspect.signature(thing)
-    parameters = [p for p in signature.parameters.values() if p.name != "self" and not p.name.startswith("_")]
-    shown = signature.replace(parameters=parameters)
-    text = str(shown).replace("'", "")
+    parameters = [
+        p.replace(annotation=_bare(p.annotation))
+        for p in signature.parameters.values()
+        if p.name != "self" and not p.name.startswith("_")
+    ]
+    returns = signature.return_annotation if not inspect.isclass(thing) else inspect.Signature.empty
+    text = str(signature.replace(parameters=parameters, return_annotation=_bare(returns)))
     if len(text) <= 100:
         return text
     inside, _, after = text[1:].rpartition(")")
     broken = ",\n    ".join(_split(inside))
     return f"(\n    {broken},\n){after}"
+
+
+def _bare(annotation: object) -> object:
+    return _Bare(annotation) if isinstance(annotation, str) else annotation
 
 
 def _split(text: str) -> list[str]:

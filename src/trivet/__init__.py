@@ -19,14 +19,20 @@ TYPE_CHECKING = False  # type checkers know this name; importing it from `typing
 if TYPE_CHECKING:
     from trivet._version import __version__
     from trivet.authoring import Blob, endpoint, progress
-    from trivet.sdk import AsyncClient, AsyncEndpoint, AsyncJob, AsyncStream, Client, Endpoint, Job, Stream
-    from trivet.sdk.errors import (
+    from trivet.sdk import (
+        AsyncClient,
+        AsyncEndpoint,
+        AsyncJob,
+        AsyncStream,
         AuthenticationError,
+        Client,
         ConfigurationError,
         ConflictError,
         DeploymentError,
+        Endpoint,
         InvalidInputError,
         InvalidRequestError,
+        Job,
         JobCancelledError,
         JobError,
         JobFailedError,
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
         PermissionDeniedError,
         ServerError,
         ServiceUnavailableError,
+        Stream,
         TimedOutError,
         TooLargeError,
         TrivetError,
@@ -78,32 +85,21 @@ __all__ = [
     "progress",
 ]
 
-_ELSEWHERE = {
+_HOMES = {
     "__version__": "trivet._version",
     "Blob": "trivet.authoring",
     "endpoint": "trivet.authoring",
     "progress": "trivet.authoring",
-    "AsyncClient": "trivet.sdk",
-    "AsyncEndpoint": "trivet.sdk",
-    "AsyncJob": "trivet.sdk",
-    "AsyncStream": "trivet.sdk",
-    "Client": "trivet.sdk",
-    "Endpoint": "trivet.sdk",
-    "Job": "trivet.sdk",
-    "Stream": "trivet.sdk",
 }
-"""Where each name lives; names that end in ``Error`` live in `trivet.sdk.errors`."""
+"""Where a name lives; all others live in `trivet.sdk`."""
 
 
 def __getattr__(name: str) -> object:
-    home = _ELSEWHERE.get(name)
-    if home is None:
-        if not (name.endswith("Error") and name in __all__):
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        home = "trivet.sdk.errors"
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value: object = getattr(import_module(home), name)
+    value: object = getattr(import_module(_HOMES.get(name, "trivet.sdk")), name)
     globals()[name] = value  # the next access does not come here
     return value
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from trivet.authoring.decorator import Endpoint as Endpoint
     from trivet.authoring.decorator import FunctionEndpoint as FunctionEndpoint
     from trivet.authoring.decorator import endpoint as endpoint
-    from trivet.authoring.discover import discover as discover
+    from trivet.authoring.discover import endpoints_in as endpoints_in
     from trivet.authoring.discover import load as load
     from trivet.authoring.errors import AuthoringError as AuthoringError
     from trivet.authoring.errors import InvalidInput as InvalidInput
     from trivet.authoring.errors import LoadFailed as LoadFailed
     from trivet.authoring.errors import UnserializableOutput as UnserializableOutput
-    from trivet.authoring.progress import progress as progress
+    from trivet.authoring.reporting import progress as progress
 
 _HOMES = {
     "AuthoringError": "errors",
@@ -31,10 +31,10 @@ _HOMES = {
     "InvalidInput": "errors",
     "LoadFailed": "errors",
     "UnserializableOutput": "errors",
-    "discover": "discover",
     "endpoint": "decorator",
+    "endpoints_in": "discover",
     "load": "discover",
-    "progress": "progress",
+    "progress": "reporting",
 }
 
 __all__ = [
@@ -46,8 +46,8 @@ __all__ = [
     "InvalidInput",
     "LoadFailed",
     "UnserializableOutput",
-    "discover",
     "endpoint",
+    "endpoints_in",
     "load",
     "progress",
 ]
@@ -60,5 +60,5 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value  # a submodule of the same name (progress, discover) must not win over the function
+    globals()[name] = value
     return value

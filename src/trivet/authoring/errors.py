@@ -9,7 +9,7 @@ class AuthoringError(Exception):
     code = "handler_error"
 
 
-class InvalidInput(AuthoringError, ValueError):  # noqa: N818 - named for what it says, not for being an error
+class InvalidInput(AuthoringError, ValueError):
     """The input does not fit the handler.
 
     Args:
@@ -30,7 +30,7 @@ class InvalidInput(AuthoringError, ValueError):  # noqa: N818 - named for what i
         return InvalidInput(message, path, others=tuple(others))
 
 
-class UnserializableOutput(AuthoringError, TypeError):  # noqa: N818
+class UnserializableOutput(AuthoringError, TypeError):
     """The handler returned something that has no place in JSON.
 
     Args:
@@ -45,7 +45,7 @@ class UnserializableOutput(AuthoringError, TypeError):  # noqa: N818
         super().__init__(f"The output can't be written as JSON: {path or 'the output itself'} {message}")
 
 
-class LoadFailed(AuthoringError, LookupError):  # noqa: N818
+class LoadFailed(AuthoringError, LookupError):
     """There is no endpoint to load at a path; the message names what was looked at and what to do."""
 
     code = "not_loadable"

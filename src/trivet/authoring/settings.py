@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 POLICIES = ("queue_delay", "request_count")
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B?|B)?", re.IGNORECASE)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
@@ -70,10 +70,11 @@ def _number(name: str, value: object) -> float:
     return value
 
 
-def _seconds(name: str, value: object) -> float:
-    if not _number(name, value):
-        raise ValueError(f"endpoint({name}=0): give more than zero seconds")
-    return _number(name, value)
+def _above_zero(name: str, value: object) -> float:
+    number = _number(name, value)
+    if not number:
+        raise ValueError(f"endpoint({name}=0): give more than zero")
+    return number
 
 
 def _workers(name: str, value: object) -> list[int]:
@@ -115,7 +116,7 @@ def _text(name: str, value: object) -> str:
 def _name(name: str, value: object) -> str:
     text = _text(name, value)
     if _NAME.fullmatch(text) is None:
-        raise ValueError(f"endpoint(name={text!r}): a name has up to 64 letters, digits, '.', '_' and '-', no owner")
+        raise ValueError(f"endpoint(name={text!r}): a name has up to 63 letters, digits, '_' and '-', and no owner")
     return text
 
 
@@ -159,8 +160,8 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "policy": _policy,
     "requirements": _requirements,
     "secrets": _secrets,
-    "target": _seconds,
-    "timeout": _seconds,
-    "ttl": _seconds,
+    "target": _above_zero,
+    "timeout": _above_zero,
+    "ttl": _above_zero,
     "workers": _workers,
 }

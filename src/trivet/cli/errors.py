@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import traceback
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from trivet.sdk.errors import TrivetError
+
 FAILED = 1
-"""The job or the operation failed."""
-USAGE = 2
-"""The command was not understood; click's own status for it."""
+"""The job or the operation failed. (2, wrong usage, is click's own.)"""
 UNREACHABLE = 3
 """The platform cannot be reached, or does not let the caller in."""
 INTERRUPTED = 130
@@ -24,19 +25,23 @@ class Failure(click.ClickException):
     Args:
         message: what happened, and why.
         hint: what to do next.
-        exit_code: the exit status of the command.
     """
 
-    def __init__(self, message: str, hint: str | None = None, *, exit_code: int = FAILED) -> None:
+    exit_code = FAILED
+
+    def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
-        self.exit_code = exit_code
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Prints the message and the hint on stderr."""
-        click.echo(f"Error: {self.message}", file=file, err=True)
-        if self.hint:
-            click.echo(f"→ {self.hint}", file=file, err=True)
+        click.echo(_told(self.message, self.hint), file=file, err=True)
+
+
+class Unreachable(Failure):
+    """The platform cannot be reached, or does not let the caller in."""
+
+    exit_code = UNREACHABLE
 
 
 def report(error: Exception) -> int:
@@ -57,8 +62,37 @@ def report(error: Exception) -> int:
         return status_of(error)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"Error: {where}{error.strerror or error}.", err=True)
+        click.echo(_told(f"{where}{error.strerror or error}."), err=True)
         return FAILED
-    click.echo(f"Error: trivet met a bug of its own: {type(error).__name__}: {error}", err=True)
-    click.echo("→ Set TRIVET_DEBUG=1 and try again to see where; please report what it prints.", err=True)
+    hint = "Set TRIVET_DEBUG=1 and try again to see where; please report what it prints."
+    click.echo(_told(f"The command met a bug of its own: {type(error).__name__}: {error}", hint), err=True)
     return FAILED
+
+
+def explain(error: TrivetError) -> str:
+    """What an error of the SDK says to people: what the author's code or the build wrote, what happened, what to do."""
+    from trivet.sdk.errors import DeploymentError, JobFailedError
+
+    told = _told(str(error))
+    if isinstance(error, DeploymentError) and error.log.strip():
+        return f"{error.log.rstrip()}\n{told}"
+    if isinstance(error, JobFailedError) and error.error is not None and error.error.traceback:
+        return f"{error.error.traceback.rstrip()}\n{told}"
+    return told
+
+
+def status_of(error: TrivetError) -> int:
+    """The exit status that belongs to an error of the SDK."""
+    from trivet.sdk.errors import (
+        ConfigurationError,
+        NotAuthorisedError,
+        ServiceUnavailableError,
+        UnexpectedAnswerError,
+    )
+
+    barred = (ConfigurationError, NotAuthorisedError, ServiceUnavailableError, UnexpectedAnswerError)
+    return UNREACHABLE if isinstance(error, barred) else FAILED
+
+
+def _told(message: str, hint: str = "") -> str:
+    return f"Error: {message}\n→ {hint}" if hint else f"Error: {message}"

@@ -27,6 +27,14 @@ class Input:
     value: Any
     content_type: str | None = None
 
+    def payload(self) -> Any:
+        """What the SDK and the author's own code take: a value, or bytes that say what they are."""
+        if self.content_type is None:
+            return self.value
+        from trivet.authoring import Blob
+
+        return Blob(self.value, self.content_type)
+
 
 def read_input(argument: str | None) -> Input:
     """Makes an input of the INPUT argument.
@@ -69,7 +77,9 @@ def _from_file(path: Path) -> Input:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise click.UsageError(f"Cannot read {path}: {error.strerror}.\n→ INPUT that begins with @ names a file.") from None
+        raise click.UsageError(
+            f"Cannot read {path}: {error.strerror}.\n→ INPUT that begins with @ names a file."
+        ) from None
     if path.suffix.lower() != ".json":
         return Input(data, mimetypes.guess_type(path.name)[0] or BINARY)
     try:

@@ -6,10 +6,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, date, datetime
-from enum import Enum
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Generic, TextIO, TypeVar
 
 import click
@@ -53,32 +52,18 @@ def emit_json(value: object) -> None:
 
 
 def to_json(value: object) -> str:
-    """``value`` as compact JSON. Takes the SDK's models: their fields become keys, times become RFC 3339."""
-    return json.dumps(document(value), ensure_ascii=False, separators=(",", ":"))
-
-
-def document(value: object) -> Any:
-    """``value`` in terms of JSON alone; fields whose name begins with an underscore are left out."""
-    if value is None or isinstance(value, (str, int, float)) and not isinstance(value, Enum):
-        return value
-    if isinstance(value, Enum):
-        return document(value.value)
-    if isinstance(value, datetime):
-        return moment(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: document(getattr(value, f.name)) for f in fields(value) if not f.name.startswith("_")}
-    if isinstance(value, Mapping):
-        return {str(key): document(item) for key, item in value.items()}
-    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
-        return [document(item) for item in value]
-    return str(value)
+    """``value`` as compact JSON; the SDK's models become objects, their times RFC 3339."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_document)
 
 
 def moment(when: datetime) -> str:
     """A point in time as RFC 3339 in UTC, to the millisecond."""
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def written(text: str) -> None:
+    """Prints on stdout what a program wrote, as it wrote it; a line that was left open is ended."""
+    click.echo(text, nl=not text.endswith("\n"))
 
 
 def listing(rows: Iterable[T], columns: Sequence[Column[T]], *, as_json: bool, empty: str) -> None:
@@ -146,6 +131,14 @@ def span(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size:.0f}{unit}"
     return f"{seconds:.0f}s"
+
+
+def _document(value: object) -> object:
+    from trivet.sdk.models import Model
+
+    if isinstance(value, Model):
+        return value.to_dict()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _cell(value: object) -> str:

@@ -1,14 +1,96 @@
-"""The client: Python's way to the native API. The async half is written, the sync half is generated from it."""
+"""The client: Python's way to the native API. The async half is written, the sync half is generated from it.
+
+The names here are imported when they are first used: who waits with `Client` does not pay for an event loop.
+"""
 
 from __future__ import annotations
 
-from trivet.sdk._async.client import AsyncClient
-from trivet.sdk._async.endpoint import AsyncEndpoint
-from trivet.sdk._async.jobs import AsyncJob
-from trivet.sdk._async.streams import AsyncStream
-from trivet.sdk._sync.client import Client
-from trivet.sdk._sync.endpoint import Endpoint
-from trivet.sdk._sync.jobs import Job
-from trivet.sdk._sync.streams import Stream
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trivet.sdk._async.client import AsyncClient
+    from trivet.sdk._async.endpoint import AsyncEndpoint
+    from trivet.sdk._async.jobs import AsyncJob
+    from trivet.sdk._async.streams import AsyncStream
+    from trivet.sdk._sync.client import Client
+    from trivet.sdk._sync.endpoint import Endpoint
+    from trivet.sdk._sync.jobs import Job
+    from trivet.sdk._sync.streams import Stream
+    from trivet.sdk.errors import (
+        AuthenticationError,
+        ConfigurationError,
+        ConflictError,
+        DeploymentError,
+        InvalidInputError,
+        InvalidRequestError,
+        JobCancelledError,
+        JobError,
+        JobFailedError,
+        JobTimedOutError,
+        LimitExceededError,
+        NotAuthorisedError,
+        NotFoundError,
+        PermissionDeniedError,
+        ServerError,
+        ServiceUnavailableError,
+        TimedOutError,
+        TooLargeError,
+        TrivetError,
+        UnexpectedAnswerError,
+    )
 
-__all__ = ["AsyncClient", "AsyncEndpoint", "AsyncJob", "AsyncStream", "Client", "Endpoint", "Job", "Stream"]
+__all__ = [
+    "AsyncClient",
+    "AsyncEndpoint",
+    "AsyncJob",
+    "AsyncStream",
+    "AuthenticationError",
+    "Client",
+    "ConfigurationError",
+    "ConflictError",
+    "DeploymentError",
+    "Endpoint",
+    "InvalidInputError",
+    "InvalidRequestError",
+    "Job",
+    "JobCancelledError",
+    "JobError",
+    "JobFailedError",
+    "JobTimedOutError",
+    "LimitExceededError",
+    "NotAuthorisedError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "ServerError",
+    "ServiceUnavailableError",
+    "Stream",
+    "TimedOutError",
+    "TooLargeError",
+    "TrivetError",
+    "UnexpectedAnswerError",
+]
+
+_HOMES = {
+    "AsyncClient": "_async.client",
+    "AsyncEndpoint": "_async.endpoint",
+    "AsyncJob": "_async.jobs",
+    "AsyncStream": "_async.streams",
+    "Client": "_sync.client",
+    "Endpoint": "_sync.endpoint",
+    "Job": "_sync.jobs",
+    "Stream": "_sync.streams",
+}
+"""Where each name lives; all others live in `trivet.sdk.errors`."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +54,8 @@ def read_profile(path: Path) -> Profile:
     Raises:
         ConfigurationError: it can't be read, or is not what a profile looks like.
     """
+    import tomllib
+
     hint = f"Mend or delete {path}; `trivet up` and `trivet doctor` help to make a new one."
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -78,6 +78,8 @@ def write_profile(profile: Profile, path: Path) -> None:
     Raises:
         ConfigurationError: it can't be written.
     """
+    import tempfile
+
     lines = ["# Trivet's profile: which server, and the key that opens it. Keep it to yourself."]
     lines += [
         f"{name} = {_toml_text(value)}"

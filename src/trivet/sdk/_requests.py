@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from trivet.sdk._archive import Archive
 from trivet.sdk._http import Request
-from trivet.sdk._payloads import Body
 from trivet.sdk.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from trivet.sdk._archive import Archive
+    from trivet.sdk._payloads import Body
 
 API = "/api/v1"
 LONGEST_RUN_WAIT = 50.0

@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from trivet.sdk._http import Request, Response, TransportError
 
@@ -82,6 +81,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
+        from email.utils import parsedate_to_datetime  # most servers say seconds, and it is slow to import
+
         try:
             moment = parsedate_to_datetime(text)
         except ValueError:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from trivet.platform.core.errors import StorageFull
 from trivet.platform.core.jobs import Job, JobError, JobPolicy, JobStatus
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.workers import Departure
@@ -49,17 +48,6 @@ class FakeNotifier:
         raise AssertionError("the dispatcher waits for nobody")
 
 
-class FullDisk(MemoryStore):
-    """A store whose disk can be full."""
-
-    full = False
-
-    async def write(self, work: Callable[[Transaction], Any]) -> Any:
-        if self.full:
-            raise StorageFull
-        return await super().write(work)
-
-
 class House:
     """A dispatcher with everything around it in hand. Background work goes on when `settle` is called."""
 
@@ -67,7 +55,7 @@ class House:
         self.now = 1000.0
         self.counter = 0
         self.work: list[Coroutine[Any, Any, None]] = []
-        self.store = FullDisk()
+        self.store = MemoryStore()
         self.blobs = MemoryBlobs()
         self.notifier = FakeNotifier()
         self.demand: list[str] = []
@@ -124,7 +112,7 @@ class House:
         return job
 
     def store_now(self, work: Callable[[Transaction], Any]) -> Any:
-        return drive(MemoryStore.write(self.store, work))
+        return drive(self.store.write(work))
 
     def stored(self, job_id: str) -> Job | None:
         return drive(self.store.read(lambda tx: tx.jobs.get(job_id)))
@@ -144,8 +132,11 @@ def drive(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def house() -> Iterator[House]:
+    house = House()
+    yield house
+    for work in house.work:
+        work.close()
 
 
 def status(house: House, job_id: str) -> JobStatus:
@@ -217,12 +208,12 @@ def test_a_full_disk_delays_the_news_and_loses_nothing(house: House) -> None:
     link = house.seat()
     house.submit("a")
     (order,) = link.orders
-    house.store.full = True
+    house.store.out_of_space = True
     house.dispatcher.succeed(AttemptRef("w1", order.number, order.token), "application/json", b"1", 0)
     for _ in range(3):
         house.settle()
     assert status(house, "job_a") is JobStatus.RUNNING
-    house.store.full = False
+    house.store.out_of_space = False
     house.settle()
     assert status(house, "job_a") is JobStatus.SUCCEEDED
 

@@ -93,8 +93,6 @@ def members(archive: Path, limits: Limits) -> Iterator[Member] | None:
 def _damage_refused(kind: str) -> Iterator[None]:
     try:
         yield
-    except DeploymentRefused:
-        raise
     except (
         *(tarfile.TarError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError),
         # What the readers of the standard library let through where a head makes no sense.
@@ -175,14 +173,15 @@ def _check_tar(info: tarfile.TarInfo) -> None:
 def _tar_chunks(stream: _Forwards, info: tarfile.TarInfo) -> Iterator[bytes]:
     if info.isdir():
         return
-    stream.seek(info.offset_data)
-    left = info.size
-    while left:
-        chunk = stream.take(min(CHUNK, left))
-        if not chunk:
-            raise tarfile.ReadError(f"it ends within {info.name!r}")
-        left -= len(chunk)
-        yield chunk
+    with _damage_refused("tar.gz"):
+        stream.seek(info.offset_data)
+        left = info.size
+        while left:
+            chunk = stream.take(min(CHUNK, left))
+            if not chunk:
+                raise tarfile.ReadError(f"it ends within {info.name!r}")
+            left -= len(chunk)
+            yield chunk
 
 
 # -- zip ----------------------------------------------------------------------------------------------------------------
@@ -238,7 +237,7 @@ def _check_zip(info: zipfile.ZipInfo) -> None:
 def _zip_chunks(packed: zipfile.ZipFile, info: zipfile.ZipInfo, count: Callable[[int], None]) -> Iterator[bytes]:
     if info.is_dir():
         return
-    with packed.open(info) as file:
+    with _damage_refused("zip"), packed.open(info) as file:
         while chunk := file.read(CHUNK):
             count(len(chunk))
             yield chunk

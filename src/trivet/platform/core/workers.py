@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -100,3 +101,13 @@ def start_failed(history: StartHistory, departure: Departure, now: float) -> Sta
 def start_succeeded() -> StartHistory:
     """After a worker became ready."""
     return StartHistory()
+
+
+_ANY_GPU = frozenset({"any", "true", "1"})
+
+
+def has_gpu(installed: Mapping[str, int], wanted: str) -> bool:
+    """Whether a GPU of the wanted kind is there: part of its name, in any case of letters, or ``any``."""
+    if not installed:
+        return False
+    return wanted.lower() in _ANY_GPU or any(wanted.lower() in kind.lower() for kind in installed)

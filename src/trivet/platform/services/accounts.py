@@ -147,8 +147,7 @@ class Accounts:
     async def all(self, principal: Principal) -> list[Account]:
         """All accounts, by name. For administrators."""
         access.require_administrator(principal)
-        found = await self._store.read(lambda tx: tx.accounts.all())
-        return sorted(found, key=lambda account: account.name.lower())
+        return await self._store.read(lambda tx: tx.accounts.all())
 
     async def get(self, principal: Principal, name: str) -> Account:
         """One account: one's own (scope ``read``), or anybody's for administrators."""
@@ -178,20 +177,14 @@ class Accounts:
         Raises:
             Conflict: it owns endpoints, is the last owner of an organization, or the last administrator.
         """
-        now = self._clock()
 
         def unit(tx: Transaction) -> Account:
             account = access.require_account(principal, tx.accounts.named(name), Scope.ADMIN, name)
             _check_administrator_stays(tx, account)
             check_owns_nothing(tx, account)
-            for membership in tx.accounts.memberships_of(account.id):
-                organization = tx.accounts.organization(membership.organization_id)
-                if organization is not None:
-                    members = tx.accounts.members_of(organization.id)
-                    access.check_member_change(principal, organization, account, members, None)
-                tx.accounts.remove_membership(membership.organization_id, account.id)
-            for key in tx.keys.of_account(account.id):
-                tx.keys.save(access.revoked(key, now))
+            for organization, _ in _organizations_of(tx, account.id):
+                members = tx.accounts.members_of(organization.id)
+                access.check_member_change(principal, organization, account, members, None)
             remove_secrets(tx, account.id)
             tx.accounts.remove(account.id)
             return account

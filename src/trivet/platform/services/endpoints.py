@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,8 @@ from trivet.platform.services import publishing
 from trivet.platform.services.access import require, require_organization
 from trivet.platform.services.catalogue import Catalogue
 from trivet.platform.services.owners import with_roles
+
+logger = logging.getLogger(__name__)
 
 MAX_DESCRIPTION = 10_000
 """Characters of a description, at most."""
@@ -80,6 +83,8 @@ class EndpointChange:
         )
 
     def _sharing(self, endpoint: Endpoint, wanted: frozenset[str] | None) -> tuple[Visibility, frozenset[str]]:
+        if self.visibility is None and wanted is None:
+            return endpoint.visibility, endpoint.shared_with
         shared = endpoint.shared_with if wanted is None else wanted
         visibility = endpoint.visibility if self.visibility is None else self.visibility
         if self.visibility is None and wanted is not None and visibility is not Visibility.PUBLIC:
@@ -112,9 +117,7 @@ class Endpoints:
 
     async def load(self) -> None:
         """Reads everything from the store; once, before the first call."""
-        found = await self._store.read(
-            lambda tx: (tx.endpoints.all(), tx.versions.all(), tx.accounts.organizations())
-        )
+        found = await self._store.read(lambda tx: (tx.endpoints.all(), tx.versions.all(), tx.accounts.organizations()))
         endpoints, versions, organizations = found
         self._catalogue.load(endpoints, versions)
         self._organizations = {organization.id: organization.name for organization in organizations}
@@ -155,10 +158,9 @@ class Endpoints:
         """An endpoint and one of its versions to look at: one that is ready, by any reference, or any by number or id."""
         endpoint = self.find(principal, reference, Scope.READ)
         versions = self._catalogue.versions_of(endpoint.id)
-        exact = [v for v in versions if version in (v.number, v.id) and v.state is not VersionState.READY]
         chosen = rules.choose_version(versions, endpoint.current_id, version)
-        if chosen is None and exact:
-            return endpoint, exact[-1]
+        if chosen is None:
+            chosen = next((v for v in reversed(versions) if version in (v.number, v.id)), None)
         return endpoint, chosen or self._choose(endpoint, version)
 
     def visible(self, principal: Principal) -> list[Endpoint]:
@@ -183,6 +185,10 @@ class Endpoints:
         if principal is not None and not self.manages(principal, endpoint):
             shown = shown & principal.roles.keys()
         return tuple(sorted(self._organizations[org] for org in shown if org in self._organizations))
+
+    def all(self) -> list[Endpoint]:
+        """Every endpoint, in no order; unchecked, for services."""
+        return list(self._catalogue.endpoints())
 
     def by_id(self, endpoint_id: str) -> Endpoint | None:
         """The endpoint with an opaque id; unchecked, for services."""
@@ -351,7 +357,10 @@ class Endpoints:
 
     def _tell(self, endpoint_id: str) -> None:
         for listener in self._listeners:
-            listener(endpoint_id)
+            try:
+                listener(endpoint_id)
+            except Exception:  # the change is on disk: a listener's fault must not look like a refusal
+                logger.exception("a listener failed at the change of %s", endpoint_id)
 
 
 def _load(tx: Transaction, found: Endpoint, reference: EndpointReference) -> Endpoint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.jobs import Job, JobStatus
 from trivet.platform.core.views import Explanation
-from trivet.platform.core.workers import StartHistory
+from trivet.platform.core.workers import StartHistory, has_gpu
 from trivet.platform.ports.runtime import Capabilities
 
 
@@ -120,7 +120,7 @@ def _queued(
     name = endpoint.full_name if endpoint is not None else job.endpoint_id
     lines: tuple[str, ...] = ()
     gpu = version.settings.gpu if version is not None else None
-    if gpu is not None and not _has_gpu(capabilities, gpu):
+    if gpu is not None and not has_gpu(capabilities.gpus, gpu):
         waiting_for = "no_such_gpu"
         here = ", ".join(f"{count} × {kind}" for kind, count in capabilities.gpus.items()) or "none"
         reasons.append(f"{name} asks for the GPU {gpu!r}. Here there is: {here}.")
@@ -160,12 +160,6 @@ def _queued(
         next_steps=tuple(steps),
         worker_log=lines if manages else (),
     )
-
-
-def _has_gpu(capabilities: Capabilities, wanted: str) -> bool:
-    if not capabilities.gpus:
-        return False
-    return wanted.lower() in ("any", "true", "1") or any(wanted.lower() in kind.lower() for kind in capabilities.gpus)
 
 
 def _span(seconds: float) -> str:

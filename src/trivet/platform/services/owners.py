@@ -55,6 +55,19 @@ def managed_owner(tx: Transaction, principal: Principal, name: str | None) -> Ow
     return owner
 
 
+def owner_for_deployment(tx: Transaction, principal: Principal, name: str | None, fresh_id: str, now: float) -> Owner:
+    """Under whom a deployment goes: what `managed_owner` gives, except that administrators may name one who is missing.
+
+    That one is not added here: it comes to be when the deployment is published.
+
+    Raises:
+        NotFound, Forbidden: as `managed_owner`.
+    """
+    if name is not None and principal.administers() and owner_named(tx, name) is None:
+        return Account(fresh_id, name, now)
+    return managed_owner(tx, principal, name)
+
+
 def check_owns_nothing(tx: Transaction, owner: Owner) -> None:
     """Raises `Conflict`, saying what to do, where the owner still has endpoints."""
     owned = [endpoint for endpoint in tx.endpoints.all() if endpoint.owner_id == owner.id]

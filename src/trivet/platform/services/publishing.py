@@ -72,7 +72,9 @@ def check_fits(request: DeploymentRequest, found: Sequence[BuiltEndpoint]) -> No
     names = [item.name for item in found]
     twice = sorted({name for name in names if [n.lower() for n in names].count(name.lower()) > 1})
     if twice:
-        raise BadRequest(f"The upload holds more than one endpoint {twice[0]!r}; a name is used once, whatever its case.")
+        raise BadRequest(
+            f"The upload holds more than one endpoint {twice[0]!r}; a name is used once, whatever its case."
+        )
     given = {
         "a name": split_name(request.name)[1],
         "a version": request.number,
@@ -155,7 +157,7 @@ def publish(
     check_fits(deployment.request, built.endpoints)
     owner = _owner(tx, deployment, now)
     return [
-        _publish_one(tx, owner, deployment, built, item, spare, now)
+        _publish_one(tx, owner, deployment, built, item, fresh=spare, now=now)
         for item, spare in zip(built.endpoints, fresh, strict=True)
     ]
 
@@ -178,6 +180,7 @@ def _publish_one(
     deployment: Deployment,
     built: Built,
     item: BuiltEndpoint,
+    *,
     fresh: FreshIds,
     now: float,
 ) -> tuple[Endpoint, Version]:

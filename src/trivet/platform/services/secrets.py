@@ -108,7 +108,9 @@ def _check(name: str, value: str) -> None:
             hint="Use letters, digits and `_`, not beginning with a digit: it becomes an environment variable.",
         )
     if _TAKEN.fullmatch(name) is not None:
-        raise BadRequest(f"The platform itself sets {name} for a worker, or the worker would break.", hint="Choose another name.")
+        raise BadRequest(
+            f"The platform itself sets {name} for a worker, or the worker would break.", hint="Choose another name."
+        )
     if "\0" in value:
         raise BadRequest("A secret can't hold a NUL character: no environment variable can.")
     size = len(value.encode("utf-8", "surrogatepass"))

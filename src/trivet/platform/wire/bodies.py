@@ -5,33 +5,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 from starlette.types import Receive
 
-from trivet.platform.core.errors import BadRequest, StorageFull, TooLarge
+from trivet.platform.core.errors import StorageFull, TooLarge
 
 _PART = 1 << 20
 
 
 class ClientGone(Exception):
     """The client has left before its request was whole: there is nobody to answer."""
-
-
-def content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
-    """What the request says about the length of its body, in bytes; None where it says nothing.
-
-    Raises:
-        BadRequest: it is no number.
-    """
-    for name, value in headers:
-        if name == b"content-length":
-            if not value.isdigit() or len(value) > 18:
-                raise BadRequest("The Content-Length of this request is not a number.")
-            return int(value)
-    return None
 
 
 async def read_body(receive: Receive, limit: int, announced: int | None = None) -> bytes:

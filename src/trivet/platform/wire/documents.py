@@ -104,7 +104,9 @@ def _place(message: str) -> tuple[str, str]:
 
 
 def _too_deep() -> InvalidJson:
-    return InvalidJson(f"The JSON is nested deeper than {MAX_DEPTH} levels, which is the limit.", hint="Send it flatter.")
+    return InvalidJson(
+        f"The JSON is nested deeper than {MAX_DEPTH} levels, which is the limit.", hint="Send it flatter."
+    )
 
 
 def _unsound(data: bytes, error: Exception) -> InvalidJson:

@@ -13,7 +13,13 @@ TAKEN = (
     "such as `application/octet-stream` or `image/png`."
 )
 TEXT_CHARSETS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "windows-1252", "utf-16"})
-_ALIASES = {"utf8": "utf-8", "ascii": "us-ascii", "latin-1": "iso-8859-1", "latin1": "iso-8859-1", "cp1252": "windows-1252"}
+_ALIASES = {
+    "utf8": "utf-8",
+    "ascii": "us-ascii",
+    "latin-1": "iso-8859-1",
+    "latin1": "iso-8859-1",
+    "cp1252": "windows-1252",
+}
 _TOKEN = r"[A-Za-z0-9!#$&^_.+-]{1,100}"
 _ESSENCE = re.compile(rf"{_TOKEN}/{_TOKEN}")
 _PARAMETER = re.compile(rf'\s*({_TOKEN})=(?:"([^"\\\x00-\x1f\x7f]*)"|({_TOKEN}))\s*')

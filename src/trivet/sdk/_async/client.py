@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -170,7 +170,7 @@ class AsyncClient:
 
 
 def _headers(settings: Settings) -> dict[str, str]:
-    headers = {"User-Agent": f"trivet/{__version__} python/{platform.python_version()}"}
+    headers = {"User-Agent": f"trivet/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"}
     if settings.api_key is not None:
         headers["Authorization"] = f"Bearer {settings.api_key}"
     return headers

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trivet.sdk import _requests
-from trivet.sdk._archive import pack
 from trivet.sdk._async.concurrency import offload
 from trivet.sdk._async.session import AsyncSession, idempotency_key
 from trivet.sdk._deadline import Deadline
@@ -57,6 +56,8 @@ class AsyncDeployments:
             TooLargeError: it packs to more than an upload may have.
             TimedOutError: the wait ended first.
         """
+        from trivet.sdk._archive import pack
+
         deadline = Deadline(timeout)
         archive = await offload(pack, Path(path))
         request = _requests.deploy(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-import platform
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -171,7 +171,7 @@ class Client:
 
 
 def _headers(settings: Settings) -> dict[str, str]:
-    headers = {"User-Agent": f"trivet/{__version__} python/{platform.python_version()}"}
+    headers = {"User-Agent": f"trivet/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"}
     if settings.api_key is not None:
         headers["Authorization"] = f"Bearer {settings.api_key}"
     return headers

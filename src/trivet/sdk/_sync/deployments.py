@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trivet.sdk import _requests
-from trivet.sdk._archive import pack
 from trivet.sdk._deadline import Deadline
 from trivet.sdk._sync.concurrency import offload
 from trivet.sdk._sync.session import Session, idempotency_key
@@ -58,6 +57,8 @@ class Deployments:
             TooLargeError: it packs to more than an upload may have.
             TimedOutError: the wait ended first.
         """
+        from trivet.sdk._archive import pack
+
         deadline = Deadline(timeout)
         archive = offload(pack, Path(path))
         request = _requests.deploy(

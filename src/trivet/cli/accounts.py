@@ -1,0 +1,97 @@
+"""``trivet accounts``: who there is. For administrators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from trivet.cli.options import confirmed
+from trivet.cli.output import Column, ago, emit, emit_json, facts, json_option, listing, moment, note
+from trivet.cli.session import connect
+
+if TYPE_CHECKING:
+    from trivet.sdk.models import AccountInfo
+
+
+@click.group()
+def accounts() -> None:
+    """Accounts: people and programs that own endpoints and keys. For administrators."""
+
+
+@accounts.command("create")
+@click.argument("name")
+@json_option
+def create(name: str, as_json: bool) -> None:
+    """Make the account NAME. A key for it: trivet keys create --account NAME"""
+    with connect() as client:
+        account = client.accounts.create(name)
+    emit_json(account) if as_json else emit(
+        f"Account {account.name}. A key for it: trivet keys create --account {name}"
+    )
+
+
+@accounts.command("ls")
+@json_option
+def ls(as_json: bool) -> None:
+    """List the accounts."""
+    columns: list[Column[AccountInfo]] = [
+        Column("ACCOUNT", lambda account: account.name, whole=True),
+        Column("STATE", lambda account: "disabled" if account.disabled else "active"),
+        Column("ADMINISTRATOR", lambda account: "yes" if account.administrator else None),
+        Column("AGE", lambda account: ago(account.created_at)),
+    ]
+    with connect() as client:
+        listing(client.accounts.list(), columns, as_json=as_json, empty="There is no account.")
+
+
+@accounts.command("show")
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show the account NAME."""
+    with connect() as client:
+        account = client.accounts.get(name)
+    if as_json:
+        emit_json(account)
+        return
+    facts(
+        [
+            ("Account", account.name),
+            ("Id", account.id),
+            ("State", "disabled" if account.disabled else "active"),
+            ("Administrator", "yes" if account.administrator else "no"),
+            ("Created", account.created_at and moment(account.created_at)),
+        ]
+    )
+
+
+@accounts.command("disable")
+@click.argument("name")
+def disable(name: str) -> None:
+    """Disable the account NAME: its keys stop working until it is enabled again."""
+    with connect() as client:
+        client.accounts.update(name, disabled=True)
+    note(f"{name} is disabled.")
+
+
+@accounts.command("enable")
+@click.argument("name")
+def enable(name: str) -> None:
+    """Enable the account NAME again."""
+    with connect() as client:
+        client.accounts.update(name, disabled=False)
+    note(f"{name} is enabled.")
+
+
+@accounts.command("delete")
+@click.argument("name")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+def delete(name: str, yes: bool) -> None:
+    """Delete the account NAME and its keys."""
+    if not confirmed(f"Delete the account {name} and its keys?", yes=yes):
+        note("Nothing was deleted.")
+        return
+    with connect() as client:
+        client.accounts.delete(name)
+    note(f"{name} was deleted.")

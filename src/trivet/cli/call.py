@@ -1,0 +1,192 @@
+"""``trivet call``: one call, its output alone on stdout."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trivet.cli.errors import Failure
+from trivet.cli.inputs import read_input
+from trivet.cli.output import emit, emit_json, is_terminal, json_option, note
+from trivet.cli.session import connect
+
+if TYPE_CHECKING:
+    from trivet.sdk import Endpoint, Job, Stream
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  trivet call admin/hello '{"name": "Bond"}'
+  trivet call admin/faces @photo.jpg
+  cat rows.json | trivet call admin/classifier -
+  trivet call admin/generator '{"prompt": "The keeper"}' --stream"""
+)
+@click.argument("name")
+@click.argument("input_text", metavar="[INPUT]", required=False)
+@click.option("--stream", is_flag=True, help="Print each piece of the output as it comes.")
+@click.option("--submit", is_flag=True, help="Queue the job, print its id and return at once.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="End the job if it is not done after this many seconds.",
+)
+@click.option("--version", metavar="REF", help="Call this version: exact, a range such as ^1.2, or latest.")
+@json_option
+def call(
+    *,
+    name: str,
+    input_text: str | None,
+    stream: bool,
+    submit: bool,
+    timeout: float | None,
+    version: str | None,
+    as_json: bool,
+) -> None:
+    """Call the endpoint NAME and print its output.
+
+    NAME is owner/name, or one of the endpoint's ids. INPUT is JSON; @FILE sends a file (one that ends in .json as JSON,
+    any other as it is, with the content type that its name says); - reads standard input. An object becomes the
+    handler's keyword arguments, anything else its only argument.
+
+    Text is printed as it is, any other value as one line of JSON, and binary output as raw bytes, which a terminal is
+    spared. With --json, all output is JSON. Ctrl-C cancels the job.
+    """
+    if stream and submit:
+        raise click.UsageError("--stream waits for the output and --submit does not: choose one of them.")
+    payload = read_input(input_text).payload()
+    with connect() as client:
+        endpoint = client.endpoint(name, version)
+        if submit:
+            job = endpoint.submit(payload, job_timeout=timeout)
+            emit_json(job.view) if as_json else emit(job.id)
+            note(f"Queued. See it with: trivet jobs show {job.id}")
+        elif stream:
+            _stream(endpoint.stream(payload, job_timeout=timeout, ttl=timeout), as_json=as_json)
+        else:
+            _run(endpoint, payload, timeout=timeout, as_json=as_json)
+
+
+def _run(endpoint: Endpoint, payload: Any, *, timeout: float | None, as_json: bool) -> None:
+    from trivet.sdk.errors import TimedOutError
+
+    # Submitted, not run: only a job whose id is known can be cancelled while it is waited for.
+    job = endpoint.submit(payload, job_timeout=timeout, ttl=timeout)
+    try:
+        with _cancelled_on_interrupt(lambda: job):
+            if timeout is None and is_terminal(sys.stderr):
+                _show_progress(job)
+            output = job.result(timeout)
+    except TimedOutError:
+        outcome = job.cancel()
+        what = "It was cancelled." if outcome else outcome.detail
+        raise Failure(
+            f"The job {job.id} was not done after {timeout:g} s. {what}",
+            f"Give it longer, or queue it with --submit. Why it took so long: trivet jobs explain {job.id}",
+        ) from None
+    _print(output, as_json=as_json)
+
+
+def _stream(stream: Stream, *, as_json: bool) -> None:
+    writer = _PieceWriter(as_json=as_json)
+    with stream, _cancelled_on_interrupt(lambda: stream.job):
+        try:
+            for piece in stream:
+                writer.write(piece)
+        finally:
+            writer.end_line()
+
+
+class _PieceWriter:
+    """Prints pieces as they come: those of a text joined, bytes raw, and anything else as one line of JSON each."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._joined = not as_json
+        self._as_json = as_json
+        self._open_line = False
+
+    def write(self, piece: Any) -> None:
+        """Prints one piece and flushes it."""
+        if isinstance(piece, bytes) and not self._as_json:
+            _write_bytes(piece)
+        elif isinstance(piece, str) and self._joined:
+            click.echo(piece, nl=False)
+            self._open_line = not piece.endswith("\n") if piece else self._open_line
+        else:
+            # From here on texts are JSON as well: a reader must be able to tell where each piece ends.
+            self._joined = False
+            self.end_line()
+            _emit_jsonable(piece)
+
+    def end_line(self) -> None:
+        """Ends the line that a text has left open, if there is one."""
+        if self._open_line:
+            click.echo()
+            self._open_line = False
+
+
+@contextmanager
+def _cancelled_on_interrupt(find: Callable[[], Job | None]) -> Iterator[None]:
+    """Cancels the job that ``find`` gives when Ctrl-C ends the block, and says what became of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        job = find()
+        if job is None:
+            note("\nInterrupted before the platform answered. If the call made a job: trivet jobs ls")
+            raise
+        try:
+            outcome = job.cancel()
+        except BaseException:
+            note(f"\nThe job {job.id} goes on. To end it: trivet jobs cancel {job.id}")
+            raise
+        note(f"\nThe job {job.id} was cancelled." if outcome else f"\nThe job {job.id}: {outcome.detail}")
+        raise
+
+
+def _show_progress(job: Job) -> None:
+    """Shows the job's progress on the terminal until it ends; nothing for a job that tells none."""
+    from trivet.cli.progress import ProgressLine
+    from trivet.sdk.models import Progress
+
+    with ProgressLine() as line:
+        for event in job.events():
+            if isinstance(event, Progress):
+                line.show(event.fraction, event.message)
+
+
+def _print(output: Any, *, as_json: bool) -> None:
+    if as_json or not isinstance(output, (str, bytes)):
+        _emit_jsonable(output)
+    elif isinstance(output, str):
+        emit(output)
+    else:
+        _write_bytes(output)
+
+
+def _emit_jsonable(value: Any) -> None:
+    emit_json({"base64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value)
+
+
+def _write_bytes(data: bytes) -> None:
+    if is_terminal(sys.stdout) and not _is_text(data):
+        raise Failure(
+            f"The output is binary ({len(data)} bytes), which a terminal can't show.",
+            "Send it into a file: trivet call … > FILE",
+        )
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character in "\t\r\n" for character in text)

@@ -1,0 +1,20 @@
+"""``trivet demo``: the whole of it, once."""
+
+from __future__ import annotations
+
+import click
+
+from trivet.cli.extra import server_extra
+from trivet.cli.output import emit
+
+
+@click.command()
+@click.pass_context
+def demo(ctx: click.Context) -> None:
+    """Start a platform on a temporary folder, deploy the bundled examples, call them, and stop.
+
+    Shows what each call answered and how long it took. Nothing is left behind.
+    """
+    with server_extra():
+        from trivet.platform.server.demo import run_demo
+    ctx.exit(run_demo(emit))

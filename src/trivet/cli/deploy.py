@@ -1,0 +1,109 @@
+"""``trivet deploy``: what lies at a path becomes a version that can be called."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trivet.cli.options import worker_range
+from trivet.cli.output import emit, emit_json, json_option, note
+from trivet.cli.samples import sample
+from trivet.cli.session import connect
+
+if TYPE_CHECKING:
+    from trivet.sdk import Client
+    from trivet.sdk.models import BuildStep, DeployedEndpoint
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  trivet deploy hello.py
+  trivet deploy ./classifier --name science/iris --version 1.2.0
+  trivet deploy hello.py --workers 1,4 --json"""
+)
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--name", metavar="OWNER/NAME", help="Publish under this name, not under the handler's own.")
+@click.option("--version", metavar="X.Y.Z", help="The version's number; counts on from the last if left out.")
+@click.option("--id", "endpoint_id", metavar="ID", help="The opaque id, where existing code has one written into it.")
+@click.option("--model-id", type=click.IntRange(min=1), metavar="N", help="The integer id, likewise.")
+@click.option("--workers", type=worker_range, metavar="MIN,MAX", help="How many workers at least and at most.")
+@json_option
+def deploy(
+    *,
+    path: Path,
+    name: str | None,
+    version: str | None,
+    endpoint_id: str | None,
+    model_id: int | None,
+    workers: tuple[int, int] | None,
+    as_json: bool,
+) -> None:
+    """Build and publish a version of what lies at PATH.
+
+    PATH is a file or a folder with @trivet.endpoint in it; each decorated function or class becomes an endpoint. It is
+    uploaded, built in an environment of its own and loaded once before anything is published: what can't be built or
+    loaded is refused with its own words, and what served before keeps serving. Returns when the version can be called.
+
+    A .trivetignore in the folder lists what is not to be uploaded. --json prints one object per endpoint and line.
+    """
+    with connect() as client:
+        deployed = publish(client, path, name=name, version=version, id=endpoint_id, model_id=model_id, workers=workers)
+        for endpoint in deployed:
+            if as_json:
+                emit_json(summary(endpoint))
+            else:
+                emit(introduction(client.url, endpoint, sample_input(client, endpoint)))
+
+
+def publish(client: Client, path: Path, **settings: Any) -> list[DeployedEndpoint]:
+    """Deploys ``path`` and tells each step on stderr.
+
+    Args:
+        client: the way to the platform.
+        path: what to deploy.
+        settings: as `Client.deploy` takes them.
+
+    Raises:
+        trivet.sdk.errors.DeploymentError: it was refused, or does not build.
+    """
+
+    def tell(step: BuildStep) -> None:
+        note(f"  {step.text}")
+
+    note(f"Deploying {path} to {client.url}")
+    return client.deploy(path, on_event=tell, **settings)
+
+
+def summary(endpoint: DeployedEndpoint) -> dict[str, Any]:
+    """What scripts are told about a deployed endpoint; these fields and no others."""
+    return {field: getattr(endpoint, field) for field in ("id", "name", "version", "model_id", "state")}
+
+
+def sample_input(client: Client, endpoint: DeployedEndpoint) -> Any:
+    """An input to try the endpoint with; an empty object where the key may not read its schema."""
+    from trivet.sdk.errors import NotAuthorisedError, NotFoundError
+
+    try:
+        return sample(client.endpoints.get(endpoint.id).input_schema)
+    except (NotAuthorisedError, NotFoundError):
+        return {}
+
+
+def introduction(url: str, endpoint: DeployedEndpoint, example: Any) -> str:
+    """What people are told about a deployed endpoint: where it is, and calls to paste."""
+    run_url = f"{url}/api/v1/endpoints/{endpoint.name}/run"
+    text = json.dumps(example, ensure_ascii=False)
+    quoted = shlex.quote(text)
+    return f"""\
+{endpoint.name} {endpoint.version} is {endpoint.state}.
+  id      {endpoint.id}{"" if endpoint.model_id is None else f" (model id {endpoint.model_id})"}
+  URL     {run_url}
+  Shell   trivet call {endpoint.name} {quoted}
+  curl    curl {run_url} -H "Authorization: Bearer $TRIVET_API_KEY" -H "Content-Type: application/json" -d {quoted}
+          (after eval "$(trivet env)", which sets TRIVET_API_KEY)
+  Python  trivet.Client().endpoint("{endpoint.name}").run({example!r})"""

@@ -1,0 +1,79 @@
+"""``trivet examples``: the examples that ship with Trivet."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trivet.cli.deploy import publish, summary
+from trivet.cli.output import Column, emit, emit_json, json_option, listing, to_json
+from trivet.cli.session import connect
+
+if TYPE_CHECKING:
+    from trivet.examples import Example
+
+
+@click.group()
+def examples() -> None:
+    """The examples that ship with Trivet: small, real, and offline."""
+
+
+@examples.command("ls")
+@json_option
+def ls(as_json: bool) -> None:
+    """List the examples, with the folders that hold their code."""
+    from trivet.examples import catalogue
+
+    columns: list[Column[dict[str, Any]]] = [
+        Column("EXAMPLE", lambda row: row["name"], whole=True),
+        Column("WHAT IT DOES", lambda row: row["title"]),
+        Column("NEEDS", lambda row: row["requirements"]),
+        Column("FOLDER", lambda row: row["path"]),
+    ]
+    rows = [
+        {
+            "name": example.name,
+            "title": example.title,
+            "endpoint": example.endpoint,
+            "requirements": list(example.requirements),
+            "path": str(example.path),
+        }
+        for example in catalogue()
+    ]
+    listing(rows, columns, as_json=as_json, empty="No example is installed.")
+
+
+@examples.command("deploy")
+@click.argument("names", nargs=-1, metavar="[EXAMPLE]...")
+@json_option
+def deploy(names: tuple[str, ...], as_json: bool) -> None:
+    """Deploy the examples, or only those that are named, under your account.
+
+    Without --json, prints a call to paste for each; with it, one object per endpoint and line.
+    """
+    chosen = _chosen(names)
+    with connect() as client:
+        for example in chosen:
+            for endpoint in publish(client, example.path):
+                if as_json:
+                    emit_json(summary(endpoint))
+                else:
+                    emit(f"trivet call {endpoint.name} {_sample(example)}")
+
+
+def _chosen(names: tuple[str, ...]) -> list[Example]:
+    from trivet.examples import catalogue
+
+    known = {example.name: example for example in catalogue()}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise click.UsageError(f"There is no example {unknown[0]!r}; there are: {', '.join(known)}.")
+    return [known[name] for name in names] or list(known.values())
+
+
+def _sample(example: Example) -> str:
+    if isinstance(example.sample_input, bytes):
+        return shlex.quote(f"@{example.sample_path}")
+    return shlex.quote(to_json(example.sample_input))

@@ -1,0 +1,59 @@
+"""Kinds of values that several commands take. Each is a function from the text, used as the ``type`` of an option."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+def worker_range(text: str) -> tuple[int, int]:
+    """``MIN,MAX``: how many workers at least and at most; one number alone is the most.
+
+    Raises:
+        click.BadParameter: it is not of that form.
+    """
+    try:
+        low, high = (int(part) for part in (text if "," in text else f"0,{text}").split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not of the form MIN,MAX, for example 0,3.") from None
+    if not 0 <= low <= high or high < 1:
+        raise click.BadParameter(f"{text!r}: MIN is at least 0, MAX at least 1, and MIN not above MAX.")
+    return low, high
+
+
+def words(text: str) -> list[str]:
+    """``a,b``: words separated by commas.
+
+    Raises:
+        click.BadParameter: there is none.
+    """
+    found = [word.strip() for word in text.split(",") if word.strip()]
+    if not found:
+        raise click.BadParameter("give at least one word.")
+    return found
+
+
+def lifetime(text: str) -> int:
+    """A number of days; 0 for ``never``.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    if text == "never":
+        return 0
+    if not text.isdecimal() or int(text) < 1:
+        raise click.BadParameter(f"{text!r} is neither a number of days from 1 on, nor 'never'.")
+    return int(text)
+
+
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Whether to go on with something that can't be undone. Asks only where a person sits at both ends.
+
+    Args:
+        question: what to ask.
+        yes: the answer was given in advance.
+    """
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    return click.confirm(question, err=True)

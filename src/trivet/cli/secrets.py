@@ -1,0 +1,86 @@
+"""``trivet secrets``: values that workers get and nobody can read back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from trivet.cli.options import confirmed
+from trivet.cli.output import Column, ago, json_option, listing, note
+from trivet.cli.session import connect
+
+if TYPE_CHECKING:
+    from trivet.sdk.models import SecretInfo
+
+
+@click.group()
+def secrets() -> None:
+    """Secrets: values for the workers of endpoints that name them. They are never shown again."""
+
+
+@secrets.command(
+    "set",
+    epilog="""\b
+Examples:
+  trivet secrets set DB_PASSWORD               asks for the value
+  trivet secrets set DB_PASSWORD @password.txt
+  pass show db | trivet secrets set DB_PASSWORD -""",
+)
+@click.argument("name")
+@click.argument("value", required=False)
+def set_(name: str, value: str | None) -> None:
+    """Store the secret NAME, or replace it.
+
+    VALUE is the value itself (which your shell's history may keep), @FILE, or - for standard input. If left out, it is
+    asked for. One line break at the end of a file or of standard input is not part of it.
+    """
+    secret = _value(name, value)
+    with connect() as client:
+        client.secrets.set(name, secret)
+    note(f"{name} is stored. Workers that start from now on get it.")
+
+
+@secrets.command("ls")
+@json_option
+def ls(as_json: bool) -> None:
+    """List the names of your secrets."""
+    columns: list[Column[SecretInfo]] = [
+        Column("SECRET", lambda secret: secret.name, whole=True),
+        Column("CHANGED", lambda secret: ago(secret.updated_at or secret.created_at)),
+    ]
+    with connect() as client:
+        listing(client.secrets.list(), columns, as_json=as_json, empty="There is no secret.")
+
+
+@secrets.command("delete")
+@click.argument("name")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+def delete(name: str, yes: bool) -> None:
+    """Delete the secret NAME."""
+    if not confirmed(f"Delete the secret {name}?", yes=yes):
+        note("Nothing was deleted.")
+        return
+    with connect() as client:
+        client.secrets.delete(name)
+    note(f"{name} was deleted.")
+
+
+def _value(name: str, value: str | None) -> str:
+    if value is None and sys.stdin.isatty():
+        asked: str = click.prompt(name, hide_input=True, err=True)
+        return asked
+    if value is None or value == "-":
+        return _without_line_break(sys.stdin.read())
+    if not value.startswith("@"):
+        return value
+    try:
+        return _without_line_break(Path(value[1:]).expanduser().read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"Cannot read {value[1:]} as text: {error}.") from None
+
+
+def _without_line_break(text: str) -> str:
+    return text.removesuffix("\n").removesuffix("\r")

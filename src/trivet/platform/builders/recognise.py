@@ -1,0 +1,79 @@
+"""What a bundle is: the table of the kinds that can be deployed, asked in turn."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Protocol
+
+from trivet.platform.builders.decorated import Decorated
+from trivet.platform.builders.sources import SourceTree
+from trivet.platform.core.errors import DeploymentRefused
+
+
+class Kind(Protocol):
+    """A kind of bundle. ``host`` names the kind of program that runs it in a worker."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def looked_for(self) -> str:
+        """What makes a bundle one of this kind, in words for who missed it."""
+
+    def recognises(self, source: SourceTree) -> bool:
+        """Whether the bundle is one of this kind."""
+
+    def requirements(self, source: SourceTree) -> tuple[str, ...]:
+        """What this kind asks for beside ``requirements.txt``."""
+
+
+KINDS: tuple[Kind, ...] = (Decorated(),)
+"""Every kind that can be deployed, the most particular first."""
+
+
+def recognise(source: SourceTree, kinds: Sequence[Kind] = KINDS) -> Kind:
+    """The first kind that a bundle is.
+
+    Raises:
+        DeploymentRefused: it is none of them; says what was looked for, and what it looks like instead.
+    """
+    for kind in kinds:
+        if kind.recognises(source):
+            return kind
+    if source.faults:
+        raise DeploymentRefused(f"Nothing to deploy was found. {source.faults[0]}", hint="Correct it and deploy again.")
+    foreign = _foreign(source)
+    if foreign:
+        raise DeploymentRefused(
+            f"This is {foreign}. That kind can't be deployed yet.",
+            hint="Until then, decorate a function that does the same with @trivet.endpoint.",
+        )
+    wanted = "; or ".join(kind.looked_for for kind in kinds)
+    seen = ", ".join(file.path for file in source.python[:5]) or "no Python file"
+    more = f" and {len(source.python) - 5} more" if len(source.python) > 5 else ""
+    raise DeploymentRefused(
+        f"Nothing to deploy was found. Looked for {wanted}; looked at {seen}{more}.",
+        hint="Put @trivet.endpoint above the function to deploy, with `import trivet` at the top of its file.",
+    )
+
+
+def _foreign(source: SourceTree) -> str | None:
+    """What a bundle of a kind that is known but not supported looks like."""
+    for file in source.python:
+        if any(isinstance(node, ast.Call) and _starts_runpod(node.func) for node in ast.walk(file.tree)):
+            return f"a RunPod worker ({file.path} calls runpod.serverless.start)"
+    if (source.folder / "algorithmia.conf").is_file():
+        return "an Algorithmia algorithm (it has algorithmia.conf)"
+    if (source.folder / "model.json").is_file():
+        return "a described model (it has model.json)"
+    return None
+
+
+def _starts_runpod(function: ast.expr) -> bool:
+    # `runpod.serverless.start`, or `serverless.start` behind `from runpod import serverless`.
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr == "start"
+        and "serverless" in (getattr(function.value, "attr", None), getattr(function.value, "id", None))
+    )

@@ -1,0 +1,178 @@
+"""The native API as one ASGI application: the hot paths first, then the routes, and one border for errors around both."""
+
+from __future__ import annotations
+
+from starlette.routing import Match
+from starlette.routing import Route as Matcher
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from trivet.platform.core.accounts import Principal
+from trivet.platform.core.errors import CoreError, NotFound, Unauthenticated
+from trivet.platform.dialects.native import errors, events, openapi, schemas
+from trivet.platform.dialects.native.context import PREFIX, Call, EventStream, NativeServices, NativeSettings, Reply
+from trivet.platform.dialects.native.hot import HotPaths, HotRequest
+from trivet.platform.dialects.native.routes import ROUTES, Handler, Route
+from trivet.platform.wire import sse
+from trivet.platform.wire.answers import EVENTS_TYPE, JSON_TYPE, NO_SNIFFING, NO_STORING, Header, answer
+from trivet.platform.wire.bodies import ClientGone
+from trivet.platform.wire.heads import Heads, read_heads
+
+__all__ = ["NativeServices", "NativeSettings", "create_app"]
+
+
+def create_app(services: NativeServices, settings: NativeSettings) -> ASGIApp:
+    """The native API. It is handed whole paths, and answers whatever lies outside its prefix with a 404 of its own.
+
+    Args:
+        services: what it speaks for.
+        settings: what an operator has set.
+    """
+    return NativeApp(services, settings)
+
+
+class NativeApp:
+    """The application; see `create_app`."""
+
+    def __init__(self, services: NativeServices, settings: NativeSettings) -> None:
+        self._services = services
+        self._settings = settings
+        self._accounts = services.accounts
+        self._common: tuple[Header, ...] = ((b"trivet-version", settings.version.encode()),)
+        self._hot = HotPaths(services, settings, self._common)
+        about = schemas.About("Trivet", settings.version, f"{PREFIX}/openapi.json", "/docs")
+        self._public = {"": events.encode(about), "/openapi.json": openapi.encoded(settings.version)}
+        known = [(route, path) for route in ROUTES for path in route.paths]
+        self._matchers = [Matcher(path or "/", _nobody, methods=[route.method]) for route, path in known]
+        self._routes = [route for route, _ in known]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            return
+        method: str = scope["method"]
+        if method == "HEAD":
+            send = _without_body(send)
+        try:
+            await self._answer(method, _path_of(scope), scope, receive, send)
+        except CoreError as error:
+            await errors.send_error(send, error, self._common)
+        except ClientGone:
+            return
+        except Exception as error:  # noqa: BLE001 — the outermost border: no traceback may reach a caller
+            await errors.send_problem(send, errors.incident(error, method, scope["path"]), self._common)
+
+    async def _answer(self, method: str, path: str | None, scope: Scope, receive: Receive, send: Send) -> None:
+        if path is None:
+            await errors.send_problem(send, errors.no_such_path(scope["path"]), self._common)
+            return
+        found = self._hot.find(method, path)
+        if found is not None:
+            handle, name = found
+            heads = read_heads(scope["headers"])
+            principal = await self._principal(heads)
+            await handle(principal, name, HotRequest(heads, scope["query_string"], receive), send)
+            return
+        public = self._public.get(path)
+        if public is not None and method in ("GET", "HEAD"):
+            await answer(send, 200, [JSON_TYPE, *self._common], public)
+            return
+        await self._route(method, {**scope, "path": path or "/", "root_path": ""}, receive, send)
+
+    async def _route(self, method: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Finds the handler, and says it where there is none."""
+        matches: list[tuple[Route, Handler, dict[str, str]]] = []
+        allowed: set[str] = set()
+        for route, matcher in zip(self._routes, self._matchers, strict=True):
+            match, child = matcher.matches(scope)
+            if match is not Match.NONE:
+                allowed |= matcher.methods or set()
+            if match is Match.FULL and route.handler is not None:
+                matches.append((route, route.handler, child["path_params"]))
+        if matches:
+            heads = read_heads(scope["headers"])
+            await self._handle(matches, await self._principal(heads), heads, scope, receive, send)
+        elif not allowed:
+            await errors.send_problem(send, errors.no_such_path(scope["path"]), self._common)
+        else:
+            methods = sorted({*allowed, "OPTIONS"})
+            headers = ((b"allow", ", ".join(methods).encode()), *self._common)
+            if method == "OPTIONS":
+                await answer(send, 204, headers)
+            else:
+                await errors.send_problem(send, errors.method_not_allowed(method, methods), headers)
+
+    async def _handle(
+        self,
+        matches: list[tuple[Route, Handler, dict[str, str]]],
+        principal: Principal,
+        heads: Heads,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Calls the handler of the first match.
+
+        ``/endpoints/ann/logs`` may be the log of the endpoint with the id ``ann``, or the endpoint ``ann/logs``: where the
+        first is not to be found, the second is tried. Only reading is ever ambiguous, and it leaves the body alone.
+        """
+        missing: NotFound | None = None
+        for route, handler, parts in matches:
+            scope["path_params"] = parts
+            call = Call(self._services, self._settings, principal, heads, scope, receive, route.query_names)
+            try:
+                call.query  # noqa: B018 — a parameter that the route does not know is refused before anything is done
+                result = await handler(call)
+            except NotFound as error:
+                missing = missing or error
+                continue
+            await self._send(route, result, receive, send)
+            return
+        if missing is not None:
+            raise missing
+
+    async def _send(self, route: Route, result: object, receive: Receive, send: Send) -> None:
+        if result is None:
+            await answer(send, 204, self._common)
+        elif isinstance(result, Reply):
+            await answer(send, result.status, [*result.headers, NO_SNIFFING, *self._common], result.body)
+        elif isinstance(result, EventStream):
+            headers = [EVENTS_TYPE, NO_STORING, (b"x-accel-buffering", b"no"), *self._common]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await sse.pump(result.events, receive, send)
+        else:
+            await answer(send, route.status, [JSON_TYPE, *self._common], events.encode(result))
+
+    async def _principal(self, heads: Heads) -> Principal:
+        if heads.token is None:
+            raise Unauthenticated
+        return self._accounts.authenticate(heads.token) or await self._accounts.resolve(heads.token)
+
+
+def _path_of(scope: Scope) -> str | None:
+    """The path below the prefix, without slashes at its end; None where it can be nobody's.
+
+    A slash that was sent percent-encoded belongs to a name, and no name has one; once decoded it would look like a path's.
+    """
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if root and path.startswith(root):
+        path = path[len(root) :]
+    if not path.startswith(PREFIX) or b"%2f" in (scope.get("raw_path") or b"").lower():
+        return None
+    below = path[len(PREFIX) :].rstrip("/")
+    return below if not below or below[0] == "/" else None
+
+
+def _without_body(send: Send) -> Send:
+    """For HEAD: the same head, and no body. A stream ends at once, as its reader is told that nothing follows."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return send_head
+
+
+async def _nobody(request: object) -> None:
+    """Stands where the router wants an endpoint: here it only matches, and `NativeApp` answers."""

@@ -1,0 +1,260 @@
+"""What the handlers of the native API are given: the services, the settings, and the request as they need it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.types import Receive, Scope
+
+from trivet.platform.core.accounts import Principal
+from trivet.platform.core.endpoints import EndpointReference
+from trivet.platform.core.errors import BadRequest, UnsupportedMediaType
+from trivet.platform.core.payloads import JSON
+from trivet.platform.services.accounts import Accounts
+from trivet.platform.services.deployments import Deployments
+from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.jobs import Jobs
+from trivet.platform.services.secrets import Secrets
+from trivet.platform.services.workers import Workers
+from trivet.platform.wire import documents
+from trivet.platform.wire.answers import Header
+from trivet.platform.wire.bodies import read_body
+from trivet.platform.wire.heads import Heads
+from trivet.platform.wire.media import input_type
+from trivet.platform.wire.paging import DEFAULT_LIMIT, MAX_LIMIT
+
+T = TypeVar("T")
+
+PREFIX = "/api/v1"
+MAX_DOCUMENT = 1 << 20
+"""Bytes of a request's document, at most. Inputs and uploads have limits of their own."""
+
+_HOST = re.compile(rb"[A-Za-z0-9.-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?")
+
+
+@dataclass(frozen=True, slots=True)
+class NativeServices:
+    """The services that this dialect speaks for."""
+
+    accounts: Accounts
+    secrets: Secrets
+    endpoints: Endpoints
+    deployments: Deployments
+    jobs: Jobs
+    workers: Workers
+
+    def manages(self, principal: Principal, endpoint_id: str) -> bool:
+        """Whether the principal manages an endpoint; False for one that is gone."""
+        endpoint = self.endpoints.by_id(endpoint_id)
+        return endpoint is not None and self.endpoints.manages(principal, endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class NativeSettings:
+    """What an operator has set. Sizes in bytes; ``uploads`` is a folder for what is on its way to a builder."""
+
+    version: str
+    max_input: int
+    max_upload: int
+    uploads: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer other than a document under the status of its route."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventStream:
+    """An answer of server-sent events, already encoded."""
+
+    events: AsyncGenerator[bytes, None] = field(repr=False)
+
+
+@lru_cache(maxsize=4096)
+def reference_to(text: str, version: str | None = None) -> EndpointReference:
+    """The endpoint that a path or a query names."""
+    return EndpointReference.parse(text, version)
+
+
+class Call:
+    """One request, as a handler sees it.
+
+    Args:
+        services: the services.
+        settings: the settings.
+        principal: who asks.
+        heads: what its headers say about it.
+        scope: its ASGI scope; the path has been matched.
+        receive: where its body comes from.
+        queries: the names of the query parameters that the route knows.
+    """
+
+    __slots__ = ("_queries", "_query", "heads", "principal", "receive", "scope", "services", "settings")
+
+    def __init__(
+        self,
+        services: NativeServices,
+        settings: NativeSettings,
+        principal: Principal,
+        heads: Heads,
+        scope: Scope,
+        receive: Receive,
+        queries: tuple[str, ...],
+    ) -> None:
+        self.services = services
+        self.settings = settings
+        self.principal = principal
+        self.heads = heads
+        self.scope = scope
+        self.receive = receive
+        self._queries = queries
+        self._query: Mapping[str, str] | None = None
+
+    # -- the path -----------------------------------------------------------------------------------------------------
+
+    def part(self, name: str) -> str:
+        """A parameter of the path."""
+        value: str = self.scope["path_params"][name]
+        return value
+
+    @property
+    def endpoint(self) -> EndpointReference:
+        """The endpoint that the path names, by ``owner/name`` or by an id."""
+        parts = self.scope["path_params"]
+        return reference_to(parts["endpoint_id"] if "endpoint_id" in parts else f"{parts['owner']}/{parts['name']}")
+
+    # -- the query ----------------------------------------------------------------------------------------------------
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query.
+
+        Raises:
+            BadRequest: it has a parameter that the route does not know, or has one twice.
+        """
+        if self._query is None:
+            self._query = read_query(self.scope["query_string"], self._queries)
+        return self._query
+
+    def number(self, name: str, most: float) -> float | None:
+        """A number of the query from 0 up to ``most``; None where it is not given."""
+        return read_number(self.query, name, most)
+
+    def whole(self, name: str, most: int = 2**53) -> int | None:
+        """A whole number of the query from 0 up to ``most``; None where it is not given."""
+        value = read_number(self.query, name, most)
+        if value is not None and not value.is_integer():
+            raise BadRequest(f"{name}={value:g} is not a whole number.")
+        return None if value is None else int(value)
+
+    def flag(self, name: str) -> bool:
+        """A yes or no of the query."""
+        text = self.query.get(name, "false").lower()
+        if text in ("true", "1", "yes"):
+            return True
+        if text in ("false", "0", "no"):
+            return False
+        raise BadRequest(f"{name}={text[:40]!r} is neither true nor false.")
+
+    @property
+    def cursor(self) -> str | None:
+        """Where the page begins."""
+        return self.query.get("cursor") or None
+
+    @property
+    def limit(self) -> int:
+        """How many items the page may have."""
+        limit = self.whole("limit", MAX_LIMIT)
+        return max(1, limit) if limit is not None else DEFAULT_LIMIT
+
+    # -- the rest -----------------------------------------------------------------------------------------------------
+
+    def manages(self, endpoint_id: str) -> bool:
+        """Whether the caller manages an endpoint, and so may read what its workers wrote."""
+        return self.services.manages(self.principal, endpoint_id)
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first header of that name (lower case)."""
+        return next((value for key, value in self.scope["headers"] if key == name), None)
+
+    @property
+    def base_url(self) -> str:
+        """The API's URL as the caller reached it; only its path where the request names no sound host."""
+        host = self.header(b"host")
+        if host is None or not _HOST.fullmatch(host):
+            return PREFIX
+        return f"{self.scope.get('scheme', 'http')}://{host.decode()}{PREFIX}"
+
+    async def document(self, kind: type[T], default: T | None = None) -> T:
+        """The document in the body.
+
+        Args:
+            kind: what it must be.
+            default: what an empty body means; None: it may not be empty.
+
+        Raises:
+            InvalidJson, BadRequest, TooLarge, UnsupportedMediaType: with the reason.
+        """
+        body = await read_body(self.receive, MAX_DOCUMENT, self.heads.content_length)
+        if not body and default is not None:
+            return default
+        if input_type(self.heads.content_type) != JSON:
+            raise UnsupportedMediaType("This route takes JSON.", hint="Send it as `Content-Type: application/json`.")
+        return documents.decode_as(body, kind)
+
+
+def read_query(query: bytes, known: tuple[str, ...]) -> Mapping[str, str]:
+    """The parameters in a query string.
+
+    Raises:
+        BadRequest: one that is not known, or one that is given twice.
+    """
+    if not query:
+        return MappingProxyType({})
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
+    except ValueError:
+        raise BadRequest("The query of this URL can't be read.") from None
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in known:
+            raise BadRequest(
+                f"This route has no query parameter {name[:80]!r}.",
+                hint=f"It has: {', '.join(known)}." if known else "It has none.",
+            )
+        if name in found:
+            raise BadRequest(f"The query parameter {name!r} is given twice.")
+        found[name] = value
+    return found
+
+
+def read_number(query: Mapping[str, str], name: str, most: float) -> float | None:
+    """A number of a query from 0 up to ``most``; None where it is not given.
+
+    Raises:
+        BadRequest: it is no number, or out of range.
+    """
+    text = query.get(name)
+    if text is None:
+        return None
+    try:
+        value = msgspec.convert(text, float, strict=False)
+    except msgspec.ValidationError:
+        raise BadRequest(f"{name}={text[:40]!r} is not a number.") from None
+    if not (math.isfinite(value) and 0 <= value <= most):
+        raise BadRequest(f"{name}={value:g} is out of range.", hint=f"Give a number from 0 to {most:g}.")
+    return value

@@ -1,0 +1,76 @@
+"""Handlers around deployments."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from trivet.platform.core.accounts import Scope
+from trivet.platform.core.deployments import Deployment, DeploymentRequest
+from trivet.platform.core.errors import BadRequest, Forbidden
+from trivet.platform.dialects.native import events, schemas, translate
+from trivet.platform.dialects.native.context import PREFIX, Call, Reply
+from trivet.platform.wire.answers import JSON_TYPE
+from trivet.platform.wire.bodies import save_body
+
+MAX_WAIT = 60.0
+"""Seconds that a request for a deployment may be held."""
+
+
+async def deploy(call: Call) -> Reply:
+    """Takes an upload; it is built behind the caller's back."""
+    if not call.principal.has(Scope.DEPLOY):  # before a large body is taken in for nothing
+        raise Forbidden("This key lacks the scope 'deploy'.", hint="Use a key made with `--scopes deploy,…`.")
+    request = _request(call)
+    archive = call.settings.uploads / secrets.token_hex(16)
+    digest = await save_body(call.receive, archive, call.settings.max_upload, call.heads.content_length)
+    try:
+        taken = await call.services.deployments.submit(call.principal, request, archive, digest)
+    finally:
+        await asyncio.to_thread(archive.unlink, missing_ok=True)
+    where = f"{PREFIX}/deployments/{taken.id}".encode()
+    return Reply(202, events.encode(_document(call, taken)), (JSON_TYPE, (b"location", where)))
+
+
+async def deployment(call: Call) -> schemas.Deployment:
+    """A deployment; with ``wait``, when it has ended or has taken a step beyond ``seen_steps``."""
+    wait = call.number("wait", MAX_WAIT) or 0.0
+    found = await call.services.deployments.wait(
+        call.principal, call.part("deployment"), wait, seen_steps=call.whole("seen_steps")
+    )
+    return _document(call, found)
+
+
+def _request(call: Call) -> DeploymentRequest:
+    query = call.query
+    filename = query.get("filename", "")
+    if not filename or len(filename) > 255 or not filename.isprintable() or "/" in filename:
+        raise BadRequest(
+            "The upload needs a file name: `?filename=…`.", hint="Give the plain name of the folder or file, with its suffix."
+        )
+    return DeploymentRequest(
+        filename,
+        name=query.get("name") or None,
+        number=query.get("version") or None,
+        endpoint_id=query.get("id") or None,
+        model_id=call.whole("model_id"),
+        workers=_workers(query["workers"]) if query.get("workers") else None,
+    )
+
+
+def _workers(text: str) -> tuple[int, int]:
+    least, comma, most = text.partition(",")
+    try:
+        return (int(least), int(most)) if comma else (0, int(least))
+    except ValueError:
+        raise BadRequest(f"workers={text[:40]!r} can't be read.", hint="Write minimum and maximum: `0,3`.") from None
+
+
+def _document(call: Call, found: Deployment) -> schemas.Deployment:
+    published = []
+    for version_id in found.version_ids:
+        version = call.services.endpoints.version(version_id)
+        endpoint = call.services.endpoints.by_id(version.endpoint_id) if version is not None else None
+        if version is not None and endpoint is not None:
+            published.append((endpoint, version))
+    return translate.deployment(found, published, call.base_url)

@@ -1,0 +1,122 @@
+"""Handlers around endpoints, their versions and workers."""
+
+from __future__ import annotations
+
+from trivet.platform.core.accounts import Scope
+from trivet.platform.core.endpoints import Endpoint, Visibility
+from trivet.platform.core.jobs import JobStatus
+from trivet.platform.core.scaling import ScalingRule
+from trivet.platform.core.views import EndpointView
+from trivet.platform.dialects.native import events, schemas, translate
+from trivet.platform.dialects.native.context import Call, EventStream, Reply
+from trivet.platform.services.endpoints import EndpointChange
+from trivet.platform.services.workers import WorkerView
+from trivet.platform.wire import paging
+from trivet.platform.wire.answers import TEXT_TYPE
+
+
+async def endpoints(call: Call) -> schemas.Page[schemas.Endpoint]:
+    """A page of the endpoints that one may see, by name."""
+    visible = call.services.endpoints.visible(call.principal)
+    page, following = paging.cut(visible, lambda e: e.full_name.lower(), call.cursor, call.limit)
+    return schemas.Page(items=[_document(call, endpoint) for endpoint in page], next=following)
+
+
+async def endpoint(call: Call) -> schemas.Endpoint:
+    """One endpoint."""
+    return _document(call, call.services.endpoints.find(call.principal, call.endpoint, Scope.READ))
+
+
+async def change_endpoint(call: Call) -> schemas.Endpoint:
+    """Changes who may see an endpoint, how it scales, or its description."""
+    wanted = await call.document(schemas.EndpointChange)
+    change = EndpointChange(
+        visibility=None if wanted.visibility is None else Visibility(wanted.visibility),
+        shared_with=None if wanted.shared_with is None else tuple(wanted.shared_with),
+        workers=wanted.workers,
+        idle_timeout=wanted.idle_timeout,
+        rule=None if wanted.policy is None else ScalingRule(wanted.policy),
+        target=wanted.target,
+        description=wanted.description,
+    )
+    return _document(call, await call.services.endpoints.update(call.principal, call.endpoint, change))
+
+
+async def delete_endpoint(call: Call) -> None:
+    """Removes an endpoint."""
+    await call.services.endpoints.remove(call.principal, call.endpoint)
+
+
+async def versions(call: Call) -> schemas.Page[schemas.Version]:
+    """A page of an endpoint's versions, newest first."""
+    found = call.services.endpoints.find(call.principal, call.endpoint, Scope.READ)
+    oldest_first = call.services.endpoints.versions_of(found.id)
+    # counted down from far away, so that a cursor keeps its meaning while newer ones come
+    places = {version.id: f"{10**9 - place:010d}" for place, version in enumerate(oldest_first)}
+    page, following = paging.cut(oldest_first, lambda version: places[version.id], call.cursor, call.limit)
+    return schemas.Page(items=[translate.version(version) for version in page], next=following)
+
+
+async def version(call: Call) -> schemas.Version:
+    """One version."""
+    _, found = call.services.endpoints.version_of(call.principal, call.endpoint, call.part("version"))
+    return translate.version(found)
+
+
+async def build_log(call: Call) -> Reply:
+    """What the build of a version printed."""
+    log = await call.services.deployments.log_of(call.principal, call.endpoint, call.part("version"))
+    return Reply(200, log.encode(), (TEXT_TYPE,))
+
+
+async def rollback(call: Call) -> schemas.Endpoint:
+    """Makes an earlier version current."""
+    wanted = await call.document(schemas.Rollback, default=schemas.Rollback())
+    return _document(call, await call.services.endpoints.rollback(call.principal, call.endpoint, wanted.to))
+
+
+async def purge(call: Call) -> schemas.Purged:
+    """Cancels all jobs that wait in an endpoint's queue."""
+    return schemas.Purged(cancelled=await call.services.jobs.purge(call.principal, call.endpoint))
+
+
+async def health(call: Call) -> schemas.Health:
+    """How an endpoint does."""
+    return translate.health(await call.services.jobs.health(call.principal, call.endpoint))
+
+
+async def workers(call: Call) -> schemas.Page[schemas.Worker]:
+    """A page of an endpoint's workers."""
+    return _workers(call, call.services.workers.views(call.principal, call.endpoint))
+
+
+async def all_workers(call: Call) -> schemas.Page[schemas.Worker]:
+    """A page of the workers of all endpoints that one manages."""
+    return _workers(call, call.services.workers.views(call.principal))
+
+
+async def logs(call: Call) -> schemas.Log | EventStream:
+    """The newest lines of an endpoint's workers and jobs; with ``follow``, as events that go on."""
+    lines = call.services.workers.logs(call.principal, call.endpoint)
+    if call.flag("follow"):
+        return EventStream(events.of_log(call.services, call.principal, call.endpoint))
+    return schemas.Log(items=[translate.log_line(line) for line in lines])
+
+
+def _document(call: Call, found: Endpoint) -> schemas.Endpoint:
+    services = call.services
+    versions_of = services.endpoints.versions_of(found.id)
+    view = EndpointView(
+        found,
+        next((v for v in versions_of if v.id == found.current_id), None),
+        len(versions_of),
+        services.workers.counts(found.id),
+        services.jobs.counts(found.id).get(JobStatus.QUEUED, 0),
+        services.endpoints.shared_names(found, call.principal),
+    )
+    return translate.endpoint(view, manages=services.endpoints.manages(call.principal, found))
+
+
+def _workers(call: Call, views: list[WorkerView]) -> schemas.Page[schemas.Worker]:
+    page, following = paging.cut(views, lambda view: view.worker.id, call.cursor, call.limit)
+    return schemas.Page(items=[translate.worker(view) for view in page], next=following)

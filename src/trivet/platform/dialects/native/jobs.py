@@ -1,0 +1,99 @@
+"""Handlers around jobs, but for those on the hot paths (see `hot`)."""
+
+from __future__ import annotations
+
+from trivet.platform.core.errors import BadRequest
+from trivet.platform.core.jobs import JobStatus
+from trivet.platform.core.views import JobView
+from trivet.platform.dialects.native import events, schemas, translate
+from trivet.platform.dialects.native.context import PREFIX, Call, EventStream, Reply, reference_to
+from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, TEXT_TYPE
+from trivet.platform.wire.media import output_type
+from trivet.platform.wire.paging import read_cursor, write_cursor
+
+LOG_PAGE = 1000
+
+
+async def jobs(call: Call) -> schemas.Page[schemas.Job]:
+    """A page of jobs, newest first."""
+    limit, endpoint = call.limit, call.query.get("endpoint")
+    views = await call.services.jobs.page(
+        call.principal,
+        endpoint=reference_to(endpoint) if endpoint else None,
+        statuses=_statuses(call.query.get("status", "")),
+        before=read_cursor(call.cursor),
+        limit=limit + 1,
+    )
+    page = views[:limit]
+    more = len(views) > limit
+    return schemas.Page(
+        items=[translate.job(view, manages=call.manages(view.job.endpoint_id)) for view in page],
+        next=write_cursor(page[-1].job.id) if more else None,
+    )
+
+
+async def job_input(call: Call) -> Reply:
+    """The input of a job, as it came."""
+    view = await call.services.jobs.get(call.principal, call.part("job"))
+    payload = view.job.input
+    data = await call.services.jobs.read(payload)
+    return Reply(200, data, ((CONTENT_TYPE, output_type(payload.content_type)), NO_SCRIPTS))
+
+
+async def job_events(call: Call) -> EventStream:
+    """A job's story as it unfolds, from behind ``Last-Event-ID``."""
+    view = await call.services.jobs.get(call.principal, call.part("job"))
+    return EventStream(events.of_job(call.services, call.principal, view, _last_event(call)))
+
+
+async def cancel(call: Call) -> schemas.Cancellation:
+    """Asks a job to stop."""
+    outcome = await call.services.jobs.cancel(call.principal, call.part("job"))
+    return translate.cancellation(outcome, manages=call.manages(outcome.view.job.endpoint_id))
+
+
+async def job_logs(call: Call) -> schemas.JobLog | Reply:
+    """What a job's handler printed; as plain text where that is asked for."""
+    after = call.whole("after") or 0
+    lines = await call.services.jobs.logs(call.principal, call.part("job"), after=after, limit=LOG_PAGE)
+    if (call.header(b"accept") or b"").startswith(b"text/plain"):
+        return Reply(200, b"".join(b"%s\n" % event.data.removesuffix(b"\n") for event in lines), (TEXT_TYPE,))
+    full = len(lines) == LOG_PAGE
+    return schemas.JobLog(
+        items=[translate.job_log_line(line) for line in lines], next=lines[-1].seq if full else None
+    )
+
+
+async def explain(call: Call) -> schemas.Explanation:
+    """Why a job is where it is."""
+    return translate.explanation(await call.services.jobs.explain(call.principal, call.part("job")))
+
+
+async def replay(call: Call) -> Reply:
+    """A new job with the input of an earlier one."""
+    view = await call.services.jobs.replay(call.principal, call.part("job"))
+    return accepted(view, manages=call.manages(view.job.endpoint_id))
+
+
+def accepted(view: JobView, *, manages: bool) -> Reply:
+    """The answer to who has a job that goes on."""
+    document = events.encode(translate.job(view, manages=manages))
+    return Reply(202, document, (JSON_TYPE, (b"location", f"{PREFIX}/jobs/{view.job.id}".encode())))
+
+
+def _statuses(text: str) -> list[JobStatus]:
+    try:
+        return [JobStatus(part.strip()) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise BadRequest(f"status={text[:80]!r} is unknown.", hint=f"Choose among {', '.join(JobStatus)}.") from None
+
+
+def _last_event(call: Call) -> int:
+    text = (call.header(b"last-event-id") or b"").strip()
+    if not text:
+        return 0
+    if not text.isdigit() or len(text) > 15:
+        raise BadRequest("Last-Event-ID is not the id of an event.", hint="Send back the id of the last event read.")
+    return int(text)
+
+

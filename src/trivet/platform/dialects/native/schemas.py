@@ -1,0 +1,434 @@
+"""The documents of the native API, as they stand on the wire. Times are RFC 3339, fields that end in ``_ms`` milliseconds."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+T = TypeVar("T")
+
+
+class Document(msgspec.Struct):
+    """Base of what the API tells."""
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True):
+    """Base of what the API is told: a field that nobody knows is a mistake, and said to be one."""
+
+
+class Page(Document, Generic[T]):
+    """One page of a listing; `next` is the cursor of the page behind it, null at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+# -- jobs ---------------------------------------------------------------------------------------------------------------
+
+Status = Literal["queued", "running", "succeeded", "failed", "cancelled", "timed_out"]
+
+
+class Progress(Document):
+    """How far the handler says it is: `fraction` from 0 to 1, or null, and its own words."""
+
+    fraction: float | None
+    message: str
+
+
+class JobError(Document):
+    """Why a job did not succeed. `worker_log` is told to those who manage the endpoint."""
+
+    code: str
+    message: str
+    type: str | None = None
+    traceback: str | None = None
+    worker_log: list[str] = []
+    hint: str = ""
+
+
+class Job(Document):
+    """One call, from submit to result. `output` is there where the job has succeeded with JSON of up to 64 KiB."""
+
+    id: str
+    status: Status
+    endpoint: str
+    endpoint_id: str
+    version: str
+    attempts: int
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+    queued_ms: float | None = None
+    duration_ms: float | None = None
+    progress: Progress | None = None
+    pieces: int = 0
+    error: JobError | None = None
+    output: msgspec.Raw | UnsetType = UNSET
+    output_type: str | None = None
+    output_size: int | None = None
+
+
+class Cancellation(Document):
+    """Whether a cancel took, and the job as it stands now."""
+
+    job: Job
+    cancelled: bool
+    detail: str
+
+
+class JobLogLine(Document):
+    """What a handler printed."""
+
+    seq: int
+    time: str
+    stream: str
+    text: str
+    attempt: int
+
+
+class JobLog(Document):
+    """Lines of a job's log; send `next` back as `after` to go on."""
+
+    items: list[JobLogLine]
+    next: int | None = None
+
+
+class Explanation(Document):
+    """Why a job is where it is, and what to do next."""
+
+    job_id: str
+    status: Status
+    summary: str
+    position: int | None = None
+    waiting_for: str | None = None
+    reasons: list[str] = []
+    next_steps: list[str] = []
+    worker_log: list[str] = []
+
+
+# -- endpoints ----------------------------------------------------------------------------------------------------------
+
+
+class Scaling(Document):
+    """How many workers an endpoint may have. `idle_timeout` in seconds; `target` belongs to the policy."""
+
+    min: int
+    max: int
+    idle_timeout: float
+    policy: Literal["queue_delay", "request_count"]
+    target: float
+
+
+class Settings(Document):
+    """What the author set beside the handler: seconds and bytes. `secrets` are names, told to those who manage it."""
+
+    concurrency: int
+    timeout: float
+    ttl: float
+    max_attempts: int
+    memory: int | None = None
+    gpu: str | None = None
+    requirements: list[str] = []
+    secrets: list[str] = []
+
+
+class WorkerCounts(Document):
+    """How many workers are in which state."""
+
+    initializing: int = 0
+    idle: int = 0
+    running: int = 0
+    throttled: int = 0
+    unhealthy: int = 0
+
+
+class Endpoint(Document):
+    """A named thing to call. `version` is the one that an unpinned call gets."""
+
+    id: str
+    name: str
+    model_id: int | None
+    visibility: Literal["private", "shared", "public"]
+    shared_with: list[str]
+    version: str | None
+    versions: int
+    scaling: Scaling
+    settings: Settings | None
+    input_schema: dict[str, Any] | None
+    output_schema: dict[str, Any] | None
+    description: str
+    kind: Literal["sync", "async", "generator", "async_generator"] | None
+    created_at: str
+    updated_at: str
+    workers: WorkerCounts
+    queued: int
+
+
+class EndpointChange(Request):
+    """What to change; a field that is not there stays as it is. `workers` is minimum and maximum."""
+
+    visibility: Literal["private", "shared", "public"] | None = None
+    shared_with: list[str] | None = None
+    workers: tuple[int, int] | None = None
+    idle_timeout: float | None = None
+    policy: Literal["queue_delay", "request_count"] | None = None
+    target: float | None = None
+    description: str | None = None
+
+
+class Version(Document):
+    """An immutable build of an endpoint. `hash` is the SHA-256 of what was uploaded."""
+
+    id: str
+    version: str
+    hash: str
+    state: Literal["building", "ready", "failed"]
+    created_at: str
+    error: str | None = None
+    requirements: list[str] = []
+
+
+class Rollback(Request):
+    """Which version to go back to; null or nothing: the one that was current before."""
+
+    to: str | None = None
+
+
+class Purged(Document):
+    """How many queued jobs were cancelled."""
+
+    cancelled: int
+
+
+class JobCounts(Document):
+    """How many jobs are in which state."""
+
+    queued: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    timed_out: int = 0
+
+
+class Health(Document):
+    """How an endpoint does. `oldest_queued_ms` is null where nothing waits."""
+
+    endpoint: str
+    jobs: JobCounts
+    workers: WorkerCounts
+    oldest_queued_ms: float | None = None
+
+
+class Worker(Document):
+    """A process that runs handlers. `jobs` counts those it has done; `last_lines` are its own."""
+
+    id: str
+    endpoint: str
+    version: str
+    state: str
+    pid: int | None
+    started_at: str
+    jobs: int
+    isolation: str
+    last_lines: list[str]
+    exit: str | None = None
+
+
+class LogLine(Document):
+    """A line that a worker or a handler wrote."""
+
+    time: str
+    worker_id: str
+    job_id: str | None
+    stream: str
+    text: str
+
+
+class Log(Document):
+    """The newest lines of an endpoint, oldest first."""
+
+    items: list[LogLine]
+
+
+# -- deployments --------------------------------------------------------------------------------------------------------
+
+
+class BuildStep(Document):
+    """One line of a deployment's story."""
+
+    at: str
+    text: str
+
+
+class DeploymentError(Document):
+    """Why a deployment failed."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+class PublishedEndpoint(Document):
+    """An endpoint that a deployment published; `url` is where to send a call."""
+
+    id: str
+    name: str
+    version: str
+    model_id: int | None
+    state: str
+    url: str
+
+
+class Deployment(Document):
+    """An upload and what became of it."""
+
+    id: str
+    state: Literal["building", "ready", "failed"]
+    detail: str
+    steps: list[BuildStep] = []
+    log: str = ""
+    error: DeploymentError | None = None
+    endpoints: list[PublishedEndpoint] = []
+
+
+# -- people -------------------------------------------------------------------------------------------------------------
+
+
+class Account(Document):
+    """A person or a program that owns endpoints and keys."""
+
+    id: str
+    name: str
+    administrator: bool
+    disabled: bool
+    created_at: str
+
+
+class AccountRequest(Request):
+    """The account to make."""
+
+    name: str
+
+
+class AccountChange(Request):
+    """Whether the account's keys count."""
+
+    disabled: bool
+
+
+class Key(Document):
+    """An API key, without its secret."""
+
+    id: str
+    label: str
+    account: str
+    scopes: list[str]
+    created_at: str
+    expires_at: str | None
+    last_used_at: str | None
+    revoked_at: str | None
+    state: Literal["active", "expired", "revoked", "rotating"]
+
+
+class NewKey(Document):
+    """A key just made. `key` is the whole token and `secret` its secret half: shown this once, kept only as a hash."""
+
+    id: str
+    key: str
+    secret: str
+    label: str
+    account: str
+    scopes: list[str]
+    created_at: str
+    expires_at: str | None
+
+
+class KeyRequest(Request):
+    """The key to make. Left out, `scopes` are the usual ones and `expires_days` is 182.
+
+    A key that never expires has to be asked for in so many words. `account` is for administrators.
+    """
+
+    label: str = ""
+    scopes: list[str] | None = None
+    expires_days: float | None = None
+    never_expires: bool = False
+    account: str | None = None
+
+
+class Rotation(Request):
+    """How long the old secret goes on counting."""
+
+    overlap_hours: float = 24.0
+
+
+class Membership(Document):
+    """An organization, and what one is in it."""
+
+    name: str
+    role: str
+
+
+class Me(Document):
+    """Who asks, and what the key may do."""
+
+    account: Account
+    key: Key
+    organizations: list[Membership]
+    scopes: list[str]
+
+
+class Member(Document):
+    """An account in an organization."""
+
+    account: str
+    role: Literal["owner", "admin", "member"]
+
+
+class Organization(Document):
+    """A group of accounts that can own endpoints. `role` is one's own; `members` come with a single organization."""
+
+    id: str
+    name: str
+    created_at: str
+    role: str | None = None
+    members: list[Member] | UnsetType = UNSET
+
+
+class OrganizationRequest(Request):
+    """The organization to make."""
+
+    name: str
+
+
+class MemberRequest(Request):
+    """The role to give."""
+
+    role: Literal["owner", "admin", "member"]
+
+
+class Secret(Document):
+    """A secret's name. Its value never comes back."""
+
+    name: str
+
+
+class SecretRequest(Request):
+    """The value to keep, encrypted."""
+
+    value: str
+
+
+# -- the API itself -----------------------------------------------------------------------------------------------------
+
+
+class About(Document):
+    """What answers here."""
+
+    name: str
+    version: str
+    openapi: str
+    docs: str

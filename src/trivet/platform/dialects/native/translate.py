@@ -1,0 +1,312 @@
+"""From the core's values to the API's documents. Nothing is decided here, and no payload is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from trivet.platform.core import accounts, deployments, endpoints, jobs, views
+from trivet.platform.core.accounts import KeyState, Role, Token
+from trivet.platform.core.jobs import JobEvent
+from trivet.platform.core.payloads import Payload
+from trivet.platform.core.workers import WorkerState
+from trivet.platform.dialects.native import schemas
+from trivet.platform.services.accounts import Me, OrganizationView
+from trivet.platform.services.workers import LogLine, WorkerView
+from trivet.platform.wire.times import milliseconds, rfc3339
+
+INLINE_OUTPUT = 64 * 1024
+"""An output of JSON up to so many bytes stands in the job's document."""
+
+# -- jobs ---------------------------------------------------------------------------------------------------------------
+
+
+def job(view: views.JobView, *, manages: bool) -> schemas.Job:
+    """A job's document. Only those who manage the endpoint are told what its worker wrote itself."""
+    value = view.job
+    output = value.output
+    return schemas.Job(
+        id=value.id,
+        status=value.status.value,
+        endpoint=view.endpoint_name,
+        endpoint_id=value.endpoint_id,
+        version=view.version_number,
+        attempts=value.attempt,
+        created_at=rfc3339(value.created_at),
+        started_at=rfc3339(value.started_at),
+        finished_at=rfc3339(value.finished_at),
+        queued_ms=milliseconds(value.queued_ms),
+        duration_ms=milliseconds(value.duration_ms),
+        progress=None if value.progress is None else progress(value.progress),
+        pieces=value.pieces,
+        error=None if value.error is None else job_error(value.error, manages=manages),
+        output=_inline(output),
+        output_type=None if output is None else output.content_type,
+        output_size=None if output is None else output.size,
+    )
+
+
+def _inline(output: Payload | None) -> msgspec.Raw | UnsetType:
+    if output is None or output.data is None or not output.is_json or output.size > INLINE_OUTPUT:
+        return UNSET
+    return msgspec.Raw(output.data or b"null")
+
+
+def job_error(error: jobs.JobError, *, manages: bool) -> schemas.JobError:
+    """Why a job did not succeed."""
+    return schemas.JobError(
+        code=error.code,
+        message=error.message,
+        type=error.type,
+        traceback=error.traceback,
+        worker_log=list(error.worker_log) if manages else [],
+        hint=error.hint,
+    )
+
+
+def progress(value: jobs.Progress) -> schemas.Progress:
+    """How far a job is."""
+    return schemas.Progress(fraction=value.fraction, message=value.message)
+
+
+def cancellation(outcome: views.CancelOutcome, *, manages: bool) -> schemas.Cancellation:
+    """What became of a cancel."""
+    return schemas.Cancellation(
+        job=job(outcome.view, manages=manages), cancelled=outcome.cancelled, detail=outcome.detail
+    )
+
+
+def job_log_line(event: JobEvent) -> schemas.JobLogLine:
+    """An entry of a job's log."""
+    return schemas.JobLogLine(
+        seq=event.seq,
+        time=rfc3339(event.at),
+        stream=event.label or "stdout",
+        text=event.data.decode("utf-8", "replace"),
+        attempt=event.attempt,
+    )
+
+
+def explanation(value: views.Explanation) -> schemas.Explanation:
+    """Why a job is where it is."""
+    return schemas.Explanation(
+        job_id=value.job_id,
+        status=value.status.value,
+        summary=value.summary,
+        position=value.position,
+        waiting_for=value.waiting_for,
+        reasons=list(value.reasons),
+        next_steps=list(value.next_steps),
+        worker_log=list(value.worker_log),
+    )
+
+
+# -- endpoints ----------------------------------------------------------------------------------------------------------
+
+
+def endpoint(view: views.EndpointView, *, manages: bool) -> schemas.Endpoint:
+    """An endpoint's document."""
+    value, current, scaling = view.endpoint, view.current, view.endpoint.scaling
+    return schemas.Endpoint(
+        id=value.id,
+        name=value.full_name,
+        model_id=value.model_id,
+        visibility=value.visibility.value,
+        shared_with=list(view.shared_with),
+        version=None if current is None else current.number,
+        versions=view.versions,
+        scaling=schemas.Scaling(
+            min=scaling.minimum,
+            max=scaling.maximum,
+            idle_timeout=scaling.idle_timeout,
+            policy=scaling.rule.value,
+            target=scaling.target,
+        ),
+        settings=None if current is None else _settings(current.settings, manages=manages),
+        input_schema=None if current is None else current.input_schema,
+        output_schema=None if current is None else current.output_schema,
+        description=value.description or ("" if current is None else current.description),
+        kind=None if current is None else current.kind.value,
+        created_at=rfc3339(value.created_at),
+        updated_at=rfc3339(value.updated_at),
+        workers=worker_counts(view.workers),
+        queued=view.queued,
+    )
+
+
+def _settings(value: endpoints.VersionSettings, *, manages: bool) -> schemas.Settings:
+    return schemas.Settings(
+        concurrency=value.concurrency,
+        timeout=value.timeout,
+        ttl=value.ttl,
+        max_attempts=value.max_attempts,
+        memory=value.memory,
+        gpu=value.gpu,
+        requirements=list(value.requirements),
+        secrets=list(value.secrets) if manages else [],
+    )
+
+
+def worker_counts(counts: Mapping[WorkerState, int]) -> schemas.WorkerCounts:
+    """Workers by state; those that are leaving count nowhere."""
+    known = schemas.WorkerCounts.__struct_fields__
+    return schemas.WorkerCounts(**{state.value: count for state, count in counts.items() if state.value in known})
+
+
+def version(value: endpoints.Version) -> schemas.Version:
+    """A version's document."""
+    return schemas.Version(
+        id=value.id,
+        version=value.number,
+        hash=value.hash,
+        state=value.state.value,
+        created_at=rfc3339(value.created_at),
+        error=f"See deployment {value.deployment_id}." if value.state is endpoints.VersionState.FAILED else None,
+        requirements=list(value.settings.requirements),
+    )
+
+
+def health(value: views.Health) -> schemas.Health:
+    """How an endpoint does."""
+    return schemas.Health(
+        endpoint=value.endpoint_name,
+        jobs=schemas.JobCounts(**{status.value: count for status, count in value.jobs.items()}),
+        workers=worker_counts(value.workers),
+        oldest_queued_ms=milliseconds(value.oldest_queued_ms),
+    )
+
+
+def worker(view: WorkerView) -> schemas.Worker:
+    """A worker's document."""
+    value = view.worker
+    return schemas.Worker(
+        id=value.id,
+        endpoint=view.endpoint_name,
+        version=view.version_number,
+        state=value.state.value,
+        pid=value.pid,
+        started_at=rfc3339(value.started_at),
+        jobs=value.jobs_done,
+        isolation=value.isolation,
+        last_lines=list(view.last_lines),
+        exit=value.exit or None,
+    )
+
+
+def log_line(line: LogLine) -> schemas.LogLine:
+    """A line of an endpoint's log."""
+    return schemas.LogLine(
+        time=rfc3339(line.time), worker_id=line.worker_id, job_id=line.job_id, stream=line.stream, text=line.text
+    )
+
+
+# -- deployments --------------------------------------------------------------------------------------------------------
+
+_DETAIL = {
+    endpoints.VersionState.BUILDING: "The upload was taken and is being built; what serves now goes on serving.",
+    endpoints.VersionState.READY: "The build succeeded, and its endpoints can be called.",
+    endpoints.VersionState.FAILED: "The build failed; what served before goes on serving.",
+}
+
+
+def deployment(
+    value: deployments.Deployment, published: list[tuple[endpoints.Endpoint, endpoints.Version]], base_url: str
+) -> schemas.Deployment:
+    """A deployment's document. ``base_url`` is the API's, as the caller reached it."""
+    return schemas.Deployment(
+        id=value.id,
+        state=value.state.value,
+        detail=_DETAIL[value.state],
+        steps=[schemas.BuildStep(at=rfc3339(step.at), text=step.text) for step in value.steps],
+        log=value.log,
+        error=None if value.error is None else _deployment_error(*value.error),
+        endpoints=[
+            schemas.PublishedEndpoint(
+                id=target.id,
+                name=target.full_name,
+                version=build.number,
+                model_id=target.model_id,
+                state=build.state.value,
+                url=f"{base_url}/endpoints/{target.full_name}/run",
+            )
+            for target, build in published
+        ],
+    )
+
+
+def _deployment_error(code: str, message: str, hint: str) -> schemas.DeploymentError:
+    return schemas.DeploymentError(code=code, message=message, hint=hint)
+
+
+# -- people -------------------------------------------------------------------------------------------------------------
+
+
+def account(value: accounts.Account) -> schemas.Account:
+    """An account's document."""
+    return schemas.Account(
+        id=value.id,
+        name=value.name,
+        administrator=value.administrator,
+        disabled=value.disabled,
+        created_at=rfc3339(value.created_at),
+    )
+
+
+def key(value: accounts.ApiKey, account_name: str, now: float) -> schemas.Key:
+    """A key's document."""
+    state: KeyState = value.state(now)
+    return schemas.Key(
+        id=value.id,
+        label=value.label,
+        account=account_name,
+        scopes=sorted(value.scopes),
+        created_at=rfc3339(value.created_at),
+        expires_at=rfc3339(value.expires_at),
+        last_used_at=rfc3339(value.last_used_at),
+        revoked_at=rfc3339(value.revoked_at),
+        state=state.value,
+    )
+
+
+def new_key(value: accounts.ApiKey, token: Token, account_name: str) -> schemas.NewKey:
+    """A key just made, with its secret."""
+    return schemas.NewKey(
+        id=value.id,
+        key=str(token),
+        secret=token.secret,
+        label=value.label,
+        account=account_name,
+        scopes=sorted(value.scopes),
+        created_at=rfc3339(value.created_at),
+        expires_at=rfc3339(value.expires_at),
+    )
+
+
+def me(value: Me, scopes: frozenset[accounts.Scope], now: float) -> schemas.Me:
+    """Who asks."""
+    return schemas.Me(
+        account=account(value.account),
+        key=key(value.key, value.account.name, now),
+        organizations=[schemas.Membership(name=org.name, role=role.value) for org, role in value.memberships],
+        scopes=sorted(scopes),
+    )
+
+
+def organization(value: accounts.Organization, role: Role | None) -> schemas.Organization:
+    """An organization in a listing."""
+    return schemas.Organization(
+        id=value.id, name=value.name, created_at=rfc3339(value.created_at), role=None if role is None else role.value
+    )
+
+
+def organization_with_members(view: OrganizationView, account_id: str) -> schemas.Organization:
+    """An organization with its members, as the account ``account_id`` sees it."""
+    return schemas.Organization(
+        id=view.organization.id,
+        name=view.organization.name,
+        created_at=rfc3339(view.organization.created_at),
+        role=next((role.value for member, role in view.members if member.id == account_id), None),
+        members=[schemas.Member(account=member.name, role=role.value) for member, role in view.members],
+    )

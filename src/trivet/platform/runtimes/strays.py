@@ -1,0 +1,58 @@
+"""Processes that a worker left behind: found by the mark in their environment, whatever group or session they went to."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+MARK = "TRIVET_WORKER_ID"
+
+
+def kill_group(group: int) -> None:
+    """SIGKILL to a process group; nothing happens where it is gone."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def marked(worker_id: str | None = None, root: Path | None = None) -> list[int]:
+    """The ids of processes that bear a worker's mark.
+
+    Args:
+        worker_id: of this worker; None: of any.
+        root: only those whose worker's folder lies below; None: wherever.
+    """
+    wanted = f"{MARK}={worker_id or ''}".encode()
+    below = None if root is None else f"TRIVET_WORKER_FOLDER={root}{os.sep}".encode()
+    found = []
+    for entry in _processes():
+        try:
+            environ = (entry / "environ").read_bytes().split(b"\0")
+        except OSError:  # it has ended meanwhile, or is not ours to read
+            continue
+        mine = any(line == wanted if worker_id else line.startswith(wanted) for line in environ)
+        if mine and (below is None or any(line.startswith(below) for line in environ)):
+            found.append(int(entry.name))
+    return found
+
+
+def kill_marked(worker_id: str | None = None, root: Path | None = None) -> int:
+    """Kills the processes that `marked` finds, until it finds none; returns how many it were."""
+    killed = 0
+    for _ in range(20):  # one that forks all the time is caught sooner or later, or its limit of processes is
+        found = marked(worker_id, root)
+        if not found:
+            break
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+    return killed
+
+
+def _processes() -> list[Path]:
+    proc = Path("/proc")
+    if not proc.is_dir():
+        return []
+    return [entry for entry in proc.iterdir() if entry.name.isdigit()]

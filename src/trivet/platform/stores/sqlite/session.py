@@ -1,0 +1,179 @@
+"""Sessions: what repositories run their SQL on.
+
+The writer's session puts off inserts that nobody has to see yet, and brings them to the database many rows to a statement.
+That is what makes the hot path fast: each statement lets go of the interpreter's lock and has to win it back from a busy
+event loop, which costs far more than the row itself.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any, Protocol
+
+from trivet.platform.core.errors import CoreError
+from trivet.platform.stores.errors import READ_ONLY
+from trivet.platform.stores.sqlite.connection import meaning
+
+Row = tuple[Any, ...]
+CHUNKS = (64, 16, 4, 1)
+"""How many rows one statement takes; few sizes, so that each stays prepared."""
+
+
+@dataclass(frozen=True, eq=False)
+class BulkInsert:
+    """An insert of any number of rows: ``head VALUES (…), (…) tail``, with ``width`` values to a row."""
+
+    head: str
+    tail: str
+    width: int
+
+    @cached_property
+    def statements(self) -> dict[int, str]:
+        """The SQL by number of rows."""
+        row = f"({', '.join('?' * self.width)})"
+        return {size: f"{self.head} VALUES {', '.join([row] * size)} {self.tail}" for size in CHUNKS}
+
+
+class Session(Protocol):
+    """What a repository works on."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Runs one statement now."""
+
+    def defer(self, insert: BulkInsert, row: Row) -> None:
+        """Inserts a row before the transaction ends."""
+
+    def flush(self) -> None:
+        """Brings deferred rows to the database, so that the next statement sees them."""
+
+
+class ReadSession:
+    """A session that changes nothing."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Runs one statement now."""
+        return self._connection.execute(sql, parameters)
+
+    def defer(self, insert: BulkInsert, row: Row) -> None:
+        """Raises `RuntimeError`."""
+        raise RuntimeError(READ_ONLY)
+
+    def flush(self) -> None:
+        """Nothing to do."""
+
+
+class DeferredRowError(Exception):
+    """A deferred row can't be stored, and it is not known which unit of work it came from."""
+
+
+class WriteSession:
+    """The writer's session: a transaction of many units of work, each of which can be undone alone.
+
+    A unit that only defers rows needs no statement, and so no savepoint, of its own.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._deferred: list[tuple[BulkInsert, Row]] = []
+        self._mark = 0
+        self._saved = False
+        self.spoilt = False
+        """Whether a deferred row of an unknown unit failed: the transaction must be rolled back."""
+
+    def begin(self) -> None:
+        """Starts the transaction."""
+        self._deferred.clear()
+        self._saved = self.spoilt = False
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def begin_unit(self) -> None:
+        """Starts a unit of work."""
+        self._mark = len(self._deferred)
+
+    def end_unit(self) -> None:
+        """Keeps what the unit did."""
+        if self._saved:
+            self._connection.execute("RELEASE unit")
+            self._saved = False
+
+    def undo_unit(self) -> None:
+        """Takes back what the unit did."""
+        del self._deferred[self._mark :]
+        if self._saved:
+            self._connection.execute("ROLLBACK TO unit")
+            self.end_unit()
+
+    def commit(self) -> None:
+        """Ends the transaction; it is on disk when this returns."""
+        self._write_deferred()
+        self._connection.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Ends the transaction without a trace. SQLite may have done so by itself."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Runs one statement now."""
+        if not self._saved:
+            self._save()
+        return self._connection.execute(sql, parameters)
+
+    def defer(self, insert: BulkInsert, row: Row) -> None:
+        """Inserts a row before the transaction ends."""
+        self._deferred.append((insert, row))
+
+    def flush(self) -> None:
+        """Brings deferred rows to the database, so that the next statement sees them."""
+        if self._deferred:
+            if not self._saved:
+                self._save()
+            self._write_deferred()
+
+    def _save(self) -> None:
+        # rows of earlier units are theirs: they must outlive an undo of this one, so they go before its savepoint
+        own = self._deferred[self._mark :]
+        del self._deferred[self._mark :]
+        try:
+            self._write_deferred()
+        except sqlite3.Error as error:
+            if meaning(error) is not None:
+                raise
+            self._spoil(error)
+        except (ValueError, OverflowError) as error:
+            self._spoil(error)
+        self._connection.execute("SAVEPOINT unit")
+        self._saved = True
+        self._deferred = own
+        self._mark = 0
+
+    def _spoil(self, error: Exception) -> None:
+        self.spoilt = True
+        raise DeferredRowError from error
+
+    def _write_deferred(self) -> None:
+        if not self._deferred:
+            return
+        rows: dict[BulkInsert, list[Row]] = {}
+        for insert, row in self._deferred:
+            rows.setdefault(insert, []).append(row)
+        self._deferred.clear()
+        for insert, batch in rows.items():
+            start = 0
+            for size in CHUNKS:
+                while len(batch) - start >= size:
+                    values = tuple(chain.from_iterable(batch[start : start + size]))
+                    self._connection.execute(insert.statements[size], values)
+                    start += size
+
+
+def refused(error: sqlite3.IntegrityError, sentences: Mapping[str, CoreError]) -> Exception:
+    """The error whose key (a column, or ``FOREIGN KEY``) stands in what SQLite says; ``error`` itself where none does."""
+    return next((sentence for column, sentence in sentences.items() if column in str(error)), error)

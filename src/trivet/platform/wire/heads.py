@@ -1,0 +1,45 @@
+"""The headers of a request that every edge looks at, read in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from trivet.platform.core.errors import BadRequest
+from trivet.platform.wire.credentials import token_in
+
+
+class Heads(NamedTuple):
+    """What a request says about itself.
+
+    ``token`` is the text of the key it carries, ``content_type`` the header as it came, ``content_length`` in bytes; each
+    None where there is none.
+    """
+
+    token: str | None
+    content_type: bytes | None
+    content_length: int | None
+
+
+def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
+    """The headers that matter.
+
+    Raises:
+        BadRequest: the length is no number.
+    """
+    authorization = content_type = length = None
+    for name, value in headers:
+        if name == b"authorization":
+            # two of them: which was meant can't be known, so neither counts
+            authorization = value if authorization is None else b""
+        elif name == b"content-type":
+            content_type = value
+        elif name == b"content-length":
+            length = value
+    if length is not None and not (length.isdigit() and len(length) < 19):
+        raise BadRequest("The Content-Length of this request is not a number.")
+    return Heads(
+        token_in(authorization) if authorization else None,
+        content_type,
+        int(length) if length is not None else None,
+    )

@@ -1,0 +1,130 @@
+"""Checking inputs against JSON Schema (draft 2020-12): decoded once, to be looked at; the bytes go on as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+
+from trivet.platform.core.errors import BuildFailed, FieldError, InvalidInput
+from trivet.platform.core.payloads import Payload
+from trivet.platform.ports.validator import InputCheck
+from trivet.platform.wire import documents, faults
+from trivet.platform.wire.media import charset_of
+
+_HINT = "`trivet endpoints show NAME` prints the schema."
+_CONSTRAINTS = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "not", "oneOf", "properties", "required", "type"})
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def compile_schema(schema: dict[str, Any] | None) -> InputCheck:
+    """A check for inputs; implements `ports.validator.SchemaCompiler`.
+
+    Equal schemas share one compiled validator. Nothing is ever fetched: a reference to another document is a fault.
+
+    Args:
+        schema: the schema; None or an empty one takes any sound JSON, and any bytes.
+
+    Raises:
+        BuildFailed: it is no JSON Schema, said in a sentence.
+    """
+    return _check_anything if not schema else _compiled(_encode(schema))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(encoded: bytes) -> InputCheck:
+    schema: dict[str, Any] = msgspec.json.decode(encoded)
+    try:
+        validator = jsonschema_rs.Draft202012Validator(schema, offline=True)
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        raise BuildFailed(
+            f"The input schema is not a sound JSON Schema: {faults.brief(str(error).partition(chr(10))[0])}.",
+            hint="Mend the schema, or leave it out, and deploy again.",
+        ) from None
+    return _SchemaCheck(validator, takes_bytes=_takes_bytes(schema))
+
+
+def _check_anything(payload: Payload) -> None:
+    if payload.data is None:
+        return
+    if payload.is_json:
+        documents.check_sound(payload.data)
+    else:
+        _text_of(payload.data, payload.content_type)
+
+
+class _SchemaCheck:
+    """A compiled schema."""
+
+    __slots__ = ("_errors", "_is_valid", "_takes_bytes")
+
+    def __init__(self, validator: jsonschema_rs.Draft202012Validator, *, takes_bytes: bool) -> None:
+        self._is_valid: Callable[[Any], bool] = validator.is_valid
+        self._errors: Callable[[Any], Iterable[jsonschema_rs.ValidationError]] = validator.iter_errors
+        self._takes_bytes = takes_bytes
+
+    def __call__(self, payload: Payload) -> None:
+        """Raises `InvalidInput` naming the fields, or `InvalidJson`."""
+        if payload.data is None:
+            return
+        if payload.is_json:
+            value = documents.decode(payload.data)
+            if not self._is_valid(value):
+                raise _missed(self._errors(value))
+            return
+        text = _text_of(payload.data, payload.content_type)
+        if self._takes_bytes:
+            return
+        if text is None:
+            essence = payload.content_type.partition(";")[0]
+            raise InvalidInput(
+                f"This endpoint does not take bytes, and the input is {essence}.",
+                errors=(FieldError("", f"Must be JSON, not {essence}."),),
+                hint=f"Send JSON as `application/json`. {_HINT}",
+            )
+        if not self._is_valid(text):
+            raise _missed(self._errors(text))
+
+
+def _missed(errors: Iterable[jsonschema_rs.ValidationError]) -> InvalidInput:
+    found = faults.explain(errors)
+    first = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return InvalidInput(
+        f"The input does not fit the endpoint's schema: {first.path or 'the input'}: {first.message}{more}",
+        errors=found,
+        hint=_HINT,
+    )
+
+
+def _text_of(data: bytes, content_type: str) -> str | None:
+    charset = charset_of(content_type)
+    if charset is None:
+        return None
+    try:
+        return data.decode(charset)
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"The input is not text in {charset}: byte {error.start} does not fit.",
+            errors=(FieldError("", f"Must be text in {charset}."),),
+            hint="Name the charset in the Content-Type, or send the bytes as application/octet-stream.",
+        ) from None
+
+
+def _takes_bytes(schema: object) -> bool:
+    """Whether any part of the schema may stand for bytes: it says so, or it leaves open what comes.
+
+    Bytes can't be checked against a schema. What is let through here and does not fit after all, the worker refuses.
+    """
+    if not isinstance(schema, Mapping):
+        return schema is True
+    if {"contentEncoding", "contentMediaType"} & schema.keys() or schema.get("format") == "binary":
+        return True
+    if not _CONSTRAINTS & schema.keys():
+        return True
+    inner = [part for keyword in ("anyOf", "oneOf", "allOf") for part in schema.get(keyword, ())]
+    inner += [part for keyword in ("properties", "$defs") for part in schema.get(keyword, {}).values()]
+    return any(_takes_bytes(part) for part in inner)

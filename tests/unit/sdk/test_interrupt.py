@@ -1,0 +1,86 @@
+"""Ctrl-C comes through at once, whatever the server is doing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.unit.sdk.server import Exchange, Server, job
+from trivet.sdk import Client
+from trivet.sdk._sync.concurrency import interruptible
+
+
+CALLS: dict[str, Callable[[Client], object]] = {
+    "run": lambda client: client.endpoint("admin/hello").run(),
+    "submit": lambda client: client.endpoint("admin/hello").submit(),
+    "result": lambda client: client.job("job_1").result(),
+    "wait": lambda client: client.job("job_1").wait(),
+    "stream": lambda client: list(client.endpoint("admin/hello").stream()),
+    "map": lambda client: list(client.endpoint("admin/hello").map([1, 2, 3])),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_ctrl_c_comes_through_within_a_fifth_of_a_second(server: Server, client: Client, name: str) -> None:
+    pressed: list[float] = []
+
+    def press() -> None:
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def held(exchange: Exchange) -> None:
+        if name == "stream":
+            exchange.begin()
+            exchange.event("job", job("running"))
+            exchange.event("piece", 1, 0)
+        if len(server.seen) == 1:
+            threading.Timer(0.1, press).start()
+        exchange.hold()
+
+    for method, path in [
+        ("POST", "/endpoints/admin/hello/run"),
+        ("POST", "/endpoints/admin/hello/submit"),
+        ("POST", "/endpoints/admin/hello/stream"),
+        ("GET", "/jobs/job_1"),
+        ("GET", "/jobs/job_1/result"),
+    ]:
+        server.on(method, path, held)
+    with pytest.raises(KeyboardInterrupt):
+        CALLS[name](client)
+    assert time.monotonic() - pressed[0] < 0.2
+
+
+def test_a_client_goes_on_working_after_an_interrupt(server: Server, client: Client) -> None:
+    def press(exchange: Exchange) -> None:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        exchange.hold()
+
+    server.on("GET", "/jobs/job_1", press, lambda exchange: exchange.json(job("running")))
+    with pytest.raises(KeyboardInterrupt):
+        client.jobs.get("job_1")
+    assert client.jobs.get("job_1").status == "running"
+
+
+def test_one_helper_thread_serves_all_calls_of_the_main_thread() -> None:
+    helpers = {interruptible(threading.get_ident) for _ in range(20)}
+    assert len(helpers) == 1
+    assert helpers != {threading.get_ident()}
+
+
+def test_what_a_call_raises_is_raised_where_it_was_asked_for() -> None:
+    with pytest.raises(ZeroDivisionError):
+        interruptible(lambda: 1 / 0)
+    assert interruptible(divmod, 7, 2) == (3, 1)
+
+
+def test_another_thread_makes_its_calls_itself() -> None:
+    found: list[bool] = []
+    thread = threading.Thread(target=lambda: found.append(interruptible(threading.get_ident) == threading.get_ident()))
+    thread.start()
+    thread.join(5)
+    assert found == [True]
