@@ -56,7 +56,8 @@ def _command(context: click.Context) -> list[str]:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     lines = [f"{'#' * min(2 + max(0, depth - 1), 4)} {context.command_path}", "", f"`{usage}`", ""]
     lines += _help(command.help or "")
-    records = [record for param in command.params if (record := param.get_help_record(context)) is not None]
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    records = [record for option in options if (record := option.get_help_record(context)) is not None]
     if records:
         lines += ["| option | |", "| --- | --- |"]
         lines += [f"| `{_cell(names)}` | {_cell(text)} |" for names, text in records]

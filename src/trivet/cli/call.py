@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from trivet.cli.errors import Failure
 from trivet.cli.inputs import read_input
 from trivet.cli.output import emit, emit_json, is_terminal, json_option, note
 from trivet.cli.session import connect
+from trivet.cli.values import PieceWriter, print_output
 
 if TYPE_CHECKING:
     from trivet.sdk import Endpoint, Job, Stream
@@ -90,45 +90,17 @@ def _run(endpoint: Endpoint, payload: Any, *, timeout: float | None, as_json: bo
             f"The job {job.id} was not done after {timeout:g} s. {what}",
             f"Give it longer, or queue it with --submit. Why it took so long: trivet jobs explain {job.id}",
         ) from None
-    _print(output, as_json=as_json)
+    print_output(output, as_json=as_json)
 
 
 def _stream(stream: Stream, *, as_json: bool) -> None:
-    writer = _PieceWriter(as_json=as_json)
+    writer = PieceWriter(as_json=as_json)
     with stream, _cancelled_on_interrupt(lambda: stream.job):
         try:
             for piece in stream:
                 writer.write(piece)
         finally:
             writer.end_line()
-
-
-class _PieceWriter:
-    """Prints pieces as they come: those of a text joined, bytes raw, and anything else as one line of JSON each."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._joined = not as_json
-        self._as_json = as_json
-        self._open_line = False
-
-    def write(self, piece: Any) -> None:
-        """Prints one piece and flushes it."""
-        if isinstance(piece, bytes) and not self._as_json:
-            _write_bytes(piece)
-        elif isinstance(piece, str) and self._joined:
-            click.echo(piece, nl=False)
-            self._open_line = not piece.endswith("\n") if piece else self._open_line
-        else:
-            # From here on texts are JSON as well: a reader must be able to tell where each piece ends.
-            self._joined = False
-            self.end_line()
-            _emit_jsonable(piece)
-
-    def end_line(self) -> None:
-        """Ends the line that a text has left open, if there is one."""
-        if self._open_line:
-            click.echo()
-            self._open_line = False
 
 
 @contextmanager
@@ -159,34 +131,3 @@ def _show_progress(job: Job) -> None:
         for event in job.events():
             if isinstance(event, Progress):
                 line.show(event.fraction, event.message)
-
-
-def _print(output: Any, *, as_json: bool) -> None:
-    if as_json or not isinstance(output, (str, bytes)):
-        _emit_jsonable(output)
-    elif isinstance(output, str):
-        emit(output)
-    else:
-        _write_bytes(output)
-
-
-def _emit_jsonable(value: Any) -> None:
-    emit_json({"base64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value)
-
-
-def _write_bytes(data: bytes) -> None:
-    if is_terminal(sys.stdout) and not _is_text(data):
-        raise Failure(
-            f"The output is binary ({len(data)} bytes), which a terminal can't show.",
-            "Send it into a file: trivet call … > FILE",
-        )
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return False
-    return all(character.isprintable() or character in "\t\r\n" for character in text)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ def dev(path: Path, name: str | None, workers: tuple[int, int] | None) -> None:
     gone with Ctrl-C. What the handler writes, and why a version can't be built, appears as it happens; a version that
     can't be built leaves the one before serving.
     """
+    # Stopped from outside, it must take its platform along: as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _platform() as client:
         followed: set[str] = set()
         while True:
@@ -51,6 +54,7 @@ def dev(path: Path, name: str | None, workers: tuple[int, int] | None) -> None:
 @contextmanager
 def _platform() -> Iterator[Client]:
     """The configured platform where it answers, else a temporary one."""
+    from trivet.sdk import Client
     from trivet.sdk.errors import ServiceUnavailableError
 
     with connect() as client:
@@ -62,9 +66,10 @@ def _platform() -> Iterator[Client]:
             yield client
             return
         note(f"No platform answers at {client.url}: starting one for this session.")
-    with temporary_platform() as own:
-        emit(f"export TRIVET_URL={own.url}")
-        yield own
+    with temporary_platform() as profile, Client(profile.url, profile.api_key) as client:
+        note("To call it from another terminal:")
+        emit(f"export TRIVET_URL={profile.url} TRIVET_API_KEY={profile.api_key}")
+        yield client
 
 
 def _publish(client: Client, path: Path, name: str | None, workers: tuple[int, int] | None) -> list[DeployedEndpoint]:
@@ -82,9 +87,6 @@ def _follow(client: Client, reference: str) -> None:
     """Prints what the endpoint's workers and jobs write, until the client is closed."""
     from trivet.sdk.errors import TrivetError
 
-    while True:
-        try:
-            for line in client.endpoints.follow_logs(reference):
-                written(line.text)
-        except TrivetError:
-            return
+    with suppress(TrivetError):
+        for line in client.endpoints.follow_logs(reference):
+            written(line.text)

@@ -16,7 +16,6 @@ from trivet.cli.errors import Failure
 from trivet.cli.output import note
 
 if TYPE_CHECKING:
-    from trivet.sdk import Client
     from trivet.sdk._config import Profile
 
 START_LIMIT = 60.0
@@ -26,23 +25,19 @@ STOP_LIMIT = 15.0
 
 
 @contextmanager
-def temporary_platform() -> Iterator[Client]:
-    """Runs a platform while the block runs, and removes all that it has made.
+def temporary_platform() -> Iterator[Profile]:
+    """Runs a platform while the block runs, and removes all that it has made. Gives its URL and its key.
 
     Raises:
         Failure: it did not start; says what it said.
     """
-    from trivet.sdk import Client
-
     with tempfile.TemporaryDirectory(prefix="trivet-dev-") as folder:
         home = Path(folder)
         log = home / "platform.log"
         with log.open("wb") as output:
             process = _start(home, output.fileno())
         try:
-            profile = _started(process, home / "config.toml", log)
-            with Client(profile.url, profile.api_key) as client:
-                yield client
+            yield _started(process, home / "config.toml", log)
         finally:
             _stop(process)
 

@@ -10,7 +10,7 @@ from trivet.cli.session import connect
 
 @click.command()
 @click.argument("name")
-@click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now, until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is written from then on, until Ctrl-C.")
 @json_option
 def logs(name: str, follow: bool, as_json: bool) -> None:
     """Print what the workers and the jobs of the endpoint NAME wrote lately.

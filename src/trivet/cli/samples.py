@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-_PLAIN: dict[str, Any] = {
-    "string": "text",
-    "integer": 1,
-    "number": 1.5,
-    "boolean": True,
-    "null": None,
-}
-_DEEPEST = 6
+_PLAIN: Mapping[str, Any] = {"integer": 1, "number": 1.5, "boolean": True}
+_DEEPEST = 8
 
 
 def sample(schema: Any) -> Any:
@@ -24,33 +19,47 @@ def sample(schema: Any) -> Any:
         A value for JSON; ``None`` where the schema does not say what it wants.
     """
     definitions = schema.get("$defs") if isinstance(schema, dict) else None
-    return _sample(schema, definitions or {}, "", 0)
+    return _Sampler(definitions or {}).value(schema)
 
 
-def _sample(schema: Any, definitions: dict[str, Any], name: str, depth: int) -> Any:
-    # A schema may contain itself: its sample ends somewhere.
-    if not isinstance(schema, dict) or depth > _DEEPEST:
+class _Sampler:
+    def __init__(self, definitions: Mapping[str, Any]) -> None:
+        self._definitions = definitions
+
+    def value(self, schema: Any, name: str = "text", depth: int = 0) -> Any:
+        """A value for ``schema``; a text takes ``name``, which is what the value is called."""
+        # A schema may contain itself: its sample ends somewhere.
+        if not isinstance(schema, dict) or depth > _DEEPEST:
+            return None
+        given = _given(schema)
+        if given:
+            return given[0]
+        further = self._further(schema)
+        if further is not None:
+            return self.value(further, name, depth + 1)
+        kind = schema.get("type")
+        if kind == "object":
+            properties = schema.get("properties") or {}
+            return {
+                field: self.value(properties.get(field), field, depth + 1) for field in schema.get("required") or []
+            }
+        if kind == "array":
+            return [self.value(schema["items"], name, depth + 1)] if "items" in schema else []
+        return name if kind == "string" else _PLAIN.get(str(kind))
+
+    def _further(self, schema: dict[str, Any]) -> Any:
+        """The schema that stands in place of this one, if there is one."""
+        if "$ref" in schema:
+            return self._definitions.get(schema["$ref"].rpartition("/")[2], {})
+        for key in ("anyOf", "oneOf", "allOf"):
+            if schema.get(key):
+                return schema[key][0]
+        if isinstance(schema.get("type"), list) and schema["type"]:
+            return {**schema, "type": schema["type"][0]}
         return None
-    if "$ref" in schema:
-        return _sample(definitions.get(schema["$ref"].rpartition("/")[2]), definitions, name, depth + 1)
-    for key in ("const", "default"):
-        if key in schema:
-            return schema[key]
-    for key in ("examples", "enum"):
-        if schema.get(key):
-            return schema[key][0]
-    for key in ("anyOf", "oneOf", "allOf"):
-        if schema.get(key):
-            return _sample(schema[key][0], definitions, name, depth + 1)
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        kind = kind[0] if kind else None
-    if kind == "object":
-        properties = schema.get("properties") or {}
-        required = schema.get("required") or []
-        return {field: _sample(properties.get(field), definitions, field, depth + 1) for field in required}
-    if kind == "array":
-        return [_sample(schema["items"], definitions, name, depth + 1)] if "items" in schema else []
-    if kind == "string" and name:
-        return name
-    return _PLAIN.get(kind) if isinstance(kind, str) else None
+
+
+def _given(schema: dict[str, Any]) -> list[Any]:
+    """The values that the schema itself names, the best first."""
+    exact = [schema[key] for key in ("const", "default") if key in schema]
+    return [*exact, *schema.get("examples", ()), *schema.get("enum", ())]

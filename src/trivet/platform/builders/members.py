@@ -152,7 +152,6 @@ def _tar_members(archive: Path, count: Callable[[int], None]) -> Iterator[Member
             while (info := tar.next()) is not None:
                 _check_tar(info)
                 yield Member(info.name, info.isdir(), bool(info.mode & stat.S_IXUSR), _tar_chunks(stream, info))
-                tar.members.clear()  # it would keep every member
                 stream.head_left = _MOST_HEAD
         while rest := stream.take(CHUNK):
             if rest.strip(b"\0"):

@@ -12,10 +12,11 @@ from trivet.platform.core.errors import DeploymentRefused
 
 
 class Kind(Protocol):
-    """A kind of bundle. ``host`` names the kind of program that runs it in a worker."""
+    """A kind of bundle."""
 
     @property
-    def host(self) -> str: ...
+    def host(self) -> str:
+        """The kind of program that runs it in a worker."""
 
     @property
     def looked_for(self) -> str:

@@ -20,6 +20,7 @@ _COMMENT = re.compile(r"(^|\s)#.*$")
 _INCLUDE = re.compile(r"(?:-r|--requirement)(?:\s*=\s*|\s*)(\S.*)")
 _INDEX = re.compile(r"(-i|--index-url|--extra-index-url|-f|--find-links)(?:\s*=\s*|\s+)(https?://\S+)")
 _SWITCH = re.compile(r"--(?:pre|prefer-binary|no-index|(?:no|only)-binary(?:\s*=\s*|\s+)\S+)")
+_REMOTE = re.compile(r"(?:(?:git|hg|svn|bzr)\+)?https?://|git\+ssh://")
 _LOCAL = re.compile(r"(?:\.{0,2}/|file:|.*@\s*file:|[^@]*\.(?:whl|tar\.gz|zip)\s*$)", re.IGNORECASE)
 _PROVIDED = "trivet"
 
@@ -130,14 +131,14 @@ class _Collected:
             raise _refused(where, line, "names a variable of the server's environment")
         if any(not option.startswith("--hash=") for option in re.findall(r"\s(-\S*)", line.partition(";")[0])):
             raise _refused(where, line, "has an option that is not taken", "Only --hash may follow a requirement.")
+        if _REMOTE.match(line):
+            self.lines.add(line)
+            return
         if _LOCAL.match(line):
             self._add_wheel(line, where, beside or self._bundle)
             return
         name = _NAME.match(line)
         if name is None:
-            if re.match(r"(?:git|hg|svn|bzr)\+|https?://", line):
-                self.lines.add(line)
-                return
             raise _refused(where, line, "is no requirement", "Write for example `numpy>=2,<3`.")
         if re.sub(r"[-_.]+", "-", name[1]).lower() != _PROVIDED:
             self.lines.add(line)

@@ -85,7 +85,7 @@ def _python_files(folder: Path) -> Iterator[Path]:
 
 def _sentence(name: str, error: Exception) -> str:
     if not isinstance(error, SyntaxError):
-        return f"{name} can't be parsed as Python: {error or type(error).__name__}."
+        return f"{name} can't be parsed as Python: {str(error) or type(error).__name__}."
     line = (error.text or "").strip()[:200]
     text = f": {line}" if line else ""
     where = f", line {error.lineno}" if error.lineno else ""

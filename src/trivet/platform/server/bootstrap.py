@@ -122,6 +122,7 @@ class Platform:
         self.runtime.on_exit = self.workers.departed
         self.runtime.on_line = self.workers.wrote
         self.endpoints.on_change(self._endpoint_changed)
+        self.accounts.on_organization_removed = self.endpoints.forget_organization
         await self.runtime.open()
         self.first = await self.accounts.bootstrap()
         await self.endpoints.load()

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trivet import AsyncClient, JobCancelledError, TrivetError
 from trivet.examples import Example, catalogue
 from trivet.platform.core.errors import CoreError
 from trivet.platform.server import logs
 from trivet.platform.server.data import DataFolderError
-from trivet.platform.server.main import StartError, running
+from trivet.platform.server.main import StartError, new_event_loop, running
 from trivet.platform.server.settings import Settings
-from trivet.sdk import AsyncClient, JobCancelledError, TrivetError
 
 Echo = Callable[[str], None]
 _WIDTH = 88
@@ -44,7 +44,8 @@ def run_demo(echo: Echo) -> int:
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="trivet-demo-") as folder:
         try:
-            tally = asyncio.run(_demo(Path(folder), echo))
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                tally = runner.run(_demo(Path(folder), echo))
         except (StartError, DataFolderError) as error:
             echo(f"The demo can't start. {error}")
             return 1

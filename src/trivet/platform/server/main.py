@@ -43,7 +43,8 @@ def serve(host: str | None, port: int | None, data: Path | None, *, echo: Echo, 
     try:
         settings = Settings.load(host=host, port=port, data=data)
         logs.configure(settings.log_level, settings.log_format)
-        asyncio.run(_serve(settings, echo, on_ready))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(_serve(settings, echo, on_ready))
     except (SettingError, DataFolderError, StartError) as error:
         echo(f"Trivet can't start. {error}")
         return 1
@@ -51,6 +52,15 @@ def serve(host: str | None, port: int | None, data: Path | None, *, echo: Echo, 
         echo(f"Trivet can't start. {error.detail} {error.hint}".rstrip())
         return 1
     return 0
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """The fastest event loop that is installed."""
+    try:
+        import uvloop
+    except ImportError:  # not on every system
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 async def _serve(settings: Settings, echo: Echo, on_ready: OnReady | None) -> None:

@@ -12,8 +12,7 @@ from trivet.platform.dialects.native import errors, events, openapi, schemas
 from trivet.platform.dialects.native.context import PREFIX, Call, EventStream, NativeServices, NativeSettings, Reply
 from trivet.platform.dialects.native.hot import HotPaths, HotRequest
 from trivet.platform.dialects.native.routes import ROUTES, Handler, Route
-from trivet.platform.wire import sse
-from trivet.platform.wire.answers import EVENTS_TYPE, JSON_TYPE, NO_SNIFFING, NO_STORING, Header, answer
+from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, Header, answer
 from trivet.platform.wire.bodies import ClientGone
 from trivet.platform.wire.heads import Heads, read_heads
 
@@ -125,20 +124,22 @@ class NativeApp:
             except NotFound as error:
                 missing = missing or error
                 continue
-            await self._send(route, result, receive, send)
+            await self._send(route, result, scope, receive, send)
             return
         if missing is not None:
             raise missing
 
-    async def _send(self, route: Route, result: object, receive: Receive, send: Send) -> None:
+    async def _send(self, route: Route, result: object, scope: Scope, receive: Receive, send: Send) -> None:
         if result is None:
             await answer(send, 204, self._common)
         elif isinstance(result, Reply):
             await answer(send, result.status, [*result.headers, NO_SNIFFING, *self._common], result.body)
         elif isinstance(result, EventStream):
-            headers = [EVENTS_TYPE, NO_STORING, (b"x-accel-buffering", b"no"), *self._common]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await sse.pump(result.events, receive, send)
+            if scope["method"] == "HEAD":
+                await result.events.aclose()
+                await answer(send, 200, (*events.HEAD, *self._common))
+            else:
+                await events.serve(result.events, self._common, receive, send)
         else:
             await answer(send, route.status, [JSON_TYPE, *self._common], events.encode(result))
 
@@ -164,7 +165,7 @@ def _path_of(scope: Scope) -> str | None:
 
 
 def _without_body(send: Send) -> Send:
-    """For HEAD: the same head, and no body. A stream ends at once, as its reader is told that nothing follows."""
+    """For HEAD: the same head, and no body."""
 
     async def send_head(message: Message) -> None:
         if message["type"] == "http.response.body":

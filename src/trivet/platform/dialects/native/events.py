@@ -4,26 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 
 import msgspec
+from starlette.types import Receive, Send
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import EndpointReference
+from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import EventKind, JobEvent
 from trivet.platform.core.payloads import JSON
 from trivet.platform.core.views import JobView
 from trivet.platform.dialects.native import schemas, translate
 from trivet.platform.dialects.native.context import NativeServices
 from trivet.platform.wire import sse
+from trivet.platform.wire.answers import EVENTS_TYPE, NO_STORING, Header
 
 encode = msgspec.json.Encoder().encode
 
+logger = logging.getLogger(__name__)
+
+HEAD: tuple[Header, ...] = (EVENTS_TYPE, NO_STORING, (b"x-accel-buffering", b"no"))
+"""The headers of a stream: nothing on the way may keep it or hold it back."""
 LOG_INTERVAL = 0.25
 """Seconds between two looks at a log that is followed."""
 PING_INTERVAL = 10.0
 """Seconds of silence after which a follower gets a sign of life."""
+
+
+async def serve(
+    chunks: AsyncGenerator[bytes, None], headers: Iterable[Header], receive: Receive, send: Send
+) -> None:
+    """Answers with a stream of events, until it or its reader ends.
+
+    An error cannot be an answer any more once the stream has begun. One of the core's ends it, so that the reader, who saw no
+    `end`, comes back and is answered properly; any other breaks it off, and goes to the log.
+    """
+    await send({"type": "http.response.start", "status": 200, "headers": [*HEAD, *headers]})
+    try:
+        await sse.pump(chunks, receive, send)
+    except CoreError:
+        await send({"type": "http.response.body", "body": b""})
+    except Exception:  # the answer has begun: a second one can't be sent
+        logger.exception("a stream of events broke off")
 
 
 async def of_job(

@@ -16,15 +16,12 @@ from trivet.platform.dialects.native import errors, events, translate
 from trivet.platform.dialects.native.context import NativeServices, NativeSettings, read_number, read_query, reference_to
 from trivet.platform.dialects.native.jobs import accepted
 from trivet.platform.services.jobs import EMPTY_INPUT
-from trivet.platform.wire import sse
 from trivet.platform.wire.answers import (
     CONTENT_LENGTH,
     CONTENT_TYPE,
-    EVENTS_TYPE,
     JSON_TYPE,
     NO_SCRIPTS,
     NO_SNIFFING,
-    NO_STORING,
     Header,
     answer,
 )
@@ -78,7 +75,6 @@ class HotPaths:
         self._limit = settings.max_input
         self._common = common
         self._json_head = [JSON_TYPE, *common]
-        self._stream_head = [EVENTS_TYPE, NO_STORING, (b"x-accel-buffering", b"no"), *common]
         self._calls: dict[str, HotPath] = {"run": self.run, "submit": self.submit, "stream": self.stream}
         self._looks: dict[str, HotPath] = {"": self.job, "result": self.result}
 
@@ -132,8 +128,8 @@ class HotPaths:
         payload = await self._payload(request)
         reference = reference_to(name, options.version)
         view = await self._jobs.start_stream(principal, reference, payload, timeout=options.timeout, ttl=options.ttl)
-        await send({"type": "http.response.start", "status": 200, "headers": [*self._stream_head, _job_id(view)]})
-        await sse.pump(events.of_job(self._services, principal, view), request.receive, send)
+        chunks = events.of_job(self._services, principal, view)
+        await events.serve(chunks, (*self._common, _job_id(view)), request.receive, send)
 
     async def _payload(self, request: HotRequest) -> Payload:
         content_type = input_type(request.heads.content_type)

@@ -1,0 +1,63 @@
+"""The error tree: complete, and the same as the platform's."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+import trivet
+from trivet.platform.core.errors import CoreError
+from trivet.sdk import _answers, errors
+from trivet.sdk._http import Request, Response
+from trivet.sdk.errors import BY_CODE, JobFailedError, TrivetError
+from trivet.sdk.models import JobFailure
+
+OF_JOBS = {"job_failed", "job_cancelled", "job_timed_out"}
+OF_HTTP = {"method_not_allowed"}
+
+
+def below(kind: type[Exception]) -> Iterator[type[Exception]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from below(child)
+
+
+def test_the_codes_are_those_of_the_platform() -> None:
+    of_core = {kind.code for kind in below(CoreError) if kind.__module__.startswith("trivet.")} | {CoreError.code}  # type: ignore[attr-defined]
+    assert set(BY_CODE) == of_core | OF_JOBS | OF_HTTP
+
+
+def test_every_error_stands_in_the_shop_window_and_in_the_drawing() -> None:
+    names = {kind.__name__ for kind in [TrivetError, *below(TrivetError)] if kind.__module__ == errors.__name__}
+    assert names == {name for name in trivet.__all__ if name.endswith("Error")}
+    for name in names:
+        assert name in (errors.__doc__ or "")
+        assert getattr(trivet, name) is getattr(errors, name)
+
+
+@pytest.mark.parametrize("code", sorted(BY_CODE))
+def test_every_code_becomes_its_class_with_all_that_the_server_said(code: str) -> None:
+    problem = {"code": code, "detail": "What happened.", "hint": "Do this.", "job_id": "job_1", "title": "T"}
+    response = Response(418, {"content-type": "application/problem+json"}, json.dumps(problem).encode())
+    error = _answers.error(Request("GET", "/"), response, "http://x", datetime.now(UTC))
+    assert type(error) is BY_CODE[code]
+    assert (error.code, error.status, error.job_id) == (code, 418, "job_1")
+    assert str(error) == "What happened.\n→ Do this."
+
+
+@pytest.mark.parametrize("kind", sorted({TrivetError, *BY_CODE.values()}, key=lambda kind: kind.__name__))
+def test_errors_survive_pickling(kind: type[TrivetError]) -> None:
+    error = kind("What happened.", hint="Do this.", status=500, job_id="job_1")
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), again.__dict__) == (kind, str(error), error.__dict__)
+
+
+def test_a_failed_job_survives_pickling_with_its_traceback() -> None:
+    error = JobFailedError("It raised.", error=JobFailure(type="ValueError", traceback="line 3"), job_id="job_1")
+    again = pickle.loads(pickle.dumps(error))
+    assert again.error == error.error
+    assert again.__notes__ == error.__notes__

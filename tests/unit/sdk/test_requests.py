@@ -1,0 +1,208 @@
+"""Every request as a value, and answers read without a network."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from trivet.sdk import _answers, _requests
+from trivet.sdk._archive import Archive
+from trivet.sdk._decode import ShapeError, decode, encode
+from trivet.sdk._http import Request, Response, base_url, origin
+from trivet.sdk._payloads import Body
+from trivet.sdk.errors import ConfigurationError, InvalidRequestError, UnexpectedAnswerError
+from trivet.sdk.models import EndpointInfo, JobStatus, JobView, KeyInfo, NewKey, Scaling, StatusChange
+
+NAME = "admin/hello"
+BODY = Body(b"1", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("request_", "line", "body"),
+    [
+        (_requests.run(NAME, BODY, wait=2.5, key="k"), "POST /endpoints/admin/hello/run?wait=2.500", None),
+        (_requests.run("abc", BODY, wait=50.0, key="k", version="^1.2"), "POST /endpoints/abc/run?version=%5E1.2&wait=50", None),
+        (_requests.submit(7, BODY, key="k", ttl=3.0), "POST /endpoints/7/submit?ttl=3", None),
+        (_requests.stream(NAME, BODY, key="k", job_timeout=9.0), "POST /endpoints/admin/hello/stream?timeout=9", None),
+        (_requests.job("job_1"), "GET /jobs/job_1", None),
+        (_requests.job("job_1", wait=50.0), "GET /jobs/job_1?wait=50", None),
+        (_requests.job_result("job_1", wait=0.0), "GET /jobs/job_1/result?wait=0", None),
+        (_requests.job_events("job_1"), "GET /jobs/job_1/events", None),
+        (_requests.job_cancel("job_1"), "POST /jobs/job_1/cancel", None),
+        (_requests.jobs(status="failed"), "GET /jobs?status=failed&limit=100", None),
+        (_requests.endpoints(cursor="a b"), "GET /endpoints?limit=100&cursor=a%20b", None),
+        (_requests.endpoint_update(NAME, {"workers": [0, 3]}), "PATCH /endpoints/admin/hello", {"workers": [0, 3]}),
+        (_requests.endpoint_delete(NAME), "DELETE /endpoints/admin/hello", None),
+        (_requests.endpoint_version(NAME, "1.0.0"), "GET /endpoints/admin/hello/versions/1.0.0", None),
+        (_requests.build_log(NAME, "1.0.0"), "GET /endpoints/admin/hello/versions/1.0.0/log", None),
+        (_requests.endpoint_rollback(NAME, None), "POST /endpoints/admin/hello/rollback", {"to": None}),
+        (_requests.endpoint_purge(NAME), "POST /endpoints/admin/hello/purge", None),
+        (_requests.workers(None), "GET /workers", None),
+        (_requests.workers(NAME), "GET /endpoints/admin/hello/workers", None),
+        (_requests.deployment("dep_1", wait=1.0), "GET /deployments/dep_1?wait=1", None),
+        (_requests.account_create("ann"), "POST /accounts", {"name": "ann"}),
+        (_requests.account_update("ann", disabled=True), "PATCH /accounts/ann", {"disabled": True}),
+        (_requests.keys(account="ann"), "GET /keys?account=ann", None),
+        (_requests.key_create(label="ci"), "POST /keys", {"label": "ci"}),
+        (
+            _requests.key_create(label="", scopes=("call",), never_expires=True, account="ann"),
+            "POST /keys",
+            {"label": "", "scopes": ["call"], "never_expires": True, "account": "ann"},
+        ),
+        (_requests.key_rotate("k1", overlap_hours=1.0), "POST /keys/k1/rotate", {"overlap_hours": 1.0}),
+        (_requests.key_revoke("k1"), "DELETE /keys/k1", None),
+        (_requests.member_put("team", "ann", "admin"), "PUT /orgs/team/members/ann", {"role": "admin"}),
+        (_requests.member_delete("team", "ann"), "DELETE /orgs/team/members/ann", None),
+        (_requests.secret_put("TOKEN", "x"), "PUT /secrets/TOKEN", {"value": "x"}),
+        (_requests.secret_delete("A B"), "DELETE /secrets/A%20B", None),
+    ],
+)
+def test_requests_say_what_the_api_says(request_: Request, line: str, body: Any) -> None:
+    assert f"{request_.method} {request_.path}" == line.replace(" /", " /api/v1/", 1)
+    if body is not None:
+        assert json.loads(request_.body or b"") == body
+        assert ("Content-Type", "application/json") in request_.headers
+
+
+def test_a_deployment_carries_what_is_given() -> None:
+    archive = Archive("hello.py", b"packed")
+    request = _requests.deploy(archive, key="k", name=NAME, endpoint_id="abc", model_id=3, workers=(0, 2))
+    assert request.path == (
+        "/api/v1/deployments?filename=hello.py&name=admin%2Fhello&id=abc&model_id=3&workers=0%2C2"
+    )
+    assert (request.body, dict(request.headers)["Content-Type"]) == (b"packed", "application/gzip")
+
+
+@pytest.mark.parametrize("text", ["", ".", ".."])
+def test_a_name_never_climbs_out_of_its_path(text: str) -> None:
+    for build in (_requests.job, _requests.account, _requests.key_revoke, _requests.secret_delete):
+        with pytest.raises(InvalidRequestError):
+            build(text)
+
+
+def test_a_slash_in_a_name_stays_inside_its_segment() -> None:
+    assert _requests.account("a/b").path == "/api/v1/accounts/a%2Fb"
+    assert _requests.job("x?wait=1#y").path == "/api/v1/jobs/x%3Fwait%3D1%23y"
+
+
+# -- base URLs
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("http://127.0.0.1:8300/", "http://127.0.0.1:8300"),
+        (" https://trivet.example/base/ ", "https://trivet.example/base"),
+        ("http://host:8300/api/v1", "http://host:8300"),
+        ("http://[::1]:8300", "http://[::1]:8300"),
+    ],
+)
+def test_base_urls_are_tidied(given: str, expected: str) -> None:
+    assert base_url(given) == expected
+
+
+@pytest.mark.parametrize(
+    "given", ["", "trivet", "localhost:8300", "ftp://x", "http://", "http://a:b@c", "http://x?y=1", "http://x:99999", "http://[::"]
+)
+def test_what_is_no_base_url_is_refused(given: str) -> None:
+    with pytest.raises(ConfigurationError):
+        base_url(given)
+
+
+def test_origins_compare_as_servers_do() -> None:
+    assert origin("http://localhost:8300") == origin("http://127.0.0.1:8300/x") == origin("http://[::1]:8300")
+    assert origin("https://a") == origin("https://A:443")
+    assert len({origin(url) for url in ("http://a", "https://a", "http://b", "http://a:81")}) == 4
+
+
+# -- answers
+
+
+def test_a_document_becomes_a_value_and_the_value_a_document_again() -> None:
+    document = {
+        "id": "abc",
+        "name": NAME,
+        "model_id": 7,
+        "shared_with": ["team"],
+        "scaling": {"min": 0, "max": 3, "idle_timeout": 60, "policy": "queue_delay", "target": 4.0},
+        "workers": {"idle": 1},
+        "created_at": "2026-11-21T08:00:00.125Z",
+        "from_the_future": True,
+        "description": None,
+    }
+    info = decode(EndpointInfo, document)
+    assert info.created_at == datetime(2026, 11, 21, 8, 0, 0, 125000, tzinfo=UTC)
+    assert info.scaling == Scaling(0, 3, 60.0, "queue_delay", 4.0)
+    assert info.shared_with == ("team",)
+    again = info.to_dict()
+    assert again["created_at"] == "2026-11-21T08:00:00.125Z"
+    assert again["shared_with"] == ["team"]
+    assert again["scaling"]["idle_timeout"] == 60.0
+    assert json.loads(json.dumps(again)) == again
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        [],
+        {},
+        {"id": "j"},
+        {"id": 1, "status": "queued"},
+        {"id": "j", "status": "sleeping"},
+        {"id": "j", "status": "queued", "attempts": "two"},
+        {"id": "j", "status": "queued", "attempts": True},
+        {"id": "j", "status": "queued", "created_at": "yesterday"},
+        {"id": "j", "status": "queued", "progress": 3},
+        {"id": "j", "status": "queued", "queued_ms": "1"},
+    ],
+)
+def test_documents_of_another_shape_are_refused(document: Any) -> None:
+    with pytest.raises(ShapeError):
+        decode(JobView, document)
+
+
+def test_null_and_absent_say_the_same_where_there_is_a_default() -> None:
+    assert decode(KeyInfo, {"id": "k", "scopes": None, "state": None}) == KeyInfo("k")
+    assert encode(decode(JobView, {"id": "j", "status": "queued", "progress": None}))["progress"] is None
+
+
+def test_values_are_frozen_and_keys_stay_out_of_reprs() -> None:
+    key = NewKey("k1", "trv_k1_secret")
+    assert "secret" not in repr(key)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        key.id = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("status", ["succeeded", "queued", "running"])
+def test_a_job_without_fault_has_no_error(status: str) -> None:
+    assert _answers.job_error(JobView("j", JobStatus(status))) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("failed", "job_failed"), ("cancelled", "job_cancelled"), ("timed_out", "job_timed_out")]
+)
+def test_a_job_that_ended_badly_has_one(status: str, code: str) -> None:
+    error = _answers.job_error(JobView("j", JobStatus(status)))
+    assert error is not None
+    assert (error.code, error.job_id) == (code, "j")
+
+
+def test_a_listing_that_is_none_is_refused() -> None:
+    for body in (b"[]", b"{}", b'{"items": 3}', b'{"items": [1]}'):
+        with pytest.raises(UnexpectedAnswerError):
+            _answers.page(KeyInfo, Response(200, {"content-type": "application/json"}, body))
+
+
+def test_the_last_event_is_marked() -> None:
+    from trivet.sdk._events import ServerEvent
+
+    data = json.dumps({"id": "j", "status": "succeeded"})
+    assert _answers.event(ServerEvent("end", data)) == StatusChange(JobView("j", JobStatus.SUCCEEDED), last=True)
+    assert _answers.event(ServerEvent("later", "?")) is None
+    with pytest.raises(UnexpectedAnswerError):
+        _answers.event(ServerEvent("piece", "{"))
