@@ -80,7 +80,7 @@ class Endpoint:
             "settings": dict(self.settings),
         }
 
-    def local(self, input: Any = None, *, on_progress: Callable[[float, str], None] | None = None) -> Any:  # noqa: A002
+    def local(self, input: Any = None, *, on_progress: Callable[[float, str], None] | None = None) -> Any:
         """Runs the handler in this process, on an input as a caller would send it.
 
         The input is checked and converted, and the output turned into what a caller receives, as on a platform.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -14,7 +15,25 @@ class Listener(Protocol):
 
 
 CURRENT: ContextVar[Listener | None] = ContextVar("trivet_current_job", default=None)
-"""The job that the code asking is part of; ``None`` outside of any."""
+"""The job that the code asking is part of; ``None`` outside of any, and in threads that a handler started."""
+
+
+def _nobody() -> Listener | None:
+    return None
+
+
+_elsewhere: Callable[[], Listener | None] = _nobody
+
+
+def current() -> Listener | None:
+    """The job that the code asking is part of, as far as it can be told."""
+    return CURRENT.get() or _elsewhere()
+
+
+def set_elsewhere(ask: Callable[[], Listener | None]) -> None:
+    """Says whom code outside of any known job belongs to: in a worker that runs one job at a time, that job."""
+    global _elsewhere  # noqa: PLW0603 - one process runs one worker
+    _elsewhere = ask
 
 
 def progress(fraction: float, message: str = "") -> None:
@@ -31,6 +50,6 @@ def progress(fraction: float, message: str = "") -> None:
     share = float(fraction)
     if share != share:  # noqa: PLR0124 - only NaN differs from itself
         raise ValueError("progress(fraction): NaN says nothing; give a number from 0 to 1")
-    listener = CURRENT.get()
+    listener = current()
     if listener is not None:
         listener.progress(min(max(share, 0.0), 1.0), str(message))

@@ -9,7 +9,7 @@ import shutil
 import socket
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trivet.cli.extra import INSTALL
-from trivet.cli.output import ago, span
+from trivet.cli.output import ago
 
 if TYPE_CHECKING:
     from trivet.sdk import Client
@@ -73,12 +73,20 @@ def server_extra() -> Check:
         stated = metadata.requires("trivet") or []
     except metadata.PackageNotFoundError:
         return Check("server extra", Verdict.WARNING, "Trivet is not installed as a package.", INSTALL)
-    needed = [match[1] for line in stated if (match := _REQUIREMENT.fullmatch(line))]
-    missing = [name for name in needed if not _installed(name)]
+    missing = [name for name in needed_by_extra(stated) if not _installed(name)]
     if not missing:
         return Check("server extra", Verdict.OK, "installed")
     detail = f"Missing: {', '.join(missing)}. Calling and deploying work, running a platform does not."
     return Check("server extra", Verdict.WARNING, detail, INSTALL)
+
+
+def needed_by_extra(stated: Iterable[str]) -> list[str]:
+    """The distributions that the server extra needs on every system.
+
+    Args:
+        stated: the requirements of the distribution, as its metadata states them.
+    """
+    return [match[1] for line in stated if (match := _REQUIREMENT.fullmatch(line))]
 
 
 def uv() -> Check:
@@ -178,11 +186,10 @@ def key(client: Client) -> Check:
     who = f"Account {me.account.name}; may {', '.join(me.scopes)}; "
     if expires is None:
         return Check("key", Verdict.OK, f"{who}never expires.", remote=True)
-    left = expires - datetime.now(UTC)
     detail = f"{who}expires {ago(expires)}."
-    if left < SOON and me.key is not None:
+    if expires - datetime.now(UTC) < SOON and me.key is not None:
         return Check("key", Verdict.WARNING, detail, f"trivet keys rotate {me.key.id}", remote=True)
-    return Check("key", Verdict.OK, f"{who}expires in {span(left.total_seconds())}.", remote=True)
+    return Check("key", Verdict.OK, detail, remote=True)
 
 
 def _installed(distribution: str) -> bool:

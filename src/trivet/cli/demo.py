@@ -8,7 +8,7 @@ from trivet.cli.extra import server_extra
 from trivet.cli.output import emit
 
 
-@click.command()
+@click.command(short_help="Deploy the bundled examples on a temporary platform, call them.")
 @click.pass_context
 def demo(ctx: click.Context) -> None:
     """Start a platform on a temporary folder, deploy the bundled examples, call them, and stop.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trivet.sdk.models import DeployedEndpoint
 
 
-@click.command()
+@click.command(short_help="Deploy PATH, and again whenever a file there changes.")
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--name", metavar="OWNER/NAME", help="Publish under this name, not under the handler's own.")
 @click.option("--workers", type=worker_range, metavar="MIN,MAX", help="How many workers at least and at most.")

@@ -16,7 +16,7 @@ from trivet.cli.output import emit, json_option, listing
 _MARKS = {Verdict.OK: "ok     ", Verdict.WARNING: "warning", Verdict.FAILED: "FAILED "}
 
 
-@click.command()
+@click.command(short_help="Check this machine and the way to the platform.")
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import click
 
 BINARY = "application/octet-stream"
+_ECHOED = 200
+"""Characters of a faulty INPUT up to which it is shown again, and taken for the name of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,9 @@ def _parse(text: str) -> Any:
 
 def _not_json(text: str, error: ValueError) -> str:
     lines = [f"INPUT is not JSON: {error}."]
-    if Path(text).is_file():
+    if len(text) > _ECHOED:
+        lines.append("→ Put it into a file, and say @FILE.")
+    elif Path(text).is_file():
         lines.append(f"→ To send the file of that name: @{shlex.quote(text)}")
     else:
         lines.append(f"→ To send it as a string: {shlex.quote(json.dumps(text, ensure_ascii=False))}")

@@ -8,7 +8,7 @@ from trivet.cli.output import emit_json, json_option, written
 from trivet.cli.session import connect
 
 
-@click.command()
+@click.command(short_help="Print what an endpoint's workers and jobs write.")
 @click.argument("name")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from then on, until Ctrl-C.")
 @json_option

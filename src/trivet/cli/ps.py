@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from trivet.sdk.models import WorkerInfo
 
 
-@click.command()
+@click.command(short_help="List the workers that run.")
 @click.argument("name", required=False)
 @json_option
 def ps(name: str | None, as_json: bool) -> None:

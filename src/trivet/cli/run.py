@@ -26,10 +26,11 @@ _MACHINERY = tuple(str(_OURS / part) for part in ("authoring", "cli"))
 
 
 @click.command(
+    short_help="Run what lies at PATH once, in this process.",
     epilog="""\b
 Examples:
   trivet run hello.py '{"name": "Bond"}'
-  trivet run ./pictures @photo.jpg --endpoint faces"""
+  trivet run ./pictures @photo.jpg --endpoint faces""",
 )
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.argument("input_text", metavar="[INPUT]", required=False)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def secrets() -> None:
-    """Secrets: values for the workers of endpoints that name them. They are never shown again."""
+    """Secrets: values for workers, never shown again.
+
+    The workers of an endpoint get those that its settings name, as environment variables.
+    """
 
 
 @secrets.command(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -371,6 +372,7 @@ def check_reference(reference: Reference) -> Reference:
     return reference
 
 
+@lru_cache(maxsize=256)
 def _endpoint(reference: Reference) -> str:
     parts = [str(reference)] if isinstance(reference, int) else reference.split("/")
     if len(parts) > 2:

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.unit.sdk.server import KEY, Server, serving
 from trivet.sdk import Client
 from trivet.sdk._retry import Backoff
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("TRIVET_URL", "TRIVET_API_KEY", "SSL_CERT_FILE", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TRIVET_CONFIG", str(tmp_path / "no-profile.toml"))
 
 
 @pytest.fixture

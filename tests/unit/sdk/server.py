@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -44,7 +45,13 @@ class Exchange:
         self.json(value, Trivet_Job_Id=job_id, Trivet_Duration="1", Trivet_Queued="0", Trivet_Attempts="1")
 
     def problem(self, status: int, code: str, *, headers: dict[str, str] | None = None, **more: Any) -> None:
-        document = {"type": f"urn:trivet:error:{code}", "status": status, "code": code, "title": "It went wrong", **more}
+        document = {
+            "type": f"urn:trivet:error:{code}",
+            "status": status,
+            "code": code,
+            "title": "It went wrong",
+            **more,
+        }
         body = json.dumps(document).encode()
         self.answer(status, body, Content_Type="application/problem+json", **(headers or {}))
 
@@ -86,7 +93,7 @@ Answer = Callable[[Exchange], None]
 class Server:
     """Answers each request by the newest answer given for its method and path."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, context: ssl.SSLContext | None = None) -> None:
         self.seen: list[Exchange] = []
         self.stopping = threading.Event()
         self._answers: dict[tuple[str, str], list[Answer]] = {}
@@ -106,22 +113,25 @@ class Server:
             def handle_one_request(self) -> None:
                 try:
                     super().handle_one_request()
-                except (ConnectionError, ValueError):
+                except (OSError, ValueError):
                     self.close_connection = True
 
             def finish(self) -> None:
-                try:
+                with suppress(ConnectionError, ValueError):
                     super().finish()
-                except (ConnectionError, ValueError):
-                    pass
 
             def serve(self) -> None:
                 outer._serve(self)
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve  # noqa: N815 — the base class looks for these
 
         self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._http.daemon_threads = True
+        self._scheme = "http"
+        if context is not None:
+            self._scheme = "https"
+            # The handshake belongs to the thread of its connection, not to the one that accepts.
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
@@ -131,7 +141,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def on(self, method: str, path: str, *answers: Answer) -> None:
         """Answer so: one after another, and the last again and again."""
@@ -167,8 +177,8 @@ class Server:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    server = Server()
+def serving(context: ssl.SSLContext | None = None) -> Iterator[Server]:
+    server = Server(context=context)
     try:
         yield server
     finally:

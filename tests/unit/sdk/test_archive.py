@@ -56,7 +56,13 @@ def test_one_file_is_packed_under_its_name(folder: Path) -> None:
 
 
 def test_what_is_never_needed_is_left_out(folder: Path) -> None:
-    for name in (".git/config", "__pycache__/main.cpython-311.pyc", ".venv/bin/python", "pkg/node_modules/x.js", "old.pyc"):
+    for name in (
+        ".git/config",
+        "__pycache__/main.cpython-311.pyc",
+        ".venv/bin/python",
+        "pkg/node_modules/x.js",
+        "old.pyc",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("")
     assert len(names(pack(folder).data)) == 6

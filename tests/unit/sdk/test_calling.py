@@ -44,7 +44,9 @@ def test_run_carries_version_and_limits_of_the_job(server: Server, client: Clien
 
 
 def test_bytes_travel_as_they_are_both_ways(server: Server, client: Client) -> None:
-    server.on("POST", RUN, lambda exchange: exchange.answer(200, b"\x89PNG", Content_Type="image/png", Trivet_Job_Id="job_1"))
+    server.on(
+        "POST", RUN, lambda exchange: exchange.answer(200, b"\x89PNG", Content_Type="image/png", Trivet_Job_Id="job_1")
+    )
     assert client.endpoint("admin/hello").run(b"\x00\xff") == b"\x89PNG"
     assert server.seen[0].body == b"\x00\xff"
     assert server.seen[0].headers["content-type"] == "application/octet-stream"
@@ -110,7 +112,9 @@ def test_other_ends_of_a_job_have_their_own_errors(
 
 def test_an_input_that_misses_the_schema_names_the_field(server: Server, client: Client) -> None:
     faults = [{"path": "/times", "message": "'x' is not an integer"}]
-    server.on("POST", RUN, lambda exchange: exchange.problem(422, "invalid_input", detail="It does not fit.", errors=faults))
+    server.on(
+        "POST", RUN, lambda exchange: exchange.problem(422, "invalid_input", detail="It does not fit.", errors=faults)
+    )
     with pytest.raises(InvalidInputError) as caught:
         client.endpoint("admin/hello").run({"times": "x"})
     assert caught.value.errors[0].path == "/times"
@@ -136,7 +140,9 @@ def test_what_cannot_name_an_endpoint_is_refused_at_once(client: Client, referen
         client.endpoint(reference)
 
 
-def test_without_a_key_nothing_is_sent_and_the_error_says_where_keys_come_from(server: Server, tmp_path: object) -> None:
+def test_without_a_key_nothing_is_sent_and_the_error_says_where_keys_come_from(
+    server: Server, tmp_path: object
+) -> None:
     with Client(server.url, profile=f"{tmp_path}/none.toml") as client:
         with pytest.raises(AuthenticationError, match="TRIVET_API_KEY"):
             client.endpoint("admin/hello").run()
@@ -165,7 +171,7 @@ def test_a_client_serves_many_threads(server: Server, client: Client) -> None:
     server.on("POST", RUN, lambda exchange: exchange.output(int(exchange.body)))
     endpoint = client.endpoint("admin/hello")
     results: dict[int, int] = {}
-    threads = [threading.Thread(target=lambda n=n: results.update({n: endpoint.run(n)})) for n in range(16)]  # type: ignore[misc]
+    threads = [threading.Thread(target=lambda n=n: results.update({n: endpoint.run(n)})) for n in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -25,9 +25,15 @@ def test_arguments_win_over_the_environment_and_that_over_the_profile(profile: P
     environ = {"TRIVET_CONFIG": str(profile), "TRIVET_URL": "http://env", "TRIVET_API_KEY": "trv_env"}
     assert resolve("http://given", "trv_given", None, environ).url == "http://given"
     assert resolve("http://given", "trv_given", None, environ).api_key == "trv_given"
-    assert (resolve(None, None, None, environ).url, resolve(None, None, None, environ).api_key) == ("http://env", "trv_env")
+    assert (resolve(None, None, None, environ).url, resolve(None, None, None, environ).api_key) == (
+        "http://env",
+        "trv_env",
+    )
     only_file = {"TRIVET_CONFIG": str(profile)}
-    assert (resolve(None, None, None, only_file).url, resolve(None, None, None, only_file).api_key) == (HOME, "trv_home")
+    assert (resolve(None, None, None, only_file).url, resolve(None, None, None, only_file).api_key) == (
+        HOME,
+        "trv_home",
+    )
     assert resolve(None, None, profile, {}).api_key == "trv_home"
 
 

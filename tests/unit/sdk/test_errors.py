@@ -32,7 +32,8 @@ def test_the_codes_are_those_of_the_platform() -> None:
 
 
 def test_every_error_stands_in_the_shop_window_and_in_the_drawing() -> None:
-    names = {kind.__name__ for kind in [TrivetError, *below(TrivetError)] if kind.__module__ == errors.__name__}
+    kinds: list[type[Exception]] = [TrivetError, *below(TrivetError)]
+    names = {kind.__name__ for kind in kinds if kind.__module__ == errors.__name__}
     assert names == {name for name in trivet.__all__ if name.endswith("Error")}
     for name in names:
         assert name in (errors.__doc__ or "")
@@ -49,7 +50,7 @@ def test_every_code_becomes_its_class_with_all_that_the_server_said(code: str) -
     assert str(error) == "What happened.\n→ Do this."
 
 
-@pytest.mark.parametrize("kind", sorted({TrivetError, *BY_CODE.values()}, key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted({TrivetError, *BY_CODE.values()}, key=repr))
 def test_errors_survive_pickling(kind: type[TrivetError]) -> None:
     error = kind("What happened.", hint="Do this.", status=500, job_id="job_1")
     again = pickle.loads(pickle.dumps(error))

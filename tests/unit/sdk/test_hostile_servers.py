@@ -168,7 +168,10 @@ def test_where_nothing_listens_the_error_names_the_url_and_trivet_up() -> None:
 
 
 def test_a_host_that_does_not_exist_is_named() -> None:
-    with Client("http://nowhere.invalid", KEY, retries=0) as client, pytest.raises(ServiceUnavailableError, match="nowhere"):
+    with (
+        Client("http://nowhere.invalid", KEY, retries=0) as client,
+        pytest.raises(ServiceUnavailableError, match="nowhere"),
+    ):
         client.me()
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
-from tests.unit.sdk.server import Exchange, Server, job
+from tests.unit.sdk.server import KEY, Exchange, Server, job
 from trivet.sdk import Client
 from trivet.sdk._sync.concurrency import interruptible
-
 
 CALLS: dict[str, Callable[[Client], object]] = {
     "run": lambda client: client.endpoint("admin/hello").run(),
@@ -28,6 +29,7 @@ CALLS: dict[str, Callable[[Client], object]] = {
 @pytest.mark.parametrize("name", CALLS)
 def test_ctrl_c_comes_through_within_a_fifth_of_a_second(server: Server, client: Client, name: str) -> None:
     pressed: list[float] = []
+    taken: list[float] = []
 
     def press() -> None:
         pressed.append(time.monotonic())
@@ -38,8 +40,9 @@ def test_ctrl_c_comes_through_within_a_fifth_of_a_second(server: Server, client:
             exchange.begin()
             exchange.event("job", job("running"))
             exchange.event("piece", 1, 0)
-        if len(server.seen) == 1:
-            threading.Timer(0.1, press).start()
+        if len(pressed) == len(taken) and not waiting.is_set():
+            waiting.set()
+            threading.Timer(0.05, press).start()
         exchange.hold()
 
     for method, path in [
@@ -50,9 +53,14 @@ def test_ctrl_c_comes_through_within_a_fifth_of_a_second(server: Server, client:
         ("GET", "/jobs/job_1/result"),
     ]:
         server.on(method, path, held)
-    with pytest.raises(KeyboardInterrupt):
-        CALLS[name](client)
-    assert time.monotonic() - pressed[0] < 0.2
+    for _ in range(3):  # a busy machine may delay one; a call that really held on would delay them all
+        waiting = threading.Event()
+        with pytest.raises(KeyboardInterrupt):
+            CALLS[name](client)
+        taken.append(time.monotonic() - pressed[-1])
+        if taken[-1] < 0.2:
+            return
+    pytest.fail(f"it took {taken} seconds")
 
 
 def test_a_client_goes_on_working_after_an_interrupt(server: Server, client: Client) -> None:
@@ -84,3 +92,30 @@ def test_another_thread_makes_its_calls_itself() -> None:
     thread.start()
     thread.join(5)
     assert found == [True]
+
+
+ASK = """
+import sys, trivet
+client = trivet.Client(sys.argv[1], sys.argv[2])
+try:
+    client.endpoint("admin/hello").run()
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interrupted_program_ends_clean_though_its_call_is_still_held(server: Server) -> None:
+    asked = threading.Event()
+
+    def hold(exchange: Exchange) -> None:
+        asked.set()
+        exchange.hold()
+
+    server.on("POST", "/endpoints/admin/hello/run", hold)
+    program = subprocess.Popen(
+        [sys.executable, "-c", ASK, server.url, KEY], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert asked.wait(20)
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=10)
+    assert (program.returncode, out, err) == (0, b"interrupted\n", b"")

@@ -14,7 +14,9 @@ from trivet.sdk.models import JobStatus
 
 
 def test_a_handle_knows_nothing_until_it_asks(server: Server, client: Client) -> None:
-    server.on("GET", "/jobs/job_1", lambda exchange: exchange.json(job("running", progress={"fraction": 0.4, "message": "x"})))
+    server.on(
+        "GET", "/jobs/job_1", lambda exchange: exchange.json(job("running", progress={"fraction": 0.4, "message": "x"}))
+    )
     handle = client.job("job_1")
     assert (handle.status, handle.view, handle.progress, handle.done) == (None, None, None, False)
     assert handle.refresh().endpoint == "admin/hello"
@@ -85,7 +87,10 @@ def test_cancel_tells_whether_it_did(server: Server, client: Client, cancelled: 
 
 
 def test_logs_are_gathered_over_all_pages(server: Server, client: Client) -> None:
-    first = {"items": [{"seq": 1, "time": "2026-11-21T08:00:00.000Z", "stream": "stdout", "text": "a", "attempt": 1}], "next": 1}
+    first = {
+        "items": [{"seq": 1, "time": "2026-11-21T08:00:00.000Z", "stream": "stdout", "text": "a", "attempt": 1}],
+        "next": 1,
+    }
     second = {"items": [{"seq": 2, "stream": "stderr", "text": "b"}], "next": None}
     server.on("GET", "/jobs/job_1/logs", lambda exchange: exchange.json(first), lambda exchange: exchange.json(second))
     assert [line.text for line in client.job("job_1").logs()] == ["a", "b"]
@@ -131,7 +136,7 @@ def test_a_listing_asks_for_pages_as_they_are_needed(server: Server, client: Cli
         {"items": [job(job_id="job_1"), job(job_id="job_2")], "next": "here"},
         {"items": [job(job_id="job_3")], "next": None},
     ]
-    server.on("GET", "/jobs", *(lambda exchange, page=page: exchange.json(page) for page in pages))  # type: ignore[misc]
+    server.on("GET", "/jobs", *(lambda exchange, page=page: exchange.json(page) for page in pages))
     listing = client.jobs.list(endpoint="admin/hello", status=["queued", "running"])
     assert server.seen == []
     assert next(listing).id == "job_1"

@@ -118,7 +118,9 @@ def test_a_concurrency_of_zero_is_refused_at_once(client: Client) -> None:
         client.endpoint("admin/double").map([1], concurrency=0)
 
 
-def test_a_bar_shows_where_it_is_asked_for(client: Client, doubler: Doubler, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bar_shows_where_it_is_asked_for(
+    client: Client, doubler: Doubler, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert list(client.endpoint("admin/double").map([1, 2, 3], progress=True)) == [2, 4, 6]
     output = capsys.readouterr()
     assert output.out == ""

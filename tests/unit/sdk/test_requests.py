@@ -25,7 +25,11 @@ BODY = Body(b"1", "application/json")
     ("request_", "line", "body"),
     [
         (_requests.run(NAME, BODY, wait=2.5, key="k"), "POST /endpoints/admin/hello/run?wait=2.500", None),
-        (_requests.run("abc", BODY, wait=50.0, key="k", version="^1.2"), "POST /endpoints/abc/run?version=%5E1.2&wait=50", None),
+        (
+            _requests.run("abc", BODY, wait=50.0, key="k", version="^1.2"),
+            "POST /endpoints/abc/run?version=%5E1.2&wait=50",
+            None,
+        ),
         (_requests.submit(7, BODY, key="k", ttl=3.0), "POST /endpoints/7/submit?ttl=3", None),
         (_requests.stream(NAME, BODY, key="k", job_timeout=9.0), "POST /endpoints/admin/hello/stream?timeout=9", None),
         (_requests.job("job_1"), "GET /jobs/job_1", None),
@@ -71,9 +75,7 @@ def test_requests_say_what_the_api_says(request_: Request, line: str, body: Any)
 def test_a_deployment_carries_what_is_given() -> None:
     archive = Archive("hello.py", b"packed")
     request = _requests.deploy(archive, key="k", name=NAME, endpoint_id="abc", model_id=3, workers=(0, 2))
-    assert request.path == (
-        "/api/v1/deployments?filename=hello.py&name=admin%2Fhello&id=abc&model_id=3&workers=0%2C2"
-    )
+    assert request.path == ("/api/v1/deployments?filename=hello.py&name=admin%2Fhello&id=abc&model_id=3&workers=0%2C2")
     assert (request.body, dict(request.headers)["Content-Type"]) == (b"packed", "application/gzip")
 
 
@@ -106,7 +108,18 @@ def test_base_urls_are_tidied(given: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["", "trivet", "localhost:8300", "ftp://x", "http://", "http://a:b@c", "http://x?y=1", "http://x:99999", "http://[::"]
+    "given",
+    [
+        "",
+        "trivet",
+        "localhost:8300",
+        "ftp://x",
+        "http://",
+        "http://a:b@c",
+        "http://x?y=1",
+        "http://x:99999",
+        "http://[::",
+    ],
 )
 def test_what_is_no_base_url_is_refused(given: str) -> None:
     with pytest.raises(ConfigurationError):

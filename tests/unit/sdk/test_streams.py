@@ -48,7 +48,8 @@ def test_pieces_come_decoded_and_progress_goes_to_its_callback(server: Server, c
     server.on("POST", STREAM, whole)
     told: list[Progress] = []
     stream = client.endpoint("admin/hello").stream({"n": 1}, on_progress=told.append)
-    assert stream.job is None
+    unknown = stream.job
+    assert unknown is None
     assert list(stream) == ["Hel", b"\x00\xff"]
     assert told == [Progress(0.5, "half")]
     assert stream.job is not None

@@ -31,7 +31,11 @@ _QUOTED_LINES = 12
 
 _CAUSES = (
     (("failed to parse", "unexpected end of version", "expected one of"), "a requirement can't be read", "Correct it"),
-    (("was not found in the package registry", "there are no versions of"), "a requirement is unknown", "Check its name"),
+    (
+        ("was not found in the package registry", "there are no versions of"),
+        "a requirement is unknown",
+        "Check its name",
+    ),
     (
         ("failed to fetch", "dns error", "error sending request", "could not connect", "network was disabled"),
         "the package index can't be reached",
@@ -100,15 +104,12 @@ class Environments:
         base = ("--no-python-downloads", "--no-managed-python", "--color", "never", "--no-progress")
         python = str(self.python(folder.name))
         venv = (program, "venv", *base, "--no-project", "--python", sys.executable, str(folder))
-        await self._run(venv, on_output=lambda line: None)
+        await self._run(venv, _quietly)
         if requirements.identity:
             listed = folder / "requirements.txt"
             listed.write_text(requirements.text)
             await self._run((program, "pip", "install", *base, "--python", python, "-r", str(listed)), on_output)
-        packages = next(folder.glob("lib/python*/site-packages"))
-        # Relative, so that the data folder may be moved as a whole.
-        (packages / _RUNTIME).write_text(f"{os.path.relpath(runtime, packages)}\n")
-        (folder / COMPLETE).touch()
+        await asyncio.to_thread(_finish, folder, runtime)
 
     async def _run(self, command: tuple[str, ...], on_output: Callable[[str], None]) -> None:
         # From the root folder, so that no project around the data folder brings settings of its own.
@@ -117,12 +118,23 @@ class Environments:
             raise _failure(finished, self._timeout)
 
 
+def _finish(folder: Path, runtime: Path) -> None:
+    packages = next(folder.glob("lib/python*/site-packages"))
+    # Relative, so that the data folder may be moved as a whole.
+    (packages / _RUNTIME).write_text(f"{os.path.relpath(runtime, packages)}\n")
+    (folder / COMPLETE).touch()
+
+
 def _name(requirements: Requirements, runtime: Path) -> str:
     made_of = [
         *("runtime", runtime.name, "python", sys.version, "platform", sysconfig.get_platform()),
         *("requirements", *requirements.identity),
     ]
     return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:32]
+
+
+def _quietly(line: str) -> None:
+    """What making a bare environment prints tells an author nothing."""
 
 
 def _environ() -> dict[str, str]:
@@ -141,5 +153,7 @@ def _failure(finished: tool.Finished, timeout: float) -> BuildFailed | StorageFu
         )
     for signs, cause, advice in _CAUSES:
         if any(sign in lower for sign in signs):
-            return BuildFailed(f"The environment could not be made: {cause}.\n{said}", hint=f"{advice}, and deploy again.")
+            return BuildFailed(
+                f"The environment could not be made: {cause}.\n{said}", hint=f"{advice}, and deploy again."
+            )
     return BuildFailed(f"The environment could not be made: the installer failed.\n{said}")

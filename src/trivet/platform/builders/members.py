@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import stat
@@ -94,10 +95,12 @@ def _damage_refused(kind: str) -> Iterator[None]:
     try:
         yield
     except (
-        *(tarfile.TarError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError),
+        *(tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError),
         # What the readers of the standard library let through where a head makes no sense.
         *(ValueError, OverflowError, struct.error, KeyError, IndexError, RuntimeError, RecursionError, MemoryError),
     ) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # of this machine, and not of the archive: a place before its begin is EINVAL, a wrong gzip has no number
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DeploymentRefused(
             f"The archive can't be taken: the {kind} is damaged ({said[:200]}).", hint="Pack it again and deploy again."

@@ -55,7 +55,7 @@ class Requirements:
     @property
     def text(self) -> str:
         """As a requirements file for the installer."""
-        return "".join(f"{line}\n" for line in (*self.options, *self.lines, *(str(w.path) for w in self.wheels)))
+        return "".join(f"{line}\n" for line in (*self.options, *self.lines, *(w.path.as_uri() for w in self.wheels)))
 
     def __len__(self) -> int:
         return len(self.lines) + len(self.wheels)

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 LIGHT = ("__init__.py", "_version.py", "py.typed", "authoring", "protocol", "sdk", "worker")
@@ -94,10 +93,5 @@ def _with_dependencies(names: tuple[str, ...]) -> list[str]:
 def _digest(contents: list[tuple[str, Path]]) -> str:
     digest = hashlib.sha256()
     for name, path in contents:
-        digest.update(f"{name}\0{_file_digest(path, path.stat().st_mtime_ns)}\n".encode())
+        digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()[:32]
-
-
-@cache
-def _file_digest(path: Path, mtime: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -102,6 +102,7 @@ async def _drain(descriptor: int, feed: Callable[[bytes], None]) -> None:
 
 
 def _kill_group(pid: int) -> None:
+    # Also after the program's own end: the number stays taken while any of its group is left, and is not given again so soon.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 

@@ -1,183 +1,54 @@
-"""Memory limits of a worker and all that it starts: by a control group where this machine lets us, else by watching."""
+"""The memory limit where the kernel offers none: looking at how much a worker's process group uses, a few times a second."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
-from typing import Protocol
+from dataclasses import dataclass
 
-import psutil
-
-_ROOT = Path("/sys/fs/cgroup")
-_FAMILY = "trivet"
-POLL = 0.2
-"""Seconds between two looks at a watched group."""
+from trivet.platform.runtimes.processes import group_memory
 
 
-class MemoryLimit(Protocol):
-    """The limit on one worker."""
-
-    @property
-    def name(self) -> str:
-        """How it is kept, for people."""
-
-    def admit(self, pid: int) -> None:
-        """Puts the worker's first process under the limit; its children inherit it."""
-
-    def exceeded(self) -> bool:
-        """Whether the limit was reached and enforced."""
-
-    def close(self) -> None:
-        """Forgets the limit, after the worker's end."""
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    pid: int
+    limit: int
 
 
-class CgroupV1:
-    """The kernel's memory controller, version 1. Source: kernel.org, admin-guide/cgroup-v1/memory."""
+class MemoryGuard:
+    """Watches workers that have a limit; looks only while there are any.
 
-    name = "cgroup-v1-memory"
+    Args:
+        interval: seconds between two looks.
+        on_over: told the id of a worker that is over its limit, once a look while it is.
+    """
 
-    def __init__(self, worker_id: str, limit: int) -> None:
-        self._folder = _ROOT / "memory" / _FAMILY / worker_id
-        self._folder.mkdir(parents=True)
-        (self._folder / "memory.limit_in_bytes").write_text(str(limit))
-        with suppress(OSError):  # counts swap too, where the kernel does
-            (self._folder / "memory.memsw.limit_in_bytes").write_text(str(limit))
+    def __init__(self, interval: float, on_over: Callable[[str], None]) -> None:
+        self._interval = interval
+        self._on_over = on_over
+        self._watched: dict[str, _Watched] = {}
+        self._task: asyncio.Task[None] | None = None
 
-    @staticmethod
-    def usable() -> bool:
-        """Whether this machine has it and lets us."""
-        family = _ROOT / "memory" / _FAMILY
-        try:
-            family.mkdir(exist_ok=True)
-        except OSError:
-            return False
-        return (family / "memory.limit_in_bytes").exists() and os.access(family / "cgroup.procs", os.W_OK)
+    def watch(self, worker_id: str, pid: int, limit: int) -> None:
+        """Begins to watch a worker: the leader of its group, and its limit in bytes."""
+        self._watched[worker_id] = _Watched(pid, limit)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._look())
 
-    def admit(self, pid: int) -> None:
-        """Puts the process into the group."""
-        with suppress(ProcessLookupError):
-            (self._folder / "cgroup.procs").write_text(str(pid))
-
-    def exceeded(self) -> bool:
-        """Whether the kernel has killed for this group."""
-        with suppress(OSError, ValueError):
-            for line in (self._folder / "memory.oom_control").read_text().splitlines():
-                key, _, value = line.partition(" ")
-                if key == "oom_kill":
-                    return int(value) > 0
-            return int((self._folder / "memory.failcnt").read_text()) > 0
-        return False
+    def forget(self, worker_id: str) -> None:
+        """Ends watching a worker."""
+        self._watched.pop(worker_id, None)
 
     def close(self) -> None:
-        """Removes the group; one that still holds a dying process is left for the next start."""
-        with suppress(OSError):
-            self._folder.rmdir()
+        """Ends watching."""
+        self._watched.clear()
+        if self._task is not None:
+            self._task.cancel()
 
-
-class CgroupV2:
-    """The kernel's memory controller, version 2. Source: kernel.org, admin-guide/cgroup-v2."""
-
-    name = "cgroup-v2-memory"
-
-    def __init__(self, worker_id: str, limit: int) -> None:
-        self._folder = _ROOT / _FAMILY / worker_id
-        self._folder.mkdir(parents=True)
-        (self._folder / "memory.max").write_text(str(limit))
-        with suppress(OSError):
-            (self._folder / "memory.swap.max").write_text("0")
-
-    @staticmethod
-    def usable() -> bool:
-        """Whether this machine has it and lets us. What counts is the controller, not the mount."""
-        family = _ROOT / _FAMILY
-        try:
-            if "memory" not in (_ROOT / "cgroup.controllers").read_text().split():
-                return False
-            family.mkdir(exist_ok=True)
-            (family / "cgroup.subtree_control").write_text("+memory")
-        except OSError:
-            return False
-        return "memory" in (family / "cgroup.controllers").read_text().split()
-
-    def admit(self, pid: int) -> None:
-        """Puts the process into the group."""
-        with suppress(ProcessLookupError):
-            (self._folder / "cgroup.procs").write_text(str(pid))
-
-    def exceeded(self) -> bool:
-        """Whether the kernel has killed for this group."""
-        with suppress(OSError, ValueError):
-            events = dict(line.split() for line in (self._folder / "memory.events").read_text().splitlines())
-            return int(events.get("oom_kill", "0")) > 0
-        return False
-
-    def close(self) -> None:
-        """Removes the group."""
-        with suppress(OSError):
-            self._folder.rmdir()
-
-
-class Watched:
-    """Without control groups: the resident memory of the worker and its children is summed up several times a second."""
-
-    name = "watched-memory"
-
-    def __init__(self, limit: int, kill: Callable[[], None]) -> None:
-        self._limit = limit
-        self._kill = kill
-        self._exceeded = False
-        self._watch: asyncio.Task[None] | None = None
-
-    def admit(self, pid: int) -> None:
-        """Begins to watch."""
-        self._watch = asyncio.get_running_loop().create_task(self._look(pid))
-
-    async def _look(self, pid: int) -> None:
-        with suppress(psutil.Error):
-            worker = psutil.Process(pid)
-            while worker.is_running():
-                if _resident(worker) > self._limit:
-                    self._exceeded = True
-                    self._kill()
-                    return
-                await asyncio.sleep(POLL)
-
-    def exceeded(self) -> bool:
-        """Whether it was killed for its memory."""
-        return self._exceeded
-
-    def close(self) -> None:
-        """Stops watching."""
-        if self._watch is not None:
-            self._watch.cancel()
-
-
-def _resident(worker: psutil.Process) -> int:
-    total = int(worker.memory_info().rss)
-    for child in worker.children(recursive=True):
-        with suppress(psutil.Error):
-            total += int(child.memory_info().rss)
-    return total
-
-
-class MemoryLimits:
-    """Makes limits in the best way that this machine allows."""
-
-    def __init__(self) -> None:
-        kinds: tuple[type[CgroupV1 | CgroupV2], ...] = (CgroupV2, CgroupV1)
-        self._group = next((kind for kind in kinds if kind.usable()), None)
-
-    @property
-    def name(self) -> str:
-        """The way, for people."""
-        return self._group.name if self._group is not None else Watched.name
-
-    def limit(self, worker_id: str, size: int, kill: Callable[[], None]) -> MemoryLimit:
-        """A limit of ``size`` bytes for a worker; ``kill`` ends it where the kernel doesn't."""
-        if self._group is not None:
-            with suppress(OSError):
-                return self._group(worker_id, size)
-        return Watched(size, kill)
+    async def _look(self) -> None:
+        while self._watched:
+            memory = await asyncio.to_thread(group_memory, frozenset(each.pid for each in self._watched.values()))
+            for worker_id, watched in list(self._watched.items()):
+                if memory.get(watched.pid, 0) > watched.limit:
+                    self._on_over(worker_id)
+            await asyncio.sleep(self._interval)

@@ -3,211 +3,295 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
+import functools
 import os
-import shutil
 import signal
-import subprocess
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trivet.platform.core.endpoints import Version
 from trivet.platform.core.errors import Unavailable
-from trivet.platform.core.workers import Departure, has_gpu
+from trivet.platform.core.workers import Departure
 from trivet.platform.ports.runtime import Capabilities, OnExit, Started, WorkerSpec
-from trivet.platform.runtimes import strays
-from trivet.platform.runtimes.gpus import installed_gpus
-from trivet.platform.runtimes.memory import MemoryLimit, MemoryLimits
-from trivet.platform.runtimes.tail import Tail
+from trivet.platform.runtimes.cgroups import Cgroup, find_cgroups
+from trivet.platform.runtimes.gpus import find_gpus, missing_gpu
+from trivet.platform.runtimes.memory import MemoryGuard
+from trivet.platform.runtimes.output import Tail
+from trivet.platform.runtimes.processes import MARKER, kill_strays, signal_group
+from trivet.platform.runtimes.roster import Roster
 
-logger = logging.getLogger(__name__)
+OnLine = Callable[[str, str], None]
+"""Called with a worker's id for each line that it writes outside of a job."""
 
-_REMEMBERED = 500
-"""So many ended workers keep their last lines."""
-_OUTPUT_GRACE = 1.0
-"""Seconds that output may still come after the end of the process."""
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE")
+_ENTER = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 126; shift; done; shift; exec "$@"'
+"""Enters the control groups named before ``--`` and becomes the program named behind it: so that nothing of a worker ever
+runs outside of its groups."""
+_READ = 64 * 1024
+_LAST_READ = 4 * 1024 * 1024
+_PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSettings:
+    """How workers are kept.
+
+    Args:
+        processes: how many processes and threads a worker may have, where the kernel can hold it to that.
+        use_cgroups: whether to use control groups where they are to be had.
+        memory_interval: seconds between two looks at the memory of workers, where there are no control groups.
+        kept: of how many workers that have ended the last lines are kept.
+    """
+
+    processes: int = 2048
+    use_cgroups: bool = True
+    memory_interval: float = 0.2
+    kept: int = 256
 
 
 @dataclass(slots=True, eq=False)
 class _Running:
+    id: str
     process: asyncio.subprocess.Process
-    folder: Path
+    output: int
     tail: Tail
-    limit: MemoryLimit | None
-    memory: int | None
-    killed: bool = False
-    readers: list[asyncio.Task[None]] = field(default_factory=list)
+    limit: int | None
+    cgroup: Cgroup | None
+    over_limit: bool = False
+    watcher: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
 class ProcessRuntime:
-    """Starts workers on this machine, and makes sure that nothing of them is left when they have ended.
+    """Starts workers as processes, and tells when one is gone, once, with all that it had started.
+
+    Making one ends what workers an earlier server left running in the same data folder.
 
     Args:
-        data: the platform's data folder, with ``bundles`` and ``envs`` in it.
-        link: where workers connect, such as ``unix:/path``.
+        data: the data folder; code is in ``bundles/``, interpreters are in ``envs/``, workers live in ``workers/``.
+        link: where workers connect to: ``unix:PATH`` or ``tcp:HOST:PORT``.
+        settings: how workers are kept.
+
+    Attributes:
+        on_exit: told of each worker's end; set it before the first start.
+        on_line: told each line that a worker writes by itself.
     """
 
-    def __init__(self, data: Path, link: str) -> None:
-        self._bundles = data / "bundles"
-        self._environments = data / "envs"
-        self._folders = data / "workers"
+    def __init__(self, data: Path, link: str, settings: ProcessSettings | None = None) -> None:
+        self._data = data.resolve()
         self._link = link
-        self._limits = MemoryLimits()
-        self._gpus: Mapping[str, int] = {}
+        self._settings = settings or ProcessSettings()
+        self._roster = Roster(self._data / "workers")
+        self._cgroups = find_cgroups() if self._settings.use_cgroups else None
+        self._roster.sweep(self._cgroups)
+        self._guard = MemoryGuard(self._settings.memory_interval, self._end_over_limit)
         self._running: dict[str, _Running] = {}
         self._ended: OrderedDict[str, tuple[str, ...]] = OrderedDict()
-        self._watchers: set[asyncio.Task[None]] = set()
-        self.on_exit: OnExit = _forget
-        self.on_line: Callable[[str, str], None] = _forget
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this machine can do."""
-        return Capabilities(memory_limit=True, gpus=self._gpus, isolation=f"process-group+{self._limits.name}")
-
-    async def open(self) -> None:
-        """Ends what an earlier server left in this data folder, and looks at the machine."""
-        killed = await asyncio.to_thread(strays.kill_marked, None, self._folders)
-        if killed:
-            logger.warning("%d processes of an earlier server were still there and have been ended", killed)
-        await asyncio.to_thread(shutil.rmtree, self._folders, ignore_errors=True)
-        self._folders.mkdir(parents=True, mode=0o700)
-        self._gpus = await asyncio.to_thread(installed_gpus)
+        self._closing = asyncio.Event()
+        self.on_exit: OnExit = _nobody
+        self.on_line: OnLine = _nobody
+        self.capabilities = Capabilities(
+            memory_limit=True, gpus=find_gpus(), isolation=self._isolation(self._cgroups is not None, limited=True)
+        )
 
     async def start(self, spec: WorkerSpec) -> Started:
-        """Starts a worker's process.
+        """Starts a worker; returns when its process runs.
 
         Raises:
-            Unavailable: it can't be started here, with the reason.
+            Unavailable: it can't be started, with the reason.
         """
         version = spec.version
-        self._check(version)
-        folder = self._folders / spec.worker_id
-        (folder / "tmp").mkdir(parents=True, mode=0o700)
-        python = self._environments / version.environment / "bin" / "python"
-        limit: MemoryLimit | None = None
-        if version.settings.memory is not None:
-            limit = self._limits.limit(spec.worker_id, version.settings.memory, lambda: self.kill(spec.worker_id))
+        missing = missing_gpu(version.settings.gpu, self.capabilities.gpus)
+        if missing is not None:
+            raise Unavailable(f"{missing}.", hint="Deploy it without `gpu`, or on a node that has one.")
+        if self._closing.is_set():
+            raise Unavailable("The platform is shutting down.")
         try:
-            process = await asyncio.create_subprocess_exec(
-                str(python),
-                "-I",
-                "-m",
-                "trivet.worker",
-                cwd=folder,
-                env=self._environ(spec, folder),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            if limit is not None:
-                limit.close()
+            worker = await self._spawn(spec, self._python(version), self._bundle(version))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise Unavailable(
-                f"The worker's interpreter can't be started: {error.strerror or error}.",
-                hint="Deploy the endpoint again.",
+                f"The worker's process can't be started: {reason}.", hint="See `trivet doctor` on the server's machine."
             ) from error
-        if limit is not None:
-            limit.admit(process.pid)
-        running = _Running(process, folder, Tail(), limit, version.settings.memory)
-        self._running[spec.worker_id] = running
-        running.readers.append(asyncio.create_task(self._read(spec.worker_id, running)))
-        watcher = asyncio.create_task(self._watch(spec.worker_id, running))
-        self._watchers.add(watcher)
-        watcher.add_done_callback(self._watchers.discard)
-        isolation = "process-group" if limit is None else f"process-group+{limit.name}"
-        return Started(process.pid, isolation)
+        self._running[worker.id] = worker
+        self._roster.note(worker.id, worker.process.pid)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(worker.output, self._read, worker)
+        if worker.limit is not None and worker.cgroup is None:
+            self._guard.watch(worker.id, worker.process.pid, worker.limit)
+        worker.watcher = loop.create_task(self._watch(worker))
+        if self._closing.is_set():  # close() came while the process was made, and could not see it
+            self.kill(worker.id)
+        limited = worker.limit is not None
+        return Started(worker.process.pid, self._isolation(worker.cgroup is not None, limited=limited))
 
     def terminate(self, worker_id: str) -> None:
-        """Asks a worker to drain and end."""
-        running = self._running.get(worker_id)
-        if running is not None:
-            with suppress(ProcessLookupError):
-                running.process.send_signal(signal.SIGTERM)
+        """Asks a worker to drain and end. What it has started hears nothing of it."""
+        worker = self._running.get(worker_id)
+        if worker is not None:
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.send_signal(signal.SIGTERM)
 
     def kill(self, worker_id: str) -> None:
-        """Ends a worker's whole group, now."""
-        running = self._running.get(worker_id)
-        if running is not None:
-            running.killed = True
-            strays.kill_group(running.process.pid)
+        """Ends a worker and all that it has started, now."""
+        worker = self._running.get(worker_id)
+        if worker is not None and worker.process.returncode is None:
+            signal_group(worker.process.pid, signal.SIGKILL)
+            if worker.cgroup is not None:
+                worker.cgroup.kill()
 
     def last_lines(self, worker_id: str) -> tuple[str, ...]:
-        """The last lines that a worker wrote, also after its end."""
-        running = self._running.get(worker_id)
-        return running.tail.lines if running is not None else self._ended.get(worker_id, ())
+        """The last lines that a worker wrote by itself, also after its end, for as long as they are kept."""
+        worker = self._running.get(worker_id)
+        return worker.tail.lines if worker is not None else self._ended.get(worker_id, ())
 
     async def close(self) -> None:
-        """Ends every worker and waits until all is gone."""
+        """Kills every worker and waits for their ends, which are told as always."""
+        self._closing.set()
         for worker_id in list(self._running):
             self.kill(worker_id)
-        if self._watchers:
-            await asyncio.wait(self._watchers, timeout=10)
+        watchers = [worker.watcher for worker in self._running.values() if worker.watcher is not None]
+        if watchers:
+            await asyncio.wait(watchers, timeout=2 * _PATIENCE)
+        self._guard.close()
 
-    def _check(self, version: Version) -> None:
-        gpu = version.settings.gpu
-        if gpu is not None and not has_gpu(self._gpus, gpu):
-            here = ", ".join(f"{count} × {kind}" for kind, count in self._gpus.items()) or "none"
+    # -- starting -----------------------------------------------------------------------------------------------------
+
+    def _python(self, version: Version) -> Path:
+        python = self._data / "envs" / version.environment / "bin" / "python"
+        if not version.environment or not python.exists():
             raise Unavailable(
-                f"the endpoint asks for the GPU {gpu!r}, and this machine has {here}.",
-                hint="Deploy it without `gpu=`, or run the platform on a machine that has one.",
+                f"The environment of version {version.number} is not there any more.",
+                hint="Deploy it again; it is rebuilt.",
             )
+        return python
 
-    def _environ(self, spec: WorkerSpec, folder: Path) -> dict[str, str]:
-        environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        environment = self._environments / spec.version.environment
-        environ["PATH"] = f"{environment / 'bin'}{os.pathsep}{environ.get('PATH', os.defpath)}"
-        environ.setdefault("LANG", "C.UTF-8")
+    def _bundle(self, version: Version) -> Path:
+        bundle = self._data / "bundles" / version.bundle
+        if not version.bundle or not bundle.is_dir():
+            raise Unavailable(f"The code of version {version.number} is not there any more.", hint="Deploy it again.")
+        return bundle
+
+    async def _spawn(self, spec: WorkerSpec, python: Path, bundle: Path) -> _Running:
+        settings = spec.version.settings
+        room = self._roster.room(spec.worker_id)
+        cgroup = None
+        if self._cgroups is not None:
+            cgroup = self._cgroups.make(spec.worker_id, memory=settings.memory, processes=self._settings.processes)
+        command = [str(python), "-I", "-m", "trivet.worker"]
+        if cgroup is not None:
+            command = ["/bin/sh", "-c", _ENTER, "worker", *map(str, cgroup.entrances), "--", *command]
+        # One pipe for both streams keeps their lines in order. It is ours and not asyncio's, so that waiting for the end of
+        # the worker is not waiting for a stray that still holds the pipe.
+        ours, theirs = os.pipe()
+        try:
+            os.set_blocking(ours, False)
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=theirs,
+                stderr=theirs,
+                cwd=room,
+                env=self._environ(spec, python, bundle, room),
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(ours)
+            if cgroup is not None:
+                cgroup.remove()
+            self._roster.strike(spec.worker_id)
+            raise
+        finally:
+            os.close(theirs)
+        tail = Tail(functools.partial(self._said, spec.worker_id))
+        return _Running(spec.worker_id, process, ours, tail, settings.memory, cgroup)
+
+    def _environ(self, spec: WorkerSpec, python: Path, bundle: Path, room: Path) -> dict[str, str]:
+        """All that a worker knows of its surroundings: nothing of the server's own that is not named here."""
+        environ = {
+            "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
+            "LANG": os.environ.get("LANG", "C.UTF-8"),
+            "HOME": str(room),
+            "TMPDIR": str(room / "tmp"),
+        }
+        passed_on = ("TZ", "CUDA_VISIBLE_DEVICES") if spec.version.settings.gpu else ("TZ",)
+        environ.update((name, os.environ[name]) for name in passed_on if name in os.environ)
         environ.update(spec.secrets)
+        # Last, so that no secret can take their place.
         environ.update(
-            HOME=str(folder),
-            TMPDIR=str(folder / "tmp"),
-            VIRTUAL_ENV=str(environment),
-            PYTHONUNBUFFERED="1",
-            TRIVET_LINK=self._link,
-            TRIVET_WORKER_ID=spec.worker_id,
-            TRIVET_WORKER_TOKEN=spec.token,
-            TRIVET_WORKER_FOLDER=str(folder),
-            TRIVET_BUNDLE=str(self._bundles / spec.version.bundle),
-            TRIVET_HANDLER=spec.version.handler,
+            {
+                "TRIVET_LINK": self._link,
+                MARKER: spec.worker_id,
+                "TRIVET_WORKER_TOKEN": spec.token,
+                "TRIVET_BUNDLE": str(bundle),
+                "TRIVET_HANDLER": spec.version.handler,
+            }
         )
+        if spec.version.settings.memory is not None:
+            environ["TRIVET_MEMORY_LIMIT"] = str(spec.version.settings.memory)
         return environ
 
-    async def _read(self, worker_id: str, running: _Running) -> None:
-        output = running.process.stdout
-        if output is None:
-            return
-        while data := await output.read(65536):
-            for line in running.tail.feed(data):
-                self.on_line(worker_id, line)
-        for line in running.tail.end():
-            self.on_line(worker_id, line)
+    def _isolation(self, has_cgroup: bool, *, limited: bool) -> str:
+        """What keeps a worker apart, in one word of parts."""
+        if has_cgroup and self._cgroups is not None:
+            return f"process-group+cgroup{self._cgroups.version}{'-memory' if limited else ''}"
+        return "process-group+polled-memory" if limited else "process-group"
 
-    async def _watch(self, worker_id: str, running: _Running) -> None:
-        """Waits for the end of the process, and makes it the end of all that it started."""
-        code = await running.process.wait()
-        strays.kill_group(running.process.pid)
-        await asyncio.to_thread(strays.kill_marked, worker_id)
-        await asyncio.wait(running.readers, timeout=_OUTPUT_GRACE)
-        for reader in running.readers:
-            reader.cancel()
-        exceeded = running.limit is not None and running.limit.exceeded()
-        if running.limit is not None:
-            running.limit.close()
-        lines = running.tail.lines
-        del self._running[worker_id]
-        self._ended[worker_id] = lines
-        while len(self._ended) > _REMEMBERED:
+    # -- while it lives, and its end ----------------------------------------------------------------------------------
+
+    def _said(self, worker_id: str, text: str) -> None:
+        self.on_line(worker_id, text)
+
+    def _read(self, worker: _Running) -> None:
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(worker.output, _READ)
+            if data:
+                worker.tail.feed(data)
+            else:  # it has closed its output, which need not be its end
+                asyncio.get_running_loop().remove_reader(worker.output)
+
+    def _end_over_limit(self, worker_id: str) -> None:
+        worker = self._running.get(worker_id)
+        if worker is not None:
+            worker.over_limit = True
+            self.kill(worker_id)
+
+    async def _watch(self, worker: _Running) -> None:
+        code = await worker.process.wait()
+        self._guard.forget(worker.id)
+        # Its number is not given to another process while any of its group is left, nor so soon after.
+        signal_group(worker.process.pid, signal.SIGKILL)
+        over = worker.over_limit or (code != 0 and worker.cgroup is not None and worker.cgroup.ran_out())
+        await asyncio.to_thread(_end_strays, worker)
+        self._read_rest(worker)
+        await asyncio.to_thread(self._roster.strike, worker.id)
+        lines = worker.tail.lines
+        self._ended[worker.id] = lines
+        while len(self._ended) > self._settings.kept:
             self._ended.popitem(last=False)
-        await asyncio.to_thread(shutil.rmtree, running.folder, ignore_errors=True)
-        self.on_exit(worker_id, Departure.of_exit(code, lines, memory_limit=running.memory if exceeded else None))
+        del self._running[worker.id]
+        self.on_exit(worker.id, Departure.of_exit(code, lines, memory_limit=worker.limit if over else None))
+
+    def _read_rest(self, worker: _Running) -> None:
+        """Reads what the worker wrote last. Its pipe has an end now, as all that could write to it is dead."""
+        asyncio.get_running_loop().remove_reader(worker.output)
+        read = 0
+        with contextlib.suppress(BlockingIOError):
+            while read < _LAST_READ and (data := os.read(worker.output, _READ)):
+                worker.tail.feed(data)
+                read += len(data)
+        os.close(worker.output)
+        worker.tail.close()
 
 
-def _forget(*_: object) -> None:
-    """Listens until somebody else does."""
+def _nobody(worker_id: str, said: object) -> None:
+    """Who is told until somebody wants to be."""
+
+
+def _end_strays(worker: _Running) -> None:
+    """Ends what a worker started that has left its process group: all of its control group, else all with its mark."""
+    if worker.cgroup is not None:
+        worker.cgroup.clear(_PATIENCE)
+    else:
+        kill_strays(worker.id)

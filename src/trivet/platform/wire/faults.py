@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -33,15 +34,17 @@ _LIMITS = {
     "const": "Must be {expected_value}.",
     "falseSchema": "Must not be there.",
 }
-_ARTICLES = {
+_TYPES = {
+    "object": "an object",
+    "array": "a list",
     "string": "a text",
     "integer": "a whole number",
     "number": "a number",
     "boolean": "true or false",
-    "array": "a list",
-    "object": "an object",
     "null": "null",
 }
+"""In the order in which they are told."""
+_ONE = re.compile(r"\b(1 character|1 item|1 field)s\b")
 
 
 def explain(errors: Iterable[jsonschema_rs.ValidationError]) -> tuple[FieldError, ...]:
@@ -106,15 +109,12 @@ def _sentence(error: jsonschema_rs.ValidationError) -> str:
     template = _LIMITS.get(kind)
     if template is None:
         return brief(f"{error.message}.")
-    return brief(
-        template.format_map(
-            {name: _shown(value) for name, value in details.items()} | {"value": _shown(error.instance)}
-        )
-    )
+    values = {name: _shown(value) for name, value in details.items()}
+    return brief(_ONE.sub(r"\1", template.format_map({**values, "value": _shown(error.instance)})))
 
 
 def _wrong_type(types: list[str], instance: object) -> str:
-    wanted = [_ARTICLES.get(name, name) for name in dict.fromkeys(types)]
+    wanted = [words for name, words in _TYPES.items() if name in types]
     return f"Must be {' or '.join(wanted)}, not {_kind_of(instance)}."
 
 

@@ -16,7 +16,12 @@ from trivet.platform.wire import documents, faults
 from trivet.platform.wire.media import charset_of
 
 _HINT = "`trivet endpoints show NAME` prints the schema."
-_CONSTRAINTS = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "not", "oneOf", "properties", "required", "type"})
+_SAYS_BYTES = frozenset({"contentEncoding", "contentMediaType"})
+_ALL_TYPES = frozenset({"array", "boolean", "null", "number", "object", "string"})
+_CONSTRAINTS = frozenset(
+    {"$ref", "allOf", "anyOf", "const", "else", "enum", "if", "not", "oneOf", "properties", "required", "then"}
+)
+_DEEPEST = 8
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -44,7 +49,7 @@ def _compiled(encoded: bytes) -> InputCheck:
             f"The input schema is not a sound JSON Schema: {faults.brief(str(error).partition(chr(10))[0])}.",
             hint="Mend the schema, or leave it out, and deploy again.",
         ) from None
-    return _SchemaCheck(validator, takes_bytes=_takes_bytes(schema))
+    return _SchemaCheck(validator, takes_bytes=_takes_bytes(schema, schema.get("$defs", {})))
 
 
 def _check_anything(payload: Payload) -> None:
@@ -114,17 +119,22 @@ def _text_of(data: bytes, content_type: str) -> str | None:
         ) from None
 
 
-def _takes_bytes(schema: object) -> bool:
-    """Whether any part of the schema may stand for bytes: it says so, or it leaves open what comes.
+def _takes_bytes(schema: object, definitions: Mapping[str, Any], depth: int = 0) -> bool:
+    """Whether an input that is bytes may be what the schema means: it says so, or it leaves open what comes.
 
     Bytes can't be checked against a schema. What is let through here and does not fit after all, the worker refuses.
     """
     if not isinstance(schema, Mapping):
         return schema is True
-    if {"contentEncoding", "contentMediaType"} & schema.keys() or schema.get("format") == "binary":
+    if _SAYS_BYTES & schema.keys():
         return True
+    if "type" in schema:
+        types = schema["type"]
+        return isinstance(types, list) and _ALL_TYPES <= set(types)
     if not _CONSTRAINTS & schema.keys():
         return True
     inner = [part for keyword in ("anyOf", "oneOf", "allOf") for part in schema.get(keyword, ())]
-    inner += [part for keyword in ("properties", "$defs") for part in schema.get(keyword, {}).values()]
-    return any(_takes_bytes(part) for part in inner)
+    inner += [schema[keyword] for keyword in ("then", "else") if keyword in schema]
+    if "$ref" in schema:
+        inner.append(definitions.get(str(schema["$ref"]).rpartition("/")[2], False))
+    return depth < _DEEPEST and any(_takes_bytes(part, definitions, depth + 1) for part in inner)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from trivet.sdk._http import Request, Response, TransportError, failure
+from trivet.sdk._http import Request, Response, TransportError, failure, origin
 from trivet.sdk._sync.concurrency import dispose, interruptible
 from trivet.sdk.errors import ConfigurationError, TrivetError
 
@@ -75,8 +75,8 @@ class Transport(Protocol):
 class HttpTransport:
     """A transport over HTTP/1.1 with a pool of connections, made at the first request.
 
-    Proxies are taken from the environment (``HTTPS_PROXY``, ``NO_PROXY`` …), certificates from the system's store, or from
-    ``SSL_CERT_FILE``.
+    Proxies are taken from the environment (``HTTPS_PROXY``, ``NO_PROXY`` …), except on the way to this machine itself;
+    certificates from the system's store, or from ``SSL_CERT_FILE``.
 
     Args:
         url: the server's base URL.
@@ -180,6 +180,8 @@ class HttpTransport:
             .default_headers(self._headers)
             .connect_timeout(timedelta(seconds=CONNECT_TIMEOUT))
         )
+        if origin(self._url)[1] == "localhost":
+            builder = builder.no_proxy()  # a proxy elsewhere has a loopback of its own
         for certificate in self._certificates:
             builder = builder.add_root_certificate_pem(certificate)
         return builder

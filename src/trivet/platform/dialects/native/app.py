@@ -29,6 +29,9 @@ def create_app(services: NativeServices, settings: NativeSettings) -> ASGIApp:
     return NativeApp(services, settings)
 
 
+_Match = tuple[Route, Handler, dict[str, str]]
+
+
 class NativeApp:
     """The application; see `create_app`."""
 
@@ -79,7 +82,7 @@ class NativeApp:
 
     async def _route(self, method: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Finds the handler, and says it where there is none."""
-        matches: list[tuple[Route, Handler, dict[str, str]]] = []
+        matches: list[_Match] = []
         allowed: set[str] = set()
         for route, matcher in zip(self._routes, self._matchers, strict=True):
             match, child = matcher.matches(scope)
@@ -89,9 +92,12 @@ class NativeApp:
                 matches.append((route, route.handler, child["path_params"]))
         if matches:
             heads = read_heads(scope["headers"])
-            await self._handle(matches, await self._principal(heads), heads, scope, receive, send)
+            principal = await self._principal(heads)
+            call = Call(self._services, self._settings, principal=principal, heads=heads, scope=scope, receive=receive)
+            route, result = await _call(matches, call)
+            await self._send(route, result, scope, receive, send)
         elif not allowed:
-            await errors.send_problem(send, errors.no_such_path(scope["path"]), self._common)
+            await errors.send_problem(send, errors.no_such_path(f"{PREFIX}{scope['path']}"), self._common)
         else:
             methods = sorted({*allowed, "OPTIONS"})
             headers = ((b"allow", ", ".join(methods).encode()), *self._common)
@@ -99,35 +105,6 @@ class NativeApp:
                 await answer(send, 204, headers)
             else:
                 await errors.send_problem(send, errors.method_not_allowed(method, methods), headers)
-
-    async def _handle(
-        self,
-        matches: list[tuple[Route, Handler, dict[str, str]]],
-        principal: Principal,
-        heads: Heads,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        """Calls the handler of the first match.
-
-        ``/endpoints/ann/logs`` may be the log of the endpoint with the id ``ann``, or the endpoint ``ann/logs``: where the
-        first is not to be found, the second is tried. Only reading is ever ambiguous, and it leaves the body alone.
-        """
-        missing: NotFound | None = None
-        for route, handler, parts in matches:
-            scope["path_params"] = parts
-            call = Call(self._services, self._settings, principal, heads, scope, receive, route.query_names)
-            try:
-                call.query  # noqa: B018 — a parameter that the route does not know is refused before anything is done
-                result = await handler(call)
-            except NotFound as error:
-                missing = missing or error
-                continue
-            await self._send(route, result, scope, receive, send)
-            return
-        if missing is not None:
-            raise missing
 
     async def _send(self, route: Route, result: object, scope: Scope, receive: Receive, send: Send) -> None:
         if result is None:
@@ -147,6 +124,22 @@ class NativeApp:
         if heads.token is None:
             raise Unauthenticated
         return self._accounts.authenticate(heads.token) or await self._accounts.resolve(heads.token)
+
+
+async def _call(matches: list[_Match], call: Call) -> tuple[Route, object]:
+    """The first route that matches, and what its handler gives.
+
+    ``/endpoints/ann/logs`` may be the log of the endpoint with the id ``ann``, or the endpoint ``ann/logs``: where the first
+    is not to be found, the second is tried. Only reading is ever ambiguous, and it leaves the body alone.
+    """
+    missing: NotFound | None = None
+    for route, handler, parts in matches:
+        call.enter(parts, route.query_names)
+        try:
+            return route, await handler(call)
+        except NotFound as error:
+            missing = missing or error
+    raise missing or NotFound
 
 
 def _path_of(scope: Scope) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,6 +20,7 @@ from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import EndpointReference
 from trivet.platform.core.errors import BadRequest, UnsupportedMediaType
 from trivet.platform.core.payloads import JSON
+from trivet.platform.ports.clock import Clock
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.endpoints import Endpoints
@@ -51,6 +53,7 @@ class NativeServices:
     deployments: Deployments
     jobs: Jobs
     workers: Workers
+    clock: Clock = time.time
 
     def manages(self, principal: Principal, endpoint_id: str) -> bool:
         """Whether the principal manages an endpoint; False for one that is gone."""
@@ -97,23 +100,22 @@ class Call:
         services: the services.
         settings: the settings.
         principal: who asks.
-        heads: what its headers say about it.
-        scope: its ASGI scope; the path has been matched.
+        heads: what the request's headers say about it.
+        scope: its ASGI scope.
         receive: where its body comes from.
-        queries: the names of the query parameters that the route knows.
     """
 
-    __slots__ = ("_queries", "_query", "heads", "principal", "receive", "scope", "services", "settings")
+    __slots__ = ("_parts", "heads", "principal", "query", "receive", "scope", "services", "settings")
 
     def __init__(
         self,
         services: NativeServices,
         settings: NativeSettings,
+        *,
         principal: Principal,
         heads: Heads,
         scope: Scope,
         receive: Receive,
-        queries: tuple[str, ...],
     ) -> None:
         self.services = services
         self.settings = settings
@@ -121,34 +123,31 @@ class Call:
         self.heads = heads
         self.scope = scope
         self.receive = receive
-        self._queries = queries
-        self._query: Mapping[str, str] | None = None
+        self.query: Mapping[str, str] = {}
+        self._parts: Mapping[str, str] = {}
+
+    def enter(self, parts: Mapping[str, str], queries: tuple[str, ...]) -> None:
+        """Gives the call to a route: the parameters in its path, and the names of the query parameters that it knows.
+
+        Raises:
+            BadRequest: the query has a parameter that the route does not know, or has one twice.
+        """
+        self._parts = parts
+        self.query = read_query(self.scope["query_string"], queries)
 
     # -- the path -----------------------------------------------------------------------------------------------------
 
     def part(self, name: str) -> str:
         """A parameter of the path."""
-        value: str = self.scope["path_params"][name]
-        return value
+        return self._parts[name]
 
     @property
     def endpoint(self) -> EndpointReference:
         """The endpoint that the path names, by ``owner/name`` or by an id."""
-        parts = self.scope["path_params"]
+        parts = self._parts
         return reference_to(parts["endpoint_id"] if "endpoint_id" in parts else f"{parts['owner']}/{parts['name']}")
 
     # -- the query ----------------------------------------------------------------------------------------------------
-
-    @property
-    def query(self) -> Mapping[str, str]:
-        """The query.
-
-        Raises:
-            BadRequest: it has a parameter that the route does not know, or has one twice.
-        """
-        if self._query is None:
-            self._query = read_query(self.scope["query_string"], self._queries)
-        return self._query
 
     def number(self, name: str, most: float) -> float | None:
         """A number of the query from 0 up to ``most``; None where it is not given."""

@@ -46,7 +46,8 @@ def _request(call: Call) -> DeploymentRequest:
     filename = query.get("filename", "")
     if not filename or len(filename) > 255 or not filename.isprintable() or "/" in filename:
         raise BadRequest(
-            "The upload needs a file name: `?filename=…`.", hint="Give the plain name of the folder or file, with its suffix."
+            "The upload needs a file name: `?filename=…`.",
+            hint="Give the plain name of the folder or file, with its suffix.",
         )
     return DeploymentRequest(
         filename,

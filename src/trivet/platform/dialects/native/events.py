@@ -34,9 +34,7 @@ PING_INTERVAL = 10.0
 """Seconds of silence after which a follower gets a sign of life."""
 
 
-async def serve(
-    chunks: AsyncGenerator[bytes, None], headers: Iterable[Header], receive: Receive, send: Send
-) -> None:
+async def serve(chunks: AsyncGenerator[bytes, None], headers: Iterable[Header], receive: Receive, send: Send) -> None:
     """Answers with a stream of events, until it or its reader ends.
 
     An error cannot be an answer any more once the stream has begun. One of the core's ends it, so that the reader, who saw no

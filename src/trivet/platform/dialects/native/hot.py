@@ -13,7 +13,13 @@ from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.payloads import JSON, NULL, Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.dialects.native import errors, events, translate
-from trivet.platform.dialects.native.context import NativeServices, NativeSettings, read_number, read_query, reference_to
+from trivet.platform.dialects.native.context import (
+    NativeServices,
+    NativeSettings,
+    read_number,
+    read_query,
+    reference_to,
+)
 from trivet.platform.dialects.native.jobs import accepted
 from trivet.platform.services.jobs import EMPTY_INPUT
 from trivet.platform.wire.answers import (

@@ -59,9 +59,7 @@ async def job_logs(call: Call) -> schemas.JobLog | Reply:
     if (call.header(b"accept") or b"").startswith(b"text/plain"):
         return Reply(200, b"".join(b"%s\n" % event.data.removesuffix(b"\n") for event in lines), (TEXT_TYPE,))
     full = len(lines) == LOG_PAGE
-    return schemas.JobLog(
-        items=[translate.job_log_line(line) for line in lines], next=lines[-1].seq if full else None
-    )
+    return schemas.JobLog(items=[translate.job_log_line(line) for line in lines], next=lines[-1].seq if full else None)
 
 
 async def explain(call: Call) -> schemas.Explanation:
@@ -95,5 +93,3 @@ def _last_event(call: Call) -> int:
     if not text.isdigit() or len(text) > 15:
         raise BadRequest("Last-Event-ID is not the id of an event.", hint="Send back the id of the last event read.")
     return int(text)
-
-

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from trivet.platform.dialects.native import examples
+from trivet.platform.dialects.native import schemas as documents
 from trivet.platform.dialects.native.context import PREFIX
 from trivet.platform.dialects.native.routes import ROUTES, Access, Body, Route
 from trivet.platform.wire.problems import PROBLEM_TYPE, STATUS, Problem
@@ -40,7 +41,6 @@ _HEADERS = {
     "Trivet-Queued": ("Milliseconds that the job waited.", "number"),
     "Trivet-Attempts": ("How many attempts it took.", "integer"),
 }
-_CALL_ERRORS = (409, 413, 415, 422, 429, 500, 504, 507)
 _WHY = {
     400: "The request can't be understood.",
     401: "No key, or one that does not count.",
@@ -107,12 +107,8 @@ def document(version: str) -> dict[str, Any]:
 
 
 def example_of(kind: Any) -> Any:
-    """The example of a document, as JSON has it; of a body, what its content would be."""
-    if kind is Body.INPUT:
-        return examples.INPUT
-    if kind is Body.OUTPUT:
-        return examples.OUTPUT
-    return msgspec.to_builtins(examples.EXAMPLES[kind]) if kind is not schemas_job() else _job_example()
+    """The example of a document, as JSON has it."""
+    return msgspec.json.decode(msgspec.json.encode(examples.EXAMPLES[kind]))
 
 
 def _operation(route: Route, path: str, place: int, schemas: dict[Any, Any]) -> dict[str, Any]:
@@ -128,6 +124,106 @@ def _operation(route: Route, path: str, place: int, schemas: dict[Any, Any]) -> 
     if parameters:
         operation["parameters"] = parameters
     if route.request is not None:
-        operation["requestBody"] = {"required": route.request is not Body.INPUT, "content": _content(route.request, schemas)}
+        required = route.request is not Body.INPUT
+        operation["requestBody"] = {"required": required, "content": _content(route.request, schemas)}
     operation["responses"] = _responses(route, schemas)
     return operation
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    return [
+        {"name": name, "in": "path", "required": True, "description": _PARTS[name], "schema": {"type": "string"}}
+        for name in names
+    ]
+
+
+def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": query.name,
+            "in": "query",
+            "required": route.request is Body.ARCHIVE and query.name == "filename",
+            "description": query.text,
+            "schema": {"type": query.type},
+        }
+        for query in route.queries
+    ]
+
+
+def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    if route.response is None:
+        responses[str(route.status)] = {"description": "Done."}
+    else:
+        responses[str(route.status)] = {"description": "As asked.", "content": _content(route.response, schemas)}
+    if route.response is Body.OUTPUT and route.name != "get_job_input":
+        responses["200"]["headers"] = {
+            name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in _HEADERS.items()
+        }
+        responses["202"] = {
+            "description": "The job is not final yet; `Location` is where it goes on.",
+            "content": _content(documents.Job, schemas),
+        }
+    for status in _errors(route):
+        responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
+    return responses
+
+
+def _errors(route: Route) -> list[int]:
+    if route.access is Access.PUBLIC:
+        return [500]
+    found = {401, 500, 503}
+    if route.access is not Access.KEY:
+        found.add(403)
+    if "{" in route.path:
+        found.add(404)
+    if route.queries or route.request is not None:
+        found.add(400)
+    if route.request is not None:
+        found |= {413, 507}
+        found |= {422} if route.request is Body.ARCHIVE else {415}
+    if isinstance(route.request, type) or route.method == "DELETE":
+        found.add(409)
+    if route.request is Body.INPUT:
+        found |= {415, 422, 429}
+    if route.response is Body.OUTPUT:
+        found |= {409, 504}
+    return sorted(found)
+
+
+def _content(kind: Any, schemas: dict[Any, Any]) -> dict[str, Any]:
+    if not isinstance(kind, Body):
+        return {"application/json": {"schema": schemas[kind], "example": example_of(kind)}}
+    if kind is Body.INPUT or kind is Body.OUTPUT:
+        example = examples.INPUT if kind is Body.INPUT else examples.OUTPUT
+        return {
+            "application/json": {"schema": {}, "example": example},
+            "text/plain": {"schema": {"type": "string"}, "example": "Bond"},
+            "*/*": {"schema": _BYTES},
+        }
+    if kind is Body.ARCHIVE:
+        return {"application/gzip": {"schema": _BYTES, "example": "(the bytes of hello.tar.gz)"}}
+    if kind is Body.EVENTS:
+        return {"text/event-stream": {"schema": {"type": "string"}, "example": examples.EVENTS}}
+    if kind is Body.OPENAPI:
+        return {"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}}}
+    return {"text/plain": {"schema": {"type": "string"}, "example": "Resolved 1 package in 12 ms\n"}}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    codes = [code for code, number in STATUS.items() if number == status]
+    return {
+        "description": _WHY[status],
+        "content": {
+            PROBLEM_TYPE.decode(): {
+                "schema": {"$ref": _REFERENCE.format(name="Problem")},
+                "example": example_of(Problem) if status == 422 else _plain_problem(codes[0], status),
+            }
+        },
+    }
+
+
+def _plain_problem(code: str, status: int) -> dict[str, Any]:
+    title = _WHY[status].rstrip(".")
+    return {"type": f"urn:trivet:error:{code}", "title": title, "status": status, "code": code, "detail": _WHY[status]}

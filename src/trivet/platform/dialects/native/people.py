@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from trivet.platform.core.accounts import ApiKey, Role, Token
 from trivet.platform.dialects.native import schemas, translate
 from trivet.platform.dialects.native.context import Call
@@ -14,7 +12,7 @@ from trivet.platform.wire import paging
 
 async def me(call: Call) -> schemas.Me:
     """Who asks, and what the key may do."""
-    return translate.me(await call.services.accounts.me(call.principal), call.principal.scopes, time.time())
+    return translate.me(await call.services.accounts.me(call.principal), call.principal.scopes, call.services.clock())
 
 
 # -- accounts -----------------------------------------------------------------------------------------------------------
@@ -57,7 +55,7 @@ async def keys(call: Call) -> schemas.Page[schemas.Key]:
     """A page of keys: one's own, or those of ``account``."""
     found = await call.services.accounts.keys(call.principal, call.query.get("account") or None)
     page, following = paging.cut(found, _newest_first, call.cursor, call.limit)
-    now = time.time()
+    now = call.services.clock()
     return schemas.Page(items=[translate.key(key, name, now) for key, name in page], next=following)
 
 
@@ -78,9 +76,7 @@ async def create_key(call: Call) -> schemas.NewKey:
 async def rotate_key(call: Call) -> schemas.NewKey:
     """Gives a key a new secret."""
     wanted = await call.document(schemas.Rotation, default=schemas.Rotation())
-    key, token = await call.services.accounts.rotate_key(
-        call.principal, call.part("key"), wanted.overlap_hours * 3600
-    )
+    key, token = await call.services.accounts.rotate_key(call.principal, call.part("key"), wanted.overlap_hours * 3600)
     return await _with_owner(call, key, token)
 
 

@@ -73,6 +73,11 @@ def meaning(error: sqlite3.Error) -> CoreError | None:
     return None
 
 
+def explain(error: sqlite3.Error) -> CoreError:
+    """The error that a caller gets for any fault of the database."""
+    return meaning(error) or Unavailable(f"The database can't be used now ({error}).")
+
+
 def is_read_only(error: sqlite3.Error) -> bool:
     """Whether a statement was refused because it would have changed something."""
     code: int | None = getattr(error, "sqlite_errorcode", None)

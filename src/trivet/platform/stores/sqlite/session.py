@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -84,13 +85,20 @@ class WriteSession:
         self._deferred: list[tuple[BulkInsert, Row]] = []
         self._mark = 0
         self._saved = False
-        self.spoilt = False
-        """Whether a deferred row of an unknown unit failed: the transaction must be rolled back."""
+        self._one_by_one = False
+        self._spoilt = False
 
-    def begin(self) -> None:
-        """Starts the transaction."""
+    def begin(self, *, one_by_one: bool = False) -> None:
+        """Starts the transaction.
+
+        Args:
+            one_by_one: bring each unit's rows to the database at its end, so that a row which can't be stored is known to
+                be that unit's. Otherwise such a row raises `DeferredRowError` from whatever comes upon it.
+        """
+        self.roll_back()
         self._deferred.clear()
-        self._saved = self.spoilt = False
+        self._saved = self._spoilt = False
+        self._one_by_one = one_by_one
         self._connection.execute("BEGIN IMMEDIATE")
 
     def begin_unit(self) -> None:
@@ -99,16 +107,23 @@ class WriteSession:
 
     def end_unit(self) -> None:
         """Keeps what the unit did."""
+        if self._spoilt:  # and the unit took no notice
+            raise DeferredRowError
+        if self._one_by_one:
+            self.flush()
         if self._saved:
             self._connection.execute("RELEASE unit")
             self._saved = False
 
     def undo_unit(self) -> None:
         """Takes back what the unit did."""
+        if self._spoilt:
+            raise DeferredRowError
         del self._deferred[self._mark :]
         if self._saved:
             self._connection.execute("ROLLBACK TO unit")
-            self.end_unit()
+            self._connection.execute("RELEASE unit")
+            self._saved = False
 
     def commit(self) -> None:
         """Ends the transaction; it is on disk when this returns."""
@@ -116,9 +131,10 @@ class WriteSession:
         self._connection.execute("COMMIT")
 
     def roll_back(self) -> None:
-        """Ends the transaction without a trace. SQLite may have done so by itself."""
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        """Ends the transaction, where one is open, without a trace. On a full disk SQLite may have done so by itself."""
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Runs one statement now."""
@@ -141,22 +157,11 @@ class WriteSession:
         # rows of earlier units are theirs: they must outlive an undo of this one, so they go before its savepoint
         own = self._deferred[self._mark :]
         del self._deferred[self._mark :]
-        try:
-            self._write_deferred()
-        except sqlite3.Error as error:
-            if meaning(error) is not None:
-                raise
-            self._spoil(error)
-        except (ValueError, OverflowError) as error:
-            self._spoil(error)
+        self._write_deferred()
         self._connection.execute("SAVEPOINT unit")
         self._saved = True
         self._deferred = own
         self._mark = 0
-
-    def _spoil(self, error: Exception) -> None:
-        self.spoilt = True
-        raise DeferredRowError from error
 
     def _write_deferred(self) -> None:
         if not self._deferred:
@@ -165,13 +170,22 @@ class WriteSession:
         for insert, row in self._deferred:
             rows.setdefault(insert, []).append(row)
         self._deferred.clear()
-        for insert, batch in rows.items():
-            start = 0
-            for size in CHUNKS:
-                while len(batch) - start >= size:
-                    values = tuple(chain.from_iterable(batch[start : start + size]))
-                    self._connection.execute(insert.statements[size], values)
-                    start += size
+        try:
+            for insert, batch in rows.items():
+                self._insert(insert, batch)
+        except Exception as error:
+            if self._one_by_one or (isinstance(error, sqlite3.Error) and meaning(error) is not None):
+                raise
+            self._spoilt = True
+            raise DeferredRowError from error
+
+    def _insert(self, insert: BulkInsert, rows: Sequence[Row]) -> None:
+        start = 0
+        for size in CHUNKS:
+            while len(rows) - start >= size:
+                values = tuple(chain.from_iterable(rows[start : start + size]))
+                self._connection.execute(insert.statements[size], values)
+                start += size
 
 
 def refused(error: sqlite3.IntegrityError, sentences: Mapping[str, CoreError]) -> Exception:

@@ -1,0 +1,99 @@
+"""Loading a bundle's handlers once, in their own environment, before anything is published."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from trivet.platform.builders import tool
+from trivet.platform.core.errors import BuildFailed
+
+_MOST_ANSWER = 16 * 1024**2
+_QUOTED_LINES = 20
+
+
+async def load(python: Path, bundle: Path, *, timeout: float, on_output: Callable[[str], None]) -> dict[str, Any]:
+    """What the worker runtime says of the endpoints in a bundle.
+
+    The code runs as it will in a worker, in a folder of its own and with an environment that holds nothing of the server's.
+
+    Args:
+        python: the interpreter of the environment.
+        bundle: the folder with the code.
+        timeout: seconds that loading may take.
+        on_output: told what the code prints meanwhile.
+
+    Returns:
+        ``{"endpoints": [description, …]}``, unchecked.
+
+    Raises:
+        BuildFailed: it does not load, with the author's own traceback; or not in time.
+    """
+    folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="trivet-load-")
+    try:
+        finished = await tool.run(
+            (str(python), "-I", "-m", "trivet.worker", "inspect", str(bundle)),
+            cwd=Path(folder),
+            env={
+                "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
+                "LANG": "C.UTF-8",
+                "HOME": folder,
+                "TMPDIR": folder,
+            },
+            timeout=timeout,
+            on_line=on_output,
+            keep_stdout=_MOST_ANSWER,
+        )
+    except OSError as error:
+        raise BuildFailed(f"The interpreter of the environment can't be started: {error.strerror}.") from error
+    finally:
+        await asyncio.to_thread(_remove, folder)
+    answer = _answer(finished.stdout)
+    if finished.status == 0 and answer is not None and "endpoints" in answer:
+        return answer
+    if finished.status is None:
+        raise BuildFailed(
+            f"The handlers were not loaded within {timeout:g} s.",
+            hint="What takes long belongs into a class with `setup`, which runs in the worker.",
+        )
+    if answer is not None and isinstance(answer.get("error"), dict):
+        _raise_authors(answer["error"], bundle)
+    ending = f"status {finished.status}" if finished.status >= 0 else f"signal {-finished.status}"
+    said = "\n".join(finished.last_lines[-_QUOTED_LINES:])
+    raise BuildFailed(f"Loading the handlers ended the process with {ending}.\n{said}".rstrip())
+
+
+def _remove(folder: str) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answer(stdout: bytes) -> dict[str, Any] | None:
+    """The last line that is an answer: code that writes past Python may have printed before it."""
+    for line in reversed(stdout.splitlines()):
+        try:
+            answer = json.loads(line, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(answer, dict) and ("endpoints" in answer or "error" in answer):
+            return answer
+    return None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _raise_authors(error: dict[str, Any], bundle: Path) -> NoReturn:
+    kind, message = str(error.get("type") or "Error"), str(error.get("message") or "")
+    trace = str(error.get("traceback") or "").replace(f"{bundle}/", "").strip()
+    said = message if message.startswith(f"{kind}:") else f"{kind}: {message}"
+    hint = ""
+    if kind == "ModuleNotFoundError":
+        hint = "Name the package that has it in requirements.txt, or in the decorator: requirements=[…]."
+    raise BuildFailed(f"The handlers can't be loaded: {said}\n{trace}".rstrip(), hint=hint)

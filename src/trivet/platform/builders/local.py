@@ -1,0 +1,142 @@
+"""The builder that works on this machine: bundles and environments are folders beside each other."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from trivet.platform.builders.archive import unpack
+from trivet.platform.builders.descriptions import endpoints_in
+from trivet.platform.builders.environments import Environments
+from trivet.platform.builders.loading import load
+from trivet.platform.builders.members import Limits
+from trivet.platform.builders.recognise import Kind, recognise
+from trivet.platform.builders.requirements import Requirements, read_requirements
+from trivet.platform.builders.runtime_bundle import RuntimeBundle
+from trivet.platform.builders.sources import SourceTree
+from trivet.platform.core.errors import BuildFailed, CoreError, DeploymentRefused, StorageFull
+from trivet.platform.ports.builder import Built
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_UNFINISHED = ".new"
+_MOST_OUTPUT = 1024**2
+
+
+class LocalBuilder:
+    """Builds in the data folder: ``bundles/`` by digest, ``envs/`` by content, ``runtime/`` by content.
+
+    Making one removes the bundles that an earlier process left half-unpacked.
+
+    Args:
+        data: the data folder.
+        limits: what an upload may hold.
+        install_timeout: seconds that installing may take.
+        load_timeout: seconds that loading the handlers may take.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        limits: Limits | None = None,
+        install_timeout: float = 900.0,
+        load_timeout: float = 120.0,
+    ) -> None:
+        self._bundles = data.resolve() / "bundles"
+        self._environments = Environments(
+            data.resolve() / "envs", RuntimeBundle(data.resolve() / "runtime"), timeout=install_timeout
+        )
+        self._limits = limits or Limits()
+        self._load_timeout = load_timeout
+        self._locks: dict[str, asyncio.Lock] = {}
+        for leftover in self._bundles.glob(f"*{_UNFINISHED}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    async def unpack(self, archive: Path, filename: str, digest: str) -> str:
+        """Unpacks an upload safely and returns the name of its bundle, which is its digest.
+
+        Args:
+            archive: the upload.
+            filename: what the caller named it.
+            digest: the SHA-256 of the upload, in hex.
+
+        Raises:
+            DeploymentRefused: a path that escapes, a link, a bomb, a syntax error, nothing deployable; nothing is kept.
+            StorageFull: the disk is full; nothing is kept.
+        """
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError("a digest has 64 hex digits")
+        async with self._locks.setdefault(digest, asyncio.Lock()):
+            await asyncio.to_thread(self._unpack, archive, filename, digest)
+        return digest
+
+    async def build(self, bundle: str, on_step: Callable[[str], None], on_output: Callable[[str], None]) -> Built:
+        """Makes the environment of a bundle and loads its handlers once in it.
+
+        Args:
+            bundle: what `unpack` returned.
+            on_step: told each step, a sentence for people.
+            on_output: told what the installer and the code print, up to a mebibyte.
+
+        Raises:
+            BuildFailed: with the reason in the author's or the installer's own words.
+            StorageFull: the disk is full.
+        """
+        folder = self._bundles / bundle
+        output = _bounded(on_output)
+        try:
+            on_step("Reading the code")
+            kind, requirements = await asyncio.to_thread(_read, folder)
+            environment = await self._environments.ensure(requirements, on_step, output)
+            on_step("Loading the handlers")
+            answer = await load(
+                self._environments.python(environment), folder, timeout=self._load_timeout, on_output=output
+            )
+            endpoints = endpoints_in(answer, kind.host)
+        except DeploymentRefused as error:
+            raise BuildFailed(error.detail, hint=error.hint) from error
+        except OSError as error:
+            raise _system(error) from error
+        return Built(bundle, environment, endpoints)
+
+    def _unpack(self, archive: Path, filename: str, digest: str) -> None:
+        target = self._bundles / digest
+        if target.is_dir():
+            return
+        new = self._bundles / f"{digest}{_UNFINISHED}"
+        try:
+            unpack(archive, filename, new, self._limits)
+            _read(new)
+            new.rename(target)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+
+def _read(bundle: Path) -> tuple[Kind, Requirements]:
+    source = SourceTree.read(bundle)
+    kind = recognise(source)
+    return kind, read_requirements(bundle, kind.requirements(source))
+
+
+def _system(error: OSError) -> CoreError:
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull("The build could not go on: the platform's disk is full.")
+    return BuildFailed(f"The build could not go on: {error.strerror or error}.")
+
+
+def _bounded(on_output: Callable[[str], None]) -> Callable[[str], None]:
+    left = _MOST_OUTPUT
+
+    def give(line: str) -> None:
+        nonlocal left
+        if left <= 0:
+            return
+        left -= len(line) + 1
+        on_output(line if left > 0 else "… what follows is not kept")
+
+    return give

@@ -1,0 +1,125 @@
+"""Accounts, organizations and memberships in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from trivet.platform.core.accounts import Account, Membership, Organization, Role
+from trivet.platform.stores import errors
+from trivet.platform.stores.sqlite.session import Session, refused
+
+_ADD = "INSERT INTO owners (id, kind, name, created_at, administrator, disabled) VALUES (?, ?, ?, ?, ?, ?)"
+_SAVE_ACCOUNT = """
+    UPDATE owners SET name = ?, created_at = ?, administrator = ?, disabled = ? WHERE id = ? AND kind = 'account'
+"""
+_ACCOUNT = "SELECT id, name, created_at, administrator, disabled FROM owners WHERE kind = 'account'"
+_ORGANIZATION = "SELECT id, name, created_at FROM owners WHERE kind = 'organization'"
+_REMOVE = "DELETE FROM owners WHERE id = ? AND kind = ?"
+_PUT_MEMBERSHIP = """
+    INSERT INTO memberships (organization_id, account_id, role) VALUES (?, ?, ?)
+    ON CONFLICT (organization_id, account_id) DO UPDATE SET role = excluded.role
+"""
+_REMOVE_MEMBERSHIP = "DELETE FROM memberships WHERE organization_id = ? AND account_id = ?"
+_MEMBERSHIP = "SELECT organization_id, account_id, role FROM memberships"
+
+
+class SqliteAccounts:
+    """An `AccountRepository`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, account: Account) -> None:
+        """Raises `Conflict` where the name or the id is taken."""
+        row = (account.id, "account", account.name, account.created_at, account.administrator, account.disabled)
+        self._add(account.id, account.name, row)
+
+    def save(self, account: Account) -> None:
+        """Nothing happens where it is not there. Raises `Conflict` where the name is taken."""
+        row = (account.name, account.created_at, account.administrator, account.disabled, account.id)
+        try:
+            self._session.execute(_SAVE_ACCOUNT, row)
+        except sqlite3.IntegrityError as error:
+            raise refused(error, {"owners.name": errors.owner_name_taken(account.name)}) from None
+
+    def get(self, account_id: str) -> Account | None:
+        """The account, or None."""
+        return _account(self._session.execute(f"{_ACCOUNT} AND id = ?", (account_id,)).fetchone())
+
+    def named(self, name: str) -> Account | None:
+        """Whatever the case of the letters."""
+        return _account(self._session.execute(f"{_ACCOUNT} AND name = ?", (name,)).fetchone())
+
+    def all(self) -> list[Account]:
+        """By name."""
+        rows = self._session.execute(f"{_ACCOUNT} ORDER BY name").fetchall()
+        return [account for account in map(_account, rows) if account is not None]
+
+    def remove(self, account_id: str) -> None:
+        """With its memberships and keys."""
+        self._session.execute(_REMOVE, (account_id, "account"))
+
+    def add_organization(self, organization: Organization) -> None:
+        """Raises `Conflict` where the name or the id is taken."""
+        row = (organization.id, "organization", organization.name, organization.created_at, False, False)
+        self._add(organization.id, organization.name, row)
+
+    def organization(self, organization_id: str) -> Organization | None:
+        """The organization, or None."""
+        row = self._session.execute(f"{_ORGANIZATION} AND id = ?", (organization_id,)).fetchone()
+        return None if row is None else Organization(*row)
+
+    def organization_named(self, name: str) -> Organization | None:
+        """Whatever the case of the letters."""
+        row = self._session.execute(f"{_ORGANIZATION} AND name = ?", (name,)).fetchone()
+        return None if row is None else Organization(*row)
+
+    def organizations(self) -> list[Organization]:
+        """By name."""
+        return [Organization(*row) for row in self._session.execute(f"{_ORGANIZATION} ORDER BY name")]
+
+    def remove_organization(self, organization_id: str) -> None:
+        """With its memberships."""
+        self._session.execute(_REMOVE, (organization_id, "organization"))
+
+    def put_membership(self, membership: Membership) -> None:
+        """Raises `Conflict` where the organization or the account is not there."""
+        organization_id, account_id = membership.organization_id, membership.account_id
+        # both are owners to the database, which would take the one for the other
+        if self.organization(organization_id) is None or self.get(account_id) is None:
+            raise errors.missing("organization or account", f"{organization_id}, {account_id}")
+        self._session.execute(_PUT_MEMBERSHIP, (organization_id, account_id, membership.role.value))
+
+    def remove_membership(self, organization_id: str, account_id: str) -> None:
+        """Nothing happens where it is not there."""
+        self._session.execute(_REMOVE_MEMBERSHIP, (organization_id, account_id))
+
+    def memberships_of(self, account_id: str) -> list[Membership]:
+        """By organization id."""
+        sql = f"{_MEMBERSHIP} WHERE account_id = ? ORDER BY organization_id"
+        return [_membership(row) for row in self._session.execute(sql, (account_id,))]
+
+    def members_of(self, organization_id: str) -> list[Membership]:
+        """By account id."""
+        sql = f"{_MEMBERSHIP} WHERE organization_id = ? ORDER BY account_id"
+        return [_membership(row) for row in self._session.execute(sql, (organization_id,))]
+
+    def _add(self, owner_id: str, name: str, row: tuple[Any, ...]) -> None:
+        try:
+            self._session.execute(_ADD, row)
+        except sqlite3.IntegrityError as error:
+            sentences = {"owners.id": errors.id_taken("owner", owner_id), "owners.name": errors.owner_name_taken(name)}
+            raise refused(error, sentences) from None
+
+
+def _account(row: tuple[Any, ...] | None) -> Account | None:
+    if row is None:
+        return None
+    id_, name, created_at, administrator, disabled = row
+    return Account(id_, name, created_at, bool(administrator), bool(disabled))
+
+
+def _membership(row: tuple[Any, ...]) -> Membership:
+    organization_id, account_id, role = row
+    return Membership(organization_id, account_id, Role(role))

@@ -1,0 +1,228 @@
+"""Jobs and their events in SQLite."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from trivet.platform.core.jobs import OPEN, EventKind, Job, JobEvent, JobStatus
+from trivet.platform.core.payloads import Payload
+from trivet.platform.stores.sqlite import values
+from trivet.platform.stores.sqlite.session import BulkInsert, Row, Session
+from trivet.platform.stores.sqlite.statements import statements
+from trivet.platform.stores.sqlite.values import plain
+
+_FIXED = "id, endpoint_id, version_id, account_id, created_at, policy, input_type, input_size, input_data, input_blob"
+_CHANGING = """
+    status, attempt, token, worker_id, queued_at, started_at, finished_at, stop_reason, stop_asked_at, pieces, progress,
+    output_type, output_size, output_data, output_blob, error
+"""
+_COLUMNS = f"{_FIXED}, {_CHANGING}"
+_IS_OPEN = "status IN ('queued', 'running')"
+"""Word for word the condition of the index `jobs_open`, or SQLite would not see that it applies."""
+
+_PUT = BulkInsert(
+    f"INSERT INTO jobs ({_COLUMNS})",
+    f"""ON CONFLICT (id) DO UPDATE SET
+        ({_CHANGING}) = ({", ".join(f"excluded.{column.strip()}" for column in _CHANGING.split(","))})
+        WHERE jobs.{_IS_OPEN}""",
+    width=len(_COLUMNS.split(",")),
+)
+_ADD_EVENT = BulkInsert(
+    "INSERT INTO job_events (job_id, seq, attempt, kind, at, data, label)", "ON CONFLICT DO NOTHING", width=7
+)
+_SQL = statements("jobs", _COLUMNS)
+_GET = f"{_SQL.select} WHERE id = ?"
+_ALL_OPEN = f"{_SQL.select} WHERE {_IS_OPEN} ORDER BY id"
+_COUNTS = "SELECT status, count(*) FROM jobs WHERE endpoint_id = ? GROUP BY status"
+_ENDED_BEFORE = f"{_SQL.select} WHERE finished_at < ? ORDER BY finished_at, id LIMIT ?"
+_EVENTS = "SELECT job_id, seq, attempt, kind, at, data, label FROM job_events WHERE job_id = ? AND seq > ?"
+
+
+class SqliteJobs:
+    """A `JobRepository`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, job: Job) -> None:
+        """Records the job as it stands now. A job that is recorded as final never changes: such a put does nothing."""
+        self._session.defer(_PUT, _row(job))
+
+    def get(self, job_id: str) -> Job | None:
+        """The job, or None."""
+        self._session.flush()
+        row = self._session.execute(_GET, (job_id,)).fetchone()
+        return None if row is None else _job(row)
+
+    def open(self) -> list[Job]:
+        """All jobs that are not final, oldest first."""
+        self._session.flush()
+        return [_job(row) for row in self._session.execute(_ALL_OPEN)]
+
+    def page(
+        self,
+        *,
+        endpoint_ids: Sequence[str] | None = None,
+        account_id: str | None = None,
+        statuses: Iterable[JobStatus] = (),
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[Job]:
+        """Newest first; see `JobRepository.page`."""
+        self._session.flush()
+        groups = [("endpoint_id", endpoint_id) for endpoint_id in endpoint_ids or ()]
+        if account_id is not None:
+            groups.append(("account_id", account_id))
+        elif endpoint_ids is None:
+            groups.append(("", ""))
+        # the newest of each group and then the newest of those: every step walks an index, whereas one query for
+        # all groups would sort all their jobs
+        found: set[str] = set()
+        for column, value in groups:
+            found.update(self._newest(column, value, frozenset(statuses), before, limit))
+        jobs = (self.get(job_id) for job_id in heapq.nlargest(limit, found))
+        return [job for job in jobs if job is not None]
+
+    def _newest(
+        self, column: str, value: str, statuses: frozenset[JobStatus], before: str | None, limit: int
+    ) -> list[str]:
+        conditions = ["1"]
+        parameters: list[Any] = []
+        if column:
+            conditions.append(f"{column} = ?")
+            parameters.append(value)
+        if statuses and statuses <= OPEN:
+            conditions.append(_IS_OPEN)
+        if statuses:
+            conditions.append(f"status IN ({', '.join('?' * len(statuses))})")
+            parameters.extend(status.value for status in statuses)
+        if before is not None:
+            conditions.append("id < ?")
+            parameters.append(before)
+        # nothing of the caller's is in the text: names of columns and question marks
+        sql = f"SELECT id FROM jobs WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"  # noqa: S608
+        return [row[0] for row in self._session.execute(sql, (*parameters, limit))]
+
+    def counts(self, endpoint_id: str) -> dict[JobStatus, int]:
+        """How many jobs of the endpoint stand where; what there is none of is left out."""
+        self._session.flush()
+        return {JobStatus(status): count for status, count in self._session.execute(_COUNTS, (endpoint_id,))}
+
+    def add_events(self, events: Sequence[JobEvent]) -> None:
+        """Adds events; one whose number the job has already changes nothing."""
+        for event in events:
+            row = (event.job_id, event.seq, event.attempt, event.kind.value, event.at, event.data, plain(event.label))
+            self._session.defer(_ADD_EVENT, row)
+
+    def events(
+        self, job_id: str, *, after: int = 0, limit: int = 1000, kinds: Iterable[EventKind] = ()
+    ) -> list[JobEvent]:
+        """In order, those with ``seq`` above ``after``; ``kinds`` empty: all."""
+        self._session.flush()
+        wanted = [kind.value for kind in kinds]
+        some = f" AND kind IN ({', '.join('?' * len(wanted))})" if wanted else ""
+        rows = self._session.execute(f"{_EVENTS}{some} ORDER BY seq LIMIT ?", (job_id, after, *wanted, limit))
+        return [
+            JobEvent(id_, seq, attempt, EventKind(kind), at, data, label)
+            for id_, seq, attempt, kind, at, data, label in rows
+        ]
+
+    def ended_before(self, moment: float, limit: int = 500) -> list[Job]:
+        """Final jobs that finished before ``moment`` (seconds since the epoch), oldest first."""
+        self._session.flush()
+        return [_job(row) for row in self._session.execute(_ENDED_BEFORE, (moment, limit))]
+
+    def remove(self, job_ids: Sequence[str]) -> None:
+        """With their events."""
+        self._session.flush()
+        for job_id in job_ids:
+            self._session.execute("DELETE FROM job_events WHERE job_id = ?", (job_id,))
+            self._session.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+
+def _row(job: Job) -> Row:
+    given, output, stop_reason = job.input, job.output, job.stop_reason
+    return (
+        job.id,
+        job.endpoint_id,
+        job.version_id,
+        job.account_id,
+        job.created_at,
+        values.encode_policy(job.policy),
+        plain(given.content_type),
+        given.size,
+        given.data,
+        given.blob,
+        job.status.value,
+        job.attempt,
+        job.token,
+        job.worker_id,
+        job.queued_at,
+        job.started_at,
+        job.finished_at,
+        None if stop_reason is None else stop_reason.value,
+        job.stop_asked_at,
+        job.pieces,
+        values.encode_progress(job.progress),
+        *((None, None, None, None) if output is None else _output_columns(output)),
+        values.encode_job_error(job.error),
+    )
+
+
+def _output_columns(output: Payload) -> Row:
+    return plain(output.content_type), output.size, output.data, output.blob
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    (
+        id_,
+        endpoint_id,
+        version_id,
+        account_id,
+        created_at,
+        policy,
+        input_type,
+        input_size,
+        input_data,
+        input_blob,
+        status,
+        attempt,
+        token,
+        worker_id,
+        queued_at,
+        started_at,
+        finished_at,
+        stop_reason,
+        stop_asked_at,
+        pieces,
+        progress,
+        output_type,
+        output_size,
+        output_data,
+        output_blob,
+        error,
+    ) = row
+    return Job(
+        id=id_,
+        endpoint_id=endpoint_id,
+        version_id=version_id,
+        account_id=account_id,
+        input=Payload(input_type, input_size, input_data, input_blob),
+        policy=values.decode_policy(policy),
+        created_at=created_at,
+        status=JobStatus(status),
+        attempt=attempt,
+        token=token,
+        worker_id=worker_id,
+        queued_at=queued_at,
+        started_at=started_at,
+        finished_at=finished_at,
+        stop_reason=None if stop_reason is None else JobStatus(stop_reason),
+        stop_asked_at=stop_asked_at,
+        pieces=pieces,
+        progress=values.decode_progress(progress),
+        output=None if output_type is None else Payload(output_type, output_size, output_data, output_blob),
+        error=values.decode_job_error(error),
+    )

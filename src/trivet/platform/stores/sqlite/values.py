@@ -1,0 +1,73 @@
+"""Values inside a column: how what SQLite has no type for is written and read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from trivet.platform.core.jobs import JobError, JobPolicy, Progress
+
+
+def encode(value: object) -> str:
+    """JSON in ASCII: whatever text people and programs came up with, SQLite can take it."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def encode_optional(value: object) -> str | None:
+    """JSON, or nothing for None."""
+    return None if value is None else encode(value)
+
+
+def decode_optional(text: str | None) -> Any:
+    """What `encode_optional` wrote."""
+    return None if text is None else json.loads(text)
+
+
+def plain(text: str) -> str:
+    """Text that UTF-8 can carry: half a surrogate pair, which a program may well print, becomes ``?``."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def words(values: Iterable[str]) -> str:
+    """A set of words in one column."""
+    return " ".join(sorted(values))
+
+
+# Nearly all jobs of an endpoint have the same policy.
+@lru_cache(maxsize=1024)
+def encode_policy(policy: JobPolicy) -> str:
+    """A policy as JSON."""
+    return encode([policy.timeout, policy.ttl, policy.max_attempts])
+
+
+@lru_cache(maxsize=1024)
+def decode_policy(text: str) -> JobPolicy:
+    """What `encode_policy` wrote."""
+    return JobPolicy(*json.loads(text))
+
+
+def encode_progress(progress: Progress | None) -> str | None:
+    """A progress as JSON."""
+    return None if progress is None else encode([progress.fraction, progress.message])
+
+
+def decode_progress(text: str | None) -> Progress | None:
+    """What `encode_progress` wrote."""
+    return None if text is None else Progress(*json.loads(text))
+
+
+def encode_job_error(error: JobError | None) -> str | None:
+    """A job's error as JSON."""
+    if error is None:
+        return None
+    return encode([error.code, error.message, error.type, error.traceback, error.worker_log, error.hint])
+
+
+def decode_job_error(text: str | None) -> JobError | None:
+    """What `encode_job_error` wrote."""
+    if text is None:
+        return None
+    code, message, type_, traceback, worker_log, hint = json.loads(text)
+    return JobError(code, message, type_, traceback, tuple(worker_log), hint)

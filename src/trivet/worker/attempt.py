@@ -1,0 +1,136 @@
+"""An attempt as the worker holds it: what came in, and the way back for all that comes out."""
+
+from __future__ import annotations
+
+from collections import deque
+from time import monotonic
+from typing import Any
+
+from trivet.protocol.frames import Frame, Kind, encode
+from trivet.worker.link import Link, LinkLost
+
+MAX_LOG = 1024 * 1024
+"""Bytes of output that an attempt may log; what it prints beyond is dropped, and said so once."""
+_LOG_BATCH = 8 * 1024
+_PROGRESS_PAUSE = 0.1
+
+
+class Attempt:
+    """One attempt at a job. Safe to write to from any thread.
+
+    Args:
+        frame: the JOB frame.
+        link: where the answers go.
+    """
+
+    __slots__ = (
+        "_held",
+        "_left",
+        "_link",
+        "_log",
+        "_over",
+        "_progress",
+        "_progress_at",
+        "body",
+        "content_type",
+        "interrupted",
+        "number",
+        "reason",
+        "token",
+    )
+
+    def __init__(self, frame: Frame, link: Link) -> None:
+        meta = frame.meta
+        self.number = frame.attempt
+        self.token: str = meta["token"]
+        self.content_type: str = meta.get("type") or "application/json"
+        self.body = frame.body
+        self.reason: str | None = None
+        self.interrupted = False
+        self._link = link
+        self._log: deque[tuple[str, bytes, bool]] = deque()
+        self._held = 0
+        self._left = MAX_LOG
+        self._progress: tuple[float, str] | None = None
+        self._progress_at = 0.0
+        self._over = False
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Tells how far it is; of many calls in a short time, the last one counts."""
+        self._progress = (fraction, message)
+        if monotonic() - self._progress_at >= _PROGRESS_PAUSE:
+            self.flush()
+
+    def write(self, stream: str, text: str) -> None:
+        """Logs what the handler printed on ``stream``; held back a moment, so that many short lines leave together."""
+        left = self._left
+        if left <= 0:
+            return
+        data = text.encode("utf-8", "backslashreplace")
+        self._left = left - len(data)
+        if len(data) > left:
+            data = data[:left].decode("utf-8", "ignore").encode()
+            self._log.append((stream, data, True))
+            self.flush()
+            return
+        self._log.append((stream, data, False))
+        self._held += len(data)
+        if self._held >= _LOG_BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Sends what is held back. Without a link there is nobody to tell, and the handler is no one to trouble with it."""
+        if not self._log and self._progress is None:
+            return
+        try:
+            with self._link:
+                if not self._over:
+                    self._link.send(self._collected())
+        except LinkLost:
+            return
+
+    def piece(self, content_type: str, body: bytes) -> None:
+        """Sends one piece of a stream; waits while the server does not read.
+
+        Raises:
+            LinkLost: nobody is there to read it.
+        """
+        frame = encode(Kind.PIECE, self.number, {"type": content_type, "token": self.token}, body)
+        with self._link:
+            self._link.send(self._collected() + frame if self._log else frame)
+
+    def finish(self, kind: Kind, meta: dict[str, Any], body: bytes = b"") -> None:
+        """Sends the final frame, with all that was held back before it, in one write.
+
+        Raises:
+            LinkLost: nobody is there to read it.
+        """
+        meta["token"] = self.token
+        frame = encode(kind, self.number, meta, body)
+        with self._link:
+            if self._log or self._progress is not None:
+                frame = self._collected() + frame
+            self._over = True
+            self._link.send(frame)
+
+    def _collected(self) -> bytes:
+        """The frames for what is held back, in order; neighbours of one stream share a frame."""
+        frames: list[bytes] = []
+        self._held = 0
+        progress, self._progress = self._progress, None
+        if progress is not None:
+            self._progress_at = monotonic()
+            meta = {"fraction": progress[0], "message": progress[1], "token": self.token}
+            frames.append(encode(Kind.PROGRESS, self.number, meta))
+        log = self._log
+        while log:
+            stream, data, truncated = log.popleft()
+            parts = [data]
+            while log and log[0][0] == stream and not truncated:
+                _, data, truncated = log.popleft()
+                parts.append(data)
+            meta = {"stream": stream, "token": self.token}
+            if truncated:
+                meta["truncated"] = True
+            frames.append(encode(Kind.LOG, self.number, meta, b"".join(parts)))
+        return b"".join(frames)

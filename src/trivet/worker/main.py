@@ -1,0 +1,181 @@
+"""Starting and ending a worker: from the environment to the exit status."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import platform
+import signal
+import sys
+import threading
+from typing import Any, NamedTuple
+
+from trivet.authoring.reporting import CURRENT, set_elsewhere
+from trivet.protocol.frames import MAX_FRAME, PROTOCOL_VERSION, Kind, encode
+from trivet.worker import failures, limits
+from trivet.worker.heartbeat import Watcher
+from trivet.worker.hosts import Unfit, open_host
+from trivet.worker.intake import EXIT_LINK_LOST, Intake
+from trivet.worker.interrupts import Guards, SignalGuard
+from trivet.worker.link import Link, LinkLost
+from trivet.worker.loop import MainLoop
+from trivet.worker.outcome import Trial
+from trivet.worker.outputs import capture
+
+_HEARTBEAT = 5.0
+EXIT_USAGE = 2
+EXIT_UNFIT = 70
+EXIT_REFUSED = 77
+_USAGE = "usage: python -m trivet.worker (with TRIVET_LINK and the like set by a runtime), or: … inspect FOLDER"
+
+
+class Refused(Exception):
+    """The server does not want this worker."""
+
+
+class Environment(NamedTuple):
+    """What a runtime tells a worker in its environment."""
+
+    link: str
+    worker_id: str
+    token: str
+    folder: str
+    handler: str
+    host: str
+    memory: int | None
+
+    @classmethod
+    def take(cls, variables: Any) -> Environment:
+        """Reads the variables, and removes those that are no business of the author's code.
+
+        Args:
+            variables: ``os.environ``, or a mapping like it.
+
+        Raises:
+            KeyError: with the name of one that is missing.
+            ValueError: for a memory limit that is no number.
+        """
+        limit = int(variables.get("TRIVET_MEMORY_LIMIT") or 0)
+        return cls(
+            link=variables.pop("TRIVET_LINK"),
+            worker_id=variables["TRIVET_WORKER_ID"],
+            token=variables.pop("TRIVET_WORKER_TOKEN"),
+            folder=variables["TRIVET_BUNDLE"],
+            handler=variables["TRIVET_HANDLER"],
+            host=variables.get("TRIVET_HOST") or "decorated",
+            memory=limit if limit and variables.get("TRIVET_MEMORY_ENFORCE") == "rlimit" else None,
+        )
+
+
+def main(arguments: list[str]) -> int:
+    """Runs a worker until its server is done with it.
+
+    Returns:
+        The exit status: 0 after a drain, 2 wrong usage, 70 the handler can't be loaded, 75 no server (any more),
+        77 the server refused this worker.
+    """
+    if arguments[:1] == ["inspect"] and len(arguments) == 2:
+        from trivet.worker.inspection import inspect
+
+        return inspect(arguments[1])
+    try:
+        environment = Environment.take(os.environ)
+    except KeyError as missing:
+        return _say(f"{missing.args[0]} is not set. {_USAGE}", EXIT_USAGE)
+    if arguments:
+        return _say(_USAGE, EXIT_USAGE)
+    limits.apply(environment.memory)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle; it drains its workers
+    guards: Guards = {}
+    try:
+        link = Link.connect(environment.link, guards)
+        welcome = _introduce(link, environment)
+    except (OSError, LinkLost) as error:
+        return _say(f"no link to the server at {environment.link}: {error}", EXIT_LINK_LOST)
+    except Refused as error:
+        return _say(f"the server refused this worker: {error}", EXIT_REFUSED)
+    return _serve(link, guards, environment, welcome)
+
+
+def _introduce(link: Link, environment: Environment) -> dict[str, Any]:
+    """HELLO and WELCOME."""
+    hello = {
+        "protocol": PROTOCOL_VERSION,
+        "token": environment.token,
+        "worker_id": environment.worker_id,
+        "pid": os.getpid(),
+        "runtime": f"python {platform.python_version()}",
+    }
+    link.send(encode(Kind.HELLO, 0, hello))
+    while True:
+        for frame in link.receive():
+            if frame.kind is Kind.WELCOME:
+                link.settle()
+                return frame.meta
+            if frame.kind is Kind.REFUSED:
+                raise Refused(f"{frame.meta.get('message')} ({frame.meta.get('code')})")
+
+
+def _serve(link: Link, guards: Guards, environment: Environment, welcome: dict[str, Any]) -> int:
+    intake = Intake(link)
+    watcher = Watcher(intake, float(welcome.get("heartbeat") or _HEARTBEAT))
+    guard = guards[threading.get_ident()] = SignalGuard()
+    parent = os.getpid()
+    os.register_at_fork(after_in_child=lambda: _step_aside(link))
+    faulthandler.enable(2)  # the last words of one that crashes in C code
+    capture()
+    watcher.start()
+    try:
+        host = open_host(environment.host, environment.folder, environment.handler)
+        trial = Trial(host, int(welcome.get("max_output") or MAX_FRAME // 2), environment.folder)
+        concurrency = int(welcome.get("concurrency") or 1)
+        if host.kind.startswith("async"):
+            from trivet.worker.tasks import AsyncLoop
+
+            AsyncLoop(intake, trial, concurrency).run(host)
+        elif concurrency > 1:
+            from trivet.worker.threads import ThreadLoop
+
+            ThreadLoop(intake, guards, trial, concurrency).run(host)
+        else:
+            MainLoop(intake, watcher, guard, trial).run(host)
+        link.send(encode(Kind.BYE))
+    except Unfit as unfit:
+        return _unfit(link, watcher, unfit.error, environment.folder)
+    except LinkLost:
+        if os.getpid() != parent:  # a handler forked, and both returned: only one of them is the worker
+            sys.stdout.flush()
+            os._exit(0)
+        return EXIT_LINK_LOST  # the watcher sees to it that nothing holds the end up
+    watcher.end()
+    return 0
+
+
+def _unfit(link: Link, watcher: Watcher, error: BaseException, folder: str) -> int:
+    """Says why the handler can't be loaded, to the server and in the worker's own log."""
+    told = {
+        "message": f"{failures.type_of(error)}: {failures.message_of(error)}",
+        "traceback": failures.traceback_of(error, folder),
+    }
+    sys.stderr.write(f"The handler can't be loaded.\n{told['traceback']}")
+    try:
+        link.send(encode(Kind.UNFIT, 0, told))
+    except LinkLost:
+        return EXIT_LINK_LOST
+    watcher.end()
+    return EXIT_UNFIT
+
+
+def _step_aside(link: Link) -> None:
+    """In a process that a handler forked off: it is no worker, and what it does and prints is its own."""
+    link.abandon()
+    CURRENT.set(None)
+    set_elsewhere(lambda: None)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(SignalGuard.SIGNAL, signal.SIG_DFL)
+
+
+def _say(sentence: str, status: int) -> int:
+    sys.stderr.write(f"trivet worker: {sentence}\n")
+    return status

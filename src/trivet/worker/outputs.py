@@ -1,0 +1,76 @@
+"""What a handler prints: sent with its job while one runs, written to the worker's own log otherwise."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+from collections.abc import Iterable
+
+from trivet.authoring.reporting import current
+from trivet.worker.attempt import Attempt
+
+
+class JobStream(io.TextIOWrapper):
+    """Stands for ``sys.stdout`` or ``sys.stderr``. A real text file on the real descriptor, whose writes find their job.
+
+    Args:
+        name: ``stdout`` or ``stderr``.
+        descriptor: where what belongs to no job goes.
+    """
+
+    def __init__(self, name: str, descriptor: int) -> None:
+        raw = open(descriptor, "wb", closefd=False)  # noqa: SIM115 - lives as long as the process
+        super().__init__(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        self._stream = name
+        self._bytes = _JobBytes(self, raw)
+
+    @property
+    def buffer(self) -> _JobBytes:  # type: ignore[override]
+        """For what writes bytes."""
+        return self._bytes
+
+    def write(self, text: str) -> int:
+        """Writes to the log of the job that the code asking is part of."""
+        attempt = current()
+        if not isinstance(attempt, Attempt):
+            return super().write(text)
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        attempt.write(self._stream, text)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]
+        """As `write`, for each."""
+        for line in lines:
+            self.write(line)
+
+
+class _JobBytes(io.BufferedIOBase):
+    """The bytes below a stream."""
+
+    def __init__(self, stream: JobStream, raw: io.BufferedWriter) -> None:
+        self._stream = stream
+        self._raw = raw
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
+        if isinstance(current(), Attempt):
+            self._stream.write(self._decoder.decode(bytes(data)))
+            return len(data)
+        return self._raw.write(data)
+
+    def flush(self) -> None:
+        self._raw.flush()
+
+
+def capture() -> None:
+    """Replaces ``sys.stdout`` and ``sys.stderr`` for the rest of the process."""
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        setattr(sys, name, JobStream(name, descriptor))

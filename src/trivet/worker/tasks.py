@@ -1,0 +1,106 @@
+"""The loop of a worker with an async handler: one event loop in the main thread, an asyncio task for each attempt."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+
+from trivet.authoring.reporting import CURRENT
+from trivet.protocol.frames import Kind, encode
+from trivet.worker.attempt import Attempt
+from trivet.worker.failures import traceback_of
+from trivet.worker.hosts import Host, Unfit
+from trivet.worker.intake import Intake
+from trivet.worker.link import LinkLost
+from trivet.worker.outcome import Outcome, Trial, stopped
+
+
+class AsyncLoop:
+    """Runs attempts on an event loop.
+
+    Args:
+        intake: where the attempts come from; the watcher reads the link.
+        trial: runs one attempt.
+        concurrency: how many run at a time.
+    """
+
+    def __init__(self, intake: Intake, trial: Trial, concurrency: int) -> None:
+        self._intake = intake
+        self._trial = trial
+        self._concurrency = concurrency
+        self._running: dict[Attempt, asyncio.Task[None]] = {}
+        self._loop: asyncio.AbstractEventLoop
+        self._idle: asyncio.Event
+
+    def wake(self) -> None:
+        """As `Runner.wake`."""
+        self._loop.call_soon_threadsafe(self._start)
+
+    def interrupt(self, attempt: Attempt) -> None:
+        """As `Runner.interrupt`."""
+        self._loop.call_soon_threadsafe(self._cancel, attempt)
+
+    def run(self, host: Host) -> None:
+        """Sets the program up and works until it is told to end.
+
+        Raises:
+            LinkLost: the server is gone.
+            Unfit: the author's ``setup`` failed, before anything was taken.
+        """
+        asyncio.run(self._run(host))
+        if self._intake.lost:
+            raise LinkLost("the server is gone")
+
+    async def _run(self, host: Host) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._idle = asyncio.Event()
+        try:
+            await _finish(host.setup())
+        except BaseException as error:
+            raise Unfit(error) from error
+        gc.freeze()  # what was loaded stays: the collector need not look at it again
+        self._intake.runner = self
+        self._intake.link.send(encode(Kind.READY))
+        self._start()
+        await self._idle.wait()
+        if self._intake.lost:
+            return
+        try:
+            await _finish(host.teardown())
+        except Exception as error:  # noqa: BLE001 - the author's code can raise anything
+            sys.stderr.write(f"teardown failed:\n{traceback_of(error)}")
+
+    def _start(self) -> None:
+        while len(self._running) < self._concurrency and (attempt := self._intake.next()) is not None:
+            self._running[attempt] = self._loop.create_task(self._work(attempt))
+        if self._intake.draining and not self._running:
+            self._idle.set()
+
+    def _cancel(self, attempt: Attempt) -> None:
+        if attempt in self._running:
+            attempt.interrupted = True
+            self._running[attempt].cancel()
+
+    async def _work(self, attempt: Attempt) -> None:
+        CURRENT.set(attempt)
+        try:
+            attempt.finish(*await self._outcome(attempt))
+        except LinkLost:
+            self._intake.lost = self._intake.draining = True
+        finally:
+            del self._running[attempt]
+            self._intake.done(attempt)
+            self._start()
+
+    async def _outcome(self, attempt: Attempt) -> Outcome:
+        try:
+            outcome = await self._trial.run_async(attempt)
+        except BaseException as error:  # noqa: BLE001 - SystemExit and cancellation are outcomes too
+            return self._trial.failed(attempt, error)
+        return stopped(attempt) if attempt.interrupted else outcome
+
+
+async def _finish(value: object) -> None:
+    if hasattr(value, "__await__"):
+        await value

@@ -1,0 +1,88 @@
+"""Types of the client, as users meet them through `import trivet`. Checked by mypy, never run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, assert_type
+
+import trivet
+from trivet.sdk.models import (
+    CancelOutcome,
+    DeployedEndpoint,
+    EndpointInfo,
+    Explanation,
+    JobStatus,
+    JobView,
+    LogLine,
+    Me,
+    NewKey,
+    Progress,
+    Readiness,
+)
+
+
+def waiting(client: trivet.Client) -> None:
+    endpoint = client.endpoint("admin/hello")
+    assert_type(endpoint, trivet.Endpoint)
+    assert_type(client.endpoint(42, version="1.0.0"), trivet.Endpoint)
+    assert_type(endpoint.run({"name": "Bond"}, timeout=3), Any)
+    assert_type(endpoint.stream(), trivet.Stream)
+    assert_type(next(endpoint.stream()), Any)
+    assert_type(endpoint.map([1, 2], concurrency=2), Iterator[Any])
+    assert_type(endpoint.info(), EndpointInfo)
+    job = endpoint.submit()
+    assert_type(job, trivet.Job)
+    assert_type(client.job("job_1"), trivet.Job)
+    assert_type(job.status, JobStatus | None)
+    assert_type(job.progress, Progress | None)
+    assert_type(job.wait(), JobStatus)
+    assert_type(job.refresh(), JobView)
+    assert_type(job.cancel(), CancelOutcome)
+    assert_type(job.logs(), list[LogLine])
+    assert_type(job.explain(), Explanation)
+    assert_type(job.replay(), trivet.Job)
+    assert_type(client.jobs.list(status="queued"), Iterator[JobView])
+    assert_type(client.endpoints.list(), Iterator[EndpointInfo])
+    assert_type(client.deploy("hello.py"), list[DeployedEndpoint])
+    assert_type(client.keys.create(), NewKey)
+    assert_type(client.me(), Me)
+    assert_type(client.ready(), Readiness)
+    with client as entered, endpoint.stream() as stream:
+        assert_type(entered, trivet.Client)
+        assert_type(stream, trivet.Stream)
+        assert_type(stream.job, trivet.Job | None)
+
+
+async def awaiting(client: trivet.AsyncClient) -> None:
+    endpoint = client.endpoint("admin/hello")
+    assert_type(endpoint, trivet.AsyncEndpoint)
+    assert_type(await endpoint.run(b"bytes"), Any)
+    assert_type(endpoint.stream(), trivet.AsyncStream)
+    assert_type(endpoint.map([1, 2]), AsyncIterator[Any])
+    job = await endpoint.submit()
+    assert_type(job, trivet.AsyncJob)
+    assert_type(await job.wait(), JobStatus)
+    assert_type(await job.cancel(), CancelOutcome)
+    assert_type(await job.replay(), trivet.AsyncJob)
+    assert_type(client.jobs.list(), AsyncIterator[JobView])
+    assert_type(await client.deploy("hello.py"), list[DeployedEndpoint])
+    async for piece in endpoint.stream():
+        assert_type(piece, Any)
+    async with client as entered:
+        assert_type(entered, trivet.AsyncClient)
+
+
+def failing(error: trivet.JobFailedError, ended: trivet.TimedOutError) -> None:
+    assert_type(error.job_id, str | None)
+    assert_type(error.code, str)
+    as_any_of_ours: trivet.TrivetError = error
+    as_any_of_jobs: trivet.JobError = error
+    as_pythons_own: TimeoutError = ended
+    print(as_any_of_ours, as_any_of_jobs, as_pythons_own)
+
+
+def mistakes_are_found(client: trivet.Client) -> None:
+    client.endpoint(1.5)  # type: ignore[arg-type]
+    client.endpoint("a/b").run(1, 2)  # type: ignore[call-arg]
+    client.endpoint("a/b").map(3)  # type: ignore[arg-type]
+    client.files  # type: ignore[attr-defined]  # noqa: B018
