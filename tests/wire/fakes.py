@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from tests.unit.services.town import Town, built
 from trivet.platform.core.accounts import Principal, Token
 from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings
 from trivet.platform.core.payloads import JSON
@@ -24,7 +25,6 @@ from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.workers import Workers
 from trivet.platform.stores.memory import MemoryBlobs
 from trivet.platform.wire.schemas import compile_schema
-from tests.unit.services.town import Town, built
 
 MAX_INPUT = 1 << 20
 TIMEOUT = 10.0

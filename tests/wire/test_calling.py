@@ -47,9 +47,8 @@ def test_a_call_is_answered_with_the_output_itself_and_its_timings(world: World)
 
 def test_an_endpoint_is_called_by_name_by_opaque_id_and_by_integer_id(world: World) -> None:
     endpoint, _ = world.offer("admin/model", model_id=7)
-    for name in ("admin/model", "ADMIN/Model", endpoint.id, "7", "admin/model@1.0.0", "admin%2Dmodel/x"):
-        answer = world.ask("POST", f"/endpoints/{name}/run", body=b"1")
-        assert answer.status == (404 if "x" in name else 200)
+    for name in ("admin/model", "ADMIN/Model", endpoint.id, "7", "admin/model@1.0.0", "%61dmin/model", "admin/model@1"):
+        assert world.ask("POST", f"/endpoints/{name}/run", body=b"1").status == 200
 
 
 def test_bytes_go_in_and_out_under_their_own_content_type(world: World) -> None:
@@ -231,7 +230,7 @@ def test_a_body_that_can_not_be_taken_is_refused_with_the_reason(
 ) -> None:
     answer = world.ask("POST", "/endpoints/admin/hello/run", body=body, headers=headers)
     assert (answer.status, answer.code) == (status, code)
-    assert answer.json["hint"] or code == "bad_request"
+    assert answer.json["hint"]
     if status == 413:
         assert answer.json["limit"] == MAX_INPUT
     assert world.ask("GET", "/jobs").json["items"] == []

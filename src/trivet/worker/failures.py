@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from traceback import TracebackException
 
-_OURS = str(Path(__file__).parent.parent)
+_OURS = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - pathlib would take a tenth of a worker's start
 _OUR_FOLDERS = tuple(f"{_OURS}/{name}/" for name in ("authoring", "protocol", "worker"))
 _MAX_MESSAGE = 16 * 1024
 _MAX_TRACEBACK = 64 * 1024

@@ -18,10 +18,10 @@ class Runner(Protocol):
     """Who works on what comes in."""
 
     def wake(self) -> None:
-        """There are new attempts, or it is time to drain. Called from the thread that reads the link."""
+        """There are new attempts, or it is time to drain. Called from any thread."""
 
     def interrupt(self, attempt: Attempt) -> None:
-        """Stops a running attempt, whose ``reason`` is set. Called from the thread that reads the link."""
+        """Stops a running attempt, whose ``reason`` is set. Called from any thread."""
 
 
 class Loading:
@@ -61,16 +61,16 @@ class Intake:
         self.draining = False
         self.lost = False
 
-    def take(self, frames: Iterable[Frame]) -> bool:
+    def take(self, frames: Iterable[Frame]) -> int:
         """Does what frames from the server ask for.
 
         Returns:
-            Whether there are new attempts.
+            How many new attempts there are.
 
         Raises:
             LinkLost: an answer can't be given any more.
         """
-        news = False
+        news = 0
         for frame in frames:
             kind = frame.kind
             if kind is Kind.JOB:
@@ -80,7 +80,7 @@ class Intake:
                     continue
                 self.held[attempt.number] = attempt
                 self.pending.append(attempt)
-                news = True
+                news += 1
             elif kind is Kind.CANCEL:
                 self._cancel(frame)
             elif kind is Kind.DRAIN:

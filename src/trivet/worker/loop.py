@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import select
 import sys
 from contextvars import copy_context
@@ -17,8 +16,9 @@ from trivet.worker.heartbeat import Watcher
 from trivet.worker.hosts import Host, Unfit
 from trivet.worker.intake import Intake
 from trivet.worker.interrupts import Guard, Interrupted, SignalGuard
-from trivet.worker.link import LinkLost
+from trivet.worker.link import Link, LinkLost
 from trivet.worker.outcome import Outcome, Trial, stopped
+from trivet.worker.waker import Waker
 
 
 class MainLoop:
@@ -37,19 +37,11 @@ class MainLoop:
         self._guard = guard
         self._trial = trial
         self._current: Attempt | None = None
-        self._ear, self._mouth = os.pipe()
-        for descriptor in (self._ear, self._mouth):
-            os.set_blocking(descriptor, False)
-        self._poller = select.poll()
-        self._poller.register(self._ear, select.POLLIN)
-        self._poller.register(intake.link.fileno(), select.POLLIN)
+        self._ear = Ear(intake.link)
 
     def wake(self) -> None:
         """As `Runner.wake`."""
-        try:
-            os.write(self._mouth, b"\0")
-        except BlockingIOError:  # it has not looked up since the last time, and will
-            return
+        self._ear.wake()
 
     def interrupt(self, attempt: Attempt) -> None:
         """As `Runner.interrupt`."""
@@ -81,22 +73,36 @@ class MainLoop:
     def _next(self) -> Attempt | None:
         """Waits for an attempt; ``None`` when there will be no more."""
         intake = self._intake
-        turn = self._watcher.turn
-        if not turn.acquire(blocking=False):
-            self._watcher.wake()
-            turn.acquire()
+        self._watcher.take_turn()
         try:
             while True:
                 attempt = intake.next()
                 if attempt is not None or intake.draining:
                     return attempt
-                for descriptor, _ in self._poller.poll():
-                    if descriptor == self._ear:
-                        os.read(self._ear, 4096)
-                    else:
-                        intake.take(intake.link.receive())
+                if self._ear.wait():
+                    intake.take(intake.link.receive())
         finally:
-            turn.release()
+            self._watcher.turn.release()
+
+
+class Ear:
+    """Waits for the link, or for another thread's word."""
+
+    def __init__(self, link: Link) -> None:
+        self._waker = Waker()
+        self._link = link.fileno()
+        self._poller = select.poll()
+        for descriptor in (self._link, self._waker.fileno()):
+            self._poller.register(descriptor, select.POLLIN)
+        self.wake = self._waker.wake
+
+    def wait(self) -> bool:
+        """Waits, and returns whether there is something to read on the link."""
+        ready = self._poller.poll()
+        if len(ready) == 1 and ready[0][0] == self._link:
+            return True
+        self._waker.heard()
+        return len(ready) > 1
 
 
 def attempted(trial: Trial, attempt: Attempt, guard: Guard) -> Outcome:

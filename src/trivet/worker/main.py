@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import platform
 import signal
 import sys
 import threading
@@ -104,7 +103,7 @@ def _introduce(link: Link, environment: Environment) -> dict[str, Any]:
         "token": environment.token,
         "worker_id": environment.worker_id,
         "pid": os.getpid(),
-        "runtime": f"python {platform.python_version()}",
+        "runtime": "python {}.{}.{}".format(*sys.version_info[:3]),
     }
     link.send(encode(Kind.HELLO, 0, hello))
     while True:
@@ -132,13 +131,14 @@ def _serve(link: Link, guards: Guards, environment: Environment, welcome: dict[s
         if host.kind.startswith("async"):
             from trivet.worker.tasks import AsyncLoop
 
-            AsyncLoop(intake, trial, concurrency).run(host)
+            loop: MainLoop | ThreadLoop | AsyncLoop = AsyncLoop(intake, watcher, trial, concurrency)
         elif concurrency > 1:
             from trivet.worker.threads import ThreadLoop
 
-            ThreadLoop(intake, guards, trial, concurrency).run(host)
+            loop = ThreadLoop(intake, watcher, guards, trial, concurrency)
         else:
-            MainLoop(intake, watcher, guard, trial).run(host)
+            loop = MainLoop(intake, watcher, guard, trial)
+        loop.run(host)
         link.send(encode(Kind.BYE))
     except Unfit as unfit:
         return _unfit(link, watcher, unfit.error, environment.folder)

@@ -10,6 +10,7 @@ from trivet.authoring.reporting import CURRENT
 from trivet.protocol.frames import Kind, encode
 from trivet.worker.attempt import Attempt
 from trivet.worker.failures import traceback_of
+from trivet.worker.heartbeat import Watcher
 from trivet.worker.hosts import Host, Unfit
 from trivet.worker.intake import Intake
 from trivet.worker.link import LinkLost
@@ -20,13 +21,15 @@ class AsyncLoop:
     """Runs attempts on an event loop.
 
     Args:
-        intake: where the attempts come from; the watcher reads the link.
+        intake: where the attempts come from. The event loop reads the link.
+        watcher: steps back from reading.
         trial: runs one attempt.
         concurrency: how many run at a time.
     """
 
-    def __init__(self, intake: Intake, trial: Trial, concurrency: int) -> None:
+    def __init__(self, intake: Intake, watcher: Watcher, trial: Trial, concurrency: int) -> None:
         self._intake = intake
+        self._watcher = watcher
         self._trial = trial
         self._concurrency = concurrency
         self._running: dict[Attempt, asyncio.Task[None]] = {}
@@ -61,8 +64,10 @@ class AsyncLoop:
             raise Unfit(error) from error
         gc.freeze()  # what was loaded stays: the collector need not look at it again
         self._intake.runner = self
+        self._watcher.stand_back()
         self._intake.link.send(encode(Kind.READY))
         self._start()
+        self._loop.add_reader(self._intake.link.fileno(), self._read)
         await self._idle.wait()
         if self._intake.lost:
             return
@@ -70,6 +75,14 @@ class AsyncLoop:
             await _finish(host.teardown())
         except Exception as error:  # noqa: BLE001 - the author's code can raise anything
             sys.stderr.write(f"teardown failed:\n{traceback_of(error)}")
+
+    def _read(self) -> None:
+        try:
+            if self._intake.take(self._intake.link.receive()):
+                self._start()
+        except LinkLost:
+            self._loop.remove_reader(self._intake.link.fileno())
+            self._intake.lose()
 
     def _start(self) -> None:
         while len(self._running) < self._concurrency and (attempt := self._intake.next()) is not None:

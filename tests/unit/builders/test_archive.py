@@ -51,16 +51,18 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def refusal(archive: Path, tmp_path: Path, limits: Limits | None = None) -> str:
     """Unpacks what must be refused; nothing may be left behind, inside or outside of the folder."""
-    before = {p for p in tmp_path.rglob("*")}
+    before = set(tmp_path.rglob("*"))
     with pytest.raises(DeploymentRefused) as caught:
         unpack(archive, archive.name, tmp_path / "bundle", limits)
-    assert {p for p in tmp_path.rglob("*")} == before
+    assert set(tmp_path.rglob("*")) == before
     return caught.value.detail
 
 
 @pytest.mark.parametrize("make", [tar_of, zip_of])
 def test_files_and_folders_come_out_as_they_went_in(make: Callable[..., Path], tmp_path: Path) -> None:
-    archive = make(tmp_path / "upload", ("main.py", CODE), ("lib/data.bin", bytes(range(256)) * 4000), ("lib/empty", b""))
+    archive = make(
+        tmp_path / "upload", ("main.py", CODE), ("lib/data.bin", bytes(range(256)) * 4000), ("lib/empty", b"")
+    )
     unpack(archive, "upload", tmp_path / "bundle")
     assert contents(tmp_path / "bundle") == {
         "main.py": CODE,
@@ -180,7 +182,9 @@ def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
     assert "sparse" in refusal(tar_of(tmp_path / "u", (info, b"ab")), tmp_path)
 
 
-@pytest.mark.parametrize(("mode", "why"), [(0o120777, "is a link"), (0o020666, "neither a file"), (0o140777, "neither")])
+@pytest.mark.parametrize(
+    ("mode", "why"), [(0o120777, "is a link"), (0o020666, "neither a file"), (0o140777, "neither")]
+)
 def test_links_and_devices_in_a_zip_are_refused(mode: int, why: str, tmp_path: Path) -> None:
     info = zipfile.ZipInfo("odd.py")
     info.external_attr = mode << 16

@@ -102,7 +102,13 @@ class FakeServer:
     def submit(self, body: bytes = b"null", content_type: str = "application/json") -> int:
         """Sends one job and returns the number of its attempt."""
         self._number += 1
-        meta = {"job": f"job_{self._number}", "token": f"t{self._number}", "type": content_type, "timeout": 60, "attempt": 1}
+        meta = {
+            "job": f"job_{self._number}",
+            "token": f"t{self._number}",
+            "type": content_type,
+            "timeout": 60,
+            "attempt": 1,
+        }
         self.say(Kind.JOB, self._number, meta, body)
         return self._number
 

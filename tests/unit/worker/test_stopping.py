@@ -27,10 +27,9 @@ SLEEPERS = """
         return "awake"
 
     @trivet.endpoint
-    def lock(seconds: float = 60.0) -> str:
+    def event(seconds: float = 60.0) -> str:
         trivet.progress(0.5, "asleep")
-        if seconds:
-            threading.Lock().acquire() and threading.Event().wait(seconds)
+        threading.Event().wait(seconds)
         return "awake"
 
     @trivet.endpoint
@@ -57,7 +56,7 @@ SLEEPERS = """
 """
 
 
-@pytest.mark.parametrize("handler", ["sleep", "asleep", "lock", "stream", "astream", "busy"])
+@pytest.mark.parametrize("handler", ["sleep", "asleep", "event", "stream", "astream", "busy"])
 @pytest.mark.parametrize("reason", ["cancelled", "timed_out"])
 def test_a_cancel_ends_a_waiting_handler_at_once(server: FakeServer, handler: str, reason: str) -> None:
     server.start(SLEEPERS, handler)
@@ -176,9 +175,7 @@ def test_a_term_signal_drains_the_worker(server: FakeServer) -> None:
 
 @pytest.mark.parametrize(("handler", "concurrency"), [("sleep", 1), ("sleep", 2), ("asleep", 1)])
 @pytest.mark.parametrize("how", ["signal", "frame"])
-def test_an_idle_worker_ends_when_it_is_drained(
-    server: FakeServer, handler: str, concurrency: int, how: str
-) -> None:
+def test_an_idle_worker_ends_when_it_is_drained(server: FakeServer, handler: str, concurrency: int, how: str) -> None:
     server.start(SLEEPERS, handler, concurrency=concurrency)
     server.call(b"0")
     if how == "signal":

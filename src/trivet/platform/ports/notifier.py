@@ -22,4 +22,8 @@ class Subscription(Protocol):
     def __exit__(self, *exc: object) -> None: ...
 
     async def wait(self, timeout: float | None) -> bool:
-        """Waits for the next notification since the last wait; False when ``timeout`` seconds passed without one."""
+        """Waits for the next notification since the last wait; False when ``timeout`` seconds passed without one.
+
+        Raises:
+            Unavailable: the platform is shutting down.
+        """

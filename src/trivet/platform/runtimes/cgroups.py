@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trivet.platform.runtimes.processes import start_time
+import psutil
 
 ROOT = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
@@ -125,7 +125,7 @@ class CgroupTree:
         for parent in filter(None, (self._memory, self._pids)):
             for folder in parent.glob(f"{_PREFIX}*-*"):
                 server = folder.name.removeprefix(_PREFIX).partition("-")[0]
-                if server.isdecimal() and int(server) != os.getpid() and start_time(int(server)) is None:
+                if server.isdecimal() and not psutil.pid_exists(int(server)):
                     yield Cgroup(folder)
 
 

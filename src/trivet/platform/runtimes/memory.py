@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
-from trivet.platform.runtimes.processes import group_memory
+import psutil
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,18 @@ class MemoryGuard:
                 if memory.get(watched.pid, 0) > watched.limit:
                     self._on_over(worker_id)
             await asyncio.sleep(self._interval)
+
+
+def group_memory(leaders: frozenset[int]) -> dict[int, int]:
+    """The resident memory of process groups, in bytes by their leader's pid.
+
+    Pages that processes of a group share count for each of them. It looks at every process of the machine, so call it off
+    the event loop.
+    """
+    memory = dict.fromkeys(leaders, 0)
+    for pid in psutil.pids():
+        with suppress(psutil.Error, OSError):
+            leader = os.getpgid(pid)
+            if leader in memory:
+                memory[leader] += psutil.Process(pid).memory_info().rss
+    return memory

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
+import logging
 import os
+import shutil
 import signal
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trivet.platform.core.endpoints import Version
 from trivet.platform.core.errors import Unavailable
-from trivet.platform.core.workers import Departure
+from trivet.platform.core.workers import Departure, has_gpu
 from trivet.platform.ports.runtime import Capabilities, OnExit, Started, WorkerSpec
-from trivet.platform.runtimes.cgroups import Cgroup, find_cgroups
-from trivet.platform.runtimes.gpus import find_gpus, missing_gpu
+from trivet.platform.runtimes import strays
+from trivet.platform.runtimes.cgroups import Cgroup, CgroupTree, find_cgroups
+from trivet.platform.runtimes.gpus import installed_gpus
 from trivet.platform.runtimes.memory import MemoryGuard
-from trivet.platform.runtimes.output import Tail
-from trivet.platform.runtimes.processes import MARKER, kill_strays, signal_group
-from trivet.platform.runtimes.roster import Roster
+from trivet.platform.runtimes.tail import Tail
+
+logger = logging.getLogger(__name__)
 
 OnLine = Callable[[str, str], None]
 """Called with a worker's id for each line that it writes outside of a job."""
@@ -66,8 +68,6 @@ class _Running:
 class ProcessRuntime:
     """Starts workers as processes, and tells when one is gone, once, with all that it had started.
 
-    Making one ends what workers an earlier server left running in the same data folder.
-
     Args:
         data: the data folder; code is in ``bundles/``, interpreters are in ``envs/``, workers live in ``workers/``.
         link: where workers connect to: ``unix:PATH`` or ``tcp:HOST:PORT``.
@@ -82,18 +82,30 @@ class ProcessRuntime:
         self._data = data.resolve()
         self._link = link
         self._settings = settings or ProcessSettings()
-        self._roster = Roster(self._data / "workers")
-        self._cgroups = find_cgroups() if self._settings.use_cgroups else None
-        self._roster.sweep(self._cgroups)
+        self._folders = self._data / "workers"
+        self._cgroups: CgroupTree | None = None
+        self._gpus: Mapping[str, int] = {}
         self._guard = MemoryGuard(self._settings.memory_interval, self._end_over_limit)
         self._running: dict[str, _Running] = {}
         self._ended: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._closing = asyncio.Event()
         self.on_exit: OnExit = _nobody
         self.on_line: OnLine = _nobody
-        self.capabilities = Capabilities(
-            memory_limit=True, gpus=find_gpus(), isolation=self._isolation(self._cgroups is not None, limited=True)
-        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this machine can do, as `open` found it."""
+        isolation = self._isolation(self._cgroups is not None, limited=True)
+        return Capabilities(memory_limit=True, gpus=self._gpus, isolation=isolation)
+
+    async def open(self) -> None:
+        """Looks at the machine, and ends the workers that an earlier server has left in this data folder."""
+        if self._settings.use_cgroups:
+            self._cgroups = await asyncio.to_thread(find_cgroups)
+        ended = await asyncio.to_thread(self._sweep)
+        if ended:
+            logger.warning("%d processes of an earlier server were still there and have been ended", ended)
+        self._gpus = await asyncio.to_thread(installed_gpus)
 
     async def start(self, spec: WorkerSpec) -> Started:
         """Starts a worker; returns when its process runs.
@@ -102,9 +114,7 @@ class ProcessRuntime:
             Unavailable: it can't be started, with the reason.
         """
         version = spec.version
-        missing = missing_gpu(version.settings.gpu, self.capabilities.gpus)
-        if missing is not None:
-            raise Unavailable(f"{missing}.", hint="Deploy it without `gpu`, or on a node that has one.")
+        self._check_gpu(version)
         if self._closing.is_set():
             raise Unavailable("The platform is shutting down.")
         try:
@@ -115,7 +125,6 @@ class ProcessRuntime:
                 f"The worker's process can't be started: {reason}.", hint="See `trivet doctor` on the server's machine."
             ) from error
         self._running[worker.id] = worker
-        self._roster.note(worker.id, worker.process.pid)
         loop = asyncio.get_running_loop()
         loop.add_reader(worker.output, self._read, worker)
         if worker.limit is not None and worker.cgroup is None:
@@ -137,7 +146,7 @@ class ProcessRuntime:
         """Ends a worker and all that it has started, now."""
         worker = self._running.get(worker_id)
         if worker is not None and worker.process.returncode is None:
-            signal_group(worker.process.pid, signal.SIGKILL)
+            strays.kill_group(worker.process.pid)
             if worker.cgroup is not None:
                 worker.cgroup.kill()
 
@@ -158,6 +167,23 @@ class ProcessRuntime:
 
     # -- starting -----------------------------------------------------------------------------------------------------
 
+    def _sweep(self) -> int:
+        ended = strays.kill_marked(None, self._folders)
+        for group in self._cgroups.leftovers() if self._cgroups is not None else ():
+            group.clear(_PATIENCE)
+        shutil.rmtree(self._folders, ignore_errors=True)
+        self._folders.mkdir(parents=True, mode=0o700, exist_ok=True)
+        return ended
+
+    def _check_gpu(self, version: Version) -> None:
+        gpu = version.settings.gpu
+        if gpu is not None and not has_gpu(self._gpus, gpu):
+            here = ", ".join(f"{count} × {kind}" for kind, count in sorted(self._gpus.items())) or "none"
+            raise Unavailable(
+                f"the endpoint asks for the GPU {gpu!r}, and this machine has {here}.",
+                hint="Deploy it without `gpu=`, or run the platform on a machine that has one.",
+            )
+
     def _python(self, version: Version) -> Path:
         python = self._data / "envs" / version.environment / "bin" / "python"
         if not version.environment or not python.exists():
@@ -175,7 +201,9 @@ class ProcessRuntime:
 
     async def _spawn(self, spec: WorkerSpec, python: Path, bundle: Path) -> _Running:
         settings = spec.version.settings
-        room = self._roster.room(spec.worker_id)
+        room = self._folders / spec.worker_id
+        room.mkdir(mode=0o700)
+        (room / "tmp").mkdir(mode=0o700)
         cgroup = None
         if self._cgroups is not None:
             cgroup = self._cgroups.make(spec.worker_id, memory=settings.memory, processes=self._settings.processes)
@@ -200,12 +228,11 @@ class ProcessRuntime:
             os.close(ours)
             if cgroup is not None:
                 cgroup.remove()
-            self._roster.strike(spec.worker_id)
+            shutil.rmtree(room, ignore_errors=True)
             raise
         finally:
             os.close(theirs)
-        tail = Tail(functools.partial(self._said, spec.worker_id))
-        return _Running(spec.worker_id, process, ours, tail, settings.memory, cgroup)
+        return _Running(spec.worker_id, process, ours, Tail(), settings.memory, cgroup)
 
     def _environ(self, spec: WorkerSpec, python: Path, bundle: Path, room: Path) -> dict[str, str]:
         """All that a worker knows of its surroundings: nothing of the server's own that is not named here."""
@@ -221,10 +248,13 @@ class ProcessRuntime:
         # Last, so that no secret can take their place.
         environ.update(
             {
+                "VIRTUAL_ENV": str(python.parent.parent),
                 "TRIVET_LINK": self._link,
-                MARKER: spec.worker_id,
+                strays.MARK: spec.worker_id,
                 "TRIVET_WORKER_TOKEN": spec.token,
+                "TRIVET_WORKER_FOLDER": str(room),
                 "TRIVET_BUNDLE": str(bundle),
+                "TRIVET_HOST": spec.version.host,
                 "TRIVET_HANDLER": spec.version.handler,
             }
         )
@@ -240,14 +270,15 @@ class ProcessRuntime:
 
     # -- while it lives, and its end ----------------------------------------------------------------------------------
 
-    def _said(self, worker_id: str, text: str) -> None:
-        self.on_line(worker_id, text)
+    def _wrote(self, worker: _Running, lines: list[str]) -> None:
+        for line in lines:
+            self.on_line(worker.id, line)
 
     def _read(self, worker: _Running) -> None:
         with contextlib.suppress(BlockingIOError):
             data = os.read(worker.output, _READ)
             if data:
-                worker.tail.feed(data)
+                self._wrote(worker, worker.tail.feed(data))
             else:  # it has closed its output, which need not be its end
                 asyncio.get_running_loop().remove_reader(worker.output)
 
@@ -261,11 +292,11 @@ class ProcessRuntime:
         code = await worker.process.wait()
         self._guard.forget(worker.id)
         # Its number is not given to another process while any of its group is left, nor so soon after.
-        signal_group(worker.process.pid, signal.SIGKILL)
+        strays.kill_group(worker.process.pid)
         over = worker.over_limit or (code != 0 and worker.cgroup is not None and worker.cgroup.ran_out())
         await asyncio.to_thread(_end_strays, worker)
         self._read_rest(worker)
-        await asyncio.to_thread(self._roster.strike, worker.id)
+        await asyncio.to_thread(shutil.rmtree, self._folders / worker.id, ignore_errors=True)
         lines = worker.tail.lines
         self._ended[worker.id] = lines
         while len(self._ended) > self._settings.kept:
@@ -279,10 +310,10 @@ class ProcessRuntime:
         read = 0
         with contextlib.suppress(BlockingIOError):
             while read < _LAST_READ and (data := os.read(worker.output, _READ)):
-                worker.tail.feed(data)
+                self._wrote(worker, worker.tail.feed(data))
                 read += len(data)
         os.close(worker.output)
-        worker.tail.close()
+        self._wrote(worker, worker.tail.end())
 
 
 def _nobody(worker_id: str, said: object) -> None:
@@ -294,4 +325,4 @@ def _end_strays(worker: _Running) -> None:
     if worker.cgroup is not None:
         worker.cgroup.clear(_PATIENCE)
     else:
-        kill_strays(worker.id)
+        strays.kill_marked(worker.id)

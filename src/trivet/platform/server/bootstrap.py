@@ -156,14 +156,18 @@ class Platform:
         stalled = self.recorder.stalled
         return None if stalled is None else f"Jobs can't be recorded: {stalled.detail} {stalled.hint}".strip()
 
-    async def close(self) -> None:
-        """Stops: workers finish what they hold within the grace, everything else stays on disk for the next start."""
+    async def drain(self) -> None:
+        """Lets workers finish what they hold, within the grace, and then ends every wait of a caller."""
         self.scaling.close()
         for worker_id in self.workers.all_ids():
             self.workers.stop(worker_id)
         with self.notifier.subscribe(EVERYBODY_GONE) as gone:
             if self.workers.all_ids():
                 await gone.wait(self.settings.shutdown_grace)
+        self.notifier.close()
+
+    async def close(self) -> None:
+        """Ends everything. Jobs that are open stay on disk for the next start."""
         await self.listener.close()
         await self.runtime.close()
         try:

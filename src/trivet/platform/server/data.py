@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 _LONGEST_SOCKET_PATH = 100
+"""Bytes. Linux takes 107, macOS 103."""
 
 
 class DataFolderError(Exception):
@@ -19,7 +21,7 @@ class DataFolder:
     """One platform's folder, locked while that platform runs."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root.absolute()  # workers and builds run in folders of their own
         self._lock: int | None = None
         self._socket_folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -49,7 +51,7 @@ class DataFolder:
         the system's folder for temporary files.
         """
         path = self.root / "run" / "link.sock"
-        if len(str(path)) <= _LONGEST_SOCKET_PATH:
+        if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
             return path
         if self._socket_folder is None:
             self._socket_folder = tempfile.TemporaryDirectory(prefix="trivet-")
@@ -68,6 +70,7 @@ class DataFolder:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.truncate(self._lock, 0)
             os.write(self._lock, f"{os.getpid()}\n".encode())
+            self._clear_uploads()
         except BlockingIOError:
             self.close()
             raise DataFolderError(
@@ -79,8 +82,13 @@ class DataFolder:
                 "Free some space on that disk." if error.errno == errno.ENOSPC else "Choose another one: --data DIR."
             )
             raise DataFolderError(f"The data folder {self.root} can't be used: {error.strerror}. {advice}") from None
+
+    def _clear_uploads(self) -> None:
         for left_over in self.uploads.iterdir():
-            left_over.unlink(missing_ok=True)
+            if left_over.is_dir() and not left_over.is_symlink():
+                shutil.rmtree(left_over)
+            else:
+                left_over.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Lets the folder go."""

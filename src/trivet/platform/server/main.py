@@ -101,18 +101,17 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, Platform]]:
         backlog=2048,
     )
     server = _Server(config)
-    serving = asyncio.create_task(
-        server.serve(sockets=[listening])
-    )  # who connects before it is up waits in the backlog
+    # who connects before it is up waits in the backlog
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         host, port = listening.getsockname()[:2]
         yield f"http://{f'[{host}]' if ':' in host else host}:{port}", platform
     finally:
-        closing = asyncio.create_task(platform.close())
-        await asyncio.wait({closing, serving}, timeout=0.05)
+        await platform.drain()
         server.should_exit = True
-        await asyncio.gather(closing, serving)
+        await serving
         listening.close()
+        await platform.close()
 
 
 class _Server(uvicorn.Server):

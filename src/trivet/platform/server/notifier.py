@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Self
 
+from trivet.platform.core.errors import Unavailable
+
 
 class LoopNotifier:
     """A `Notifier` for one process. Must be used from the event loop's own thread."""
@@ -23,16 +25,26 @@ class LoopNotifier:
         for subscription in self._topics.get(topic, ()):
             subscription.wake()
 
+    def close(self) -> None:
+        """Ends every wait of a caller: the platform is shutting down. What waits without a timeout waits for the platform's own
+        work, and gets it.
+        """
+        for subscriptions in self._topics.values():
+            for subscription in subscriptions:
+                subscription.end()
+
 
 class LoopSubscription:
     """One listener."""
 
-    __slots__ = ("_signalled", "_topic", "_topics", "_waiter")
+    __slots__ = ("_bounded", "_ended", "_signalled", "_topic", "_topics", "_waiter")
 
     def __init__(self, topics: dict[str, set[LoopSubscription]], topic: str) -> None:
         self._topics = topics
         self._topic = topic
         self._signalled = False
+        self._ended = False
+        self._bounded = False
         self._waiter: asyncio.Future[bool] | None = None
 
     def __enter__(self) -> Self:
@@ -48,26 +60,40 @@ class LoopSubscription:
     def wake(self) -> None:
         """Ends the wait that goes on, or the next one."""
         waiter = self._waiter
-        if waiter is None:
-            self._signalled = True
-        elif not waiter.done():
+        if waiter is not None and not waiter.done():
             waiter.set_result(True)
+        elif waiter is None or waiter.cancelled() or not waiter.result():  # nobody there, or one that is giving up
+            self._signalled = True
+
+    def end(self) -> None:
+        """Ends the wait that goes on, and every later one."""
+        self._ended = True
+        if self._waiter is not None and self._bounded and not self._waiter.done():
+            self._waiter.set_result(False)
 
     async def wait(self, timeout: float | None) -> bool:
-        """Waits for a notification since the last wait; False after ``timeout`` seconds without one."""
+        """Waits for a notification since the last wait; False after ``timeout`` seconds without one.
+
+        Raises:
+            Unavailable: the platform is shutting down.
+        """
         if self._signalled:
             self._signalled = False
             return True
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[bool] = loop.create_future()
         self._waiter = waiter
+        self._bounded = timeout is not None
         timer = loop.call_later(timeout, _give_up, waiter) if timeout is not None else None
         try:
-            return await waiter
+            woken = not (self._ended and self._bounded) and await waiter
         finally:
             self._waiter = None
             if timer is not None:
                 timer.cancel()
+        if self._ended and self._bounded and not woken:
+            raise Unavailable("The platform is shutting down.", hint="Try again when it is up.")
+        return woken
 
 
 def _give_up(waiter: asyncio.Future[bool]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -30,6 +31,10 @@ def _size(text: str) -> int:
     return int(lowered)
 
 
+def _folder(text: str) -> Path:
+    return Path(text).expanduser()
+
+
 def _flag(text: str) -> bool:
     lowered = text.strip().lower()
     if lowered in ("1", "true", "yes", "on"):
@@ -53,7 +58,7 @@ class Settings:
     host: str = _setting("127.0.0.1", "TRIVET_HOST", str, "The address to listen on.")
     port: int = _setting(8300, "TRIVET_PORT", int, "The port to listen on; 0 takes a free one.")
     data: Path = _setting(
-        _data_folder, "TRIVET_DATA", Path, "The folder that holds everything: database, files, environments, keys."
+        _data_folder, "TRIVET_DATA", _folder, "The folder that holds everything: database, files, environments, keys."
     )
     max_input: int = _setting(
         50 * MIB, "TRIVET_MAX_INPUT", _size, "The largest input of a call, in bytes (`50MiB` is understood)."
@@ -88,13 +93,24 @@ class Settings:
                 text = environ[row.metadata["env"]]
                 try:
                     values[row.name] = row.metadata["read"](text)
-                except ValueError:
+                except (ValueError, OverflowError, RuntimeError):
                     raise SettingError(
                         f"{row.metadata['env']}={text!r} can't be read. {row.metadata['help']}"
                     ) from None
         settings = cls(**values)
-        if not 0 <= settings.port <= 65535:
-            raise SettingError(f"The port {settings.port} can't be; choose one from 1 to 65535, or 0 for a free one.")
-        if settings.log_level.lower() not in ("debug", "info", "warning", "error"):
-            raise SettingError(f"TRIVET_LOG_LEVEL={settings.log_level!r}: choose debug, info, warning or error.")
+        settings._check()
         return settings
+
+    def _check(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise SettingError(f"The port {self.port} can't be; choose one from 1 to 65535, or 0 for a free one.")
+        if self.log_level.lower() not in ("debug", "info", "warning", "error"):
+            raise SettingError(f"TRIVET_LOG_LEVEL={self.log_level!r}: choose debug, info, warning or error.")
+        if self.log_format not in ("text", "json"):
+            raise SettingError(f"TRIVET_LOG_FORMAT={self.log_format!r}: choose text or json.")
+        for name, size in (("INPUT", self.max_input), ("OUTPUT", self.max_output), ("UPLOAD", self.max_upload)):
+            if size < 1:
+                raise SettingError(f"TRIVET_MAX_{name}={size}: must be a number of bytes above 0.")
+        for name, seconds in (("JOB_RETENTION", self.job_retention), ("SHUTDOWN_GRACE", self.shutdown_grace)):
+            if not (math.isfinite(seconds) and seconds >= 0):
+                raise SettingError(f"TRIVET_{name}={seconds}: must be a number of seconds from 0.")

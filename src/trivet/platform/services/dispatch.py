@@ -66,13 +66,17 @@ class LiveJob:
 
 @dataclass(slots=True, eq=False)
 class Seat:
-    """A worker's place at the dispatcher: how many jobs it can take, and which it holds, by their numbers on the link."""
+    """A worker's place at the dispatcher: how many jobs it can take, and which it holds, by their numbers on the link.
+
+    ``suspect``: it holds an attempt that does not stop though asked to; it gets nothing new until that one has ended.
+    """
 
     worker_id: str
     version_id: str
     link: WorkerLink
     slots: int
     taking: bool = True
+    suspect: bool = False
     held: dict[int, LiveJob] = field(default_factory=dict)
     idle_since: float | None = None
     jobs_done: int = 0
@@ -80,7 +84,7 @@ class Seat:
     @property
     def free(self) -> int:
         """How many more jobs it can take now."""
-        return self.slots - len(self.held) if self.taking else 0
+        return self.slots - len(self.held) if self.taking and not self.suspect else 0
 
 
 class Dispatcher:
@@ -116,13 +120,18 @@ class Dispatcher:
 
     # -- jobs come in -------------------------------------------------------------------------------------------------
 
-    def admit(self, job: Job, *, recorded: bool, front: bool = False) -> LiveJob:
-        """Queues a job and hands it to a free worker at once where there is one."""
-        live = LiveJob(job, job if recorded else None)
+    def admit(self, job: Job, *, recorded: bool, seq: int = 0) -> None:
+        """Queues a job and hands it to a free worker at once where there is one.
+
+        Args:
+            job: a queued job.
+            recorded: whether it is on disk.
+            seq: the number of its last event on disk.
+        """
+        live = LiveJob(job, job if recorded else None, seq=seq)
         self._live[job.id] = live
         self._fresh.append(live)
-        self._enqueue(live, front=front)
-        return live
+        self._enqueue(live)
 
     def _enqueue(self, live: LiveJob, *, front: bool = False) -> None:
         version_id = live.job.version_id
@@ -177,6 +186,7 @@ class Dispatcher:
                 failure = JobError("input_lost", f"The input of this job can't be read any more: {error.detail}")
                 self._release(seat, number)
                 self._settle(live, rules.fail(live.job, job.token, failure, self._clock()))
+                self._pump(seat.version_id)
             return
         if seat.held.get(number) is live:
             self._send(live, seat, number, body)
@@ -226,7 +236,8 @@ class Dispatcher:
                 after = rules.hand_back(job, job.token, now, started=False)
             else:
                 after = rules.lose(job, job.token, departure.reason, departure.last_lines, now)
-                if after is not None and after.error is not None and departure.out_of_memory:
+                lost = after is not None and after.error is not None and after.error.code == "worker_lost"
+                if after is not None and after.error is not None and lost and departure.out_of_memory:
                     after = replace(after, error=replace(after.error, code="out_of_memory", hint=_MEMORY_HINT))
             note = f"attempt {job.attempt}: the worker {departure.reason}"
             self._event(live, EventKind.LOG, note.encode(), "system")
@@ -274,11 +285,13 @@ class Dispatcher:
             label = "" if progress.fraction is None else f"{progress.fraction:g}"
             self._event(live, EventKind.PROGRESS, progress.message.encode(), label)
 
-    def log(self, ref: AttemptRef, stream: str, data: bytes) -> None:
-        """What the handler printed."""
+    def log(self, ref: AttemptRef, stream: str, data: bytes) -> str | None:
+        """What the handler printed. Returns the job's id; None where the attempt is not that worker's, and nothing was kept."""
         live = self._held(ref)
-        if live is not None and rules.holds(live.job, ref.token):
-            self._event(live, EventKind.LOG, data, stream)
+        if live is None or not rules.holds(live.job, ref.token):
+            return None
+        self._event(live, EventKind.LOG, data, stream)
+        return live.job.id
 
     def succeed(self, ref: AttemptRef, content_type: str, data: bytes, pieces: int) -> None:
         """The attempt's result."""
@@ -336,6 +349,8 @@ class Dispatcher:
         seat.jobs_done += done
         if not seat.held:
             seat.idle_since = self._clock()
+        if seat.suspect:
+            seat.suspect = any(other.job.stop_reason is not None for other in seat.held.values())
 
     # -- ends ---------------------------------------------------------------------------------------------------------
 
@@ -405,8 +420,7 @@ class Dispatcher:
     def discard(self, version_id: str, error: JobError) -> None:
         """The version is gone: what waits for it fails, what runs is stopped."""
         now = self._clock()
-        for live in list(self._queues.get(version_id, {}).values()):
-            self._dequeue(live)
+        for live in self._queues.pop(version_id, {}).values():
             self._settle(live, rules.discard(live.job, error, now))
         for seat in self._seats_of.get(version_id, {}).values():
             for live in list(seat.held.values()):
@@ -438,7 +452,7 @@ class Dispatcher:
                 self._checkpoint(live)
 
     def _watch(self, live: LiveJob) -> None:
-        heapq.heappush(self._timers, (live.job.expires_at, live.job.id))
+        self._wake_for(live.job)
         if live.recorded is None:
             self._save(live)
 
@@ -448,8 +462,7 @@ class Dispatcher:
             return
         recorded = live.recorded
         if recorded.status is not live.job.status or recorded.attempt != live.job.attempt:
-            if live.job.deadline is not None:
-                heapq.heappush(self._timers, (live.job.deadline, live.job.id))
+            self._wake_for(live.job)
             self._save(live)
         elif live.unsaved or recorded.progress is not live.job.progress:
             self._save(live)
@@ -476,22 +489,24 @@ class Dispatcher:
             return
         if job.stop_asked_at is not None:
             self._check_stuck(live, now)
-        elif job.deadline is not None:
-            heapq.heappush(self._timers, (min(job.deadline, job.expires_at), job.id))
         else:
-            heapq.heappush(self._timers, (job.expires_at, job.id))
+            self._wake_for(job)
+
+    def _wake_for(self, job: Job) -> None:
+        moment = job.expires_at if job.deadline is None else min(job.deadline, job.expires_at)
+        heapq.heappush(self._timers, (moment, job.id))
 
     def _check_stuck(self, live: LiveJob, now: float) -> None:
         """A handler that was asked to stop and did not: its worker is killed, others on it may finish first for a while."""
-        asked = live.job.stop_asked_at or now
+        waited = now - (live.job.stop_asked_at or now) + 1e-6
         seat = self._seats.get(live.job.worker_id or "")
         if seat is None:
             return
-        alone = all(other.job.stop_reason is not None for other in seat.held.values())
-        grace = STOP_GRACE if alone else STOP_GRACE_SHARED
-        self.stop_taking(seat.worker_id)
-        if now >= asked + grace - 1e-6:
-            self.on_stuck(seat.worker_id)
+        if waited >= STOP_GRACE:
+            seat.suspect = True
+            alone = all(other.job.stop_reason is not None for other in seat.held.values())
+            if alone or waited >= STOP_GRACE_SHARED:
+                self.on_stuck(seat.worker_id)
         heapq.heappush(self._timers, (now + 0.25, live.job.id))
 
     # -- events -------------------------------------------------------------------------------------------------------
@@ -514,13 +529,6 @@ class Dispatcher:
             return None
         return [event for event in live.events if event.seq > after]
 
-    def save_events(self, job_id: str) -> None:
-        """Hands the job's newest events to the recorder now."""
-        live = self._live.get(job_id)
-        if live is not None and live.unsaved:
-            events, live.unsaved = live.unsaved, []
-            self._recorder.record(None, events)
-
     # -- views --------------------------------------------------------------------------------------------------------
 
     def job(self, job_id: str) -> Job | None:
@@ -528,16 +536,15 @@ class Dispatcher:
         live = self._live.get(job_id)
         return live.job if live is not None else None
 
-    def is_recorded(self, job_id: str) -> bool:
-        """Whether the job is on disk, or on its way there in order."""
+    def persist(self, job_id: str, then: Callable[[], None]) -> bool:
+        """Brings a job to disk now, and calls ``then`` once it is there. False where it was there already."""
         live = self._live.get(job_id)
-        return live is None or live.recorded is not None
-
-    def persist(self, job_id: str) -> None:
-        """Hands a held call to the recorder now."""
-        live = self._live.get(job_id)
-        if live is not None and live.recorded is None and live.is_open:
+        if live is None:
+            return False
+        if live.recorded is None and live.is_open:
             self._save(live)
+        self._recorder.record(None, then=then)  # in its turn: behind all that is on its way about this job
+        return True
 
     def position(self, job: Job) -> int | None:
         """The job's place in its queue, from 1."""

@@ -29,7 +29,7 @@ def explain(
         endpoint: its endpoint, None where that was deleted.
         version: its version, None where that was deleted.
         position: its place in the queue, from 1.
-        seats: how many workers of its version are ready.
+        seats: how many workers of its version take jobs.
         starting: how many are on their way.
         history: what became of their latest starts.
         capabilities: what the place where workers live can do.
@@ -54,18 +54,21 @@ def explain(
     )
 
 
+_ENDS = {
+    JobStatus.SUCCEEDED: "succeeded",
+    JobStatus.FAILED: "failed",
+    JobStatus.CANCELLED: "was cancelled",
+    JobStatus.TIMED_OUT: "timed out",
+}
+
+
 def _ended(job: Job, manages: bool) -> Explanation:
     took = "" if job.duration_ms is None else f" after {_span(job.duration_ms / 1000)}"
     tries = f", at attempt {job.attempt}" if job.attempt > 1 else ""
+    summary = f"The job {_ENDS[job.status]}{took}{tries}."
     error = job.error
     if error is None:
-        return Explanation(job.id, job.status, f"The job {job.status.value.replace('_', ' ')}{took}{tries}.")
-    what = {
-        JobStatus.FAILED: "failed",
-        JobStatus.CANCELLED: "was cancelled",
-        JobStatus.TIMED_OUT: "timed out",
-        JobStatus.SUCCEEDED: "succeeded",
-    }
+        return Explanation(job.id, job.status, summary)
     kind = f"{error.type}: " if error.type else ""
     steps = [error.hint] if error.hint else []
     if job.status is JobStatus.FAILED:
@@ -73,7 +76,7 @@ def _ended(job: Job, manages: bool) -> Explanation:
     return Explanation(
         job.id,
         job.status,
-        f"The job {what.get(job.status, job.status.value)}{took}{tries}.",
+        summary,
         reasons=(f"{kind}{error.message}",),
         next_steps=tuple(steps),
         worker_log=error.worker_log if manages else (),
@@ -135,20 +138,26 @@ def _queued(
             reasons.append(f"The next start is tried in {_span(history.retry_at - now)}.")
         lines = last.last_lines if last is not None else ()
         steps.append(
-            "Mend what the worker's last lines name, and deploy again; or go back: `trivet endpoints rollback`."
+            f"Mend what the worker's last lines name, and deploy again; or go back: `trivet endpoints rollback {name}`."
+            if manages
+            else f"Ask whoever looks after {name} to mend it."
         )
-    elif starting and not seats:
+    elif not seats:
         waiting_for = "worker_starting"
         reasons.append(
-            f"{starting} worker{'s' if starting > 1 else ''} of {name} {'are' if starting > 1 else 'is'} starting."
+            f"{starting} workers of {name} are starting."
+            if starting > 1
+            else f"A worker of {name} is {'starting' if starting else 'about to be started'}."
         )
     else:
-        maximum = endpoint.scaling.maximum if endpoint is not None else 0
-        reasons.append(f"All {seats} ready workers of {name} are busy; at most {maximum} may run.")
-        if endpoint is not None and seats + starting >= maximum:
-            steps.append(
-                f"Allow more workers: `trivet endpoints scale {name} --workers {endpoint.scaling.minimum},{maximum + 1}`."
-            )
+        reasons.append(
+            f"All {seats} workers of {name} are busy." if seats > 1 else f"The only worker of {name} is busy."
+        )
+        if endpoint is not None and seats + starting >= endpoint.scaling.maximum:
+            minimum, maximum = endpoint.scaling.minimum, endpoint.scaling.maximum
+            reasons.append(f"No more than {maximum} may run.")
+            if manages:
+                steps.append(f"Allow more: `trivet endpoints scale {name} --workers {minimum},{maximum + 1}`.")
     steps.append(f"Give up on it: `trivet jobs cancel {job.id}`.")
     return Explanation(
         job.id,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from trivet.platform.core import jobs as rules
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Version
-from trivet.platform.core.errors import BadRequest, Forbidden, NotFound
+from trivet.platform.core.errors import BadRequest, CoreError, Forbidden, NotFound, Unavailable
 from trivet.platform.core.jobs import Job, JobError, JobEvent, JobPolicy, JobStatus
 from trivet.platform.core.payloads import NULL, Payload
 from trivet.platform.core.views import CancelOutcome, Explanation, Health, JobView
@@ -18,6 +18,7 @@ from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier, Subscription
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.ports.validator import InputCheck, SchemaCompiler
+from trivet.platform.services.access import require
 from trivet.platform.services.dispatch import INLINE_LIMIT, Dispatcher, job_id
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.explain import explain
@@ -30,6 +31,7 @@ CANCEL_WAIT = 5.0
 PING = 10.0
 """Seconds of silence after which a reader of events gets a sign of life."""
 _PAGE_OF_EVENTS = 500
+_SEARCH_STEP = 500
 
 
 class Jobs:
@@ -87,10 +89,10 @@ class Jobs:
         endpoint, version = self._endpoints.pick(principal, reference)
         job = await self._make(principal, endpoint, version, payload, timeout=timeout, ttl=ttl)
         with self._notifier.subscribe(job.id) as changes:
-            self._dispatcher.admit(job, recorded=False)
+            self._admit(job, recorded=False)
             current = await self._until_final(job.id, changes, wait)
         if not current.is_final:
-            await self._make_durable(job.id)
+            await self._on_disk(job.id)
             current = await self._load(job.id)
         return JobView(current, endpoint.full_name, version.number)
 
@@ -111,8 +113,13 @@ class Jobs:
         """
         endpoint, version = self._endpoints.pick(principal, reference)
         job = await self._make(principal, endpoint, version, payload, timeout=timeout, ttl=ttl)
-        await self._store.write(lambda tx: tx.jobs.put(job))
-        self._dispatcher.admit(job, recorded=True)
+        try:
+            await self._store.write(lambda tx: tx.jobs.put(job))
+        except CoreError:
+            if job.input.blob is not None:  # nobody else knows of it
+                await self._blobs.delete(job.input.blob)
+            raise
+        self._admit(job, recorded=True)
         return JobView(job, endpoint.full_name, version.number)
 
     async def start_stream(
@@ -127,7 +134,7 @@ class Jobs:
         """Begins a call whose caller goes on to read `events`; a held call like `run`."""
         endpoint, version = self._endpoints.pick(principal, reference)
         job = await self._make(principal, endpoint, version, payload, timeout=timeout, ttl=ttl)
-        self._dispatcher.admit(job, recorded=False)
+        self._admit(job, recorded=False)
         return JobView(job, endpoint.full_name, version.number)
 
     async def replay(self, principal: Principal, job_id_: str) -> JobView:
@@ -171,6 +178,11 @@ class Jobs:
             queued_at=now,
         )
 
+    def _admit(self, job: Job, *, recorded: bool) -> None:
+        self._dispatcher.admit(job, recorded=recorded)
+        if self._endpoints.version(job.version_id) is None:  # deleted while the input was on its way to the disk
+            self._dispatcher.discard(job.version_id, _GONE)
+
     def _check(self, version: Version) -> InputCheck:
         check = self._checks.get(version.id)
         if check is None:
@@ -200,29 +212,50 @@ class Jobs:
         limit: int = 50,
     ) -> list[JobView]:
         """The jobs that the principal may see, newest first; ``before`` is the id of the last one of the page before."""
-        if not principal.has(Scope.READ):
-            raise Forbidden("This key lacks the scope 'read'.", hint="Use a key made with `--scopes read,…`.")
-        wanted = tuple(statuses)
+        require(principal, Scope.READ)
+        wanted = frozenset(statuses)
         account_id: str | None = principal.account_id
         endpoint_ids: list[str] | None
         only: str | None = None
         if endpoint is not None:
-            found = self._endpoints.find(principal, endpoint, Scope.READ)
-            if self._endpoints.manages(principal, found):
-                endpoint_ids, account_id = [found.id], None
+            one = self._endpoints.find(principal, endpoint, Scope.READ)
+            if self._endpoints.manages(principal, one):
+                endpoint_ids, account_id = [one.id], None
             else:
-                endpoint_ids, only = None, found.id
+                endpoint_ids, only = None, one.id
         elif principal.administers():
             endpoint_ids = account_id = None
         else:
             endpoint_ids = [e.id for e in self._endpoints.visible(principal) if self._endpoints.manages(principal, e)]
-        rows = await self._store.read(
+        step = limit if only is None else max(limit, _SEARCH_STEP)
+        found: list[Job] = []
+        while len(found) < limit:
+            rows = await self._rows(endpoint_ids, account_id, wanted, before, step)
+            # memory is ahead of the disk: what is listed must fit as it stands now
+            current = [self._dispatcher.job(job.id) or job for job in rows]
+            found += [
+                job
+                for job in current
+                if (only is None or job.endpoint_id == only) and (not wanted or job.status in wanted)
+            ]
+            if len(rows) < step:
+                break
+            before = rows[-1].id
+        return [self._view(job) for job in found[:limit]]
+
+    async def _rows(
+        self,
+        endpoint_ids: list[str] | None,
+        account_id: str | None,
+        statuses: frozenset[JobStatus],
+        before: str | None,
+        limit: int,
+    ) -> list[Job]:
+        return await self._store.read(
             lambda tx: tx.jobs.page(
-                endpoint_ids=endpoint_ids, account_id=account_id, statuses=wanted, before=before, limit=limit
+                endpoint_ids=endpoint_ids, account_id=account_id, statuses=statuses, before=before, limit=limit
             )
         )
-        current = [self._dispatcher.job(job.id) or job for job in rows]
-        return [self._view(job) for job in current if only is None or job.endpoint_id == only]
 
     async def logs(self, principal: Principal, job_id_: str, after: int = 0, limit: int = 1000) -> list[JobEvent]:
         """What the job's handler printed, in order, those with ``seq`` above ``after``."""
@@ -260,7 +293,11 @@ class Jobs:
                 if job.is_final:
                     yield self._view(job)
                     return
-                if not await changes.wait(PING):
+                try:
+                    woken = await changes.wait(PING)
+                except Unavailable:  # the platform is shutting down: a reader may resume after its next start
+                    return
+                if not woken:
                     yield None
                 job = await self._load(job_id_)
 
@@ -281,7 +318,7 @@ class Jobs:
             endpoint=endpoint,
             version=version,
             position=self._dispatcher.position(job) if job.status is JobStatus.QUEUED else None,
-            seats=len(self._dispatcher.seats(job.version_id)),
+            seats=sum(seat.taking for seat in self._dispatcher.seats(job.version_id)),
             starting=self._workers.starting(job.version_id),
             history=self._workers.history(job.version_id),
             capabilities=self._workers.capabilities,
@@ -350,7 +387,7 @@ class Jobs:
     async def recover(self) -> int:
         """Takes up every open job that is on disk after a start; returns how many."""
         now = self._clock()
-        found = await self._store.read(lambda tx: tx.jobs.open())
+        found, last = await self._store.read(_open_jobs)
         recovered = [rules.recover(job, now) for job in found]
         after: list[Job] = []
         for job in recovered:
@@ -366,7 +403,7 @@ class Jobs:
             await self._store.write(save)
         waiting = [job for job in after if not job.is_final]
         for job in waiting:
-            self._dispatcher.admit(replace(job, queued_at=job.queued_at or now), recorded=True)
+            self._dispatcher.admit(replace(job, queued_at=job.queued_at or now), recorded=True, seq=last[job.id])
         return len(waiting)
 
     def abandon(self, version_id: str) -> None:
@@ -383,13 +420,18 @@ class Jobs:
             if job is None or job.is_final:
                 return job or await self._load(job_id_)
             left = until - self._clock()
-            if left <= 0 or not await changes.wait(left):
+            try:
+                over = left <= 0 or not await changes.wait(left)
+            except Unavailable:  # the platform is shutting down: the job goes on after its next start
+                over = True
+            if over:
                 return await self._load(job_id_)
 
-    async def _make_durable(self, job_id_: str) -> None:
-        if not self._dispatcher.is_recorded(job_id_):
-            self._dispatcher.persist(job_id_)
-        await self._store.flush()
+    async def _on_disk(self, job_id_: str) -> None:
+        topic = f"recorded:{job_id_}"
+        with self._notifier.subscribe(topic) as recorded:
+            if self._dispatcher.persist(job_id_, lambda: self._notifier.notify(topic)):
+                await recorded.wait(None)
 
     async def _load(self, job_id_: str) -> Job:
         job = self._dispatcher.job(job_id_)
@@ -423,6 +465,19 @@ class Jobs:
 
 
 _GONE = JobError("endpoint_deleted", "The endpoint or its version was deleted before the job could run.")
+
+
+def _open_jobs(tx: Transaction) -> tuple[list[Job], dict[str, int]]:
+    """Every open job, and the number of its last event: those of its next attempt are counted on from there."""
+    found = tx.jobs.open()
+    return found, {job.id: _last_event(tx, job.id) for job in found}
+
+
+def _last_event(tx: Transaction, job_id_: str) -> int:
+    last = 0
+    while page := tx.jobs.events(job_id_, after=last, limit=_PAGE_OF_EVENTS):
+        last = page[-1].seq
+    return last
 
 
 def _seconds(name: str, value: float, limit: float) -> float:

@@ -29,8 +29,8 @@ class Entry:
 class Recorder:
     """Gathers entries while the last batch is being written.
 
-    Nothing is ever dropped: where the disk is full the same batch is tried again until it holds, and everything behind it
-    waits its turn, because a later state must not overtake an earlier one.
+    Where the disk is full the same batch is tried again until it holds, and everything behind it waits its turn, because a
+    later state must not overtake an earlier one. Only an entry that can't be stored at all is left out, alone, and logged.
     """
 
     def __init__(self, store: Store, background: Background, sleep: Sleep) -> None:
@@ -54,14 +54,27 @@ class Recorder:
             while self._pending:
                 batch = self._pending[:_BATCH]
                 del self._pending[:_BATCH]
-                await self._write(batch)
-                for entry in batch:
-                    if entry.then is not None:
-                        entry.then()
+                try:
+                    await self._write(batch)
+                except Exception:
+                    logger.exception("%d entries can't be recorded together; now one by one", len(batch))
+                    for entry in batch:
+                        await self._write_alone(entry)
+                else:
+                    for entry in batch:
+                        _tell(entry)
         finally:
             self._busy = False
 
-    async def _write(self, batch: list[Entry]) -> None:
+    async def _write_alone(self, entry: Entry) -> None:
+        try:
+            await self._write([entry])
+        except Exception:
+            logger.exception("job %s can't be recorded", entry.job.id if entry.job is not None else "")
+        else:
+            _tell(entry)
+
+    async def _write(self, batch: Sequence[Entry]) -> None:
         def unit(tx: Transaction) -> None:
             for entry in batch:
                 if entry.events:
@@ -82,3 +95,8 @@ class Recorder:
                     logger.info("jobs are being recorded again")
                 self.stalled = None
                 return
+
+
+def _tell(entry: Entry) -> None:
+    if entry.then is not None:
+        entry.then()

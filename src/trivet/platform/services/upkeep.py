@@ -19,8 +19,14 @@ class Upkeep:
         self._retention = retention
 
     async def tick(self) -> int:
-        """One small step; returns how many jobs were forgotten."""
+        """Step by step until nothing is left that has had its time; returns how many jobs were forgotten."""
         moment = self._clock() - self._retention
+        forgotten = 0
+        while step := await self._step(moment):
+            forgotten += step
+        return forgotten
+
+    async def _step(self, moment: float) -> int:
         old = await self._store.read(lambda tx: tx.jobs.ended_before(moment, _STEP))
         if not old:
             return 0

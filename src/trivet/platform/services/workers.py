@@ -35,8 +35,12 @@ EXIT_GRACE = 2.0
 """Seconds between the end of a worker's link and the end of the worker itself."""
 EVERYBODY_GONE = "workers:none"
 """The topic that is notified when the last worker has gone."""
+DRAIN_GRACE = 30.0
+"""Seconds that a worker which was asked to end has for that, once it holds no job."""
 LOG_LINES = 2000
 """Lines kept per endpoint for `logs`."""
+LOG_WIDTH = 4096
+"""Characters kept of each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,8 @@ class Workers:
         except CoreError as error:
             self.departed(entry.worker.id, Departure(f"could not be started: {error.detail}"))
             return
-        except OSError as error:
+        except Exception as error:  # whatever it was, this worker is none: it must not count as on its way for ever
+            logger.exception("worker %s could not be started", entry.worker.id)
             self.departed(entry.worker.id, Departure(f"could not be started: {error}"))
             return
         entry.worker = replace(entry.worker, pid=started.pid, isolation=started.isolation)
@@ -199,7 +204,8 @@ class Workers:
             Unauthenticated: unknown worker, wrong token, or it has a link already.
         """
         entry = self._entries.get(worker_id)
-        if entry is None or not hmac.compare_digest(entry.token, token) or entry.link is not None:
+        shown = token.encode(errors="replace")
+        if entry is None or not hmac.compare_digest(entry.token.encode(), shown) or entry.link is not None:
             raise Unauthenticated(
                 "This worker is not expected here.",
                 hint="A worker must be started by the platform, with a token of its own.",
@@ -212,7 +218,7 @@ class Workers:
     def ready(self, worker_id: str) -> None:
         """The handler is loaded: the worker takes jobs from now on."""
         entry = self._entries.get(worker_id)
-        if entry is None or entry.link is None or entry.worker.ready_at is not None:
+        if entry is None or entry.link is None or entry.worker.ready_at is not None or entry.killed:
             return
         now = self._clock()
         entry.worker = replace(entry.worker, state=WorkerState.IDLE, ready_at=now, seen_at=now)
@@ -258,12 +264,10 @@ class Workers:
     def log(self, ref: AttemptRef, stream: str, data: bytes) -> None:
         """What a handler printed."""
         entry = self._entries.get(ref.worker_id)
-        seat = self._dispatcher.seat_of(ref.worker_id)
-        live = seat.held.get(ref.number) if seat is not None else None
-        if entry is not None and live is not None:
-            self._dispatcher.log(ref, stream, data)
+        job_id = self._dispatcher.log(ref, stream, data)
+        if entry is not None and job_id is not None:
             for text in data.decode("utf-8", "replace").splitlines():
-                self._note(entry, live.job.id, stream, text)
+                self._note(entry, job_id, stream, text)
 
     def succeed(self, ref: AttemptRef, content_type: str, data: bytes, pieces: int) -> None:
         """An attempt's result."""
@@ -298,15 +302,13 @@ class Workers:
             self._of_version.pop(version_id, None)
         known = entry.departure
         if known is not None:
-            departure = replace(
-                known, exit_code=departure.exit_code, last_lines=departure.last_lines or known.last_lines
-            )
-        if entry.worker.ready_at is None and not entry.killed:
-            history = self._histories.get(version_id, StartHistory())
-            self._histories[version_id] = rules.start_failed(history, departure, self._clock())
+            departure = replace(departure, reason=known.reason, last_lines=known.last_lines or departure.last_lines)
+        wanted = known is None and (entry.killed or entry.stop_asked_at is not None)
+        if not wanted:
             self._note(entry, None, "system", f"worker {worker_id} {departure.reason}")
-        elif not entry.killed and entry.stop_asked_at is None:
-            self._note(entry, None, "system", f"worker {worker_id} {departure.reason}")
+            if entry.worker.ready_at is None:
+                history = self._histories.get(version_id, StartHistory())
+                self._histories[version_id] = rules.start_failed(history, departure, self._clock())
         self._dispatcher.depart(worker_id, departure)
         self.on_change(version_id)
         if not self._entries:
@@ -321,25 +323,38 @@ class Workers:
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """What time brings about: silent workers, slow starts, links that ended without their worker."""
+        """What time brings about: silent workers, slow starts and ends, links that ended without their worker."""
         now = self._clock()
         for entry in list(self._entries.values()):
             worker = entry.worker
-            if entry.link_ended_at is not None and now - entry.link_ended_at > EXIT_GRACE:
-                self._runtime.kill(worker.id)
-            elif (
-                entry.link is not None and now - worker.seen_at > SILENCE and worker.state is not WorkerState.UNHEALTHY
-            ):
+            if entry.link_ended_at is not None:
+                if now - entry.link_ended_at > EXIT_GRACE:
+                    self._runtime.kill(worker.id)
+            elif entry.killed:
+                continue
+            elif entry.link is not None and now - worker.seen_at > SILENCE:
                 entry.worker = replace(worker, state=WorkerState.UNHEALTHY)
-                entry.departure = Departure(
-                    f"gave no sign of life for {SILENCE:g} s", self._runtime.last_lines(worker.id)
-                )
+                entry.departure = entry.departure or Departure(f"gave no sign of life for {SILENCE:g} s")
                 self.kill(worker.id)
-            elif worker.ready_at is None and now - worker.started_at > START_TIMEOUT and not entry.killed:
-                entry.departure = Departure(
-                    f"was not ready within {START_TIMEOUT:g} s", self._runtime.last_lines(worker.id)
-                )
-                self._runtime.kill(worker.id)
+            elif worker.ready_at is None and now - worker.started_at > START_TIMEOUT:
+                entry.departure = entry.departure or Departure(f"was not ready within {START_TIMEOUT:g} s")
+                self.kill(worker.id)
+            elif entry.stop_asked_at is not None and self._is_overdue(entry, entry.stop_asked_at, now):
+                self.kill(worker.id)
+        self._forget_deleted()
+
+    def _is_overdue(self, entry: _Entry, asked: float, now: float) -> bool:
+        """Whether a worker that was asked to end should have: it holds no job, and has held none for long."""
+        seat = self._dispatcher.seat_of(entry.worker.id)
+        if seat is None:
+            return now - asked > DRAIN_GRACE
+        return seat.idle_since is not None and now - max(asked, seat.idle_since) > DRAIN_GRACE
+
+    def _forget_deleted(self) -> None:
+        for endpoint_id in [e for e in self._journals if self._endpoints.by_id(e) is None]:
+            del self._journals[endpoint_id]
+        for version_id in [v for v in self._histories if self._endpoints.version(v) is None]:
+            del self._histories[version_id]
 
     # -- views --------------------------------------------------------------------------------------------------------
 
@@ -452,7 +467,7 @@ class Workers:
         endpoint_id = entry.worker.endpoint_id
         journal = self._journals.setdefault(endpoint_id, _Journal())
         journal.seq += 1
-        journal.lines.append(LogLine(journal.seq, self._clock(), entry.worker.id, job_id, stream, text))
+        journal.lines.append(LogLine(journal.seq, self._clock(), entry.worker.id, job_id, stream, text[:LOG_WIDTH]))
         self._notifier.notify(f"logs:{endpoint_id}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from starlette.types import Send
+from starlette.types import Message, Send
 
 Header = tuple[bytes, bytes]
 
@@ -25,3 +25,14 @@ async def answer(send: Send, status: int, headers: Iterable[Header], body: bytes
     length = () if status == 204 else ((CONTENT_LENGTH, b"%d" % len(body)),)
     await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
     await send({"type": "http.response.body", "body": body})
+
+
+def without_body(send: Send) -> Send:
+    """For HEAD: sends the same head, and no body."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return send_head

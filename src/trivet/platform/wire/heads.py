@@ -37,7 +37,7 @@ def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
         elif name == b"content-length":
             length = value
     if length is not None and not (length.isdigit() and len(length) < 19):
-        raise BadRequest("The Content-Length of this request is not a number.")
+        raise BadRequest("The Content-Length of this request is not a number.", hint="Send the body's length in bytes.")
     return Heads(
         token_in(authorization) if authorization else None,
         content_type,

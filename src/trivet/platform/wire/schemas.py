@@ -130,7 +130,7 @@ def _takes_bytes(schema: object, definitions: Mapping[str, Any], depth: int = 0)
         return True
     if "type" in schema:
         types = schema["type"]
-        return isinstance(types, list) and _ALL_TYPES <= set(types)
+        return isinstance(types, list) and set(types) >= _ALL_TYPES
     if not _CONSTRAINTS & schema.keys():
         return True
     inner = [part for keyword in ("anyOf", "oneOf", "allOf") for part in schema.get(keyword, ())]

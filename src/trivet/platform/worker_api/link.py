@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import JobError, Progress
@@ -21,7 +21,9 @@ logger = logging.getLogger(__name__)
 
 HELLO_TIMEOUT = 10.0
 """Seconds that a new connection has to say who it is."""
-_FIRST_FRAME = 64 * 1024
+_MOST_BEFORE_HELLO = 64 * 1024
+"""Bytes that somebody unknown may send."""
+_MOST_PIECES = 2**53
 
 
 class Link(asyncio.Protocol):
@@ -32,8 +34,9 @@ class Link(asyncio.Protocol):
         self._links = links
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._decoder = Decoder(_FIRST_FRAME)
+        self._decoder = Decoder()
         self._worker_id: str | None = None
+        self._received = 0
         self._outgoing: list[bytes] = []
         self._said_bye = False
         self._hello_timer: asyncio.TimerHandle | None = None
@@ -42,23 +45,34 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A worker has connected and must say who it is."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # no subclass of it under uvloop, but one in all it does
         self._links.add(self)
         self._hello_timer = self._loop.call_later(HELLO_TIMEOUT, self.close)
 
     def data_received(self, data: bytes) -> None:
         """Takes what has arrived."""
         try:
-            frames = self._decoder.feed(data)
-            for frame in frames:
-                if self._worker_id is None:
-                    self._hello(frame)
-                else:
-                    self._take(self._worker_id, frame)
-        except (ProtocolError, KeyError, TypeError, ValueError) as error:
-            logger.warning("a worker's link is closed: %s: %s", type(error).__name__, error)
+            self._read(data)
+        except (ProtocolError, RecursionError) as error:
+            logger.warning("the link of worker %s is closed: %s", self._worker_id or "(unknown)", error)
             self.close()
+        except Exception:
+            logger.exception("the link of worker %s is closed, by a fault of this server", self._worker_id)
+            self.close()
+
+    def _read(self, data: bytes) -> None:
+        frames = self._decoder.feed(data)
+        if self._worker_id is None:
+            self._received += len(data)
+            if not frames and self._received > _MOST_BEFORE_HELLO:
+                raise ProtocolError(f"{self._received} bytes, and no HELLO among them")
+        for frame in frames:
+            if self._transport is None or self._transport.is_closing():
+                return
+            if self._worker_id is None:
+                self._hello(frame)
+            else:
+                self._take(self._worker_id, frame)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The worker's end of the link is gone."""
@@ -78,14 +92,13 @@ class Link(asyncio.Protocol):
         if meta.get("protocol") != PROTOCOL_VERSION:
             self._refuse("protocol_version", f"this server speaks version {PROTOCOL_VERSION} of the worker protocol")
             return
-        worker_id = str(meta["worker_id"])
+        worker_id = _required(meta, "worker_id")
         try:
-            welcome = self._workers.connect(worker_id, str(meta["token"]), self, _optional_int(meta.get("pid")))
+            welcome = self._workers.connect(worker_id, _required(meta, "token"), self, _pid(meta))
         except CoreError as error:
             self._refuse(error.code, error.detail)
             return
         self._worker_id = worker_id
-        self._decoder = Decoder()
         if self._hello_timer is not None:
             self._hello_timer.cancel()
         self._write(
@@ -108,7 +121,8 @@ class Link(asyncio.Protocol):
     def _take(self, worker_id: str, frame: Frame) -> None:
         about_attempt = _ABOUT_ATTEMPTS.get(frame.kind)
         if about_attempt is not None:
-            about_attempt(self._workers, AttemptRef(worker_id, frame.attempt, str(frame.meta["token"])), frame)
+            ref = AttemptRef(worker_id, frame.attempt, _required(frame.meta, "token"))
+            about_attempt(self._workers, ref, frame)
             return
         about_worker = _ABOUT_WORKERS.get(frame.kind)
         if about_worker is not None:
@@ -161,10 +175,10 @@ class Link(asyncio.Protocol):
 
 _ABOUT_ATTEMPTS: dict[Kind, Callable[[Workers, AttemptRef, Frame], None]] = {
     Kind.RESULT: lambda workers, ref, frame: workers.succeed(
-        ref, str(frame.meta.get("type") or JSON), frame.body, int(frame.meta.get("pieces") or 0)
+        ref, _text(frame.meta, "type") or JSON, frame.body, _pieces(frame.meta)
     ),
-    Kind.PIECE: lambda workers, ref, frame: workers.piece(ref, str(frame.meta.get("type") or JSON), frame.body),
-    Kind.LOG: lambda workers, ref, frame: workers.log(ref, str(frame.meta.get("stream") or "stdout"), frame.body),
+    Kind.PIECE: lambda workers, ref, frame: workers.piece(ref, _text(frame.meta, "type") or JSON, frame.body),
+    Kind.LOG: lambda workers, ref, frame: workers.log(ref, _text(frame.meta, "stream") or "stdout", frame.body),
     Kind.PROGRESS: lambda workers, ref, frame: workers.progress(ref, _progress(frame.meta)),
     Kind.ERROR: lambda workers, ref, frame: workers.fail(ref, _error(frame.meta)),
     Kind.STOPPED: lambda workers, ref, _: workers.stopped(ref),
@@ -174,7 +188,7 @@ _ABOUT_WORKERS: dict[Kind, Callable[[Workers, str, dict[str, Any]], None]] = {
     Kind.HEARTBEAT: lambda workers, worker_id, _: workers.alive(worker_id),
     Kind.READY: lambda workers, worker_id, _: workers.ready(worker_id),
     Kind.UNFIT: lambda workers, worker_id, meta: workers.unfit(
-        worker_id, str(meta.get("message") or ""), str(meta.get("traceback") or "")
+        worker_id, _text(meta, "message"), _text(meta, "traceback")
     ),
     Kind.DRAINING: lambda workers, worker_id, _: workers.draining(worker_id),
 }
@@ -182,22 +196,43 @@ _ABOUT_WORKERS: dict[Kind, Callable[[Workers, str, dict[str, Any]], None]] = {
 
 def _progress(meta: dict[str, Any]) -> Progress:
     fraction = meta.get("fraction")
-    return Progress(None if fraction is None else min(1.0, max(0.0, float(fraction))), str(meta.get("message") or ""))
+    try:
+        share = None if fraction is None else min(1.0, max(0.0, float(fraction)))
+    except (OverflowError, TypeError, ValueError):
+        raise ProtocolError("the fraction of a progress is no number") from None
+    return Progress(share, _text(meta, "message"))
 
 
 def _error(meta: dict[str, Any]) -> JobError:
     return JobError(
-        str(meta.get("code") or "handler_error"),
-        str(meta.get("message") or "The handler failed."),
-        type=_optional_text(meta.get("type")),
-        traceback=_optional_text(meta.get("traceback")),
-        hint=str(meta.get("hint") or ""),
+        _text(meta, "code") or "handler_error",
+        _text(meta, "message") or "The handler failed.",
+        type=_text(meta, "type") or None,
+        traceback=_text(meta, "traceback") or None,
+        hint=_text(meta, "hint"),
     )
 
 
-def _optional_text(value: object) -> str | None:
-    return None if value is None or value == "" else str(value)
+def _required(meta: dict[str, Any], key: str) -> str:
+    value = meta.get(key)
+    if not isinstance(value, str):
+        raise ProtocolError(f"a frame without {key!r}")
+    return value
 
 
-def _optional_int(value: object) -> int | None:
+def _text(meta: dict[str, Any], key: str) -> str:
+    """A text that can be stored and sent on: JSON can hold halves of surrogate pairs, which no encoding takes."""
+    value = meta.get(key)
+    return "" if value is None else str(value).encode(errors="replace").decode()
+
+
+def _pieces(meta: dict[str, Any]) -> int:
+    value = meta.get("pieces") or 0
+    if not isinstance(value, int) or not 0 <= value <= _MOST_PIECES:
+        raise ProtocolError("a count of pieces that can't be")
+    return value
+
+
+def _pid(meta: dict[str, Any]) -> int | None:
+    value = meta.get("pid")
     return value if isinstance(value, int) else None

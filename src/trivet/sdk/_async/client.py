@@ -104,7 +104,7 @@ class AsyncClient:
         name: str | None = None,
         *,
         version: str | None = None,
-        id: str | None = None,  # noqa: A002 — the API's word
+        id: str | None = None,
         model_id: int | None = None,
         workers: tuple[int, int] | None = None,
         on_event: Callable[[BuildStep], object] | None = None,

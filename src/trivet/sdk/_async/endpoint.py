@@ -54,7 +54,7 @@ class AsyncEndpoint:
 
     async def run(
         self,
-        input: Any = None,  # noqa: A002 — the word that everybody uses for it
+        input: Any = None,
         *,
         timeout: float | None = None,
         version: str | None = None,
@@ -95,7 +95,7 @@ class AsyncEndpoint:
 
     async def submit(
         self,
-        input: Any = None,  # noqa: A002 — see run
+        input: Any = None,
         *,
         version: str | None = None,
         job_timeout: float | None = None,
@@ -126,7 +126,7 @@ class AsyncEndpoint:
 
     def stream(
         self,
-        input: Any = None,  # noqa: A002 — see run
+        input: Any = None,
         *,
         on_progress: Callable[[Progress], object] | None = None,
         version: str | None = None,

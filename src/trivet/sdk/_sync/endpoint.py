@@ -55,7 +55,7 @@ class Endpoint:
 
     def run(
         self,
-        input: Any = None,  # noqa: A002 — the word that everybody uses for it
+        input: Any = None,
         *,
         timeout: float | None = None,
         version: str | None = None,
@@ -96,7 +96,7 @@ class Endpoint:
 
     def submit(
         self,
-        input: Any = None,  # noqa: A002 — see run
+        input: Any = None,
         *,
         version: str | None = None,
         job_timeout: float | None = None,
@@ -127,7 +127,7 @@ class Endpoint:
 
     def stream(
         self,
-        input: Any = None,  # noqa: A002 — see run
+        input: Any = None,
         *,
         on_progress: Callable[[Progress], object] | None = None,
         version: str | None = None,

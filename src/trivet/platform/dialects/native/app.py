@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Match
 from starlette.routing import Route as Matcher
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import CoreError, NotFound, Unauthenticated
@@ -12,7 +12,7 @@ from trivet.platform.dialects.native import errors, events, openapi, schemas
 from trivet.platform.dialects.native.context import PREFIX, Call, EventStream, NativeServices, NativeSettings, Reply
 from trivet.platform.dialects.native.hot import HotPaths, HotRequest
 from trivet.platform.dialects.native.routes import ROUTES, Handler, Route
-from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, Header, answer
+from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, Header, answer, without_body
 from trivet.platform.wire.bodies import ClientGone
 from trivet.platform.wire.heads import Heads, read_heads
 
@@ -53,7 +53,7 @@ class NativeApp:
             return
         method: str = scope["method"]
         if method == "HEAD":
-            send = _without_body(send)
+            send = without_body(send)
         try:
             await self._answer(method, _path_of(scope), scope, receive, send)
         except CoreError as error:
@@ -155,17 +155,6 @@ def _path_of(scope: Scope) -> str | None:
         return None
     below = path[len(PREFIX) :].rstrip("/")
     return below if not below or below[0] == "/" else None
-
-
-def _without_body(send: Send) -> Send:
-    """For HEAD: the same head, and no body."""
-
-    async def send_head(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message = {**message, "body": b""}
-        await send(message)
-
-    return send_head
 
 
 async def _nobody(request: object) -> None:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trivet.platform.dialects.native import errors, openapi
 from trivet.platform.dialects.native.context import NativeSettings
-from trivet.platform.wire.answers import HTML_TYPE, NO_SNIFFING, Header, answer
+from trivet.platform.wire.answers import HTML_TYPE, NO_SNIFFING, Header, answer, without_body
 
 _POLICY: Header = (
     b"content-security-policy",
@@ -39,6 +39,8 @@ def create_docs_app(settings: NativeSettings) -> ASGIApp:
 
     async def docs(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 — ASGI's own signature
         method = scope["method"]
+        if method == "HEAD":
+            send = without_body(send)
         if scope["path"].rstrip("/") != "/docs":
             await errors.send_problem(send, errors.no_such_path(scope["path"]), [version])
         elif method not in ("GET", "HEAD"):

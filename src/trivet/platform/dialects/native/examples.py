@@ -168,8 +168,8 @@ EXAMPLES: dict[Any, Any] = {
     schemas.Key: _KEY,
     schemas.Page[schemas.Key]: schemas.Page(items=[_KEY]),
     schemas.NewKey: _NEW_KEY,
-    schemas.KeyRequest: schemas.KeyRequest(label="laptop", scopes=["call", "read"], expires_days=90),
-    schemas.Rotation: schemas.Rotation(overlap_hours=24),
+    schemas.KeyRequest: schemas.KeyRequest(label="laptop", scopes=["call", "read"], expires_days=90.0),
+    schemas.Rotation: schemas.Rotation(overlap_hours=24.0),
     schemas.Me: schemas.Me(
         account=_ACCOUNT,
         key=_KEY,

@@ -8,7 +8,7 @@ event loop, which costs far more than the row itself.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,13 +20,13 @@ from trivet.platform.stores.errors import READ_ONLY
 from trivet.platform.stores.sqlite.connection import meaning
 
 Row = tuple[Any, ...]
-CHUNKS = (64, 16, 4, 1)
-"""How many rows one statement takes; few sizes, so that each stays prepared."""
+SIZES = (1, 4, 16, 64, 256)
+"""How many rows one statement may take; few sizes, so that each stays prepared."""
 
 
 @dataclass(frozen=True, eq=False)
 class BulkInsert:
-    """An insert of any number of rows: ``head VALUES (…), (…) tail``, with ``width`` values to a row."""
+    """An insert of many rows at once: ``head``, the rows with ``width`` values each, ``tail``. No row begins with 0."""
 
     head: str
     tail: str
@@ -34,9 +34,21 @@ class BulkInsert:
 
     @cached_property
     def statements(self) -> dict[int, str]:
-        """The SQL by number of rows."""
+        """The SQL by number of rows. Rows of zeros only fill up and are left out."""
         row = f"({', '.join('?' * self.width)})"
-        return {size: f"{self.head} VALUES {', '.join([row] * size)} {self.tail}" for size in CHUNKS}
+        return {
+            size: " ".join(
+                (self.head, f"SELECT * FROM (VALUES {', '.join([row] * size)}) WHERE column1 <> 0", self.tail)
+            )
+            for size in SIZES
+        }
+
+    def calls(self, rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:
+        """The statements and their parameters that insert ``rows``, in order."""
+        for start in range(0, len(rows), SIZES[-1]):
+            some = rows[start : start + SIZES[-1]]
+            size = next(size for size in SIZES if size >= len(some))
+            yield self.statements[size], (*chain.from_iterable(some), *(0,) * ((size - len(some)) * self.width))
 
 
 class Session(Protocol):
@@ -89,7 +101,7 @@ class WriteSession:
         self._spoilt = False
 
     def begin(self, *, one_by_one: bool = False) -> None:
-        """Starts the transaction.
+        """Starts the transaction, which the first statement opens.
 
         Args:
             one_by_one: bring each unit's rows to the database at its end, so that a row which can't be stored is known to
@@ -99,7 +111,6 @@ class WriteSession:
         self._deferred.clear()
         self._saved = self._spoilt = False
         self._one_by_one = one_by_one
-        self._connection.execute("BEGIN IMMEDIATE")
 
     def begin_unit(self) -> None:
         """Starts a unit of work."""
@@ -127,8 +138,12 @@ class WriteSession:
 
     def commit(self) -> None:
         """Ends the transaction; it is on disk when this returns."""
-        self._write_deferred()
-        self._connection.execute("COMMIT")
+        calls = self._deferred_calls()
+        if len(calls) > 1 and not self._connection.in_transaction:  # one statement is a transaction of its own
+            self._connection.execute("BEGIN IMMEDIATE")
+        self._run(calls)
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
 
     def roll_back(self) -> None:
         """Ends the transaction, where one is open, without a trace. On a full disk SQLite may have done so by itself."""
@@ -151,41 +166,36 @@ class WriteSession:
         if self._deferred:
             if not self._saved:
                 self._save()
-            self._write_deferred()
+            self._run(self._deferred_calls())
 
     def _save(self) -> None:
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
         # rows of earlier units are theirs: they must outlive an undo of this one, so they go before its savepoint
         own = self._deferred[self._mark :]
         del self._deferred[self._mark :]
-        self._write_deferred()
+        self._run(self._deferred_calls())
         self._connection.execute("SAVEPOINT unit")
         self._saved = True
         self._deferred = own
         self._mark = 0
 
-    def _write_deferred(self) -> None:
-        if not self._deferred:
-            return
+    def _deferred_calls(self) -> list[tuple[str, Row]]:
         rows: dict[BulkInsert, list[Row]] = {}
         for insert, row in self._deferred:
             rows.setdefault(insert, []).append(row)
         self._deferred.clear()
+        return [call for insert, some in rows.items() for call in insert.calls(some)]
+
+    def _run(self, calls: Sequence[tuple[str, Row]]) -> None:
         try:
-            for insert, batch in rows.items():
-                self._insert(insert, batch)
+            for sql, parameters in calls:
+                self._connection.execute(sql, parameters)
         except Exception as error:
             if self._one_by_one or (isinstance(error, sqlite3.Error) and meaning(error) is not None):
                 raise
             self._spoilt = True
             raise DeferredRowError from error
-
-    def _insert(self, insert: BulkInsert, rows: Sequence[Row]) -> None:
-        start = 0
-        for size in CHUNKS:
-            while len(rows) - start >= size:
-                values = tuple(chain.from_iterable(rows[start : start + size]))
-                self._connection.execute(insert.statements[size], values)
-                start += size
 
 
 def refused(error: sqlite3.IntegrityError, sentences: Mapping[str, CoreError]) -> Exception:

@@ -1,0 +1,91 @@
+"""A data folder whose one environment runs a bundle's ``worker.py`` as if it were the worker runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import textwrap
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from trivet.platform.core.endpoints import Version, VersionSettings, VersionState
+from trivet.platform.core.workers import Departure
+from trivet.platform.ports.runtime import WorkerSpec
+from trivet.platform.runtimes.process import ProcessRuntime, ProcessSettings
+
+T = TypeVar("T")
+PATIENCE = 20.0
+LINK = "unix:/nowhere.sock"
+
+
+class Stage:
+    """Writes programs, makes specs for them, and notes what a runtime tells."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.exits: list[tuple[str, Departure]] = []
+        self.lines: list[str] = []
+        self._changed: asyncio.Event | None = None
+        python = data / "envs" / "bare" / "bin" / "python"
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I "$TRIVET_BUNDLE/worker.py"\n')
+        python.chmod(0o755)
+
+    def spec(
+        self, worker_id: str, program: str, *, memory: int | None = None, gpu: str | None = None, **secrets: str
+    ) -> WorkerSpec:
+        bundle = self.data / "bundles" / f"of-{worker_id}"
+        bundle.mkdir(parents=True, exist_ok=True)
+        (bundle / "worker.py").write_text(textwrap.dedent(program))
+        version = Version(
+            *("ver_1", "ep_1", "1.0.0", "0" * 64, VersionState.READY, 0.0, "acc_1"),
+            handler="main:hello",
+            bundle=bundle.name,
+            environment="bare",
+            settings=VersionSettings(memory=memory, gpu=gpu),
+        )
+        return WorkerSpec(worker_id, version, "admin/hello", "token-of-the-worker", secrets)
+
+    def play(self, act: Callable[[ProcessRuntime], Awaitable[T]], **settings: bool | float) -> T:
+        """Opens a runtime, acts with it, and closes it."""
+
+        async def whole() -> T:
+            runtime = ProcessRuntime(self.data, LINK, ProcessSettings(**settings))  # type: ignore[arg-type]
+            self.listen(runtime)
+            await runtime.open()
+            try:
+                return await asyncio.wait_for(act(runtime), PATIENCE)
+            finally:
+                await runtime.close()
+
+        return asyncio.run(whole())
+
+    def listen(self, runtime: ProcessRuntime) -> None:
+        self._changed = asyncio.Event()
+
+        def on_exit(worker_id: str, departure: Departure) -> None:
+            self.exits.append((worker_id, departure))
+            self._tell()
+
+        def on_line(worker_id: str, text: str) -> None:
+            self.lines.append(text)
+            self._tell()
+
+        runtime.on_exit, runtime.on_line = on_exit, on_line
+
+    def _tell(self) -> None:
+        assert self._changed is not None
+        self._changed.set()
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Waits until something that was told makes it so."""
+        assert self._changed is not None
+        while not done():
+            self._changed.clear()
+            await asyncio.wait_for(self._changed.wait(), PATIENCE)
+
+    async def gone(self, worker_id: str) -> Departure:
+        """How a worker ended, when it has."""
+        await self.until(lambda: any(each == worker_id for each, _ in self.exits))
+        return next(departure for each, departure in self.exits if each == worker_id)

@@ -1,0 +1,178 @@
+"""The shape of every document, held against files: whoever changes one sees it here, and so does every client.
+
+``TRIVET_WRITE_GOLDEN=1`` writes the files anew; the diff is then for a person to judge.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from trivet.platform.core.accounts import Account, ApiKey, Organization, Role, Scope, Token
+from trivet.platform.core.deployments import Deployment, DeploymentRequest, DeploymentStep
+from trivet.platform.core.endpoints import Endpoint, HandlerKind, Version, VersionSettings, VersionState, Visibility
+from trivet.platform.core.errors import FieldError, InvalidInput, NotFound, TooLarge
+from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobPolicy, JobStatus, Progress
+from trivet.platform.core.payloads import Payload
+from trivet.platform.core.views import CancelOutcome, EndpointView, Explanation, Health, JobView
+from trivet.platform.core.workers import Worker, WorkerState
+from trivet.platform.dialects.native import errors, translate
+from trivet.platform.services.accounts import Me, OrganizationView
+from trivet.platform.services.workers import LogLine, WorkerView
+from trivet.platform.wire.problems import problem_of
+
+GOLDEN = Path(__file__).parent / "golden"
+T = 1_790_000_000.25
+
+QUEUED = Job(
+    "job_1", "endpoint1", "ver_1", "acc_1", Payload.inline(b"1"), JobPolicy(), created_at=T, status=JobStatus.QUEUED
+)
+RUNNING = replace(
+    QUEUED, status=JobStatus.RUNNING, attempt=1, started_at=T + 0.0125, progress=Progress(0.4, "nearly"), pieces=2
+)
+SUCCEEDED = replace(
+    RUNNING,
+    status=JobStatus.SUCCEEDED,
+    finished_at=T + 1.5,
+    progress=None,
+    output=Payload.inline(b'{ "kept" : [1, 2.50] }'),
+)
+FAILED = replace(
+    RUNNING,
+    status=JobStatus.FAILED,
+    finished_at=T + 1.5,
+    error=JobError("handler_error", "no", "ValueError", "Traceback…", ("last line",), "Mend it."),
+)
+CANCELLED = replace(QUEUED, status=JobStatus.CANCELLED, error=JobError("cancelled", "The job was cancelled."))
+LARGE = replace(SUCCEEDED, output=Payload.stored("blob", 300_000, "application/json"))
+BINARY = replace(SUCCEEDED, output=Payload.inline(b"\x89PNG", "image/png"))
+
+VERSION = Version(
+    "ver_1",
+    "endpoint1",
+    "1.2.0",
+    "ab" * 32,
+    VersionState.READY,
+    T,
+    "acc_1",
+    kind=HandlerKind.GENERATOR,
+    settings=VersionSettings(memory=2**30, gpu="A100", requirements=("numpy>=2",), secrets=("TOKEN",)),
+    description="Sings.",
+    input_schema={"type": "object"},
+    deployment_id="dep_1",
+)
+ENDPOINT = Endpoint(
+    "endpoint1",
+    "acc_1",
+    "ann",
+    "song",
+    T,
+    T + 60,
+    model_id=7,
+    visibility=Visibility.SHARED,
+    history=("ver_1",),
+)
+ENDPOINT_VIEW = EndpointView(ENDPOINT, VERSION, 3, {WorkerState.IDLE: 1, WorkerState.DRAINING: 2}, 4, ("acme",))
+DEPLOYMENT = Deployment(
+    "dep_1",
+    "acc_1",
+    "acc_1",
+    "ann",
+    DeploymentRequest("song.tar.gz"),
+    VersionState.READY,
+    T,
+    "ab" * 32,
+    steps=(DeploymentStep(T, "Received."), DeploymentStep(T + 1, "Ready.")),
+    log="Resolved.\n",
+    version_ids=("ver_1",),
+)
+ACCOUNT = Account("acc_1", "ann", T, administrator=True)
+KEY = ApiKey(
+    "0123456789ab",
+    "acc_1",
+    "laptop",
+    frozenset({Scope.READ, Scope.CALL}),
+    "hash",
+    T,
+    expires_at=T + 100,
+    last_used_at=T,
+)
+ORGANIZATION = Organization("org_1", "acme", T)
+
+
+def view(job: Job) -> JobView:
+    return JobView(job, "ann/song", "1.2.0")
+
+
+DOCUMENTS: dict[str, Any] = {
+    "job_queued": translate.job(view(QUEUED), manages=True),
+    "job_running": translate.job(view(RUNNING), manages=True),
+    "job_succeeded": translate.job(view(SUCCEEDED), manages=True),
+    "job_succeeded_large": translate.job(view(LARGE), manages=True),
+    "job_succeeded_binary": translate.job(view(BINARY), manages=True),
+    "job_failed": translate.job(view(FAILED), manages=True),
+    "job_failed_for_a_stranger": translate.job(view(FAILED), manages=False),
+    "cancellation": translate.cancellation(CancelOutcome(view(CANCELLED), True, "Cancelled."), manages=True),
+    "job_log_line": translate.job_log_line(JobEvent("job_1", 3, 1, EventKind.LOG, T, "lá\n".encode(), "stderr")),
+    "explanation": translate.explanation(
+        Explanation("job_1", JobStatus.QUEUED, "It waits.", 2, "crash_loop", ("Because.",), ("Mend it.",), ("oops",))
+    ),
+    "endpoint": translate.endpoint(ENDPOINT_VIEW, manages=True),
+    "endpoint_for_a_stranger": translate.endpoint(ENDPOINT_VIEW, manages=False),
+    "endpoint_without_a_version": translate.endpoint(EndpointView(ENDPOINT, None, 0, {}, 0), manages=True),
+    "version": translate.version(VERSION),
+    "version_failed": translate.version(replace(VERSION, state=VersionState.FAILED)),
+    "health": translate.health(
+        Health("ann/song", dict.fromkeys(JobStatus, 1), {WorkerState.RUNNING: 2}, oldest_queued_ms=12.3456)
+    ),
+    "worker": translate.worker(
+        WorkerView(
+            Worker("wrk_1", "endpoint1", "ver_1", WorkerState.DRAINING, T, pid=4711, isolation="group", jobs_done=5),
+            "ann/song",
+            "1.2.0",
+            ("ready",),
+        )
+    ),
+    "log_line": translate.log_line(LogLine(1, T, "wrk_1", None, "worker", "ready")),
+    "deployment": translate.deployment(DEPLOYMENT, [(ENDPOINT, VERSION)], "http://host/api/v1"),
+    "deployment_failed": translate.deployment(
+        replace(DEPLOYMENT, state=VersionState.FAILED, error=("build_failed", "No.", "Mend it.")), [], ""
+    ),
+    "account": translate.account(ACCOUNT),
+    "key": translate.key(KEY, "ann", T),
+    "key_expired": translate.key(KEY, "ann", T + 100),
+    "new_key": translate.new_key(KEY, Token("0123456789ab", "secret"), "ann"),
+    "me": translate.me(Me(ACCOUNT, KEY, ((ORGANIZATION, Role.OWNER),)), KEY.scopes, T),
+    "organization": translate.organization(ORGANIZATION, None),
+    "organization_with_members": translate.organization_with_members(
+        OrganizationView(ORGANIZATION, ((ACCOUNT, Role.OWNER),)), "acc_1"
+    ),
+    "problem": problem_of(NotFound.of("job", "job_9")),
+    "problem_invalid_input": problem_of(InvalidInput("No.", errors=(FieldError("/a", "Must be a text."),))),
+    "problem_too_large": problem_of(TooLarge("Too large.", limit=10)),
+    "problem_job_failed": errors.of_job(view(FAILED), manages=True),
+    "problem_job_cancelled": errors.of_job(view(CANCELLED), manages=True),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_has_the_shape_that_clients_know(name: str) -> None:
+    path = GOLDEN / f"{name}.json"
+    document = json.loads(msgspec.json.encode(DOCUMENTS[name]))
+    if os.environ.get("TRIVET_WRITE_GOLDEN"):
+        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    assert document == json.loads(path.read_text())
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.stem for path in GOLDEN.iterdir()} == set(DOCUMENTS)
+
+
+def test_an_output_is_spliced_into_its_document_as_it_came() -> None:
+    assert b'"output":{ "kept" : [1, 2.50] },' in msgspec.json.encode(DOCUMENTS["job_succeeded"])
