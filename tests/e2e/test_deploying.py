@@ -75,8 +75,9 @@ def test_ids_may_be_chosen(client: trivet.Client, tmp_path: Path) -> None:
     (deployed,) = client.deploy(folder, id="old-endpoint-id", model_id=1886, version="2.3.4")
     assert (deployed.id, deployed.model_id, deployed.version) == ("old-endpoint-id", 1886, "2.3.4")
     assert [client.endpoint(ref).run(1) for ref in ("admin/known", "old-endpoint-id", 1886)] == [6, 6, 6]
-    with pytest.raises(trivet.ConflictError):
+    with pytest.raises(trivet.DeploymentError, match="taken") as caught:
         client.deploy(write(tmp_path / "g", GOOD.format(name="other", n=1)), id="old-endpoint-id")
+    assert caught.value.code == "conflict"
 
 
 def test_a_failed_build_says_why_and_leaves_the_running_version_serving(client: trivet.Client, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -267,8 +267,3 @@ def events_of(body: bytes) -> list[tuple[str, str | None, Any]]:
         number = next((value for key, value in fields if key == "id"), None)
         found.append((name, number, json.loads("\n".join(value for key, value in fields if key == "data"))))
     return found
-
-
-async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part

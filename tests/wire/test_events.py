@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -172,3 +172,18 @@ def test_a_head_of_a_stream_is_answered_without_reading_the_stream(world: World)
     job = world.ask("POST", "/endpoints/admin/hello/submit").json["id"]
     answer = world.ask("HEAD", f"/jobs/{job}/events")
     assert (answer.status, answer.headers["content-type"], answer.body) == (200, "text/event-stream", b"")
+
+
+def test_a_fault_in_the_middle_of_a_stream_breaks_it_off_and_goes_to_the_log(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*given: object) -> AsyncIterator[None]:
+        yield None
+        raise ZeroDivisionError("a secret of the platform")
+
+    monkeypatch.setattr(world.jobs, "events", broken)
+    answer = world.ask("POST", "/endpoints/admin/hello/stream")
+    assert [name for name, _ in names(answer)] == ["job"]
+    assert answer.more[-1] == b": ping\n\n"  # no end: the reader sees a broken connection, and comes back
+    assert b"secret" not in answer.body
+    assert "a secret of the platform" in caplog.text

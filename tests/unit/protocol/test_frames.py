@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ def test_frames_come_out_as_they_went_in_however_the_stream_is_cut(frames: list[
     decoder = Decoder()
     found: list[Frame] = []
     places = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         found += decoder.feed(stream[start:end])
     assert found == frames
 

@@ -68,10 +68,15 @@ def test_an_interrupt_during_a_write_comes_after_the_whole_frame() -> None:
     link = Link(ours, guards)
     attempt = attempt_on(link)
     guard.enter(attempt)
-    with pytest.raises(Interrupted), link:
-        attempt.reason = "cancelled"
-        guard.knock()
-        link.send(encode(Kind.BYE))
+
+    def write() -> None:
+        with link:
+            attempt.reason = "cancelled"
+            guard.knock()
+            link.send(encode(Kind.BYE))
+
+    with pytest.raises(Interrupted):
+        write()
     theirs.settimeout(10)
     assert [frame.kind for frame in Decoder().feed(theirs.recv(1024))] == [Kind.BYE]
     ours.close()

@@ -15,13 +15,13 @@ _MOST_LINES = 2_000
 _LONGEST_LINE = 2_000
 _DEEPEST_INCLUDE = 8
 
-_NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:$|[\[<>=!~;@( ])")
+_NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:$|[-\[<>=!~;@(])")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _INCLUDE = re.compile(r"(?:-r|--requirement)(?:\s*=\s*|\s*)(\S.*)")
 _INDEX = re.compile(r"(-i|--index-url|--extra-index-url|-f|--find-links)(?:\s*=\s*|\s+)(https?://\S+)")
 _SWITCH = re.compile(r"--(?:pre|prefer-binary|no-index|(?:no|only)-binary(?:\s*=\s*|\s+)\S+)")
 _REMOTE = re.compile(r"(?:(?:git|hg|svn|bzr)\+)?https?://|git\+ssh://")
-_LOCAL = re.compile(r"(?:\.{0,2}/|file:|.*@\s*file:|[^@]*\.(?:whl|tar\.gz|zip)\s*$)", re.IGNORECASE)
+_LOCAL = re.compile(r"(?:\.{0,2}/|\.+$|file:|.*@\s*file:|[^@]*\.(?:whl|tar\.gz|zip)\s*$)", re.IGNORECASE)
 _PROVIDED = "trivet"
 
 
@@ -108,6 +108,8 @@ class _Collected:
             line = _COMMENT.sub("", raw).strip()
             if not line:
                 continue
+            if "${" in line:
+                raise _refused(where, line, "names a variable of the server's environment")
             include = _INCLUDE.fullmatch(line)
             if include is not None:
                 self.read(self._inside(where, line, file.parent / include[1].strip()), depth + 1)

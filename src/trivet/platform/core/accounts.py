@@ -148,7 +148,7 @@ class Token:
     def parse(cls, text: str) -> Token | None:
         """The token in ``text``, or None where it has not the shape of one."""
         parts = text.split("_")
-        if len(parts) != 3 or parts[0] != TOKEN_PREFIX or not parts[1] or not parts[2]:
+        if len(parts) != 3 or parts[0] != TOKEN_PREFIX or not parts[1] or not parts[2] or not text.isascii():
             return None
         return cls(parts[1], parts[2])
 

@@ -170,8 +170,12 @@ def refusal(principal: Principal, endpoint: Endpoint | None, scope: Scope, refer
 
 # -- versions and references --------------------------------------------------------------------------------------------
 
-_SEMVER = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(?:-([0-9A-Za-z.-]{1,64}))?")
-_PARTIAL = re.compile(r"(0|[1-9]\d{0,8})(?:\.(0|[1-9]\d{0,8}))?(?:\.[x*])*")
+_SEMVER = re.compile(
+    r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})"
+    r"(?:-(?=.{1,64}$)((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?",
+    re.ASCII,
+)
+_PARTIAL = re.compile(r"(0|[1-9]\d{0,8})(?:\.(0|[1-9]\d{0,8}))?(?:\.[x*])*", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 
 

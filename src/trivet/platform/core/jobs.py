@@ -212,7 +212,7 @@ def stop(job: Job, token: str, now: float) -> Job | None:
         return None
     if job.stop_reason is JobStatus.CANCELLED:
         error = JobError("cancelled", "The job was cancelled while it ran; its worker has stopped working on it.")
-    elif now >= job.expires_at:
+    elif job.stop_asked_at is not None and job.stop_asked_at >= job.expires_at:
         error = _expired(job)
     else:
         error = JobError(

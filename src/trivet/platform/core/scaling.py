@@ -91,7 +91,10 @@ def decide(policy: ScalingPolicy, sample: ScalingSample) -> ScalingDecision:
     if sample.queued:
         return ScalingDecision()
     tired = sum(1 for seconds in sample.idle_for if seconds >= policy.idle_timeout)
-    return ScalingDecision(stop=min(tired, max(0, have - max(policy.minimum, 0))))
+    # by queue delay nothing waits, so whoever has been idle may go; by request count the demand names a number, and going
+    # below it would start the same worker again at the next look
+    needed = wanted if policy.rule is ScalingRule.REQUEST_COUNT else policy.minimum
+    return ScalingDecision(stop=min(tired, max(0, have - needed)))
 
 
 def _wanted(policy: ScalingPolicy, sample: ScalingSample, have: int) -> int:
@@ -99,7 +102,7 @@ def _wanted(policy: ScalingPolicy, sample: ScalingSample, have: int) -> int:
     if not demand:
         return 0
     if policy.rule is ScalingRule.REQUEST_COUNT:
-        return max(1, math.ceil(demand / policy.target))
+        return max(1, math.ceil(min(demand / policy.target, policy.maximum)))
     if have == 0:
         return 1
     unserved = sample.queued - sample.starting * sample.slots

@@ -302,7 +302,7 @@ class Workers:
             self._of_version.pop(version_id, None)
         known = entry.departure
         if known is not None:
-            departure = replace(departure, reason=known.reason, last_lines=known.last_lines or departure.last_lines)
+            departure = replace(departure, reason=known.reason, last_lines=departure.last_lines or known.last_lines)
         wanted = known is None and (entry.killed or entry.stop_asked_at is not None)
         if not wanted:
             self._note(entry, None, "system", f"worker {worker_id} {departure.reason}")

@@ -11,8 +11,11 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
+from typing import Self
 
 from trivet.platform.core.errors import CoreError, NotFound, StorageFull, TooLarge, Unavailable
 
@@ -66,8 +69,7 @@ class DiskBlobs:
             StorageFull: the disk is full; nothing is kept.
             Unavailable: the disk refused, with the reason.
         """
-        upload = await asyncio.to_thread(_Upload, self._unfinished)
-        with upload:
+        with _Upload(self._unfinished) as upload:
             waiting = bytearray()
             size = 0
             async for chunk in chunks:
@@ -76,7 +78,7 @@ class DiskBlobs:
                     raise TooLarge(f"More than {limit} bytes came.", limit=limit)
                 waiting += chunk
                 if len(waiting) >= PIECE:
-                    await asyncio.to_thread(upload.write, bytes(waiting))
+                    await asyncio.to_thread(self._append, upload, bytes(waiting))
                     waiting.clear()
             name = await asyncio.to_thread(self._finish, upload, bytes(waiting))
         return name, size, upload.digest
@@ -97,12 +99,10 @@ class DiskBlobs:
             NotFound: there is none of that name.
             Unavailable: it can't be read, with the reason.
         """
-        descriptor = await asyncio.to_thread(self._open, name)
-        try:
-            while piece := await asyncio.to_thread(_read, descriptor, chunk):
+        # closing waits for a read that still runs on its thread, so a caller who is cancelled does no harm
+        with await asyncio.to_thread(self._open, name) as file:
+            while piece := await asyncio.to_thread(_read, file, chunk):
                 yield piece
-        finally:
-            os.close(descriptor)
 
     async def delete(self, name: str) -> None:
         """Forgets the blob; nothing happens where it is not there.
@@ -123,11 +123,17 @@ class DiskBlobs:
         with _Upload(self._unfinished) as upload:
             return self._finish(upload, data)
 
+    def _append(self, upload: _Upload, data: bytes) -> None:
+        try:
+            upload.write(data)
+        except OSError as error:
+            raise _explain(error) from None
+
     def _finish(self, upload: _Upload, data: bytes) -> str:
         name = secrets.token_hex(16)
         path = self._path(name)
-        upload.write(data)
         try:
+            upload.write(data)
             if not path.parent.is_dir():
                 path.parent.mkdir(mode=0o700, exist_ok=True)
                 _sync_folder(self._folder)
@@ -136,21 +142,18 @@ class DiskBlobs:
             raise _explain(error) from None
         return name
 
-    def _open(self, name: str) -> int:
+    def _open(self, name: str) -> BufferedReader:
         path = self._path(name)
         try:
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            return path.open("rb")
         except FileNotFoundError:
             raise NotFound.of("blob", name) from None
         except OSError as error:
             raise _explain(error) from None
 
     def _get(self, name: str) -> bytes:
-        with os.fdopen(self._open(name), "rb") as file:
-            try:
-                return file.read()
-            except OSError as error:
-                raise _explain(error) from None
+        with self._open(name) as file:
+            return _read(file, -1)
 
     def _delete(self, name: str) -> None:
         try:
@@ -160,15 +163,18 @@ class DiskBlobs:
 
 
 class _Upload:
-    """A file on its way. Leaving the context takes it away, unless it has been moved to its place."""
+    """A file on its way. Leaving the context with an error takes it away, wherever it is by then.
+
+    The lock is for a caller who is cancelled while a thread still works for it: the file must not be closed under that
+    thread, and what the thread finishes must not stay.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / secrets.token_hex(16)
         self._hash = hashlib.sha256()
-        try:
-            self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise _explain(error) from None
+        self._lock = Lock()
+        self._descriptor: int | None = None
+        self._closed = False
 
     @property
     def digest(self) -> str:
@@ -176,33 +182,45 @@ class _Upload:
         return self._hash.hexdigest()
 
     def write(self, data: bytes) -> None:
-        """Appends ``data``. Raises `StorageFull` or `Unavailable`."""
-        self._hash.update(data)
-        rest = memoryview(data)
-        try:
+        """Appends ``data``. Raises `OSError`."""
+        with self._lock:
+            descriptor = self._open()
+            self._hash.update(data)
+            rest = memoryview(data)
             while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-        except OSError as error:
-            raise _explain(error) from None
+                rest = rest[os.write(descriptor, rest) :]
 
     def move_to(self, path: Path) -> None:
         """Gives the file its name, once its bytes are on disk. Raises `OSError`."""
-        os.fsync(self._descriptor)
-        self._path.rename(path)
-        _sync_folder(path.parent)
+        with self._lock:
+            os.fsync(self._open())
+            self._path = self._path.rename(path)
+            _sync_folder(path.parent)
 
-    def __enter__(self) -> _Upload:
+    def _open(self) -> int:
+        if self._closed:
+            raise OSError(errno.ECANCELED, "the caller has gone away")
+        if self._descriptor is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            self._descriptor = os.open(self._path, flags, 0o600)
+        return self._descriptor
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        os.close(self._descriptor)
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+        with self._lock:
+            self._closed = True
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+            if error is not None:
+                with suppress(OSError):
+                    self._path.unlink(missing_ok=True)
 
 
-def _read(descriptor: int, size: int) -> bytes:
+def _read(file: BufferedReader, size: int) -> bytes:
     try:
-        return os.read(descriptor, size)
+        return file.read(size)
     except OSError as error:
         raise _explain(error) from None
 

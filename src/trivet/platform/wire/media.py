@@ -73,12 +73,16 @@ def charset_of(content_type: str) -> str | None:
     return _charset(content_type.split(";")[1:]) or "utf-8"
 
 
-@lru_cache(maxsize=512)
 def output_type(content_type: str) -> bytes:
     """The value of ``Content-Type`` for bytes that a handler made.
 
     What a handler says about its output is not trusted to be a header: what is none becomes ``application/octet-stream``.
     """
+    return _output_type(content_type) if len(content_type) <= _LONGEST else BINARY.encode()
+
+
+@lru_cache(maxsize=512)
+def _output_type(content_type: str) -> bytes:
     essence, *rest = content_type.split(";")
     sound = _ESSENCE.fullmatch(essence.strip()) and all(_PARAMETER.fullmatch(part) for part in rest)
     return content_type.encode("ascii") if sound and content_type.isascii() else BINARY.encode()

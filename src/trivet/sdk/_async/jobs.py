@@ -64,6 +64,11 @@ class AsyncJob:
         return self._view is not None and self._view.status.final
 
     @property
+    def attempts(self) -> int | None:
+        """How many workers have taken it so far, as far as known."""
+        return self._view.attempts if self._view is not None else None
+
+    @property
     def progress(self) -> Progress | None:
         """The last known progress, if the handler told any."""
         return self._view.progress if self._view is not None else None

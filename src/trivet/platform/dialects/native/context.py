@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import EndpointReference
-from trivet.platform.core.errors import BadRequest, UnsupportedMediaType
+from trivet.platform.core.errors import BadRequest, NotFound, UnsupportedMediaType
 from trivet.platform.core.payloads import JSON
 from trivet.platform.ports.clock import Clock
 from trivet.platform.services.accounts import Accounts
@@ -40,6 +40,8 @@ PREFIX = "/api/v1"
 MAX_DOCUMENT = 1 << 20
 """Bytes of a request's document, at most. Inputs and uploads have limits of their own."""
 
+_LONGEST_NAME = 300
+_LONGEST_QUERY = 4096
 _HOST = re.compile(rb"[A-Za-z0-9.-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?")
 
 
@@ -87,10 +89,18 @@ class EventStream:
     events: AsyncGenerator[bytes, None] = field(repr=False)
 
 
-@lru_cache(maxsize=4096)
 def reference_to(text: str, version: str | None = None) -> EndpointReference:
-    """The endpoint that a path or a query names."""
-    return EndpointReference.parse(text, version)
+    """The endpoint that a path or a query names.
+
+    Raises:
+        NotFound: the text can name no endpoint at all.
+    """
+    if len(text) > _LONGEST_NAME:  # nobody shall fill the memory behind `_parsed`
+        raise NotFound.of("endpoint", text[:_LONGEST_NAME])
+    return _parsed(text, version)
+
+
+_parsed = lru_cache(maxsize=4096)(EndpointReference.parse)
 
 
 class Call:
@@ -224,6 +234,8 @@ def read_query(query: bytes, known: tuple[str, ...]) -> Mapping[str, str]:
     """
     if not query:
         return MappingProxyType({})
+    if len(query) > _LONGEST_QUERY:
+        raise BadRequest(f"The query of this URL is longer than {_LONGEST_QUERY} bytes.")
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
     except ValueError:

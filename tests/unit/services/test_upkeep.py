@@ -1,0 +1,96 @@
+"""Upkeep: what has had its time is forgotten with all that belongs to it, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from trivet.platform.core.jobs import EventKind, Job, JobEvent, JobPolicy, JobStatus
+from trivet.platform.core.payloads import BINARY, Payload
+from trivet.platform.ports.stores import Transaction
+from trivet.platform.services.upkeep import Upkeep
+from trivet.platform.stores.memory import MemoryBlobs, MemoryStore
+
+RETENTION = 100.0
+
+
+class Attic:
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.store = MemoryStore()
+        self.blobs = MemoryBlobs()
+        self.upkeep = Upkeep(store=self.store, blobs=self.blobs, clock=lambda: self.now, retention=RETENTION)
+
+    async def keep(self, name: str, ended: float | None, *, blobs: bool = False) -> None:
+        data = [await self.blobs.put(name.encode()) if blobs else None for _ in range(2)]
+        given, taken = (Payload.inline(b"1") if blob is None else Payload.stored(blob, 1, BINARY) for blob in data)
+        status = JobStatus.RUNNING if ended is None else JobStatus.SUCCEEDED
+        job = Job(f"job_{name}", "e", "v", "acc", given, JobPolicy(), 0.0, status, finished_at=ended, output=taken)
+
+        def unit(tx: Transaction) -> None:
+            tx.jobs.put(job)
+            tx.jobs.add_events([JobEvent(job.id, 1, 1, EventKind.LOG, 0.0, b"line")])
+
+        await self.store.write(unit)
+
+    async def names(self) -> list[str]:
+        jobs = await self.store.read(lambda tx: tx.jobs.page(limit=10_000))
+        return sorted(job.id.removeprefix("job_") for job in jobs)
+
+
+@pytest.fixture
+def attic() -> Attic:
+    return Attic()
+
+
+def test_what_ended_before_the_retention_is_forgotten_and_the_rest_stays(attic: Attic) -> None:
+    async def scene() -> None:
+        await attic.keep("old", attic.now - RETENTION - 1)
+        await attic.keep("young", attic.now - RETENTION + 1)
+        await attic.keep("open", None)
+        assert await attic.upkeep.tick() == 1
+        assert await attic.names() == ["open", "young"]
+        assert await attic.store.read(lambda tx: tx.jobs.events("job_old")) == []
+        assert len(await attic.store.read(lambda tx: tx.jobs.events("job_young"))) == 1
+        attic.now += 2
+        assert await attic.upkeep.tick() == 1
+        assert await attic.names() == ["open"]
+
+    asyncio.run(scene())
+
+
+def test_the_blobs_of_a_forgotten_job_go_with_it(attic: Attic) -> None:
+    async def scene() -> None:
+        await attic.keep("old", 1.0, blobs=True)
+        await attic.keep("young", attic.now, blobs=True)
+        await attic.upkeep.tick()
+        assert sorted(attic.blobs.blobs.values()) == [b"young", b"young"]
+
+    asyncio.run(scene())
+
+
+def test_a_long_list_is_worked_off_in_one_go(attic: Attic) -> None:
+    async def scene() -> None:
+        for number in range(450):
+            await attic.keep(f"{number:04}", 1.0)
+        assert await attic.upkeep.tick() == 450
+        assert await attic.names() == []
+
+    asyncio.run(scene())
+
+
+def test_a_full_disk_keeps_the_blobs_of_jobs_that_are_still_listed(attic: Attic) -> None:
+    async def scene() -> None:
+        await attic.keep("old", 1.0, blobs=True)
+        attic.store.out_of_space = True
+        with pytest.raises(Exception, match="disk is full"):
+            await attic.upkeep.tick()
+        assert await attic.names() == ["old"]
+        assert len(attic.blobs.blobs) == 2
+
+    asyncio.run(scene())
+
+
+def test_nothing_old_means_nothing_to_do(attic: Attic) -> None:
+    assert asyncio.run(attic.upkeep.tick()) == 0
