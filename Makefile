@@ -26,7 +26,7 @@ check: $(DEVELOP) ## format, lint, types, import contracts, generated files
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(VENV)/bin/lint-imports --no-cache --no-logo
+	$(VENV)/bin/lint-imports --no-cache
 	$(PY) scripts/unasync.py --check
 	$(PY) scripts/docs_reference.py --check
 	@$(VENV)/bin/towncrier build --draft --version next >/dev/null
@@ -45,7 +45,7 @@ demo: $(RUNTIME) ## starts a platform, deploys the examples, calls each one, sto
 
 docs: $(DEVELOP) $(DOCS) ## builds the documentation into site/
 	$(PY) scripts/docs_reference.py --check
-	$(PY) -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 
 bench: $(DEVELOP) ## measures this machine: ours beside the floor
 	$(PY) -m benchmarks

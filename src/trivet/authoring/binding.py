@@ -17,17 +17,11 @@ import json
 from typing import Any
 
 from trivet.authoring.blob import Blob, is_json, text_of
+from trivet.authoring.containers import convert_fields, object_schema, with_default
 from trivet.authoring.errors import InvalidInput
 from trivet.authoring.hints import Parameter, Signature
-from trivet.authoring.shapes import (
-    ANYTHING,
-    Reader,
-    Schema,
-    convert_fields,
-    object_schema,
-    refuse,
-    with_default,
-)
+from trivet.authoring.scalars import ANYTHING, Schema, refuse
+from trivet.authoring.shapes import Reader
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NOT_OBJECTS = ["string", "number", "boolean", "array", "null"]

@@ -73,8 +73,12 @@ def import_file(folder: Path, file: Path) -> ModuleType:
     """
     steps = file.relative_to(folder).with_suffix("").parts
     name = ".".join(steps[:-1] if len(steps) > 1 and steps[-1] == "__init__" else steps)
-    if any("." in step for step in steps):
-        raise LoadFailed(f"{file.name} can't be imported: its name has a dot before '.py'. Rename it.")
+    if not all(step.isidentifier() for step in steps):
+        better = re.sub(r"\W+", "_", file.stem)
+        raise LoadFailed(
+            f"{file.name} can't be imported: the name of a module has letters, digits and '_' only, and begins with no"
+            f" digit. Rename it, for example to {better}.py."
+        )
     if steps[0] in sys.stdlib_module_names:
         raise LoadFailed(f"{file.name} has the name of a module of Python itself ({steps[0]}). Rename it.")
     first = str(folder)

@@ -66,7 +66,7 @@ def _plain(value: object) -> object:
     for method in ("tolist", "item"):
         if callable(getattr(kind, method, None)):
             return getattr(value, method)()
-    raise TypeError(kind.__name__)
+    raise TypeError(kind.__qualname__)
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
@@ -99,12 +99,16 @@ def _search(value: Any, path: str) -> UnserializableOutput | None:
     if isinstance(value, list | tuple):
         found = (_search(item, path + pointer(index)) for index, item in enumerate(value))
         return next((error for error in found if error), None)
+    name = type(value).__qualname__
     try:
         plain = _plain(value)
-    except TypeError:
-        name = type(value).__qualname__
+    except TypeError as error:
+        if str(error) != name:  # what the value's own conversion had to say
+            return UnserializableOutput(f"failed to become plain values: TypeError: {error}", path)
         advice = f"is of the type {name}; return plain values (dict, list, str, numbers), a dataclass or bytes"
         return UnserializableOutput(advice, path)
+    except Exception as error:  # noqa: BLE001 - the author's conversion can raise anything
+        return UnserializableOutput(f"failed to become plain values: {type(error).__name__}: {error}", path)
     return _search(plain, path)
 
 

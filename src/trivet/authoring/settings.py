@@ -144,7 +144,7 @@ def _requirements(name: str, value: object) -> list[str]:
 def _secrets(name: str, value: object) -> list[str]:
     names = _texts(name, value)
     for secret in names:
-        if _VARIABLE.fullmatch(secret) is None:
+        if _VARIABLE.fullmatch(secret) is None or secret.upper().startswith("TRIVET_"):
             raise ValueError(f"endpoint(secrets=…): {secret!r} can't be the name of an environment variable")
     return names
 

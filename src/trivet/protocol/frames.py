@@ -14,14 +14,17 @@ so that frames of many attempts may be interleaved.
 The conversation (``S`` server, ``W`` worker)::
 
     W  HELLO     {"protocol": 1, "token": …, "worker_id": …, "pid": …, "runtime": "python 3.11.7"}
-    S  WELCOME   {"endpoint": …, "version": …, "concurrency": n, "heartbeat": seconds}   or  REFUSED {"code","message"} + close
+    S  WELCOME   {"endpoint": …, "version": …, "concurrency": n, "heartbeat": seconds, "max_output": bytes}
+                   or  REFUSED {"code","message"} + close
     W  READY     {}                                    after the handler is loaded and set up
     W  UNFIT     {"message","traceback"}               the handler can't be loaded: the worker exits afterwards
     S  JOB       {"job","token","timeout","type","attempt","args"} + body = input
     W  PIECE     {"type": content type} + body         one piece of a stream
     W  PROGRESS  {"fraction": 0.4, "message": …}
     W  LOG       {"stream": "stdout"|"stderr", "truncated": bool} + body = text in UTF-8
-    W  RESULT    {"type": content type, "pieces": n} + body = output     (final for the attempt)
+    W  RESULT    {"type": content type} + body = output                  (final for the attempt)
+                 of a stream {"type","pieces": n} + body = the list of its pieces; {"truncated": true} and no body where
+                 they are not all JSON, or too many
     W  ERROR     {"code","message","type","traceback"}                   (final for the attempt)
     S  CANCEL    {"reason": "cancelled"|"timed_out"}   stop this attempt; the worker answers with STOPPED
     W  STOPPED   {"reason"}                            (final for the attempt)
@@ -31,7 +34,7 @@ The conversation (``S`` server, ``W`` worker)::
     W  RETURNED  {"token"}                             an attempt handed back, not started
     W  BYE       {}
 
-Every final frame of an attempt carries ``token``; one that doesn't match changes nothing.
+Every frame of an attempt that a worker sends carries ``token``; one that doesn't match changes nothing.
 """
 
 from __future__ import annotations

@@ -55,9 +55,10 @@ def message_of(error: BaseException) -> str:
 
 
 def type_of(error: BaseException) -> str:
-    """The exception's class, with its module unless it is Python's own."""
+    """The exception's class, with its module unless it is Python's own or ours."""
     kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    plain = kind.__module__ == "builtins" or kind.__module__.startswith("trivet.")
+    return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def traceback_of(error: BaseException, folder: str = "") -> str:

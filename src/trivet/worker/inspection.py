@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from trivet.worker.failures import describe
+from trivet.worker.failures import message_of, traceback_of, type_of
 
 
 def inspect(folder: str) -> int:
@@ -32,9 +32,12 @@ def inspect(folder: str) -> int:
 
 def _look(folder: str) -> tuple[int, dict[str, Any]]:
     from trivet.authoring.discover import load
+    from trivet.authoring.errors import LoadFailed
 
     try:
         return 0, {"endpoints": [endpoint.describe() for endpoint in load(folder)]}
     except BaseException as error:  # noqa: BLE001 - the author's module can raise anything, SystemExit included
-        told = describe(error, folder)
-        return 1, {"error": {name: told[name] for name in ("message", "type", "traceback")}}
+        told = {"message": message_of(error), "type": type_of(error), "traceback": ""}
+        if not isinstance(error, LoadFailed):  # what we found wrong ourselves says it all in its message
+            told["traceback"] = traceback_of(error, folder)
+        return 1, {"error": told}

@@ -119,7 +119,7 @@ def positional(a: int, b: int = 2, /, c: int = 3) -> Any:
     return a, b, c
 
 
-def bare(value):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def bare(value):  # type: ignore[no-untyped-def]
     return value
 
 

@@ -19,7 +19,7 @@ class Inner(pydantic.BaseModel):  # type: ignore[misc]
 
 class Order(pydantic.BaseModel):  # type: ignore[misc]
     id: int
-    items: list[Inner] = []
+    items: list[Inner] = pydantic.Field(default_factory=list)
 
 
 class Rows(pydantic.RootModel[list[int]]):  # type: ignore[misc]

@@ -73,5 +73,5 @@ def test_a_line_without_end_is_cut(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="absent"):
+    with pytest.raises(OSError, match="No such file"):
         asyncio.run(tool.run(("/absent",), cwd=tmp_path, env={}, timeout=1, on_line=print))

@@ -57,7 +57,7 @@ def test_a_module_that_exits_is_reported_too(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("import sys\nfrom trivet import endpoint\nsys.exit('not on this machine')\n")
     status, answer, _ = inspect(tmp_path)
     assert status == 1
-    assert answer["error"]["type"] == "SystemExit"
+    assert (answer["error"]["type"], answer["error"]["message"]) == ("SystemExit", "not on this machine")
 
 
 def test_a_folder_without_an_endpoint_names_what_was_looked_at(tmp_path: Path) -> None:
@@ -65,6 +65,7 @@ def test_a_folder_without_an_endpoint_names_what_was_looked_at(tmp_path: Path) -
     status, answer, _ = inspect(tmp_path)
     assert status == 1
     assert "looked at main.py" in answer["error"]["message"]
+    assert (answer["error"]["type"], answer["error"]["traceback"]) == ("LoadFailed", "")
 
 
 def test_the_worker_starts_without_what_it_does_not_need() -> None:

@@ -1,0 +1,148 @@
+"""Values to store, with every field that may get lost set to something that shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from trivet.platform.core.accounts import Account, ApiKey, Organization, Scope
+from trivet.platform.core.deployments import Deployment, DeploymentRequest, DeploymentStep
+from trivet.platform.core.endpoints import Endpoint, HandlerKind, Version, VersionSettings, VersionState, Visibility
+from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobPolicy, JobStatus, Progress
+from trivet.platform.core.payloads import Payload
+from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
+
+
+def account(name: str = "bond", **fields: Any) -> Account:
+    return Account(f"acc_{name}", name, 1000.25, **fields)
+
+
+def organization(name: str = "mi6") -> Organization:
+    return Organization(f"org_{name}", name, 1001.5)
+
+
+def key(name: str = "k1", account_id: str = "acc_bond", **fields: Any) -> ApiKey:
+    full = ApiKey(
+        id=name,
+        account_id=account_id,
+        label="my laptop ☕",
+        scopes=frozenset({Scope.CALL, Scope.READ}),
+        secret_hash="ab" * 32,
+        created_at=1002.0,
+        expires_at=2002.5,
+        last_used_at=1500.0,
+        revoked_at=1600.0,
+        previous_hash="cd" * 32,
+        previous_until=1700.0,
+    )
+    return replace(full, **fields)
+
+
+def endpoint(name: str = "hello", owner_name: str = "bond", **fields: Any) -> Endpoint:
+    full = Endpoint(
+        id=f"{owner_name}{name}0".lower(),
+        owner_id=f"acc_{owner_name}".lower(),
+        owner_name=owner_name,
+        name=name,
+        created_at=1003.0,
+        updated_at=1004.5,
+        visibility=Visibility.SHARED,
+        shared_with=frozenset({"org_mi6", "org_cia"}),
+        scaling=ScalingPolicy(1, 7, 12.5, ScalingRule.REQUEST_COUNT, 4.0),
+        description="says hello – politely",
+        history=("ver_1", "ver_2"),
+    )
+    return replace(full, **fields)
+
+
+def version(number: str = "1.0.0", endpoint_id: str = "bondhello0", **fields: Any) -> Version:
+    full = Version(
+        id=f"ver_{endpoint_id}_{number}",
+        endpoint_id=endpoint_id,
+        number=number,
+        hash="ef" * 32,
+        state=VersionState.READY,
+        created_at=1005.0,
+        created_by="acc_bond",
+        kind=HandlerKind.ASYNC_GENERATOR,
+        host="decorated",
+        handler="hello:hello",
+        bundle="bundle",
+        environment="environment",
+        settings=VersionSettings(2, 60.0, 3600.0, 5, 2**30, "L4", ("numpy>=2", "pillow"), ("TOKEN",)),
+        description="the first",
+        input_schema={"type": "object", "properties": {"ключ": {"type": "string"}, "a": {"minimum": 0.5}}},
+        output_schema={"type": "string"},
+        deployment_id="dep_1",
+    )
+    return replace(full, **fields)
+
+
+def deployment(name: str = "dep_1", **fields: Any) -> Deployment:
+    full = Deployment(
+        id=name,
+        account_id="acc_bond",
+        owner_id="org_mi6",
+        owner_name="mi6",
+        request=DeploymentRequest("hello.tar.gz", "mi6/hello", "1.2.3", "opaque0", 7, (1, 3)),
+        state=VersionState.BUILDING,
+        created_at=1006.0,
+        hash="01" * 32,
+        finished_at=1010.0,
+        steps=(DeploymentStep(1006.5, "unpacking"), DeploymentStep(1007.0, "installing …")),
+        log="Resolved 3 packages\n",
+        error=("build_failed", "it did not build", "mend it"),
+        version_ids=("ver_1", "ver_2"),
+    )
+    return replace(full, **fields)
+
+
+def job(number: int = 1, **fields: Any) -> Job:
+    """A job that has just been submitted."""
+    fresh = Job(
+        id=f"job_{number:012x}",
+        endpoint_id="bondhello0",
+        version_id="ver_1",
+        account_id="acc_bond",
+        input=Payload.inline(b'{"name":"Bond"}'),
+        policy=JobPolicy(60.0, 3600.5, 2),
+        created_at=1000.0 + number,
+        queued_at=1000.5 + number,
+    )
+    return replace(fresh, **fields)
+
+
+def running(number: int = 1, **fields: Any) -> Job:
+    full = job(
+        number,
+        status=JobStatus.RUNNING,
+        attempt=2,
+        token="token",
+        worker_id="wrk_1",
+        started_at=1100.0,
+        stop_reason=JobStatus.CANCELLED,
+        stop_asked_at=1101.0,
+        pieces=3,
+        progress=Progress(0.4, "halfway …"),
+    )
+    return replace(full, **fields)
+
+
+def ended(number: int = 1, status: JobStatus = JobStatus.FAILED, at: float = 1200.0, **fields: Any) -> Job:
+    full = job(
+        number,
+        status=status,
+        attempt=2,
+        worker_id="wrk_1",
+        started_at=1100.0,
+        finished_at=at,
+        pieces=3,
+        output=Payload.stored("ab" * 16, 2**33, "image/png"),
+        error=JobError("handler_error", "it broke ☹", "ValueError", "Traceback …", ("last", "lines"), "mend it"),
+    )
+    return replace(full, **fields)
+
+
+def event(seq: int = 1, job_id: str = "job_000000000001", **fields: Any) -> JobEvent:
+    full = JobEvent(job_id, seq, 1, EventKind.LOG, 1000.0 + seq, f"line {seq}".encode(), "stdout")
+    return replace(full, **fields)
