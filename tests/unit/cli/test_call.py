@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -180,3 +181,42 @@ def test_ctrl_c_cancels_the_job(logged_in: Server) -> None:
     assert b"The job job_1 was cancelled." in err
     assert b"Traceback" not in err
     assert logged_in.seen[-1].path == "/api/v1/jobs/job_1/cancel"
+
+
+def test_a_terminal_shows_the_progress_that_the_job_tells(logged_in: Server) -> None:
+    def events(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.event("job", job("running"))
+        exchange.event("progress", {"fraction": 0.5, "message": "halfway [there]"})
+        exchange.event("end", job("succeeded"))
+        exchange.end()
+
+    answers(logged_in, {"done": True})
+    logged_in.on("GET", "/jobs/job_1/events", events)
+    terminal, stderr = pty.openpty()
+    try:
+        command = [sys.executable, "-m", "trivet.cli", "call", "admin/hello", "1"]
+        environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, env=environ, timeout=60, check=False)
+        shown = os.read(terminal, 65536).decode()
+    finally:
+        os.close(terminal)
+        os.close(stderr)
+    assert (done.returncode, done.stdout) == (0, b'{"done":true}\n')
+    assert "halfway [there]" in shown
+    assert "50%" in shown
+
+
+def test_binary_output_is_kept_from_a_terminal(logged_in: Server) -> None:
+    logged_in.on("POST", SUBMIT, accepted(job()))
+    logged_in.on("GET", RESULT, lambda it: it.answer(200, b"\x1b\xff", Content_Type="image/png", Trivet_Job_Id="job_1"))
+    terminal, stdout = pty.openpty()
+    try:
+        command = [sys.executable, "-m", "trivet.cli", "call", "admin/hello", "1"]
+        environ = {**os.environ, "TERM": "xterm"}
+        done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, env=environ, timeout=60, check=False)
+    finally:
+        os.close(terminal)
+        os.close(stdout)
+    assert done.returncode == 1
+    assert b"trivet call \xe2\x80\xa6 > FILE" in done.stderr

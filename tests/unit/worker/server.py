@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections import deque
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,23 +41,42 @@ class FakeServer:
 
     # -- the worker ---------------------------------------------------------------------------------------------------
 
-    def start(self, source: str, handler: str, *, ready: bool = True, **welcome: Any) -> None:
-        """Starts a worker for ``handler`` of a bundle with ``source``, and welcomes it."""
+    def start(
+        self,
+        source: str,
+        handler: str,
+        *,
+        ready: bool = True,
+        environ: Mapping[str, str] | None = None,
+        starter: Sequence[str] = (),
+        **welcome: Any,
+    ) -> None:
+        """Starts a worker for ``handler`` of a bundle with ``source``, and welcomes it.
+
+        Args:
+            source: the text of the bundle's one module.
+            handler: its name there.
+            ready: wait until it has said so.
+            environ: more of its environment.
+            starter: a program that starts the worker in its turn.
+            welcome: what WELCOME says, where it differs from the usual.
+        """
         bundle = self.folder / "bundle"
         bundle.mkdir(exist_ok=True)
         (bundle / "main.py").write_text(textwrap.dedent(source))
-        environ = {
+        variables = {
             "PATH": os.environ["PATH"],
             "TRIVET_LINK": f"unix:{self._path}",
             "TRIVET_WORKER_ID": "wkr_1",
             "TRIVET_WORKER_TOKEN": "secret-of-the-worker",
             "TRIVET_BUNDLE": str(bundle),
             "TRIVET_HANDLER": f"main:{handler}",
+            **(environ or {}),
         }
         with self.stderr.open("ab") as stderr, self.stdout.open("ab") as stdout:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "trivet.worker"],
-                env=environ,
+                [*starter, sys.executable, "-I", "-m", "trivet.worker"],
+                env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
@@ -66,7 +86,7 @@ class FakeServer:
         self._link.settimeout(PATIENCE)
         hello = self.expect(Kind.HELLO)
         assert hello.meta["token"] == "secret-of-the-worker"
-        assert hello.meta["pid"] == self.process.pid
+        assert starter or hello.meta["pid"] == self.process.pid
         self.say(Kind.WELCOME, meta={"concurrency": 1, "heartbeat": 60.0, "max_output": 1 << 20, **welcome})
         if ready:
             self.expect(Kind.READY)

@@ -306,3 +306,17 @@ def test_context_variables_of_one_job_do_not_reach_the_next(server: FakeServer) 
     """
     server.start(source, "add")
     assert [server.call().body for _ in range(3)] == [b"1", b"1", b"1"]
+
+
+def test_a_handler_that_asks_for_more_memory_than_its_limit_fails_alone(server: FakeServer) -> None:
+    source = """
+        import trivet
+
+        @trivet.endpoint
+        def hold(mebibytes: int) -> int:
+            return len(bytearray(mebibytes << 20))
+    """
+    limit = {"TRIVET_MEMORY_LIMIT": str(1 << 30), "TRIVET_MEMORY_ENFORCE": "rlimit"}
+    server.start(source, "hold", environ=limit)
+    assert server.call(b"2048").meta["code"] == "out_of_memory"
+    assert server.call(b"1").body == b"1048576"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 
 import pytest
@@ -256,3 +257,14 @@ def test_a_worker_that_loads_ends_at_a_term_signal(server: FakeServer) -> None:
     server.terminate()
     server.expect(Kind.BYE)
     assert server.wait() == 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process of its parent's end")
+def test_a_worker_ends_with_the_process_that_started_it(server: FakeServer) -> None:
+    starter = [sys.executable, "-c", "import subprocess, sys; subprocess.Popen(sys.argv[1:]).wait()"]
+    server.start(SLEEPERS, "sleep", starter=starter)
+    server.expect(Kind.PROGRESS, number=server.submit())
+    assert server.process is not None
+    server.process.kill()
+    with pytest.raises(EOFError):  # the link was not closed by us
+        server.next()

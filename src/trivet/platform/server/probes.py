@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from trivet.platform.core.errors import CoreError
+from trivet.platform.core.errors import CoreError, Forbidden
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.workers import WorkerState
+from trivet.platform.dialects.native.errors import send_error
 from trivet.platform.server.bootstrap import Platform
 from trivet.platform.wire.credentials import token_of
 
@@ -41,30 +42,23 @@ class Probes:
                 await _answer(send, 200, {"status": "ready"})
             else:
                 await _answer(send, 503, {"status": "not ready", "detail": trouble})
-        elif await self._may_read_metrics(scope):
-            body = generate_latest(self._registry)
-            await _raw(send, 200, "text/plain; version=0.0.4; charset=utf-8", body)
         else:
-            problem = {
-                "type": "urn:trivet:error:unauthenticated",
-                "title": "Metrics are for administrators",
-                "status": 401,
-                "code": "unauthenticated",
-                "detail": "Send an administrator's API key, or set TRIVET_METRICS_PUBLIC=1.",
-            }
-            await _raw(send, 401, "application/problem+json", json.dumps(problem).encode())
+            try:
+                await self._check_metrics(scope)
+            except CoreError as error:
+                await send_error(send, error)
+                return
+            await _raw(send, 200, "text/plain; version=0.0.4; charset=utf-8", generate_latest(self._registry))
 
-    async def _may_read_metrics(self, scope: Scope) -> bool:
+    async def _check_metrics(self, scope: Scope) -> None:
         if self._metrics_public:
-            return True
-        token = token_of(scope["headers"])
-        if token is None:
-            return False
-        try:
-            principal = await self._platform.accounts.resolve(token)
-        except CoreError:
-            return False
-        return principal.administers()
+            return
+        principal = await self._platform.accounts.resolve(token_of(scope["headers"]) or "")
+        if not principal.administers():
+            raise Forbidden(
+                "Metrics tell of every account's endpoints; this key is not an administrator's with the scope 'admin'.",
+                hint="Use such a key, or set TRIVET_METRICS_PUBLIC=1 where everybody may know.",
+            )
 
 
 class _PlatformCollector(Collector):

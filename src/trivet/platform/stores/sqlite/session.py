@@ -97,7 +97,7 @@ class WriteSession:
         self._mark = 0
         self._saved = False
         self._one_by_one = False
-        self._spoilt = False
+        self._failure: Exception | None = None
 
     def begin(self, *, one_by_one: bool = False) -> None:
         """Starts the transaction, which the first statement opens.
@@ -108,7 +108,8 @@ class WriteSession:
         """
         self.roll_back()
         self._deferred.clear()
-        self._saved = self._spoilt = False
+        self._saved = False
+        self._failure = None
         self._one_by_one = one_by_one
 
     def begin_unit(self) -> None:
@@ -116,19 +117,20 @@ class WriteSession:
         self._mark = len(self._deferred)
 
     def end_unit(self) -> None:
-        """Keeps what the unit did."""
-        if self._spoilt:  # and the unit took no notice
-            raise DeferredRowError
+        """Keeps what the unit did. Raises what went wrong with a deferred row, also where the unit took no notice."""
         if self._one_by_one:
             self.flush()
+        if self._failure is not None:
+            raise self._failure if self._one_by_one else DeferredRowError
         if self._saved:
             self._connection.execute("RELEASE unit")
             self._saved = False
 
     def undo_unit(self) -> None:
         """Takes back what the unit did."""
-        if self._spoilt:
+        if self._failure is not None and not self._one_by_one:
             raise DeferredRowError
+        self._failure = None
         del self._deferred[self._mark :]
         if self._saved:
             self._connection.execute("ROLLBACK TO unit")
@@ -191,9 +193,11 @@ class WriteSession:
             for sql, parameters in calls:
                 self._connection.execute(sql, parameters)
         except Exception as error:
-            if self._one_by_one or (isinstance(error, sqlite3.Error) and meaning(error) is not None):
+            if isinstance(error, sqlite3.Error) and meaning(error) is not None:
                 raise
-            self._spoilt = True
+            self._failure = error
+            if self._one_by_one:
+                raise
             raise DeferredRowError from error
 
 
