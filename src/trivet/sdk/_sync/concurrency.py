@@ -11,7 +11,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -20,6 +21,8 @@ Inputs = Iterable[Any]
 """What `map` takes: inputs from a list, a generator, or anything else that can be gone through."""
 
 sleep = time.sleep
+_GLANCE = 0.1
+"""Seconds that the main thread waits before it looks whether a signal has come."""
 
 
 class Outcome(NamedTuple):
@@ -40,7 +43,10 @@ class _Helper:
 
     def make(self, call: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
         self._calls.put((call, arguments))
-        return self._outcomes.get()
+        while True:
+            # A signal that arrives just before the wait begins does not interrupt it: so it is never a long one.
+            with suppress(Empty):
+                return self._outcomes.get(timeout=_GLANCE)
 
     def dismiss(self) -> None:
         """End the thread after the call that it is in."""
