@@ -7,6 +7,7 @@ import hashlib
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -143,7 +144,7 @@ def test_a_blob_is_whole_before_it_has_its_name(tmp_path: Path, run: Run, monkey
     real_fsync, real_rename = os.fsync, Path.rename
 
     def fsync(descriptor: int) -> None:
-        steps.append("sync folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "sync file")
+        steps.append("sync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "sync file")
         real_fsync(descriptor)
 
     def rename(self: Path, target: Path) -> Path:

@@ -24,7 +24,7 @@ from trivet.platform.ports.stores import Transaction
 from trivet.platform.stores.errors import StoreDamagedError, StoreVersionError
 from trivet.platform.stores.sqlite import SqliteStore, connection, schema, writer
 from trivet.platform.stores.sqlite.jobs import SqliteJobs
-from trivet.platform.stores.sqlite.session import BulkInsert, Row
+from trivet.platform.stores.sqlite.session import BulkInsert, DeferredRowError, Row
 
 UNSTORABLE = 2**70
 """A number that no column can hold."""
@@ -280,7 +280,7 @@ def test_a_row_that_can_not_be_stored_is_noticed_where_its_unit_looks(sqlite: Sq
         tx.jobs.put(job(2))
         try:
             unit(tx)
-        except Exception:
+        except (OverflowError, DeferredRowError):
             return "nothing wrong"
         return "nothing noticed"
 

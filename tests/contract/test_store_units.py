@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from tests.contract.conftest import Driver
-from tests.contract.values import account, endpoint, ended, event, job, key
+from tests.contract.values import account, ended, endpoint, event, job, key
 from trivet.platform.core.errors import Conflict, StorageFull, Unavailable
 from trivet.platform.core.payloads import BINARY, Payload
 from trivet.platform.ports.stores import Transaction

@@ -153,7 +153,7 @@ def test_the_log_of_an_endpoint_is_read_and_followed(world: World) -> None:
 def test_following_the_log_of_an_endpoint_that_is_deleted_comes_to_an_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trivet.platform.dialects.native.events.LOG_INTERVAL", 0.001)
+    monkeypatch.setattr("trivet.platform.services.workers.PING", 0.001)
     world.offer("admin/loud", slots=0)
 
     async def scenario() -> Answer:

@@ -111,21 +111,19 @@ def view(job: Job) -> JobView:
 
 
 DOCUMENTS: dict[str, Any] = {
-    "job_queued": translate.job(view(QUEUED), manages=True),
-    "job_running": translate.job(view(RUNNING), manages=True),
-    "job_succeeded": translate.job(view(SUCCEEDED), manages=True),
-    "job_succeeded_large": translate.job(view(LARGE), manages=True),
-    "job_succeeded_binary": translate.job(view(BINARY), manages=True),
-    "job_failed": translate.job(view(FAILED), manages=True),
-    "job_failed_for_a_stranger": translate.job(view(FAILED), manages=False),
-    "cancellation": translate.cancellation(CancelOutcome(view(CANCELLED), True, "Cancelled."), manages=True),
+    "job_queued": translate.job(view(QUEUED)),
+    "job_running": translate.job(view(RUNNING)),
+    "job_succeeded": translate.job(view(SUCCEEDED)),
+    "job_succeeded_large": translate.job(view(LARGE)),
+    "job_succeeded_binary": translate.job(view(BINARY)),
+    "job_failed": translate.job(view(FAILED)),
+    "cancellation": translate.cancellation(CancelOutcome(view(CANCELLED), True, "Cancelled.")),
     "job_log_line": translate.job_log_line(JobEvent("job_1", 3, 1, EventKind.LOG, T, "lá\n".encode(), "stderr")),
     "explanation": translate.explanation(
         Explanation("job_1", JobStatus.QUEUED, "It waits.", 2, "crash_loop", ("Because.",), ("Mend it.",), ("oops",))
     ),
-    "endpoint": translate.endpoint(ENDPOINT_VIEW, manages=True),
-    "endpoint_for_a_stranger": translate.endpoint(ENDPOINT_VIEW, manages=False),
-    "endpoint_without_a_version": translate.endpoint(EndpointView(ENDPOINT, None, 0, {}, 0), manages=True),
+    "endpoint": translate.endpoint(ENDPOINT_VIEW),
+    "endpoint_without_a_version": translate.endpoint(EndpointView(ENDPOINT, None, 0, {}, 0)),
     "version": translate.version(VERSION),
     "version_failed": translate.version(replace(VERSION, state=VersionState.FAILED)),
     "health": translate.health(
@@ -156,8 +154,8 @@ DOCUMENTS: dict[str, Any] = {
     "problem": problem_of(NotFound.of("job", "job_9")),
     "problem_invalid_input": problem_of(InvalidInput("No.", errors=(FieldError("/a", "Must be a text."),))),
     "problem_too_large": problem_of(TooLarge("Too large.", limit=10)),
-    "problem_job_failed": errors.of_job(view(FAILED), manages=True),
-    "problem_job_cancelled": errors.of_job(view(CANCELLED), manages=True),
+    "problem_job_failed": errors.of_job(view(FAILED)),
+    "problem_job_cancelled": errors.of_job(view(CANCELLED)),
 }
 
 

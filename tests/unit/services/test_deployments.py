@@ -13,6 +13,7 @@ from trivet.platform.core.endpoints import VersionState, Visibility
 from trivet.platform.core.errors import BuildFailed, Conflict, DeploymentRefused, Forbidden, NotFound, StorageFull
 from trivet.platform.services.deployments import MAX_BUILDS, MAX_LOG, Deployments
 from trivet.platform.services.endpoints import EndpointChange
+from trivet.platform.wire.schemas import compile_schema
 
 
 def test_a_deployment_is_visible_as_building_from_the_moment_it_is_taken() -> None:
@@ -145,6 +146,22 @@ def test_a_build_that_fails_says_why_and_keeps_what_was_serving() -> None:
     assert town.endpoints.versions_of(serving.endpoint_id) == [serving]
 
 
+def test_a_schema_that_is_none_fails_the_deployment_and_not_the_first_call() -> None:
+    town = Town()
+    offered = built("hello", "broken")
+    object.__setattr__(offered.endpoints[1], "input_schema", {"type": "strnig"})
+    town.builder.result = offered
+    ended = town.deploy(town.admin)
+    assert ended.state is VersionState.FAILED
+    assert ended.error is not None
+    code, message, hint = ended.error
+    assert code == "build_failed"
+    assert message.startswith("The endpoint 'broken' can't be called: The input schema is not a sound JSON Schema")
+    assert "strnig" in message
+    assert hint == "Mend the schema, or leave it out, and deploy again."
+    assert town.endpoints.all() == []
+
+
 def test_a_fault_of_the_platform_ends_the_deployment_and_shows_no_insides(caplog: pytest.LogCaptureFixture) -> None:
     town = Town()
     town.builder.result = RuntimeError("/secret/path is broken")
@@ -184,7 +201,9 @@ def test_a_listener_that_fails_leaves_the_deployment_ready() -> None:
 def test_what_a_stopped_server_left_unfinished_fails_at_the_next_start_and_says_to_deploy_again() -> None:
     town = Town()
     deployment = town.submit(town.admin)
-    after = Deployments(town.store, town.clock, town.entropy, town.builder, town.endpoints, town.notifier)
+    after = Deployments(
+        town.store, town.clock, town.entropy, town.builder, town.endpoints, town.notifier, compile_schema
+    )
     assert run(after.recover()) == 1
     ended = run(after.get(town.admin, deployment.id))
     assert ended.error == ("build_failed", "The server stopped during the build.", "Deploy again.")

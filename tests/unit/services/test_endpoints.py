@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.services.town import Town, built, check_hidden, ref, refusal, run
 from trivet.platform.core.accounts import Principal, Scope
-from trivet.platform.core.endpoints import Endpoint, Version, VersionState, Visibility
+from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings, VersionState, Visibility
 from trivet.platform.core.errors import BadRequest, Forbidden, NotFound
 from trivet.platform.core.scaling import ScalingRule
 from trivet.platform.services.endpoints import EndpointChange, Endpoints
@@ -163,6 +163,22 @@ def test_those_who_do_not_manage_an_endpoint_learn_only_of_their_own_organizatio
         "guest": ("guests",),
         "stranger": (),
     }
+
+
+def test_the_names_of_a_versions_secrets_are_for_those_who_manage_its_endpoint() -> None:
+    square = Square()
+    square.builder.result = built("hello", settings=VersionSettings(timeout=5.0, secrets=("TOKEN",)))
+    square.publish(square.who["owner"], "acme/hello")
+    endpoint = square.change(EndpointChange(visibility=Visibility.PUBLIC))
+    version = square.endpoints.version(endpoint.current_id or "")
+    assert version is not None
+    for who, principal in square.who.items():
+        shown = square.endpoints.current(endpoint, principal)
+        assert shown is not None
+        if who in ("owner", "admin", "administrator"):
+            assert shown == version
+        else:
+            assert shown.settings == VersionSettings(timeout=5.0)
 
 
 # -- changes ------------------------------------------------------------------------------------------------------------

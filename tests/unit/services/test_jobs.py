@@ -14,7 +14,7 @@ from tests.unit.services.town import check_hidden, ref, run
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import BadRequest, CoreError, Forbidden, InvalidInput, NotFound, StorageFull
-from trivet.platform.core.jobs import EventKind, Job, JobEvent, JobStatus, Progress
+from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobStatus, Progress
 from trivet.platform.core.payloads import JSON, Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.core.workers import Departure
@@ -581,6 +581,37 @@ def test_explain_shows_the_lines_of_a_crashing_worker_to_who_manages_the_endpoin
     studio.play(scene())
 
 
+def test_a_workers_own_lines_in_a_jobs_error_are_for_those_who_manage_the_endpoint(studio: Studio) -> None:
+    studio.open_up()
+
+    def lines(view: JobView) -> tuple[str, ...]:
+        assert view.job.error is not None
+        return view.job.error.worker_log
+
+    async def seen(who: Principal, job_id: str) -> list[tuple[str, ...]]:
+        """The lines in every view of the job that is handed out."""
+        views = [item async for item in studio.jobs.events(who, job_id) if isinstance(item, JobView)]
+        views += await studio.jobs.page(who, endpoint=HELLO)
+        views += [await studio.jobs.get(who, job_id), (await studio.jobs.cancel(who, job_id)).view]
+        return [lines(view) for view in views]
+
+    async def scene() -> None:
+        hand = await studio.up()
+        called = asyncio.ensure_future(studio.jobs.run(studio.sam, HELLO, payload()))
+        await studio.settle()
+        studio.workers.fail(hand.ref(), JobError("worker_lost", "It is gone.", worker_log=("PASSWORD=hush",)))
+        answered = await called
+        assert lines(answered) == ()
+        await studio.settle()
+        assert await seen(studio.sam, answered.job.id) == [(), (), (), ()]
+        for who in (studio.ada, studio.admin):
+            assert await seen(who, answered.job.id) == [("PASSWORD=hush",)] * 4
+        await studio.endpoints.remove(studio.ada, HELLO)
+        assert lines(await studio.jobs.get(studio.sam, answered.job.id)) == ()
+
+    studio.play(scene())
+
+
 def test_health_counts_jobs_and_workers(studio: Studio) -> None:
     async def scene() -> None:
         done = await studio.queue()
@@ -858,13 +889,15 @@ def test_after_a_restart_every_open_job_goes_on_in_order(studio: Studio) -> None
             (made[1], 2),
             (made[2], 2),
             (made[3], 2),
-            (made[4], 1),
+            (made[4], 2),
         ]
         studio.workers.succeed(stale, JSON, b"stale", 0)
         studio.workers.succeed(AttemptRef(new.id, new.orders[0].number, stale.token), JSON, b"stale", 0)
         await studio.settle()
         assert (await studio.job(made[1])).status is JobStatus.RUNNING
         assert (await studio.job(made[0])).status is JobStatus.SUCCEEDED
+        new.succeed()
+        assert (new.orders[-1].job_id, new.orders[-1].attempt) == (made[5], 1)
 
     studio.play(scene())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.unit.services.plant import Hand, Plant, payload
@@ -540,6 +542,67 @@ def test_the_log_goes_on_from_where_a_reader_stopped_and_is_bounded(yard: Yard) 
         kept = yard.workers.logs(yard.ada, ref("ada/hello"), after=2)
         assert (len(kept), kept[0].seq) == (service.LOG_LINES, 3)
         assert max(len(line.text) for line in kept) == service.LOG_WIDTH
+
+    yard.play(scene())
+
+
+def test_who_follows_a_log_is_told_each_line_once_as_it_comes(yard: Yard) -> None:
+    async def scene() -> None:
+        hand = await yard.hand(yard.version)
+        for text in ("one", "two"):
+            yard.workers.wrote(hand.id, text)
+        heard: list[str] = []
+
+        async def listen() -> None:
+            async for line in yard.workers.follow(yard.ada, ref("ada/hello"), after=1):
+                heard.append(line.text if line is not None else "ping")
+
+        listening = asyncio.ensure_future(listen())
+        await yard.settle()
+        assert heard == ["two"]
+        yard.workers.wrote(hand.id, "three")
+        yard.workers.wrote(hand.id, "four")
+        await yard.settle()
+        assert heard == ["two", "three", "four"]
+        yard.notifier.close()
+        await listening
+
+    yard.play(scene())
+
+
+def test_who_follows_a_silent_log_gets_signs_of_life(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "PING", 0.001)
+
+    async def scene() -> None:
+        async for line in yard.workers.follow(yard.ada, ref("ada/hello")):
+            assert line is None
+            return
+
+    yard.play(scene())
+
+
+def test_who_follows_the_log_of_an_endpoint_that_is_deleted_is_told_so_at_once(yard: Yard) -> None:
+    async def scene() -> None:
+        hand = await yard.hand(yard.version)
+        yard.workers.wrote(hand.id, "hello")
+        following = yard.workers.follow(yard.ada, ref("ada/hello"))
+        assert await anext(following) is not None
+        waiting = asyncio.ensure_future(anext(following))
+        await yard.settle()
+        await yard.endpoints.remove(yard.ada, ref("ada/hello"))
+        yard.later(1.0)
+        with pytest.raises(NotFound):
+            await waiting
+
+    yard.play(scene())
+
+
+def test_a_stranger_follows_nothing(yard: Yard) -> None:
+    stranger = yard.account("sam")
+
+    async def scene() -> None:
+        with pytest.raises(NotFound):
+            await anext(yard.workers.follow(stranger, ref("ada/hello")))
 
     yard.play(scene())
 

@@ -20,6 +20,7 @@ from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.secrets import Secrets
 from trivet.platform.stores.memory import MemoryStore
+from trivet.platform.wire.schemas import compile_schema
 
 T = TypeVar("T")
 
@@ -125,7 +126,7 @@ class Town:
         self.endpoints = Endpoints(self.store, self.clock, self.entropy)
         self.secrets = Secrets(self.store, self.clock, FakeVault())
         self.deployments = Deployments(
-            self.store, self.clock, self.entropy, self.builder, self.endpoints, self.notifier
+            self.store, self.clock, self.entropy, self.builder, self.endpoints, self.notifier, compile_schema
         )
         self.accounts.on_organization_removed = self.endpoints.forget_organization
         self.deployments.on_submit = self.to_build.append

@@ -233,9 +233,11 @@ class EndpointReference:
         plain, _, pinned = text.partition("@")
         pinned = pinned or version or ""
         parts = plain.split("/")
+        if not all(parts):
+            raise NotFound.of("endpoint", text)
         if len(parts) == 3 and not pinned:
             parts, pinned = parts[:2], parts[2]
-        if not all(parts) or len(parts) > 2:
+        if len(parts) > 2:
             raise NotFound.of("endpoint", text)
         if len(parts) == 2:
             return cls(text, owner=parts[0], name=parts[1], version=pinned or None)

@@ -8,7 +8,7 @@ import re
 ENDPOINT_ID_LENGTH = 14
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 _OPAQUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,63}")
 
 

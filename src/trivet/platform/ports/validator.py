@@ -18,4 +18,8 @@ class SchemaCompiler(Protocol):
     """Compiles JSON Schemas (draft 2020-12)."""
 
     def __call__(self, schema: dict[str, Any] | None) -> InputCheck:
-        """A check for ``schema``; None means that any input of sound JSON, or any bytes, will do."""
+        """A check for ``schema``; None means that any input of sound JSON, or any bytes, will do.
+
+        Raises:
+            BuildFailed: it is no JSON Schema, said in a sentence.
+        """

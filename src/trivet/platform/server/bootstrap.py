@@ -56,7 +56,7 @@ class Platform:
         self.accounts = Accounts(store, clock, entropy)
         self.secrets = Secrets(store, clock, FileVault(folder.master_key))
         self.endpoints = Endpoints(store, clock, entropy)
-        self.deployments = Deployments(store, clock, entropy, self.builder, self.endpoints, notifier)
+        self.deployments = Deployments(store, clock, entropy, self.builder, self.endpoints, notifier, compile_schema)
         self.recorder = Recorder(store, background, asyncio.sleep)
         self.dispatcher = Dispatcher(
             recorder=self.recorder,

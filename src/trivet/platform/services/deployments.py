@@ -17,6 +17,7 @@ from trivet.platform.ports.builder import Builder, Built
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier
 from trivet.platform.ports.stores import Store, Transaction
+from trivet.platform.ports.validator import SchemaCompiler
 from trivet.platform.services import publishing
 from trivet.platform.services.access import require
 from trivet.platform.services.endpoints import Endpoints
@@ -91,6 +92,7 @@ class Deployments:
         builder: Builder,
         endpoints: Endpoints,
         notifier: Notifier,
+        compile_schema: SchemaCompiler,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -98,6 +100,7 @@ class Deployments:
         self._builder = builder
         self._endpoints = endpoints
         self._notifier = notifier
+        self._compile = compile_schema
         self._builds: dict[str, _Build] = {}
         self._waiting: deque[str] = deque()
         self._running = 0
@@ -227,6 +230,7 @@ class Deployments:
         build = self._builds[deployment_id]
         try:
             built = await self._builder.build(build.bundle, lambda text: self._step(build, text), build.log.add)
+            self._check_schemas(built)
             await self._publish(build, built)
         except CoreError as error:
             await self._fail(build, (error.code, error.detail, error.hint))
@@ -234,6 +238,14 @@ class Deployments:
             logger.exception("the build of %s failed for a reason of the platform's own", deployment_id)
             detail = "The build failed for a reason of the platform's own, which the server's log names."
             await self._fail(build, (CoreError.code, detail, "Deploy again; if it fails again, tell the operator."))
+
+    def _check_schemas(self, built: Built) -> None:
+        """A schema that is none must end the deployment here, or it would refuse every call."""
+        for item in built.endpoints:
+            try:
+                self._compile(item.input_schema)
+            except BuildFailed as error:
+                raise BuildFailed(f"The endpoint {item.name!r} can't be called: {error.detail}", hint=error.hint) from error
 
     def _step(self, build: _Build, text: str) -> None:
         build.deployment = build.deployment.step(text, self._clock())

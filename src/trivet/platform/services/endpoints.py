@@ -186,6 +186,13 @@ class Endpoints:
             shown = shown & principal.roles.keys()
         return tuple(sorted(self._organizations[org] for org in shown if org in self._organizations))
 
+    def current(self, endpoint: Endpoint, principal: Principal) -> Version | None:
+        """The version that is current, as the principal may see it: the names of its secrets are for those who manage it."""
+        version = self._catalogue.version(endpoint.current_id)
+        if version is None or not version.settings.secrets or self.manages(principal, endpoint):
+            return version
+        return replace(version, settings=replace(version.settings, secrets=()))
+
     def all(self) -> list[Endpoint]:
         """Every endpoint, in no order; unchecked, for services."""
         return list(self._catalogue.endpoints())

@@ -22,20 +22,22 @@ from trivet.platform.services.access import require
 from trivet.platform.services.dispatch import INLINE_LIMIT, Dispatcher, job_id
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.explain import explain
-from trivet.platform.services.workers import Workers
+from trivet.platform.services.workers import PING, Workers
 
 MAX_TIMEOUT = 7 * 86_400.0
 MAX_TTL = 30 * 86_400.0
 CANCEL_WAIT = 5.0
 """Seconds that a cancel waits for the worker's confirmation."""
-PING = 10.0
-"""Seconds of silence after which a reader of events gets a sign of life."""
 _PAGE_OF_EVENTS = 500
 _SEARCH_STEP = 500
 
 
 class Jobs:
-    """The use cases around jobs. Every method raises `NotFound` or `Forbidden` by the one rule of access."""
+    """The use cases around jobs.
+
+    Every method raises `NotFound` or `Forbidden` by the one rule of access, and every `JobView` shows what its principal may
+    see.
+    """
 
     def __init__(
         self,
@@ -94,7 +96,7 @@ class Jobs:
         if not current.is_final:
             await self._on_disk(job.id)
             current = await self._load(job.id)
-        return JobView(current, endpoint.full_name, version.number)
+        return JobView(self._trimmed(principal, current), endpoint.full_name, version.number)
 
     async def submit(
         self,
@@ -200,7 +202,7 @@ class Jobs:
             if wait > 0 and not job.is_final:
                 await self._until_final(job_id_, changes, wait)
                 job = await self._load(job_id_)
-        return self._view(job)
+        return self._view(principal, job)
 
     async def page(
         self,
@@ -241,7 +243,7 @@ class Jobs:
             if len(rows) < step:
                 break
             before = rows[-1].id
-        return [self._view(job) for job in found[:limit]]
+        return [self._view(principal, job) for job in found[:limit]]
 
     async def _rows(
         self,
@@ -282,7 +284,7 @@ class Jobs:
             while True:
                 if (job.status, job.attempt) != told and not job.is_final:
                     told = (job.status, job.attempt)
-                    yield self._view(job)
+                    yield self._view(principal, job)
                 page = await self._events_after(job_id_, after)
                 for event in page:
                     after = event.seq
@@ -291,7 +293,7 @@ class Jobs:
                     job = await self._load(job_id_)
                     continue
                 if job.is_final:
-                    yield self._view(job)
+                    yield self._view(principal, job)
                     return
                 try:
                     woken = await changes.wait(PING)
@@ -312,7 +314,6 @@ class Jobs:
         job = await self._visible(principal, job_id_, Scope.READ)
         endpoint = self._endpoints.by_id(job.endpoint_id)
         version = self._endpoints.version(job.version_id)
-        manages = endpoint is not None and self._endpoints.manages(principal, endpoint)
         return explain(
             job,
             endpoint=endpoint,
@@ -323,7 +324,7 @@ class Jobs:
             history=self._workers.history(job.version_id),
             capabilities=self._workers.capabilities,
             now=self._clock(),
-            manages=manages,
+            manages=self._manages(principal, job.endpoint_id),
         )
 
     async def read(self, payload: Payload) -> bytes:
@@ -375,7 +376,7 @@ class Jobs:
             detail = f"The job ended before the cancel could take: {job.status.value}."
         else:
             detail = "The worker has been asked to stop and has not confirmed yet; the job shows when it has."
-        return CancelOutcome(self._view(job), took, detail)
+        return CancelOutcome(self._view(principal, job), took, detail)
 
     async def purge(self, principal: Principal, reference: EndpointReference) -> int:
         """Cancels all jobs that wait in an endpoint's queue; returns how many. For those who manage it."""
@@ -444,21 +445,29 @@ class Jobs:
     async def _visible(self, principal: Principal, job_id_: str, scope: Scope) -> Job:
         job = await self._load(job_id_)
         own = job.account_id == principal.account_id
-        endpoint = self._endpoints.by_id(job.endpoint_id)
-        if not own:
-            manages = endpoint is not None and self._endpoints.manages(principal, endpoint)
-            if not manages and not principal.administers():
-                raise NotFound.of("job", job_id_)
+        if not (own or principal.administers() or self._manages(principal, job.endpoint_id)):
+            raise NotFound.of("job", job_id_)
         # whoever may call may follow what became of the call
         if not principal.has(scope) and not (own and principal.has(Scope.CALL)):
             raise Forbidden(f"This key lacks the scope {scope.value!r}.")
         return job
 
-    def _view(self, job: Job) -> JobView:
+    def _manages(self, principal: Principal, endpoint_id: str) -> bool:
+        endpoint = self._endpoints.by_id(endpoint_id)
+        return endpoint is not None and self._endpoints.manages(principal, endpoint)
+
+    def _trimmed(self, principal: Principal, job: Job) -> Job:
+        """The job as the principal may see it: a worker's own lines are for those who manage the endpoint."""
+        error = job.error
+        if error is None or not error.worker_log or self._manages(principal, job.endpoint_id):
+            return job
+        return replace(job, error=replace(error, worker_log=()))
+
+    def _view(self, principal: Principal, job: Job) -> JobView:
         endpoint = self._endpoints.by_id(job.endpoint_id)
         version = self._endpoints.version(job.version_id)
         return JobView(
-            job,
+            self._trimmed(principal, job),
             endpoint.full_name if endpoint is not None else job.endpoint_id,
             version.number if version is not None else "",
         )

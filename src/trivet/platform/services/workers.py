@@ -5,14 +5,14 @@ from __future__ import annotations
 import hmac
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from trivet.platform.core import ids
 from trivet.platform.core import workers as rules
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.endpoints import EndpointReference, Version
-from trivet.platform.core.errors import CoreError, Unauthenticated
+from trivet.platform.core.errors import CoreError, Unauthenticated, Unavailable
 from trivet.platform.core.jobs import JobError, Progress
 from trivet.platform.core.workers import Departure, StartHistory, Worker, WorkerState
 from trivet.platform.ports.background import Background
@@ -41,6 +41,8 @@ LOG_LINES = 2000
 """Lines kept per endpoint for `logs`."""
 LOG_WIDTH = 4096
 """Characters kept of each of them."""
+PING = 10.0
+"""Seconds of silence after which whoever follows something gets a sign of life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +355,7 @@ class Workers:
     def _forget_deleted(self) -> None:
         for endpoint_id in [e for e in self._journals if self._endpoints.by_id(e) is None]:
             del self._journals[endpoint_id]
+            self._notifier.notify(_log_topic(endpoint_id))
         for version_id in [v for v in self._histories if self._endpoints.version(v) is None]:
             del self._histories[version_id]
 
@@ -438,8 +441,37 @@ class Workers:
         if not self._endpoints.manages(principal, endpoint):
             return []
         journal = self._journals.get(endpoint.id)
-        lines: Iterable[LogLine] = journal.lines if journal is not None else ()
-        return [line for line in lines if line.seq > after][-limit:]
+        found: list[LogLine] = []
+        for line in reversed(journal.lines if journal is not None else ()):
+            if line.seq <= after or len(found) == limit:
+                break
+            found.append(line)
+        found.reverse()
+        return found
+
+    async def follow(
+        self, principal: Principal, reference: EndpointReference, after: int = 0
+    ) -> AsyncIterator[LogLine | None]:
+        """The lines of an endpoint's log as they come, for as long as the principal may see it.
+
+        Yields:
+            Each line with ``seq`` above ``after``; None after `PING` seconds without any.
+
+        Raises:
+            NotFound, Forbidden: by the one rule of access, which is asked again and again.
+        """
+        endpoint = self._endpoints.find(principal, reference, Scope.READ)
+        with self._notifier.subscribe(_log_topic(endpoint.id)) as changes:
+            while True:
+                for line in self.logs(principal, reference, after):
+                    after = line.seq
+                    yield line
+                try:
+                    woken = await changes.wait(PING)
+                except Unavailable:  # the platform is shutting down, and the log with it
+                    return
+                if not woken:
+                    yield None
 
     def _view(self, entry: _Entry) -> WorkerView:
         worker = entry.worker
@@ -468,7 +500,11 @@ class Workers:
         journal = self._journals.setdefault(endpoint_id, _Journal())
         journal.seq += 1
         journal.lines.append(LogLine(journal.seq, self._clock(), entry.worker.id, job_id, stream, text[:LOG_WIDTH]))
-        self._notifier.notify(f"logs:{endpoint_id}")
+        self._notifier.notify(_log_topic(endpoint_id))
+
+
+def _log_topic(endpoint_id: str) -> str:
+    return f"logs:{endpoint_id}"
 
 
 def _nobody(_: str) -> None:

@@ -57,11 +57,6 @@ class NativeServices:
     workers: Workers
     clock: Clock = time.time
 
-    def manages(self, principal: Principal, endpoint_id: str) -> bool:
-        """Whether the principal manages an endpoint; False for one that is gone."""
-        endpoint = self.endpoints.by_id(endpoint_id)
-        return endpoint is not None and self.endpoints.manages(principal, endpoint)
-
 
 @dataclass(frozen=True, slots=True)
 class NativeSettings:
@@ -191,10 +186,6 @@ class Call:
         return max(1, limit) if limit is not None else DEFAULT_LIMIT
 
     # -- the rest -----------------------------------------------------------------------------------------------------
-
-    def manages(self, endpoint_id: str) -> bool:
-        """Whether the caller manages an endpoint, and so may read what its workers wrote."""
-        return self.services.manages(self.principal, endpoint_id)
 
     def header(self, name: bytes) -> bytes | None:
         """The first header of that name (lower case)."""

@@ -105,16 +105,15 @@ async def logs(call: Call) -> schemas.Log | EventStream:
 
 def _document(call: Call, found: Endpoint) -> schemas.Endpoint:
     services = call.services
-    versions_of = services.endpoints.versions_of(found.id)
     view = EndpointView(
         found,
-        next((v for v in versions_of if v.id == found.current_id), None),
-        len(versions_of),
+        services.endpoints.current(found, call.principal),
+        len(services.endpoints.versions_of(found.id)),
         services.workers.counts(found.id),
         services.jobs.counts(found.id).get(JobStatus.QUEUED, 0),
         services.endpoints.shared_names(found, call.principal),
     )
-    return translate.endpoint(view, manages=services.endpoints.manages(call.principal, found))
+    return translate.endpoint(view)
 
 
 def _workers(call: Call, views: list[WorkerView]) -> schemas.Page[schemas.Worker]:

@@ -36,13 +36,8 @@ async def send_error(send: Send, error: CoreError, headers: Iterable[Header] = (
     await send_problem(send, problem_of(error), [*headers_of(error), *headers])
 
 
-def of_job(view: JobView, *, manages: bool) -> Problem:
-    """The problem of a job that is final and has no output.
-
-    Args:
-        view: the job.
-        manages: whether the asker manages the endpoint, and so may read its workers' own lines.
-    """
+def of_job(view: JobView) -> Problem:
+    """The problem of a job that is final and has no output."""
     job = view.job
     code, title = _JOB_ENDS[job.status]
     error = job.error or JobError(code, f"{title}.")
@@ -53,7 +48,7 @@ def of_job(view: JobView, *, manages: bool) -> Problem:
         f"{title}: {said}" if job.status is JobStatus.FAILED else said,
         error.hint or f"`trivet jobs explain {job.id}` says more.",
         job_id=job.id,
-        error=translate.job_error(error, manages=manages),
+        error=translate.job_error(error),
     )
 
 

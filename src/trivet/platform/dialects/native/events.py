@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import logging
-import time
 from collections.abc import AsyncGenerator, Iterable
 
 import msgspec
@@ -28,10 +26,6 @@ logger = logging.getLogger(__name__)
 
 HEAD: tuple[Header, ...] = (EVENTS_TYPE, NO_STORING, (b"x-accel-buffering", b"no"))
 """The headers of a stream: nothing on the way may keep it or hold it back."""
-LOG_INTERVAL = 0.25
-"""Seconds between two looks at a log that is followed."""
-PING_INTERVAL = 10.0
-"""Seconds of silence after which a follower gets a sign of life."""
 
 
 async def serve(chunks: AsyncGenerator[bytes, None], headers: Iterable[Header], receive: Receive, send: Send) -> None:
@@ -53,8 +47,7 @@ async def of_job(
     services: NativeServices, principal: Principal, view: JobView, after: int = 0
 ) -> AsyncGenerator[bytes, None]:
     """A job's events: the job as it stands, what comes behind the event ``after``, every change, and the end."""
-    manages = services.manages(principal, view.job.endpoint_id)
-    yield sse.event("job", encode(translate.job(view, manages=manages)))
+    yield sse.event("job", encode(translate.job(view)))
     told = (view.job.status, view.job.attempt)
     async for item in services.jobs.events(principal, view.job.id, after):
         if item is None:
@@ -62,7 +55,7 @@ async def of_job(
         elif isinstance(item, JobEvent):
             yield _event(item)
         else:
-            document = encode(translate.job(item, manages=manages))
+            document = encode(translate.job(item))
             now = (item.job.status, item.job.attempt)
             changed, told = now != told, now
             if changed:
@@ -75,18 +68,8 @@ async def of_log(
     services: NativeServices, principal: Principal, reference: EndpointReference
 ) -> AsyncGenerator[bytes, None]:
     """The lines of an endpoint's log, those that are there and those that come, for as long as somebody reads."""
-    after, quiet_since = 0, time.monotonic()
-    while True:
-        lines = services.workers.logs(principal, reference, after)
-        for line in lines:
-            after = line.seq
-            yield sse.event("log", encode(translate.log_line(line)), line.seq)
-        if lines:
-            quiet_since = time.monotonic()
-        elif time.monotonic() - quiet_since >= PING_INTERVAL:
-            quiet_since = time.monotonic()
-            yield sse.PING
-        await asyncio.sleep(LOG_INTERVAL)
+    async for line in services.workers.follow(principal, reference):
+        yield sse.PING if line is None else sse.event("log", encode(translate.log_line(line)), line.seq)
 
 
 def _event(event: JobEvent) -> bytes:

@@ -118,7 +118,7 @@ class HotPaths:
             ttl=options.ttl,
             wait=RUN_WAIT if options.wait is None else options.wait,
         )
-        await self._send_outcome(principal, view, send)
+        await self._send_outcome(view, send)
 
     async def submit(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """Queues a job; answers once it is on disk."""
@@ -126,7 +126,7 @@ class HotPaths:
         payload = await self._payload(request)
         reference = reference_to(name, options.version)
         view = await self._jobs.submit(principal, reference, payload, timeout=options.timeout, ttl=options.ttl)
-        await self._send_accepted(principal, view, send)
+        await self._send_accepted(view, send)
 
     async def stream(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """Calls, and tells the job's story as it unfolds."""
@@ -150,25 +150,23 @@ class HotPaths:
         """A job's document."""
         wait = _options(request.query, JOB_QUERIES).wait
         view = await self._jobs.get(principal, name, wait or 0.0)
-        document = translate.job(view, manages=self._services.manages(principal, view.job.endpoint_id))
-        await answer(send, 200, self._json_head, events.encode(document))
+        await answer(send, 200, self._json_head, events.encode(translate.job(view)))
 
     async def result(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """A job's output, as `run` would have given it."""
         wait = _options(request.query, JOB_QUERIES).wait
-        await self._send_outcome(principal, await self._jobs.get(principal, name, wait or 0.0), send)
+        await self._send_outcome(await self._jobs.get(principal, name, wait or 0.0), send)
 
     # -- answering ----------------------------------------------------------------------------------------------------
 
-    async def _send_outcome(self, principal: Principal, view: JobView, send: Send) -> None:
+    async def _send_outcome(self, view: JobView, send: Send) -> None:
         job = view.job
         output = job.output
         if output is None or job.status is not JobStatus.SUCCEEDED:
             if not job.is_final:
-                await self._send_accepted(principal, view, send)
+                await self._send_accepted(view, send)
                 return
-            manages = self._services.manages(principal, job.endpoint_id)
-            await errors.send_problem(send, errors.of_job(view, manages=manages), [*self._common, _job_id(view)])
+            await errors.send_problem(send, errors.of_job(view), [*self._common, _job_id(view)])
             return
         body = output.data if output.data is not None else await self._jobs.read(output)
         if output.is_json:
@@ -186,8 +184,8 @@ class HotPaths:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _send_accepted(self, principal: Principal, view: JobView, send: Send) -> None:
-        reply = accepted(view, manages=self._services.manages(principal, view.job.endpoint_id))
+    async def _send_accepted(self, view: JobView, send: Send) -> None:
+        reply = accepted(view)
         await answer(send, reply.status, [*reply.headers, *self._common, _job_id(view)], reply.body)
 
 

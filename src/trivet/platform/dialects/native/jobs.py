@@ -27,7 +27,7 @@ async def jobs(call: Call) -> schemas.Page[schemas.Job]:
     page = views[:limit]
     more = len(views) > limit
     return schemas.Page(
-        items=[translate.job(view, manages=call.manages(view.job.endpoint_id)) for view in page],
+        items=[translate.job(view) for view in page],
         next=write_cursor(page[-1].job.id) if more else None,
     )
 
@@ -48,8 +48,7 @@ async def job_events(call: Call) -> EventStream:
 
 async def cancel(call: Call) -> schemas.Cancellation:
     """Asks a job to stop."""
-    outcome = await call.services.jobs.cancel(call.principal, call.part("job"))
-    return translate.cancellation(outcome, manages=call.manages(outcome.view.job.endpoint_id))
+    return translate.cancellation(await call.services.jobs.cancel(call.principal, call.part("job")))
 
 
 async def job_logs(call: Call) -> schemas.JobLog | Reply:
@@ -69,13 +68,12 @@ async def explain(call: Call) -> schemas.Explanation:
 
 async def replay(call: Call) -> Reply:
     """A new job with the input of an earlier one."""
-    view = await call.services.jobs.replay(call.principal, call.part("job"))
-    return accepted(view, manages=call.manages(view.job.endpoint_id))
+    return accepted(await call.services.jobs.replay(call.principal, call.part("job")))
 
 
-def accepted(view: JobView, *, manages: bool) -> Reply:
+def accepted(view: JobView) -> Reply:
     """The answer to who has a job that goes on."""
-    document = events.encode(translate.job(view, manages=manages))
+    document = events.encode(translate.job(view))
     return Reply(202, document, (JSON_TYPE, (b"location", f"{PREFIX}/jobs/{view.job.id}".encode())))
 
 

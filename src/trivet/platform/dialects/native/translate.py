@@ -23,8 +23,8 @@ INLINE_OUTPUT = 64 * 1024
 # -- jobs ---------------------------------------------------------------------------------------------------------------
 
 
-def job(view: views.JobView, *, manages: bool) -> schemas.Job:
-    """A job's document. Only those who manage the endpoint are told what its worker wrote itself."""
+def job(view: views.JobView) -> schemas.Job:
+    """A job's document."""
     value = view.job
     output = value.output
     return schemas.Job(
@@ -41,7 +41,7 @@ def job(view: views.JobView, *, manages: bool) -> schemas.Job:
         duration_ms=milliseconds(value.duration_ms),
         progress=None if value.progress is None else progress(value.progress),
         pieces=value.pieces,
-        error=None if value.error is None else job_error(value.error, manages=manages),
+        error=None if value.error is None else job_error(value.error),
         output=_inline(output),
         output_type=None if output is None else output.content_type,
         output_size=None if output is None else output.size,
@@ -54,14 +54,14 @@ def _inline(output: Payload | None) -> msgspec.Raw | UnsetType:
     return msgspec.Raw(output.data or b"null")
 
 
-def job_error(error: jobs.JobError, *, manages: bool) -> schemas.JobError:
+def job_error(error: jobs.JobError) -> schemas.JobError:
     """Why a job did not succeed."""
     return schemas.JobError(
         code=error.code,
         message=error.message,
         type=error.type,
         traceback=error.traceback,
-        worker_log=list(error.worker_log) if manages else [],
+        worker_log=list(error.worker_log),
         hint=error.hint,
     )
 
@@ -71,11 +71,9 @@ def progress(value: jobs.Progress) -> schemas.Progress:
     return schemas.Progress(fraction=value.fraction, message=value.message)
 
 
-def cancellation(outcome: views.CancelOutcome, *, manages: bool) -> schemas.Cancellation:
+def cancellation(outcome: views.CancelOutcome) -> schemas.Cancellation:
     """What became of a cancel."""
-    return schemas.Cancellation(
-        job=job(outcome.view, manages=manages), cancelled=outcome.cancelled, detail=outcome.detail
-    )
+    return schemas.Cancellation(job=job(outcome.view), cancelled=outcome.cancelled, detail=outcome.detail)
 
 
 def job_log_line(event: JobEvent) -> schemas.JobLogLine:
@@ -106,7 +104,7 @@ def explanation(value: views.Explanation) -> schemas.Explanation:
 # -- endpoints ----------------------------------------------------------------------------------------------------------
 
 
-def endpoint(view: views.EndpointView, *, manages: bool) -> schemas.Endpoint:
+def endpoint(view: views.EndpointView) -> schemas.Endpoint:
     """An endpoint's document."""
     value, current, scaling = view.endpoint, view.current, view.endpoint.scaling
     return schemas.Endpoint(
@@ -124,7 +122,7 @@ def endpoint(view: views.EndpointView, *, manages: bool) -> schemas.Endpoint:
             policy=scaling.rule.value,
             target=scaling.target,
         ),
-        settings=None if current is None else _settings(current.settings, manages=manages),
+        settings=None if current is None else _settings(current.settings),
         input_schema=None if current is None else current.input_schema,
         output_schema=None if current is None else current.output_schema,
         description=value.description or ("" if current is None else current.description),
@@ -136,7 +134,7 @@ def endpoint(view: views.EndpointView, *, manages: bool) -> schemas.Endpoint:
     )
 
 
-def _settings(value: endpoints.VersionSettings, *, manages: bool) -> schemas.Settings:
+def _settings(value: endpoints.VersionSettings) -> schemas.Settings:
     return schemas.Settings(
         concurrency=value.concurrency,
         timeout=value.timeout,
@@ -145,7 +143,7 @@ def _settings(value: endpoints.VersionSettings, *, manages: bool) -> schemas.Set
         memory=value.memory,
         gpu=value.gpu,
         requirements=list(value.requirements),
-        secrets=list(value.secrets) if manages else [],
+        secrets=list(value.secrets),
     )
 
 

@@ -1,0 +1,115 @@
+"""Waking: everybody who listens, nobody else, and no notification lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from trivet.platform.server.notifier import LoopNotifier
+
+LONG = 10.0
+"""Seconds; a test that waits so long has failed."""
+
+
+def play(scene: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(scene, LONG))
+
+
+@pytest.fixture
+def notifier() -> LoopNotifier:
+    return LoopNotifier()
+
+
+def test_a_notification_wakes_all_who_listen_to_its_topic_and_nobody_else(notifier: LoopNotifier) -> None:
+    async def scene() -> None:
+        with notifier.subscribe("a") as first, notifier.subscribe("a") as second, notifier.subscribe("b") as other:
+            waits = [asyncio.create_task(one.wait(LONG)) for one in (first, second)]
+            stays = asyncio.create_task(other.wait(0.02))
+            await asyncio.sleep(0)
+            notifier.notify("a")
+            assert await asyncio.gather(*waits) == [True, True]
+            assert await stays is False
+
+    play(scene())
+
+
+def test_a_notification_before_the_wait_ends_it_at_once_and_counts_once(notifier: LoopNotifier) -> None:
+    async def scene() -> None:
+        with notifier.subscribe("a") as one:
+            notifier.notify("a")
+            notifier.notify("a")
+            assert await one.wait(LONG) is True
+            assert await one.wait(0.001) is False
+
+    play(scene())
+
+
+def test_a_wait_without_a_limit_ends_with_the_notification(notifier: LoopNotifier) -> None:
+    async def scene() -> None:
+        with notifier.subscribe("a") as one:
+            wait = asyncio.create_task(one.wait(None))
+            await asyncio.sleep(0)
+            assert not wait.done()
+            notifier.notify("a")
+            assert await wait is True
+
+    play(scene())
+
+
+def test_no_time_at_all_is_a_look(notifier: LoopNotifier) -> None:
+    async def scene() -> None:
+        with notifier.subscribe("a") as one:
+            assert await one.wait(0) is False
+            notifier.notify("a")
+            assert await one.wait(0) is True
+
+    play(scene())
+
+
+def test_a_notification_that_comes_as_a_wait_gives_up_is_there_for_the_next(notifier: LoopNotifier) -> None:
+    async def scene() -> None:
+        with notifier.subscribe("a") as one:
+            wait = asyncio.create_task(one.wait(LONG))
+            await asyncio.sleep(0)
+            assert one._waiter is not None
+            one._waiter.set_result(False)  # as its timer does
+            notifier.notify("a")
+            assert await wait is False
+            assert await one.wait(0) is True
+
+    play(scene())
+
+
+def test_a_notification_while_a_wait_is_cancelled_is_there_for_the_next(notifier: LoopNotifier) -> None:
+    async def scene() -> None:
+        with notifier.subscribe("a") as one:
+            wait = asyncio.create_task(one.wait(LONG))
+            await asyncio.sleep(0)
+            wait.cancel()
+            notifier.notify("a")
+            with pytest.raises(asyncio.CancelledError):
+                await wait
+            assert await one.wait(0) is True
+
+    play(scene())
+
+
+def test_who_has_left_is_not_kept(notifier: LoopNotifier) -> None:
+    async def scene() -> None:
+        with notifier.subscribe("a") as outer:
+            with notifier.subscribe("a"):
+                pass
+            assert notifier._topics["a"] == {outer}
+        assert notifier._topics == {}
+        notifier.notify("a")
+
+    play(scene())
+
+
+def test_who_leaves_by_an_error_is_not_kept_either(notifier: LoopNotifier) -> None:
+    with pytest.raises(ValueError, match="away"), notifier.subscribe("a"):
+        raise ValueError("away")
+    assert notifier._topics == {}
