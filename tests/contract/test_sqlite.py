@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.contract.conftest import MemoryDriver, SqliteDriver
 from tests.contract.values import account, deployment, ended, endpoint, event, job, running, version
-from trivet.platform.core.errors import Conflict, CoreError, Unavailable
+from trivet.platform.core.errors import Conflict, CoreError, StorageFull, Unavailable
 from trivet.platform.core.jobs import Job, JobStatus
 from trivet.platform.core.payloads import BINARY, Payload
 from trivet.platform.ports.stores import Transaction
@@ -322,6 +322,24 @@ def test_while_another_process_holds_the_file_a_write_is_refused_and_what_is_beh
     sqlite.run(sqlite.store.flush())
     assert sqlite.read(lambda tx: tx.jobs.open()) == [job(1)]
     sqlite.write(put(job(2)))
+
+
+def test_on_a_full_disk_nobody_waits_behind_what_can_not_be_written(
+    sqlite: SqliteDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MAX_BATCH", 2)
+    sqlite.fill()
+
+    async def many_kept_and_one_who_waits() -> None:
+        for number in range(1, 8):
+            sqlite.store.write_behind(put(job(number, input=Payload.inline(bytes(2**20), BINARY))))
+        with pytest.raises(StorageFull):
+            await asyncio.wait_for(sqlite.store.write(put(job(9))), 5.0)
+
+    sqlite.run(many_kept_and_one_who_waits())
+    sqlite.relieve()
+    sqlite.run(sqlite.store.flush())
+    assert [one.id for one in sqlite.read(lambda tx: tx.jobs.open())] == [job(number).id for number in range(1, 8)]
 
 
 def test_a_close_on_a_full_disk_gives_up_in_the_end_and_says_so(

@@ -14,6 +14,8 @@ from trivet.worker.attempt import Attempt
 class JobStream(io.TextIOWrapper):
     """Stands for ``sys.stdout`` or ``sys.stderr``. A real text file on the real descriptor, whose writes find their job.
 
+    As usual, lines on ``stderr`` and what is flushed leave at once; the rest of ``stdout`` is held back a moment.
+
     Args:
         name: ``stdout`` or ``stderr``.
         descriptor: where what belongs to no job goes.
@@ -38,7 +40,14 @@ class JobStream(io.TextIOWrapper):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         attempt.write(self._stream, text)
+        if self._stream == "stderr" and "\n" in text:
+            attempt.flush()
         return len(text)
+
+    def flush(self) -> None:
+        """Sends what the job has printed: it must be out when the next thing the handler does is to crash."""
+        _flush_attempt()
+        super().flush()
 
     def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]
         """As `write`, for each."""
@@ -67,7 +76,14 @@ class _JobBytes(io.BufferedIOBase):
         return self._raw.write(data)
 
     def flush(self) -> None:
+        _flush_attempt()
         self._raw.flush()
+
+
+def _flush_attempt() -> None:
+    attempt = current()
+    if isinstance(attempt, Attempt):
+        attempt.flush()
 
 
 def capture() -> None:

@@ -42,7 +42,7 @@ def test_what_may_be_a_name(text: str) -> None:
     assert ids.is_name(text)
 
 
-@pytest.mark.parametrize("text", ["", "-a", "a-", "_a", "a/b", "a b", "a.b", "ä", "a" * 64, "a\n", "ſ", "K"])
+@pytest.mark.parametrize("text", ["", "-a", "a-", "_a", "a/b", "a b", "a.b", "ä", "a" * 64, "a\n", "\u017f", "\u212a"])
 def test_what_may_be_no_name(text: str) -> None:
     assert not ids.is_name(text)
 

@@ -81,7 +81,9 @@ STEPS_OF_A_HOLDER: list[Callable[[Job, str], Job | None]] = [
 @pytest.mark.parametrize("step", STEPS_OF_A_HOLDER)
 def test_only_the_holder_of_the_running_attempt_may_report(step: Callable[[Job, str], Job | None]) -> None:
     again = claimed(some(jobs.lose(claimed(), "t1", "was lost", (), 1002.0)), "t2")
-    for job in (again, queued(), some(jobs.succeed(again, "t2", OUTPUT, 1003.0)), replace(queued(), token="t1")):
+    asked = some(jobs.cancel(again, 1003.0))
+    ended = some(jobs.succeed(again, "t2", OUTPUT, 1003.0))
+    for job in (again, asked, ended, queued(), replace(queued(), token="t1")):
         assert step(job, "t1") is None
 
 

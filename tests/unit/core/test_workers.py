@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from trivet.platform.core.workers import Departure, StartHistory, has_gpu, start_failed, start_succeeded
+from trivet.platform.core.workers import (
+    Departure,
+    StartHistory,
+    Worker,
+    WorkerState,
+    has_gpu,
+    has_proved_itself,
+    start_failed,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,12 +47,20 @@ def test_starts_that_fail_pause_longer_each_time_up_to_a_limit() -> None:
     assert pauses[-1] == 30.0
 
 
-def test_two_failed_starts_in_a_row_make_a_crash_loop_and_one_good_start_ends_it() -> None:
+def test_two_failed_starts_in_a_row_make_a_crash_loop() -> None:
     once = start_failed(StartHistory(), Departure("died"), 1.0)
     twice = start_failed(once, Departure("died again"), 2.0)
     assert (once.is_crash_loop, twice.is_crash_loop) == (False, True)
     assert twice.last == Departure("died again")
-    assert start_succeeded() == StartHistory()
+
+
+def test_a_worker_has_proved_itself_by_a_job_or_by_lasting() -> None:
+    starting = Worker("w", "e", "v", WorkerState.INITIALIZING, 0.0)
+    ready = Worker("w", "e", "v", WorkerState.IDLE, 0.0, ready_at=100.0)
+    assert not has_proved_itself(starting, 0, 1000.0)
+    assert not has_proved_itself(ready, 0, 109.0)
+    assert has_proved_itself(ready, 1, 100.1)
+    assert has_proved_itself(ready, 0, 110.0)
 
 
 @pytest.mark.parametrize(

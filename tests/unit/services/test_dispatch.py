@@ -243,6 +243,22 @@ def test_a_job_that_used_up_its_attempts_fails_with_the_workers_last_lines(house
     )
 
 
+def test_what_the_handler_printed_last_is_part_of_its_workers_last_lines(house: House) -> None:
+    house.submit("a", max_attempts=2)
+    for worker in ("w1", "w2"):
+        order = house.seat(worker).orders[0]
+        ref = AttemptRef(worker, order.number, order.token)
+        house.dispatcher.log(ref, "stdout", f"{worker} begins\n".encode())
+        house.dispatcher.log(ref, "stderr", f"{worker} is at its ".encode())
+        house.dispatcher.log(ref, "stderr", b"end\n")
+        house.dispatcher.depart(worker, Departure("was killed by signal 11 (SIGSEGV)", ("Segmentation fault",)))
+    house.settle()
+    stored = house.stored("job_a")
+    assert stored is not None
+    assert stored.error is not None
+    assert stored.error.worker_log == ("w2 begins", "w2 is at its end", "Segmentation fault")
+
+
 def test_a_late_result_of_a_lost_attempt_changes_nothing(house: House) -> None:
     first = house.seat("w1")
     house.submit("a")

@@ -12,7 +12,7 @@ from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import Endpoint, Version, Visibility
 from trivet.platform.core.errors import NotFound, Unauthenticated
 from trivet.platform.core.jobs import JobStatus
-from trivet.platform.core.workers import Departure, WorkerState
+from trivet.platform.core.workers import STEADY_AFTER, Departure, WorkerState
 from trivet.platform.ports.runtime import AttemptRef, Started, WorkerSpec
 from trivet.platform.services import workers as service
 from trivet.platform.services.endpoints import EndpointChange
@@ -176,6 +176,25 @@ def test_workers_that_die_before_they_are_ready_make_a_crash_loop_whose_pause_gr
         assert history.last is not None
         assert history.last.last_lines == ("ImportError: no",)
         await yard.hand(yard.version)
+        yard.later(STEADY_AFTER - 1)
+        assert yard.workers.history(yard.version.id).is_crash_loop
+        yard.later(1.0)
+        assert yard.workers.history(yard.version.id).failures == 0
+
+    yard.play(scene())
+
+
+def test_a_worker_that_dies_right_after_it_was_ready_is_a_false_start_too(yard: Yard) -> None:
+    async def scene() -> None:
+        for failures in (1, 2):
+            hand = await yard.hand(yard.version)
+            yard.runtime.end(hand.id, Departure.of_exit(-11, ("segfault",)))
+            assert yard.workers.history(yard.version.id).failures == failures
+        steady = await yard.hand(yard.version)
+        for _ in range(11):
+            yard.workers.alive(steady.id)
+            yard.later(1.0)
+        yard.runtime.end(steady.id, Departure.of_exit(-11, ("segfault",)))
         assert yard.workers.history(yard.version.id).failures == 0
 
     yard.play(scene())
@@ -421,7 +440,6 @@ def test_the_end_of_a_working_worker_is_noted_and_its_job_tried_again(yard: Yard
         view = await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
         yard.runtime.end(hand.id, Departure.of_exit(-11, ("segfault",)))
         assert yard.lines() == [f"worker {hand.id} was killed by signal 11 (SIGSEGV)"]
-        assert yard.workers.history(yard.version.id).failures == 0
         other = await yard.hand(yard.version)
         assert (other.orders[0].job_id, other.orders[0].attempt) == (view.job.id, 2)
 
@@ -549,23 +567,24 @@ def test_the_log_goes_on_from_where_a_reader_stopped_and_is_bounded(yard: Yard) 
 def test_who_follows_a_log_is_told_each_line_once_as_it_comes(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version)
-        for text in ("one", "two"):
-            yard.workers.wrote(hand.id, text)
-        heard: list[str] = []
+        yard.workers.wrote(hand.id, "one")
+        yard.workers.wrote(hand.id, "two")
+        following = yard.workers.follow(yard.ada, ref("ada/hello"), after=1)
 
-        async def listen() -> None:
-            async for line in yard.workers.follow(yard.ada, ref("ada/hello"), after=1):
-                heard.append(line.text if line is not None else "ping")
+        async def said() -> str:
+            line = await anext(following)
+            return line.text if line is not None else "ping"
 
-        listening = asyncio.ensure_future(listen())
+        assert await said() == "two"
+        waiting = asyncio.ensure_future(said())
         await yard.settle()
-        assert heard == ["two"]
+        assert not waiting.done()
         yard.workers.wrote(hand.id, "three")
         yard.workers.wrote(hand.id, "four")
-        await yard.settle()
-        assert heard == ["two", "three", "four"]
+        assert (await waiting, await said()) == ("three", "four")
         yard.notifier.close()
-        await listening
+        with pytest.raises(StopAsyncIteration):
+            await anext(following)
 
     yard.play(scene())
 

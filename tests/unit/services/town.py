@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Set
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -87,6 +87,7 @@ class FakeBuilder:
         self.unpacked: list[tuple[Path, str, str]] = []
         self.gate: asyncio.Event | None = None
         self.running = 0
+        self.kept: tuple[Set[str], Set[str]] = (frozenset(), frozenset())
         self.most_running = 0
 
     async def unpack(self, archive: Path, filename: str, digest: str) -> str:
@@ -110,6 +111,10 @@ class FakeBuilder:
             return self.result
         finally:
             self.running -= 1
+
+    async def forget_unused(self, bundles: Set[str], environments: Set[str]) -> int:
+        self.kept = (bundles, environments)
+        return 0
 
 
 class Town:

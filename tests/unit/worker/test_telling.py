@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+from itertools import groupby
+from operator import itemgetter
 
 import pytest
 
@@ -16,7 +18,7 @@ from trivet.protocol.frames import Kind, encode
 from trivet.worker.attempt import MAX_LOG
 
 PRINTERS = """
-    import asyncio, logging, sys, threading, trivet
+    import asyncio, logging, os, sys, threading, trivet
     from concurrent.futures import ThreadPoolExecutor
 
     logging.basicConfig(format="%(levelname)s %(message)s", level="INFO")
@@ -56,6 +58,17 @@ PRINTERS = """
         return open(pipe).read()
 
     @trivet.endpoint
+    def die(way: str) -> None:
+        if way == "stderr":
+            sys.stderr.write("last words\\n")
+        elif way == "bytes":
+            sys.stdout.buffer.write(b"last words\\n")
+            sys.stdout.buffer.flush()
+        else:
+            print("last words", flush=True)
+        os._exit(3)
+
+    @trivet.endpoint
     def tell(n: int) -> None:
         for i in range(n):
             trivet.progress(i / n, f"step {i}")
@@ -68,7 +81,7 @@ def test_what_a_handler_prints_belongs_to_its_job(server: FakeServer) -> None:
     for words in (["one", "two"], ["three"]):
         frame = server.call(json.dumps([*words]).encode())
         logs = [(log.meta["stream"], log.body.decode()) for log in server.of(Kind.LOG, frame.attempt)]
-        assert logs == [
+        assert [(stream, "".join(text for _, text in of)) for stream, of in groupby(logs, itemgetter(0))] == [
             ("stdout", "".join(f"{word}\n" for word in words)),
             ("stderr", "to stderr\nINFO by logging\n"),
             ("stdout", "as bytes: é\nno newline"),
@@ -92,6 +105,13 @@ def test_a_handler_that_prints_megabytes_is_cut_off_and_told_so(server: FakeServ
     assert frame.body == b'"printed"'
     assert sum(len(log.body) for log in logs) == MAX_LOG
     assert [log.meta.get("truncated", False) for log in logs] == [False] * (len(logs) - 1) + [True]
+
+
+@pytest.mark.parametrize("way", ["flushed", "stderr", "bytes"])
+def test_the_last_words_of_a_handler_that_ends_its_process_arrive(server: FakeServer, way: str) -> None:
+    server.start(PRINTERS, "die")
+    number = server.submit(json.dumps(way).encode())
+    assert server.expect(Kind.LOG, number=number).body == b"last words\n"
 
 
 def test_a_thread_of_the_handler_speaks_for_the_job(server: FakeServer) -> None:

@@ -9,16 +9,18 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 from trivet.platform.builders import tool
+from trivet.platform.builders.leftovers import leftovers, remove
 from trivet.platform.builders.requirements import Requirements
 from trivet.platform.builders.runtime_bundle import RuntimeBundle
 from trivet.platform.core.errors import BuildFailed, StorageFull
 
 COMPLETE = ".complete"
 """The file that marks an environment as whole; it is written last."""
+_PACKAGES = "lib/python*/site-packages"
 _RUNTIME = "_trivet_runtime.pth"
 _PASSED_ON = frozenset(
     {
@@ -82,6 +84,7 @@ class Environments:
         folder = self._folder / name
         async with self._locks.setdefault(name, asyncio.Lock()):
             if (folder / COMPLETE).exists():
+                os.utime(folder)  # asked for again: it has to stay until a version refers to it
                 on_step("Using the environment that an earlier build made")
                 return name
             count = len(requirements)
@@ -93,6 +96,20 @@ class Environments:
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
                 raise
         return name
+
+    async def forget_unused(self, keep: Set[str], before: float) -> int:
+        """Removes the environments that are not in ``keep`` and were last asked for before a moment, and then the runtimes
+        that none of those left was given. Returns how many folders have gone.
+        """
+        removed = 0
+        for folder in await asyncio.to_thread(leftovers, self._folder, keep, before):
+            async with self._locks.setdefault(folder.name, asyncio.Lock()):
+                removed += await asyncio.to_thread(remove, folder, before)
+        return removed + await asyncio.to_thread(self._forget_runtimes, before)
+
+    def _forget_runtimes(self, before: float) -> int:
+        given = {Path(link.read_text().strip()).name for link in self._folder.glob(f"*/{_PACKAGES}/{_RUNTIME}")}
+        return self._runtime.forget_unused(given, before)
 
     async def _make(
         self, folder: Path, requirements: Requirements, runtime: Path, on_output: Callable[[str], None]
@@ -119,7 +136,7 @@ class Environments:
 
 
 def _finish(folder: Path, runtime: Path) -> None:
-    packages = next(folder.glob("lib/python*/site-packages"))
+    packages = next(folder.glob(_PACKAGES))
     # Relative, so that the data folder may be moved as a whole.
     (packages / _RUNTIME).write_text(f"{os.path.relpath(runtime, packages)}\n")
     (folder / COMPLETE).touch()

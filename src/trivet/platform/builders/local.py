@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Set
 from pathlib import Path
 
 from trivet.platform.builders.archive import unpack
 from trivet.platform.builders.descriptions import endpoints_in
 from trivet.platform.builders.environments import Environments
+from trivet.platform.builders.leftovers import leftovers, remove
 from trivet.platform.builders.loading import load
 from trivet.platform.builders.members import Limits
 from trivet.platform.builders.recognise import Kind, recognise
@@ -19,10 +22,13 @@ from trivet.platform.builders.runtime_bundle import RuntimeBundle
 from trivet.platform.builders.sources import SourceTree
 from trivet.platform.core.errors import BuildFailed, CoreError, DeploymentRefused, StorageFull
 from trivet.platform.ports.builder import Built
+from trivet.platform.ports.clock import Clock
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = ".new"
 _MOST_OUTPUT = 1024**2
+UNUSED_FOR = 3600.0
+"""Seconds that what nothing refers to must have been left alone before it is removed: longer than any build takes."""
 
 
 class LocalBuilder:
@@ -35,6 +41,7 @@ class LocalBuilder:
         limits: what an upload may hold.
         install_timeout: seconds that installing may take.
         load_timeout: seconds that loading the handlers may take.
+        clock: what the age of folders is told by.
     """
 
     def __init__(
@@ -44,6 +51,7 @@ class LocalBuilder:
         limits: Limits | None = None,
         install_timeout: float = 900.0,
         load_timeout: float = 120.0,
+        clock: Clock = time.time,
     ) -> None:
         self._bundles = data.resolve() / "bundles"
         self._environments = Environments(
@@ -51,6 +59,7 @@ class LocalBuilder:
         )
         self._limits = limits or Limits()
         self._load_timeout = load_timeout
+        self._clock = clock
         self._locks: dict[str, asyncio.Lock] = {}
         for leftover in self._bundles.glob(f"*{_UNFINISHED}*"):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -102,9 +111,29 @@ class LocalBuilder:
             raise _system(error) from error
         return Built(bundle, environment, endpoints)
 
+    async def forget_unused(self, bundles: Set[str], environments: Set[str]) -> int:
+        """Removes what nothing refers to: bundles, environments, and worker runtimes that no environment is left for.
+
+        What was made or asked for within the last `UNUSED_FOR` seconds stays.
+
+        Args:
+            bundles: the bundles to keep.
+            environments: the environments to keep.
+
+        Returns:
+            How many folders have gone.
+        """
+        before = self._clock() - UNUSED_FOR
+        removed = await self._environments.forget_unused(environments, before)
+        for folder in await asyncio.to_thread(leftovers, self._bundles, bundles, before):
+            async with self._locks.setdefault(folder.name, asyncio.Lock()):
+                removed += await asyncio.to_thread(remove, folder, before)
+        return removed
+
     def _unpack(self, archive: Path, filename: str, digest: str) -> None:
         target = self._bundles / digest
         if target.is_dir():
+            os.utime(target)  # asked for again: it has to stay until this deployment's version refers to it
             return
         new = self._bundles / f"{digest}{_UNFINISHED}"
         try:

@@ -11,8 +11,11 @@ import importlib.util
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
+from threading import Lock
+
+from trivet.platform.builders.leftovers import leftovers, remove
 
 LIGHT = ("__init__.py", "_version.py", "py.typed", "authoring", "protocol", "sdk", "worker")
 """What of the package workers may need; the platform and the command line stay behind."""
@@ -29,27 +32,34 @@ class RuntimeBundle:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lock = Lock()
 
     def ensure(self) -> Path:
-        """The folder with the runtime of this installation, copied now where it is not there yet."""
+        """The folder with the runtime of this installation, copied now where it is not there yet. For threads."""
         contents = list(_contents())
         target = self._folder / _digest(contents)
-        if target.is_dir():
-            return target
+        with self._lock:
+            if target.is_dir():
+                os.utime(target)  # asked for again: it has to stay until an environment refers to it
+            else:
+                self._copy(contents, target)
+        return target
+
+    def forget_unused(self, keep: Set[str], before: float) -> int:
+        """Removes the copies that are not in ``keep`` and were last asked for before a moment; returns how many."""
+        with self._lock:
+            return sum(remove(folder, before) for folder in leftovers(self._folder, keep, before))
+
+    def _copy(self, contents: list[tuple[str, Path]], target: Path) -> None:
         new = target.with_name(f"{target.name}.new-{os.urandom(4).hex()}")
         try:
             for name, source in contents:
                 copy = new / name
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, copy)
-            try:
-                new.rename(target)
-            except OSError:
-                if not target.is_dir():  # else somebody else was faster, with the same content
-                    raise
+            new.rename(target)
         finally:
             shutil.rmtree(new, ignore_errors=True)
-        return target
 
 
 def _contents() -> Iterator[tuple[str, Path]]:

@@ -73,7 +73,9 @@ class Departure:
 
 
 CRASH_LOOP_AFTER = 2
-"""So many starts in a row without becoming ready make a crash loop."""
+"""So many starts in a row that came to nothing make a crash loop."""
+STEADY_AFTER = 10.0
+"""Seconds that a worker must have been ready for its end to be none of its start's doing."""
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 
@@ -88,19 +90,19 @@ class StartHistory:
 
     @property
     def is_crash_loop(self) -> bool:
-        """Whether workers of this version keep dying before they are ready."""
+        """Whether workers of this version keep dying before they have proved themselves."""
         return self.failures >= CRASH_LOOP_AFTER
 
 
 def start_failed(history: StartHistory, departure: Departure, now: float) -> StartHistory:
-    """After a worker died before it was ready: the pause doubles each time, up to half a minute."""
+    """After a worker died before it had proved itself: the pause doubles each time, up to half a minute."""
     pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(history.failures, 10))
     return replace(history, failures=history.failures + 1, retry_at=now + pause, last=departure)
 
 
-def start_succeeded() -> StartHistory:
-    """After a worker became ready."""
-    return StartHistory()
+def has_proved_itself(worker: Worker, jobs_done: int, now: float) -> bool:
+    """Whether a worker is more than a false start: it has finished a job, or has been ready for `STEADY_AFTER` seconds."""
+    return jobs_done > 0 or (worker.ready_at is not None and now - worker.ready_at >= STEADY_AFTER)
 
 
 _ANY_GPU = frozenset({"any", "true", "1"})

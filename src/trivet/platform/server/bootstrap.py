@@ -37,6 +37,7 @@ DISPATCH_TICK = 0.1
 SCALING_TICK = 0.2
 WORKERS_TICK = 1.0
 UPKEEP_TICK = 10.0
+CLEAN_UP_TICK = 600.0
 
 
 class Platform:
@@ -135,10 +136,16 @@ class Platform:
         self.tasks.every(SCALING_TICK, self.scaling.tick, "scaling")
         self.tasks.every(WORKERS_TICK, self.workers.tick, "workers")
         self.tasks.every(UPKEEP_TICK, self._upkeep, "upkeep")
+        self.tasks.every(CLEAN_UP_TICK, self._clean_up, "clean-up")
         self.deployments.on_submit = lambda deployment_id: self.tasks.run(self.deployments.build(deployment_id))
 
     async def _upkeep(self) -> None:
         await self.upkeep.tick()
+
+    async def _clean_up(self) -> None:
+        removed = await self.deployments.forget_unused(self.workers.running())
+        if removed:
+            logger.info("%d bundles, environments and runtimes that nothing uses any more were removed", removed)
 
     def _endpoint_changed(self, endpoint_id: str) -> None:
         """An endpoint was published, scaled, rolled back or removed: what that means for its jobs and workers."""

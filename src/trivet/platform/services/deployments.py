@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -224,6 +224,19 @@ class Deployments:
 
         return await self._store.write(unit)
 
+    async def forget_unused(self, running: Iterable[Version]) -> int:
+        """Has the builder remove what nothing refers to any more: no version, no worker, no deployment that is on its way.
+
+        Args:
+            running: the versions of all workers; one may run on for a while when its version was deleted.
+
+        Returns:
+            How much has gone.
+        """
+        versions = [*running, *(v for e in self._endpoints.all() for v in self._endpoints.versions_of(e.id))]
+        bundles = {version.bundle for version in versions} | {build.bundle for build in self._builds.values()}
+        return await self._builder.forget_unused(bundles, {version.environment for version in versions})
+
     # -- inner --------------------------------------------------------------------------------------------------------
 
     async def _build(self, deployment_id: str) -> None:
@@ -245,7 +258,9 @@ class Deployments:
             try:
                 self._compile(item.input_schema)
             except BuildFailed as error:
-                raise BuildFailed(f"The endpoint {item.name!r} can't be called: {error.detail}", hint=error.hint) from error
+                raise BuildFailed(
+                    f"The endpoint {item.name!r} can't be called: {error.detail}", hint=error.hint
+                ) from error
 
     def _step(self, build: _Build, text: str) -> None:
         build.deployment = build.deployment.step(text, self._clock())

@@ -38,6 +38,10 @@ STOP_GRACE_SHARED = 5.0
 """The same where the worker holds other jobs too: they get the chance to finish first."""
 INLINE_LIMIT = 256 * 1024
 """Payloads above this many bytes lie in the blob store."""
+LAST_WORDS = 20
+"""Lines that a handler printed before its worker was lost, told with the loss."""
+LAST_WORDS_SIZE = 8 * 1024
+"""The same in bytes."""
 RECENT_EVENTS = 1000
 """Events of an open job that stay in memory for its readers, at least."""
 
@@ -235,7 +239,8 @@ class Dispatcher:
             if blameless and job.stop_reason is None and not job.pieces:
                 after = rules.hand_back(job, job.token, now, started=False)
             else:
-                after = rules.lose(job, job.token, departure.reason, departure.last_lines, now)
+                lines = _last_words(live) + departure.last_lines
+                after = rules.lose(job, job.token, departure.reason, lines, now)
                 lost = after is not None and after.error is not None and after.error.code == "worker_lost"
                 if after is not None and after.error is not None and lost and departure.out_of_memory:
                     after = replace(after, error=replace(after.error, code="out_of_memory", hint=_MEMORY_HINT))
@@ -592,6 +597,18 @@ class Dispatcher:
 
 def _nobody(_: str) -> None:
     """Listens until somebody else does."""
+
+
+def _last_words(live: LiveJob) -> tuple[str, ...]:
+    """The last lines that the handler printed in this attempt, which went into the job's log and not the worker's own."""
+    attempt, words, size = live.job.attempt, deque[bytes](), 0
+    for event in reversed(live.events):
+        if event.attempt != attempt or size >= LAST_WORDS_SIZE:
+            break
+        if event.kind is EventKind.LOG:
+            words.appendleft(event.data)
+            size += len(event.data)
+    return tuple(b"".join(words)[-LAST_WORDS_SIZE:].decode("utf-8", "replace").splitlines()[-LAST_WORDS:])
 
 
 _MEMORY_HINT = "Raise `memory=` of the endpoint, or let the handler hold less at a time."

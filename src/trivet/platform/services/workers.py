@@ -224,7 +224,6 @@ class Workers:
             return
         now = self._clock()
         entry.worker = replace(entry.worker, state=WorkerState.IDLE, ready_at=now, seen_at=now)
-        self._histories.pop(entry.version.id, None)
         if entry.stop_asked_at is not None:
             entry.link.drain()
             return
@@ -308,7 +307,7 @@ class Workers:
         wanted = known is None and (entry.killed or entry.stop_asked_at is not None)
         if not wanted:
             self._note(entry, None, "system", f"worker {worker_id} {departure.reason}")
-            if entry.worker.ready_at is None:
+            if not self._has_proved_itself(entry):
                 history = self._histories.get(version_id, StartHistory())
                 self._histories[version_id] = rules.start_failed(history, departure, self._clock())
         self._dispatcher.depart(worker_id, departure)
@@ -343,6 +342,8 @@ class Workers:
                 self.kill(worker.id)
             elif entry.stop_asked_at is not None and self._is_overdue(entry, entry.stop_asked_at, now):
                 self.kill(worker.id)
+            elif self._has_proved_itself(entry):
+                self._histories.pop(entry.version.id, None)
         self._forget_deleted()
 
     def _is_overdue(self, entry: _Entry, asked: float, now: float) -> bool:
@@ -358,6 +359,10 @@ class Workers:
             self._notifier.notify(_log_topic(endpoint_id))
         for version_id in [v for v in self._histories if self._endpoints.version(v) is None]:
             del self._histories[version_id]
+
+    def _has_proved_itself(self, entry: _Entry) -> bool:
+        seat = self._dispatcher.seat_of(entry.worker.id)
+        return rules.has_proved_itself(entry.worker, seat.jobs_done if seat is not None else 0, self._clock())
 
     # -- views --------------------------------------------------------------------------------------------------------
 
@@ -380,6 +385,10 @@ class Workers:
     def versions(self) -> list[str]:
         """The versions that have workers."""
         return list(self._of_version)
+
+    def running(self) -> list[Version]:
+        """The version of each worker, whether it still exists or not."""
+        return [entry.version for entry in self._entries.values()]
 
     def versions_of_endpoint(self, endpoint_id: str) -> set[str]:
         """The versions of an endpoint that have workers, whether they still exist or not."""
