@@ -14,7 +14,7 @@ from trivet.platform.core.scaling import ScalingPolicy
 from trivet.platform.core.views import Explanation
 from trivet.platform.core.workers import Departure, StartHistory
 from trivet.platform.ports.runtime import Capabilities
-from trivet.platform.services.explain import explain
+from trivet.platform.services.explain import Situation, explain
 
 NOW = 1000.0
 ENDPOINT = Endpoint("e", "acc", "ada", "hello", 0.0, 0.0, scaling=ScalingPolicy(minimum=0, maximum=2))
@@ -36,7 +36,7 @@ def told(job: Job, **facts: Any) -> Explanation:
         "now": NOW,
         "manages": True,
     }
-    return explain(job, **{**known, **facts})
+    return explain(job, Situation(**{**known, **facts}))
 
 
 def ended(status: JobStatus, error: JobError | None = None, **changes: Any) -> Job:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.jobs import Job, JobStatus
 from trivet.platform.core.views import Explanation
@@ -9,23 +11,11 @@ from trivet.platform.core.workers import StartHistory, has_gpu
 from trivet.platform.ports.runtime import Capabilities
 
 
-def explain(
-    job: Job,
-    *,
-    endpoint: Endpoint | None,
-    version: Version | None,
-    position: int | None,
-    seats: int,
-    starting: int,
-    history: StartHistory,
-    capabilities: Capabilities,
-    now: float,
-    manages: bool,
-) -> Explanation:
-    """The story of a job for the one who asks.
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What there is to know around a job.
 
-    Args:
-        job: the job as it stands.
+    Attributes:
         endpoint: its endpoint, None where that was deleted.
         version: its version, None where that was deleted.
         position: its place in the queue, from 1.
@@ -36,22 +26,25 @@ def explain(
         now: seconds since the epoch.
         manages: whether the asker manages the endpoint, and so may read its workers' own lines.
     """
+
+    endpoint: Endpoint | None
+    version: Version | None
+    position: int | None
+    seats: int
+    starting: int
+    history: StartHistory
+    capabilities: Capabilities
+    now: float
+    manages: bool
+
+
+def explain(job: Job, around: Situation) -> Explanation:
+    """The story of a job for the one who asks."""
     if job.is_final:
-        return _ended(job, manages)
+        return _ended(job, around.manages)
     if job.status is JobStatus.RUNNING:
-        return _running(job, now)
-    return _queued(
-        job,
-        endpoint=endpoint,
-        version=version,
-        position=position,
-        seats=seats,
-        starting=starting,
-        history=history,
-        capabilities=capabilities,
-        now=now,
-        manages=manages,
-    )
+        return _running(job, around.now)
+    return _queued(job, around)
 
 
 _ENDS = {
@@ -104,71 +97,80 @@ def _running(job: Job, now: float) -> Explanation:
     )
 
 
-def _queued(
-    job: Job,
-    *,
-    endpoint: Endpoint | None,
-    version: Version | None,
-    position: int | None,
-    seats: int,
-    starting: int,
-    history: StartHistory,
-    capabilities: Capabilities,
-    now: float,
-    manages: bool,
-) -> Explanation:
-    place = "" if position is None else f" at position {position}"
-    summary = f"The job has been waiting in the queue{place} for {_span(now - job.created_at)}."
-    waiting_for, reasons, steps = "free_worker", [], []
-    name = endpoint.full_name if endpoint is not None else job.endpoint_id
-    lines: tuple[str, ...] = ()
-    gpu = version.settings.gpu if version is not None else None
-    if gpu is not None and not has_gpu(capabilities.gpus, gpu):
-        waiting_for = "no_such_gpu"
-        here = ", ".join(f"{count} × {kind}" for kind, count in capabilities.gpus.items()) or "none"
-        reasons.append(f"{name} asks for the GPU {gpu!r}. Here there is: {here}.")
-        steps.append("Deploy it without `gpu=`, or run the platform on a machine that has one.")
-    elif not seats and history.failures:
-        waiting_for = "crash_loop" if history.is_crash_loop else "worker_starting"
-        last = history.last
-        times = "once" if history.failures == 1 else f"{history.failures} times in a row"
-        reason = last.reason if last is not None else "ended"
-        reasons.append(f"No worker of {name} becomes ready: starting one failed {times}. The last one {reason}.")
-        if history.retry_at > now:
-            reasons.append(f"The next start is tried in {_span(history.retry_at - now)}.")
-        lines = last.last_lines if last is not None else ()
-        steps.append(
-            f"Mend what the worker's last lines name, and deploy again; or go back: `trivet endpoints rollback {name}`."
-            if manages
-            else f"Ask whoever looks after {name} to mend it."
-        )
-    elif not seats:
-        waiting_for = "worker_starting"
-        reasons.append(
-            f"{starting} workers of {name} are starting."
-            if starting > 1
-            else f"A worker of {name} is {'starting' if starting else 'about to be started'}."
-        )
+def _queued(job: Job, around: Situation) -> Explanation:
+    place = "" if around.position is None else f" at position {around.position}"
+    name = around.endpoint.full_name if around.endpoint is not None else job.endpoint_id
+    gpu = around.version.settings.gpu if around.version is not None else None
+    if gpu is not None and not has_gpu(around.capabilities.gpus, gpu):
+        waiting = _for_a_gpu(name, gpu, around)
+    elif around.seats:
+        waiting = _for_a_free_worker(name, around)
+    elif around.history.failures:
+        waiting = _for_a_start_that_works(name, around)
     else:
-        reasons.append(
-            f"All {seats} workers of {name} are busy." if seats > 1 else f"The only worker of {name} is busy."
-        )
-        if endpoint is not None and seats + starting >= endpoint.scaling.maximum:
-            minimum, maximum = endpoint.scaling.minimum, endpoint.scaling.maximum
-            reasons.append(f"No more than {maximum} may run.")
-            if manages:
-                steps.append(f"Allow more: `trivet endpoints scale {name} --workers {minimum},{maximum + 1}`.")
-    steps.append(f"Give up on it: `trivet jobs cancel {job.id}`.")
+        waiting = _for_a_start(name, around)
     return Explanation(
         job.id,
         job.status,
-        summary,
-        position=position,
-        waiting_for=waiting_for,
-        reasons=tuple(reasons),
-        next_steps=tuple(steps),
-        worker_log=lines if manages else (),
+        f"The job has been waiting in the queue{place} for {_span(around.now - job.created_at)}.",
+        position=around.position,
+        waiting_for=waiting.what,
+        reasons=waiting.reasons,
+        next_steps=(*waiting.steps, f"Give up on it: `trivet jobs cancel {job.id}`."),
+        worker_log=waiting.worker_log if around.manages else (),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    what: str
+    reasons: tuple[str, ...]
+    steps: tuple[str, ...] = ()
+    worker_log: tuple[str, ...] = ()
+
+
+def _for_a_gpu(name: str, gpu: str, around: Situation) -> _Waiting:
+    here = ", ".join(f"{count} × {kind}" for kind, count in around.capabilities.gpus.items()) or "none"
+    return _Waiting(
+        "no_such_gpu",
+        (f"{name} asks for the GPU {gpu!r}. Here there is: {here}.",),
+        ("Deploy it without `gpu=`, or run the platform on a machine that has one.",),
+    )
+
+
+def _for_a_free_worker(name: str, around: Situation) -> _Waiting:
+    seats = around.seats
+    busy = f"All {seats} workers of {name} are busy." if seats > 1 else f"The only worker of {name} is busy."
+    scaling = around.endpoint.scaling if around.endpoint is not None else None
+    if scaling is None or seats + around.starting < scaling.maximum:
+        return _Waiting("free_worker", (busy,))
+    more = f"Allow more: `trivet endpoints scale {name} --workers {scaling.minimum},{scaling.maximum + 1}`."
+    return _Waiting(
+        "free_worker", (busy, f"No more than {scaling.maximum} may run."), (more,) if around.manages else ()
+    )
+
+
+def _for_a_start_that_works(name: str, around: Situation) -> _Waiting:
+    history, last = around.history, around.history.last
+    times = "once" if history.failures == 1 else f"{history.failures} times in a row"
+    reason = last.reason.rstrip(".") if last is not None else "ended"
+    reasons = [f"No worker of {name} becomes ready: starting one failed {times}. The last one {reason}."]
+    if history.retry_at > around.now:
+        reasons.append(f"The next start is tried in {_span(history.retry_at - around.now)}.")
+    mend = f"Mend what the worker's last lines name, and deploy again; or go back: `trivet endpoints rollback {name}`."
+    return _Waiting(
+        "crash_loop" if history.is_crash_loop else "worker_starting",
+        tuple(reasons),
+        (mend if around.manages else f"Ask whoever looks after {name} to mend it.",),
+        last.last_lines if last is not None else (),
+    )
+
+
+def _for_a_start(name: str, around: Situation) -> _Waiting:
+    if around.starting > 1:
+        return _Waiting("worker_starting", (f"{around.starting} workers of {name} are starting.",))
+    soon = "starting" if around.starting else "about to be started"
+    return _Waiting("worker_starting", (f"A worker of {name} is {soon}.",))
 
 
 def _span(seconds: float) -> str:

@@ -21,7 +21,7 @@ from trivet.platform.ports.validator import InputCheck, SchemaCompiler
 from trivet.platform.services.access import require
 from trivet.platform.services.dispatch import INLINE_LIMIT, Dispatcher, job_id
 from trivet.platform.services.endpoints import Endpoints
-from trivet.platform.services.explain import explain
+from trivet.platform.services.explain import Situation, explain
 from trivet.platform.services.workers import PING, Workers
 
 MAX_TIMEOUT = 7 * 86_400.0
@@ -312,19 +312,19 @@ class Jobs:
     async def explain(self, principal: Principal, job_id_: str) -> Explanation:
         """Why the job is where it is, and what to do about it."""
         job = await self._visible(principal, job_id_, Scope.READ)
-        endpoint = self._endpoints.by_id(job.endpoint_id)
-        version = self._endpoints.version(job.version_id)
         return explain(
             job,
-            endpoint=endpoint,
-            version=version,
-            position=self._dispatcher.position(job) if job.status is JobStatus.QUEUED else None,
-            seats=sum(seat.taking for seat in self._dispatcher.seats(job.version_id)),
-            starting=self._workers.starting(job.version_id),
-            history=self._workers.history(job.version_id),
-            capabilities=self._workers.capabilities,
-            now=self._clock(),
-            manages=self._manages(principal, job.endpoint_id),
+            Situation(
+                endpoint=self._endpoints.by_id(job.endpoint_id),
+                version=self._endpoints.version(job.version_id),
+                position=self._dispatcher.position(job) if job.status is JobStatus.QUEUED else None,
+                seats=sum(seat.taking for seat in self._dispatcher.seats(job.version_id)),
+                starting=self._workers.starting(job.version_id),
+                history=self._workers.history(job.version_id),
+                capabilities=self._workers.capabilities,
+                now=self._clock(),
+                manages=self._manages(principal, job.endpoint_id),
+            ),
         )
 
     async def read(self, payload: Payload) -> bytes:
