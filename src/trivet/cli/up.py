@@ -34,8 +34,9 @@ def up(ctx: click.Context, host: str | None, port: int | None, data: Path | None
     """Run the platform here, until Ctrl-C.
 
     On an empty data folder it creates the first account, admin, and its API key. The key is shown this once, and stored
-    in your profile, so that the other commands work at once. Running jobs get some time to finish when it is stopped;
-    waiting ones stay on disk for the next start.
+    in your profile, so that the other commands work at once. The same happens at a start where no administrator has a
+    key that counts any more. Running jobs get some time to finish when it is stopped; waiting ones stay on disk for the
+    next start.
     """
     with server_extra():
         from trivet.platform.server.main import serve

@@ -6,8 +6,10 @@ import asyncio
 import base64
 import hashlib
 import io
+import os
 import subprocess
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.unit.builders.folders import HELLO, bundle_of
-from trivet.platform.builders.local import LocalBuilder
+from trivet.platform.builders.local import UNUSED_FOR, LocalBuilder
 from trivet.platform.builders.members import Limits
 from trivet.platform.core.endpoints import HandlerKind
 from trivet.platform.core.errors import BuildFailed, DeploymentRefused, StorageFull
@@ -285,6 +287,57 @@ def test_what_a_crash_left_half_unpacked_is_removed(tmp_path: Path) -> None:
     bundle_of(tmp_path / "bundles" / f"{'0' * 64}.new", {"main.py": HELLO})
     LocalBuilder(tmp_path)
     assert list((tmp_path / "bundles").iterdir()) == []
+
+
+def test_what_nothing_refers_to_is_removed_once_it_was_left_alone_for_an_hour(tmp_path: Path) -> None:
+    yard = Yard(tmp_path)
+    kept = yard.build({"main.py": HELLO})
+    yard.build({"main.py": HELLO, "n": "2"})
+    (runtime,) = (tmp_path / "runtime").iterdir()
+    # what only looks alike: another environment with a runtime of its own, and a runtime that no environment has
+    for name in ("another", "orphan"):
+        bundle_of(tmp_path / "runtime" / name, {"trivet.py": ""})
+    other = bundle_of(
+        tmp_path / "envs" / "other", {"lib/python3/site-packages/_trivet_runtime.pth": "../runtime/another"}
+    )
+
+    def clean(seconds: float, *environments: str) -> int:
+        keep = frozenset({kept.bundle}), frozenset(environments)
+        removed: int = yard.run(lambda builder: builder.forget_unused(*keep), clock=lambda: time.time() + seconds)
+        return removed
+
+    def left(kind: str) -> set[str]:
+        return {folder.name for folder in (tmp_path / kind).iterdir()}
+
+    assert clean(UNUSED_FOR - 60.0) == 0
+    assert clean(UNUSED_FOR + 60.0, kept.environment, "other") == 2
+    assert left("bundles") == {kept.bundle}
+    assert left("envs") == {kept.environment, other.name}
+    assert left("runtime") == {runtime.name, "another"}
+    assert clean(UNUSED_FOR + 60.0, kept.environment) == 2
+    assert left("envs") == {kept.environment}
+    assert left("runtime") == {runtime.name}
+    subprocess.run([yard.python(kept.environment), "-I", "-c", "import trivet.worker"], check=True, timeout=60)
+    assert clean(UNUSED_FOR + 60.0) == 2
+    again = yard.build({"main.py": HELLO, "n": "2"})
+    subprocess.run([yard.python(again.environment), "-I", "-c", "import trivet.worker"], check=True, timeout=60)
+
+
+def test_what_is_asked_for_again_is_not_removed_at_that_moment(tmp_path: Path) -> None:
+    yard = Yard(tmp_path)
+    archive, digest = yard.upload({"main.py": HELLO})
+
+    async def deploy(builder: LocalBuilder) -> Built:
+        bundle = await builder.unpack(archive, "upload", digest)
+        return await builder.build(bundle, yard.steps.append, yard.output.append)
+
+    built = yard.run(deploy)
+    folders = [tmp_path / "bundles" / built.bundle, tmp_path / "envs" / built.environment]
+    folders += (tmp_path / "runtime").iterdir()
+    for folder in folders:
+        os.utime(folder, (1.0, 1.0))
+    assert yard.run(deploy) == built
+    assert min(folder.stat().st_mtime for folder in folders) > time.time() - 60.0
 
 
 def test_a_full_disk_is_said_as_such(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,22 @@ def test_a_second_start_makes_nobody() -> None:
     assert len(run(town.accounts.all(town.admin))) == 1
 
 
+@pytest.mark.parametrize("how", ["revoked", "expired", "narrow"])
+def test_a_start_makes_a_key_where_no_administrator_has_one_that_counts(how: str) -> None:
+    town = Town()
+    if how == "narrow":
+        run(town.accounts.create_key(town.admin, scopes=["read"]))
+    if how == "expired":
+        town.now += 182 * DAY
+    else:
+        run(town.accounts.revoke_key(town.admin, town.admin.key_id))
+    made = run(town.accounts.bootstrap())
+    assert made is not None
+    assert made[0] == town.admin_account
+    assert town.principal(made[1]).administers()
+    assert run(town.accounts.bootstrap()) is None
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "x", "trv_", "trv_aa_bb_cc", "trv_000000000000_" + "a" * 40, "trv_ü_ü", "trv_\udce4_x", "Bearer trv_a_b"],

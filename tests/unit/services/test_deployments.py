@@ -11,6 +11,7 @@ from tests.unit.services.town import ARCHIVE, Town, built, check_hidden, ref, ru
 from trivet.platform.core.deployments import DeploymentRequest
 from trivet.platform.core.endpoints import VersionState, Visibility
 from trivet.platform.core.errors import BuildFailed, Conflict, DeploymentRefused, Forbidden, NotFound, StorageFull
+from trivet.platform.ports.builder import Built
 from trivet.platform.services.deployments import MAX_BUILDS, MAX_LOG, Deployments
 from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.wire.schemas import compile_schema
@@ -278,6 +279,20 @@ def test_a_few_builds_run_at_once_and_the_others_get_their_turn() -> None:
 
 
 # -- logs ---------------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_version_a_worker_or_a_deployment_on_its_way_refers_to_is_kept() -> None:
+    town = Town()
+    _, first = town.publish(town.admin, "admin/hello")
+    town.builder.result = Built("newer", "bigger", built("hello").endpoints)
+    _, second = town.publish(town.admin, "admin/hello", number="2.0.0")
+    town.submit(town.admin, "d" * 64)
+    run(town.deployments.forget_unused([]))
+    assert town.builder.kept == ({"bundle", "newer", f"bundle-{'d' * 64}"}, {"environment", "bigger"})
+    run(town.endpoints.remove(town.admin, ref("admin/hello")))
+    run(town.deployments.forget_unused([second]))
+    assert town.builder.kept == ({"newer", f"bundle-{'d' * 64}"}, {"bigger"})
+    assert first.bundle == "bundle"
 
 
 def test_the_log_of_a_version_is_read_by_those_who_manage_its_endpoint() -> None:

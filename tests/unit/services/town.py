@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Set
+from collections.abc import Callable, Coroutine
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -87,7 +88,7 @@ class FakeBuilder:
         self.unpacked: list[tuple[Path, str, str]] = []
         self.gate: asyncio.Event | None = None
         self.running = 0
-        self.kept: tuple[Set[str], Set[str]] = (frozenset(), frozenset())
+        self.kept: tuple[AbstractSet[str], AbstractSet[str]] = (frozenset(), frozenset())
         self.most_running = 0
 
     async def unpack(self, archive: Path, filename: str, digest: str) -> str:
@@ -112,7 +113,7 @@ class FakeBuilder:
         finally:
             self.running -= 1
 
-    async def forget_unused(self, bundles: Set[str], environments: Set[str]) -> int:
+    async def forget_unused(self, bundles: AbstractSet[str], environments: AbstractSet[str]) -> int:
         self.kept = (bundles, environments)
         return 0
 

@@ -9,7 +9,8 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Callable, Set
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from trivet.platform.builders import tool
@@ -97,7 +98,7 @@ class Environments:
                 raise
         return name
 
-    async def forget_unused(self, keep: Set[str], before: float) -> int:
+    async def forget_unused(self, keep: AbstractSet[str], before: float) -> int:
         """Removes the environments that are not in ``keep`` and were last asked for before a moment, and then the runtimes
         that none of those left was given. Returns how many folders have gone.
         """

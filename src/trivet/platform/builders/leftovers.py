@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 _DOOMED = ".old"
 
 
-def leftovers(folder: Path, keep: Set[str], before: float) -> list[Path]:
+def leftovers(folder: Path, keep: AbstractSet[str], before: float) -> list[Path]:
     """The folders in ``folder`` that are not named in ``keep`` and were last used before a moment (seconds since the epoch)."""
     found = folder.iterdir() if folder.is_dir() else ()
     return [item for item in found if item.name not in keep and _is_old(item, before)]

@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Set
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from trivet.platform.builders.archive import unpack
@@ -111,7 +112,7 @@ class LocalBuilder:
             raise _system(error) from error
         return Built(bundle, environment, endpoints)
 
-    async def forget_unused(self, bundles: Set[str], environments: Set[str]) -> int:
+    async def forget_unused(self, bundles: AbstractSet[str], environments: AbstractSet[str]) -> int:
         """Removes what nothing refers to: bundles, environments, and worker runtimes that no environment is left for.
 
         What was made or asked for within the last `UNUSED_FOR` seconds stays.

@@ -11,7 +11,8 @@ import importlib.util
 import os
 import re
 import shutil
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from threading import Lock
 
@@ -45,7 +46,7 @@ class RuntimeBundle:
                 self._copy(contents, target)
         return target
 
-    def forget_unused(self, keep: Set[str], before: float) -> int:
+    def forget_unused(self, keep: AbstractSet[str], before: float) -> int:
         """Removes the copies that are not in ``keep`` and were last asked for before a moment; returns how many."""
         with self._lock:
             return sum(remove(folder, before) for folder in leftovers(self._folder, keep, before))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,7 +58,7 @@ class Builder(Protocol):
             BuildFailed: with the reason in the author's or the tool's own words.
         """
 
-    async def forget_unused(self, bundles: Set[str], environments: Set[str]) -> int:
+    async def forget_unused(self, bundles: AbstractSet[str], environments: AbstractSet[str]) -> int:
         """Removes every bundle and environment that is not named, apart from those made or asked for within the last hour,
         which may be on their way to be named. Returns how many folders have gone.
         """

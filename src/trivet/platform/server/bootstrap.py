@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 import time
 
 from trivet.platform.builders.local import LocalBuilder
@@ -37,6 +38,12 @@ DISPATCH_TICK = 0.1
 SCALING_TICK = 0.2
 WORKERS_TICK = 1.0
 UPKEEP_TICK = 10.0
+SWITCH_INTERVAL = 0.0001
+"""Seconds after which a thread that wants the interpreter gets it, for the whole process.
+
+A busy event loop gives the interpreter up at each poll, and has it back before the store's writer thread has woken; a thread
+only insists once it has waited this long in one piece. With the usual 5 ms it never does, and a commit takes seconds.
+"""
 CLEAN_UP_TICK = 600.0
 
 
@@ -103,6 +110,7 @@ class Platform:
             DataFolderError: the folder can't be used.
             CoreError: the database can't be used, with the reason.
         """
+        sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
         folder = DataFolder(settings.data)
         folder.open()
         try:

@@ -102,20 +102,33 @@ class Accounts:
         return principal
 
     async def bootstrap(self) -> tuple[Account, Token] | None:
-        """On a store without accounts, makes the first administrator and its key; None on any other."""
+        """Lets the operator in: makes the first administrator on an empty store, and a key where no administrator has one.
+
+        Keys expire and are revoked; who may start the platform on its data folder is not locked out by that.
+
+        Returns:
+            The account and its new key; None where some administrator has a key that counts.
+        """
         now = self._clock()
-        account = Account(self._id("acc", now), FIRST_ACCOUNT, now, administrator=True)
+        first = Account(self._id("acc", now), FIRST_ACCOUNT, now, administrator=True)
         lifetime = access.key_lifetime(None, never_expires=False)
-        key, token = self._new_key(account.id, "first key", ALL_SCOPES, lifetime, now)
+        key, token = self._new_key(first.id, "first key", ALL_SCOPES, lifetime, now)
 
-        def unit(tx: Transaction) -> bool:
-            if tx.accounts.all():
-                return False
-            tx.accounts.add(account)
-            tx.keys.add(key)
-            return True
+        def unit(tx: Transaction) -> Account | None:
+            everybody = tx.accounts.all()
+            if not everybody:
+                tx.accounts.add(first)
+                tx.keys.add(key)
+                return first
+            administrators = [each for each in everybody if each.administrator and not each.disabled]
+            if not administrators or any(_opens_all(tx, each, now) for each in administrators):
+                return None
+            oldest = min(administrators, key=lambda each: each.created_at)
+            tx.keys.add(replace(key, account_id=oldest.id, label="made at a start: no other counted"))
+            return oldest
 
-        return (account, token) if await self._store.write(unit) else None
+        account = await self._store.write(unit)
+        return None if account is None else (account, token)
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 
@@ -440,6 +453,12 @@ class Accounts:
         token = Token.make(self._entropy(_TOKEN_BYTES))
         expires_at = None if lifetime is None else now + lifetime
         return ApiKey(token.key_id, account_id, label, scopes, hash_secret(token.secret), now, expires_at), token
+
+
+def _opens_all(tx: Transaction, account: Account, now: float) -> bool:
+    """Whether the account has a key that counts and administers."""
+    ended = (KeyState.REVOKED, KeyState.EXPIRED)
+    return any(Scope.ADMIN in key.scopes and key.state(now) not in ended for key in tx.keys.of_account(account.id))
 
 
 def _holder(tx: Transaction, key_id: str) -> tuple[ApiKey, Principal] | None:

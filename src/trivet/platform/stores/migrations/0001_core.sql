@@ -128,7 +128,8 @@ CREATE TABLE jobs (
     error         TEXT
 );
 
-CREATE INDEX jobs_of_endpoint ON jobs (endpoint_id, id);
+-- with the status, so that counting and filtering need not visit the rows
+CREATE INDEX jobs_of_endpoint ON jobs (endpoint_id, id, status);
 CREATE INDEX jobs_of_account ON jobs (account_id, id);
 CREATE INDEX jobs_open ON jobs (id) WHERE status IN ('queued', 'running');
 CREATE INDEX jobs_finished ON jobs (finished_at, id) WHERE finished_at IS NOT NULL;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,13 +17,6 @@ from trivet.platform.stores.sqlite.schema import check_version, migrate, migrati
 from trivet.platform.stores.sqlite.writer import Unit, Writer
 
 T = TypeVar("T")
-
-SWITCH_INTERVAL = 0.0001
-"""Seconds after which a thread that wants the interpreter gets it, for the whole process.
-
-A busy event loop gives the interpreter up at each poll, and has it back before the writer's thread has woken; a thread only
-insists once it has waited this long in one piece. With the usual 5 ms it never does, and a commit takes seconds.
-"""
 
 
 class SqliteStore:
@@ -48,7 +40,6 @@ class SqliteStore:
             Unavailable: it can't be opened, with the reason.
         """
         connection = await asyncio.to_thread(_prepare, path)
-        sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
         return cls(path, connection, asyncio.get_running_loop())
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
