@@ -1,6 +1,7 @@
 """The link: one connection to one worker, and the way between its frames and the workers service.
 
-It translates and decides nothing. Frames that are written within one turn of the event loop leave in one system call.
+It translates and decides nothing. The first frame that is written in a turn of the event loop leaves at once, as a worker may be
+idle; those that follow it leave together at the end of the turn.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Link(asyncio.Protocol):
         self._worker_id: str | None = None
         self._received = 0
         self._outgoing: list[bytes] = []
+        self._gathers = False
         self._said_bye = False
         self._hello_timer: asyncio.TimerHandle | None = None
 
@@ -163,11 +165,16 @@ class Link(asyncio.Protocol):
     def _write(self, kind: Kind, number: int = 0, meta: dict[str, Any] | None = None, body: bytes = b"") -> None:
         if self._transport is None:
             return
-        if not self._outgoing:
+        frame = encode(kind, number, meta, body)
+        if self._gathers:
+            self._outgoing.append(frame)
+        else:
+            self._gathers = True
             self._loop.call_soon(self._flush)
-        self._outgoing.append(encode(kind, number, meta, body))
+            self._transport.write(frame)
 
     def _flush(self) -> None:
+        self._gathers = False
         outgoing, self._outgoing = self._outgoing, []
         if outgoing and self._transport is not None:
             self._transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
