@@ -52,8 +52,7 @@ def test_a_submitted_job_is_found_again_by_its_id(client: trivet.Client, hello: 
     job = client.endpoint(hello).submit({"name": "Bond"})
     assert job.result(timeout=30) == "Hello Bond"
     again = client.job(job.id)
-    again.refresh()
-    assert str(again.status) == "succeeded"
+    assert again.status == "succeeded"
     assert "succeeded" in again.explain().summary
 
 

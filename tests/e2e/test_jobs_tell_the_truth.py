@@ -26,9 +26,7 @@ def eventually(check: Callable[[], object], seconds: float = 20.0) -> object:
 
 
 def document(client: trivet.Client, job_id: str) -> trivet.Job:
-    job = client.job(job_id)
-    job.refresh()
-    return job
+    return client.job(job_id)
 
 
 def test_a_worker_killed_mid_job_costs_an_attempt_not_the_job(zoo: trivet.Client) -> None:

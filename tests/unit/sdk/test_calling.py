@@ -154,6 +154,7 @@ def test_without_a_key_nothing_is_sent_and_the_error_says_where_keys_come_from(
 def test_submit_returns_a_job_whose_result_waits(server: Server, client: Client) -> None:
     server.on("POST", "/endpoints/admin/hello/submit", accepted(job()))
     server.on("GET", "/jobs/job_1/result", lambda exchange: exchange.output({"a": 1}))
+    server.on("GET", "/jobs/job_1", lambda exchange: exchange.json(job("queued")))
     submitted = client.endpoint("admin/hello").submit(1)
     assert (submitted.id, submitted.status, submitted.done) == ("job_1", "queued", False)
     assert submitted.result(timeout=5) == {"a": 1}

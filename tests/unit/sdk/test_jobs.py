@@ -13,17 +13,30 @@ from trivet.sdk.errors import JobCancelledError, JobFailedError, NotFoundError, 
 from trivet.sdk.models import JobStatus
 
 
-def test_a_handle_knows_nothing_until_it_asks(server: Server, client: Client) -> None:
+def test_a_handle_asks_by_itself_while_it_does_not_know_the_end(server: Server, client: Client) -> None:
     server.on(
         "GET", "/jobs/job_1", lambda exchange: exchange.json(job("running", progress={"fraction": 0.4, "message": "x"}))
     )
     handle = client.job("job_1")
-    assert (handle.status, handle.view, handle.progress, handle.done) == (None, None, None, False)
-    assert handle.refresh().endpoint == "admin/hello"
+    assert handle.view is None
+    assert repr(handle) == "Job('job_1', status=None)"
+    assert server.seen == []
     assert handle.status is JobStatus.RUNNING
+    assert handle.refresh().endpoint == "admin/hello"
+    assert not handle.done
+    assert len(server.seen) == 3
     assert handle.progress is not None
     assert handle.progress.fraction == 0.4
     assert repr(handle) == "Job('job_1', status='running')"
+
+
+def test_a_handle_that_knows_the_end_asks_no_more(server: Server, client: Client) -> None:
+    server.on("GET", "/jobs/job_1/result", lambda exchange: exchange.output(1))
+    server.on("GET", "/jobs/job_1", lambda exchange: exchange.json(job("succeeded", attempts=2)))
+    handle = client.job("job_1")
+    assert handle.result() == 1
+    assert (handle.status, handle.done, len(server.seen)) == (JobStatus.SUCCEEDED, True, 1)
+    assert (handle.attempts, handle.attempts, len(server.seen)) == (2, 2, 2)
 
 
 def test_wait_holds_until_the_job_is_final_however_it_ends(server: Server, client: Client) -> None:

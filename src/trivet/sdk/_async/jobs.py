@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trivet.sdk import _answers, _requests
+from trivet.sdk._async.concurrency import newest
 from trivet.sdk._async.session import AsyncSession, idempotency_key
 from trivet.sdk._deadline import Deadline
 from trivet.sdk.errors import JobCancelledError, JobError, JobTimedOutError, TimedOutError
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 class AsyncJob:
     """One call, from submit to result.
 
-    Made by `submit` or by the client's `job`; making the handle makes no request. What it knows (``status``, ``progress``,
-    ``view``) is what the server said last; `refresh` asks again.
+    Made by `submit` or by the client's `job`; making the handle makes no request. ``view`` is what the server said last, and
+    `refresh` asks again. While the job is not known to be final, ``status``, ``done``, ``attempts``, ``progress`` and
+    ``error`` of a `Job` ask by themselves; those of an `AsyncJob` can't, as they are not awaited, and tell what was said last.
 
     Args:
         session: makes the requests.
@@ -42,6 +44,7 @@ class AsyncJob:
         self._session = session
         self._id = job_id
         self._view = view
+        self._is_whole = view is not None and view.status.final
 
     @property
     def id(self) -> str:
@@ -55,28 +58,33 @@ class AsyncJob:
 
     @property
     def status(self) -> JobStatus | None:
-        """Where it stood when the server was last asked; None where it was not asked yet."""
-        return self._view.status if self._view is not None else None
+        """Where it stands; None where the server was not asked yet."""
+        view = self._newest()
+        return view.status if view is not None else None
 
     @property
     def done(self) -> bool:
-        """Whether it is known to be final."""
-        return self._view is not None and self._view.status.final
+        """Whether it is final."""
+        view = self._newest()
+        return view is not None and view.status.final
 
     @property
     def attempts(self) -> int | None:
-        """How many workers have taken it so far, as far as known."""
-        return self._view.attempts if self._view is not None else None
+        """How many workers have taken it so far."""
+        view = self._newest(whole=True)
+        return view.attempts if view is not None else None
 
     @property
     def progress(self) -> Progress | None:
-        """The last known progress, if the handler told any."""
-        return self._view.progress if self._view is not None else None
+        """How far it is, if the handler told."""
+        view = self._newest()
+        return view.progress if view is not None else None
 
     @property
     def error(self) -> JobFailure | None:
-        """Why it failed, as far as known."""
-        return self._view.error if self._view is not None else None
+        """Why it failed, if it did."""
+        view = self._newest()
+        return view.error if view is not None else None
 
     async def refresh(self) -> JobView:
         """Ask the server how it stands now.
@@ -190,7 +198,13 @@ class AsyncJob:
     def update(self, view: JobView) -> JobView:
         """Take in what the server said of this job."""
         self._view = view
+        self._is_whole = view.status.final
         return view
+
+    def _newest(self, *, whole: bool = False) -> JobView | None:
+        """The newest view; ``whole``: not one whose end was learnt from the result alone."""
+        is_last = self._is_whole if whole else self._view is not None and self._view.status.final
+        return newest(self._view, self.refresh, is_last=is_last)
 
     def _settle(self, status: JobStatus, failure: JobFailure | None = None) -> None:
         known = self._view or JobView(self._id, status)
@@ -205,14 +219,16 @@ class AsyncJob:
             self._settle(JobStatus.FAILED, getattr(error, "error", None))
 
     def _still_going(self, timeout: float | None) -> TimedOutError:
+        status = self._view.status if self._view is not None else "going"
         return TimedOutError(
-            f"The job {self._id} is still {self.status or 'going'} after {timeout or 0.0:g} s of waiting; it goes on.",
+            f"The job {self._id} is still {status} after {timeout or 0.0:g} s of waiting; it goes on.",
             hint="Wait again with `client.job(job_id).result(timeout=…)`, or see `explain()` and `cancel()` there.",
             job_id=self._id,
         )
 
     def __repr__(self) -> str:
-        return f"Job({self._id!r}, status={str(self.status) if self.status else None!r})"
+        status = str(self._view.status) if self._view is not None else None
+        return f"Job({self._id!r}, status={status!r})"
 
     def __rich_repr__(self) -> Iterator[tuple[str | None, Any]]:
         yield None, self._id

@@ -13,7 +13,10 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from trivet.sdk.models import JobView
 
 T = TypeVar("T")
 
@@ -31,6 +34,11 @@ class Outcome(NamedTuple):
     position: int
     value: Any = None
     error: BaseException | None = None
+
+
+def newest(view: JobView | None, refresh: Callable[[], JobView], *, is_last: bool) -> JobView | None:
+    """What the server says now; it is not asked again once nothing can change any more."""
+    return view if is_last else refresh()
 
 
 class _Helper:
