@@ -85,6 +85,9 @@ def _run(endpoint: Endpoint, payload: Any, *, timeout: float | None, as_json: bo
             output = job.result(timeout)
     except TimedOutError:
         outcome = job.cancel()
+        if not outcome and job.done:  # it ended just then: what became of it is the answer
+            print_output(job.result(), as_json=as_json)
+            return
         what = "It was cancelled." if outcome else outcome.detail
         raise Failure(
             f"The job {job.id} was not done after {timeout:g} s. {what}",

@@ -71,14 +71,18 @@ def report(error: Exception) -> int:
 
 def explain(error: TrivetError) -> str:
     """What an error of the SDK says to people: what the author's code or the build wrote, what happened, what to do."""
-    from trivet.sdk.errors import DeploymentError, JobFailedError
+    from trivet.sdk.errors import DeploymentError, JobError, JobFailedError
 
-    told = _told(str(error))
-    if isinstance(error, DeploymentError) and error.log.strip():
-        return f"{error.log.rstrip()}\n{told}"
-    if isinstance(error, JobFailedError) and error.error is not None and error.error.traceback:
-        return f"{error.error.traceback.rstrip()}\n{told}"
-    return told
+    message = str(error)
+    told = _told(message)
+    if isinstance(error, JobError) and error.job_id and error.job_id not in message:
+        told = f"{told}\n→ `trivet jobs explain {error.job_id}` says more."
+    wrote = ""
+    if isinstance(error, DeploymentError):
+        wrote = error.log.strip("\n")
+    elif isinstance(error, JobFailedError) and error.error is not None:
+        wrote = error.error.traceback or "\n".join(error.error.worker_log or ())
+    return f"{wrote.rstrip()}\n{told}" if wrote.strip() and wrote.strip() not in message else told
 
 
 def status_of(error: TrivetError) -> int:

@@ -51,6 +51,8 @@ MAX_FRAME = 512 * 1024 * 1024
 _HEAD = struct.Struct(">IBIQ")
 _LENGTH = struct.Struct(">I")
 _BEHIND_LENGTH = _HEAD.size - _LENGTH.size
+_dumps = json.JSONEncoder(separators=(",", ":")).encode
+_loads = json.JSONDecoder().decode
 
 
 class Kind(IntEnum):
@@ -91,7 +93,7 @@ class Frame(NamedTuple):
 
 def encode(kind: Kind, attempt: int = 0, meta: dict[str, Any] | None = None, body: bytes = b"") -> bytes:
     """The bytes of one frame."""
-    head = json.dumps(meta, separators=(",", ":")).encode() if meta else b""
+    head = _dumps(meta).encode() if meta else b""
     return _HEAD.pack(_BEHIND_LENGTH + len(head) + len(body), kind, len(head), attempt) + head + body
 
 
@@ -136,16 +138,19 @@ class Decoder:
         return frames
 
 
+_KINDS = {int(kind): kind for kind in Kind}
+
+
 def _kind(number: int) -> Kind:
-    try:
-        return Kind(number)
-    except ValueError:
-        raise ProtocolError(f"an unknown kind of frame: {number}") from None
+    kind = _KINDS.get(number)
+    if kind is None:
+        raise ProtocolError(f"an unknown kind of frame: {number}")
+    return kind
 
 
 def _meta(data: bytearray) -> dict[str, Any]:
     try:
-        meta = json.loads(data)
+        meta = _loads(data.decode())
     except ValueError:
         raise ProtocolError("a frame whose meta is not JSON") from None
     if not isinstance(meta, dict):

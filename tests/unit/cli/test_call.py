@@ -126,6 +126,39 @@ def test_a_call_that_takes_too_long_is_cancelled(trivet: Trivet, logged_in: Serv
     assert logged_in.seen[0].query["timeout"] == "0.050"
 
 
+def test_a_job_that_ends_when_its_time_is_up_is_told_as_it_ended(trivet: Trivet, logged_in: Server) -> None:
+    ended = False
+
+    def result(exchange: Exchange) -> None:
+        exchange.json("in time") if ended else exchange.json(job("running"), 202)
+
+    def cancel(exchange: Exchange) -> None:
+        nonlocal ended
+        ended = True
+        exchange.json({"job": job("succeeded"), "cancelled": False, "detail": "It had ended already."})
+
+    logged_in.on("POST", SUBMIT, accepted(job()))
+    logged_in.on("GET", RESULT, result)
+    logged_in.on("POST", "/jobs/job_1/cancel", cancel)
+    logged_in.on("GET", "/jobs/job_1", lambda it: it.json(job("succeeded")))
+    called = trivet("call", "admin/hello", "1", "--timeout", "0.05")
+    assert (called.exit_code, called.stdout) == (0, "in time\n"), called.stderr
+
+
+def test_a_lost_worker_leaves_its_last_lines_and_the_jobs_id(trivet: Trivet, logged_in: Server) -> None:
+    failure = {"code": "worker_lost", "message": "The worker exited with status 3.", "worker_log": ["last", "words"]}
+    logged_in.on("POST", SUBMIT, accepted(job()))
+    logged_in.on(
+        "GET",
+        RESULT,
+        lambda it: it.problem(500, "job_failed", detail="It failed.", hint="Read.", job_id="job_1", error=failure),
+    )
+    called = trivet("call", "admin/hello", "1")
+    assert called.exit_code == 1
+    assert called.stderr.startswith("last\nwords\nError: It failed.")
+    assert "trivet jobs explain job_1" in called.stderr
+
+
 def test_pieces_of_text_are_joined(trivet: Trivet, logged_in: Server) -> None:
     pieces(logged_in, "Hello ", "", "Bond")
     assert trivet("call", "admin/hello", "1", "--stream").stdout == "Hello Bond\n"

@@ -183,9 +183,9 @@ def test_a_job_that_was_asked_to_stop_has_stopped_when_its_worker_is_gone(
 
 
 def test_an_attempt_that_is_handed_back_unstarted_does_not_count() -> None:
-    back = some(jobs.hand_back(claimed(), "t1", 1002.0, started=False))
+    back = some(jobs.hand_back(claimed(), "t1", 1002.0))
     assert (back.status, back.attempt) == (JobStatus.QUEUED, 0)
-    assert some(jobs.hand_back(claimed(), "t1", 1002.0)).attempt == 1
+    assert some(jobs.lose(claimed(), "t1", "died", (), 1002.0)).attempt == 1
 
 
 def test_after_the_server_died_running_jobs_are_queued_again_and_others_stay() -> None:
@@ -278,10 +278,9 @@ class LifeOfAJob(RuleBasedStateMachine):
     def somebody_is_lost(self, which: int, reason: str) -> None:
         self.report(which, lambda token: jobs.lose(self.job, token, reason, ("bye",), self.now))
 
-    @rule(which=st.integers(0, 9), started=st.booleans())
-    def somebody_hands_back(self, which: int, started: bool) -> None:
-        step = lambda token: jobs.hand_back(self.job, token, self.now, started=started)  # noqa: E731
-        self.report(which, step, uncounted=not started)
+    @rule(which=st.integers(0, 9))
+    def somebody_hands_back(self, which: int) -> None:
+        self.report(which, lambda token: jobs.hand_back(self.job, token, self.now), uncounted=True)
 
     @rule()
     def somebody_cancels(self) -> None:

@@ -58,12 +58,16 @@ class Desk:
         assert seconds > 0
         await Turn()
 
-    def record(self, name: str, status: JobStatus = JobStatus.QUEUED, events: int = 0) -> None:
+    async def never(self, seconds: float) -> None:
+        while True:
+            await Turn()
+
+    def record(self, name: str, status: JobStatus = JobStatus.QUEUED, events: int = 0, *, awaited: bool = True) -> None:
         job = Job(
             f"job_{name}", "e", "v", "acc", Payload.inline(b"1"), JobPolicy(), 0.0, status, finished_at=_end(status)
         )
         noted = [JobEvent(job.id, seq + 1, 1, EventKind.LOG, 0.0, b"line") for seq in range(events)]
-        self.recorder.record(job, noted, lambda: self.told.append(f"{name} {status}"))
+        self.recorder.record(job, noted, lambda: self.told.append(f"{name} {status}"), awaited=awaited)
 
     def turn(self) -> None:
         """One turn of the loop."""
@@ -179,3 +183,42 @@ def test_an_entry_without_a_job_is_told_in_its_turn(desk: Desk) -> None:
     desk.recorder.record(None, then=lambda: desk.told.append("behind a"))
     desk.finish()
     assert desk.told == ["a queued", "behind a"]
+
+
+def test_entries_that_nobody_waits_for_gather_for_a_moment_and_share_a_write(desk: Desk) -> None:
+    desk.record("a", awaited=False)
+    desk.turn()
+    desk.record("b", awaited=False)
+    desk.finish()
+    assert (desk.store.writes, desk.told) == (1, ["a queued", "b queued"])
+
+
+def test_an_entry_that_somebody_waits_for_is_written_at_once_behind_those_before_it(desk: Desk) -> None:
+    desk.recorder._sleep = desk.never
+    desk.record("a", awaited=False)
+    desk.record("a", JobStatus.SUCCEEDED)
+    for _ in range(10):
+        desk.turn()
+    assert (desk.store.writes, desk.told) == (1, ["a queued", "a succeeded"])
+
+
+def test_what_nobody_waits_for_does_not_keep_a_writer_going(desk: Desk) -> None:
+    desk.record("a")
+    desk.turn()
+    desk.record("b", awaited=False)
+    desk.record("c", awaited=False)
+    desk.finish()
+    assert (desk.store.writes, desk.told) == (2, ["a queued", "b queued", "c queued"])
+    assert desk.recorder._pending == []
+
+
+def test_a_platform_that_stops_keeps_nothing_back(desk: Desk) -> None:
+    desk.recorder._sleep = desk.never
+    desk.record("a", awaited=False)
+    desk.recorder.hurry()
+    for _ in range(10):
+        desk.turn()
+    desk.record("b", awaited=False)
+    for _ in range(10):
+        desk.turn()
+    assert desk.told == ["a queued", "b queued"]

@@ -94,6 +94,30 @@ def test_open_jobs_per_worker_may_be_the_rule(mill: Mill) -> None:
     mill.play(scene())
 
 
+def test_jobs_behind_others_are_answered_at_once_where_their_number_is_the_rule(mill: Mill) -> None:
+    version = mill.hello(ScalingPolicy(maximum=4, rule=ScalingRule.REQUEST_COUNT, target=2.0))
+
+    async def scene() -> None:
+        await mill.call()
+        await mill.come_up(version)
+        await mill.call(4)
+        assert mill.many(version) == 3
+
+    mill.play(scene())
+
+
+def test_jobs_that_wait_get_another_worker_at_once_when_the_last_one_stops_taking(mill: Mill) -> None:
+    version = mill.hello()
+
+    async def scene() -> None:
+        await mill.call(4)
+        (hand,) = await mill.come_up(version)
+        mill.workers.draining(hand.id)
+        assert mill.workers.starting(version.id) == 1
+
+    mill.play(scene())
+
+
 def test_the_minimum_is_kept_without_any_job_and_replaced_when_one_dies(mill: Mill) -> None:
     version = mill.hello(ScalingPolicy(minimum=2, maximum=3, idle_timeout=1.0))
 

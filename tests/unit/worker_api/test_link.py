@@ -319,6 +319,21 @@ def test_a_hello_may_come_in_pieces_and_with_what_follows_it(dock: Dock) -> None
 # -- attempts -----------------------------------------------------------------------------------------------------------
 
 
+def test_a_log_that_was_cut_off_says_so(dock: Dock) -> None:
+    async def scene() -> None:
+        wire, _ = await dock.up()
+        job, order = await dock.order(wire, '"Ada"')
+        token = {"token": order.meta["token"]}
+        wire.say(Kind.LOG, order.attempt, {**token, "stream": "stdout", "truncated": True}, b"and so")
+        wire.say(Kind.RESULT, order.attempt, {**token, "type": "text/plain"}, b"done")
+        await dock.ended(job.id)
+        events = await dock.store.read(lambda tx: tx.jobs.events(job.id))
+        assert [event.label for event in events] == ["stdout", "system"]
+        assert b"not kept" in events[1].data
+
+    dock.dock(scene())
+
+
 def test_a_job_goes_to_the_worker_and_its_story_comes_back(dock: Dock) -> None:
     async def scene() -> None:
         wire, _ = await dock.up()
@@ -602,7 +617,7 @@ def test_a_socket_that_a_dead_server_left_is_no_hindrance(dock: Dock) -> None:
     dock.dock(scene())
 
 
-def test_frames_of_one_turn_leave_together_and_in_order(dock: Dock) -> None:
+def test_frames_of_one_turn_leave_in_order(dock: Dock) -> None:
     async def scene() -> None:
         wire, _ = await dock.up()
         made = [(await dock.jobs.submit(dock.ada, HELLO, payload(str(number)))).job.id for number in range(2)]

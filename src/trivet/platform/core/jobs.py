@@ -264,22 +264,25 @@ def lose(job: Job, token: str, reason: str, worker_log: tuple[str, ...], now: fl
             hint="Read the worker's last lines; a handler that exits, crashes or uses too much memory takes its worker along.",
         )
         return _end(job, JobStatus.FAILED, now, error=error)
-    return hand_back(job, token, now)
+    return _queue_again(job, job.attempt, now)
 
 
-def hand_back(job: Job, token: str, now: float, *, started: bool = True) -> Job | None:
-    """The job queued again; None where the token is stale.
-
-    ``started`` says whether the worker had begun: an attempt handed back unstarted (a draining worker) does not count.
+def hand_back(job: Job, token: str, now: float) -> Job | None:
+    """The job queued again by a worker that is leaving and had not begun it, so that the attempt does not count; None where
+    the token is stale.
     """
     if not holds(job, token):
         return None
     if job.stop_reason is not None:
         return stop(job, token, now)
+    return _queue_again(job, job.attempt - 1, now)
+
+
+def _queue_again(job: Job, attempt: int, now: float) -> Job:
     return replace(
         job,
         status=JobStatus.QUEUED,
-        attempt=job.attempt if started else job.attempt - 1,
+        attempt=attempt,
         token=None,
         worker_id=None,
         started_at=None,

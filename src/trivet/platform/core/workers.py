@@ -100,9 +100,12 @@ def start_failed(history: StartHistory, departure: Departure, now: float) -> Sta
     return replace(history, failures=history.failures + 1, retry_at=now + pause, last=departure)
 
 
-def has_proved_itself(worker: Worker, jobs_done: int, now: float) -> bool:
-    """Whether a worker is more than a false start: it has finished a job, or has been ready for `STEADY_AFTER` seconds."""
-    return jobs_done > 0 or (worker.ready_at is not None and now - worker.ready_at >= STEADY_AFTER)
+def has_proved_itself(worker: Worker, jobs_taken: int, now: float) -> bool:
+    """Whether a worker is more than a false start: it was given a job, or has been ready for `STEADY_AFTER` seconds.
+
+    One that dies of a job is the job's business, whose attempts are counted.
+    """
+    return jobs_taken > 0 or (worker.ready_at is not None and now - worker.ready_at >= STEADY_AFTER)
 
 
 _ANY_GPU = frozenset({"any", "true", "1"})

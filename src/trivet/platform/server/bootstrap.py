@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 import time
 
@@ -14,6 +13,7 @@ from trivet.platform.core.errors import CoreError
 from trivet.platform.runtimes.process import ProcessRuntime
 from trivet.platform.server.background import Tasks
 from trivet.platform.server.data import DataFolder
+from trivet.platform.server.entropy import EntropyPool
 from trivet.platform.server.notifier import LoopNotifier
 from trivet.platform.server.settings import Settings
 from trivet.platform.services.accounts import Accounts
@@ -55,7 +55,7 @@ class Platform:
         self.folder = folder
         self.store = store
         self.tasks = Tasks()
-        clock, entropy = time.time, os.urandom
+        clock, entropy = time.time, EntropyPool()
         notifier = self.notifier = LoopNotifier()
         blobs = self.blobs = DiskBlobs(folder.blobs)
         background = self.tasks.run
@@ -185,6 +185,7 @@ class Platform:
         """Ends everything. Jobs that are open stay on disk for the next start."""
         await self.listener.close()
         await self.runtime.close()
+        self.recorder.hurry()
         try:
             await asyncio.wait_for(self.store.flush(), timeout=5.0)
         except (CoreError, TimeoutError):

@@ -237,7 +237,7 @@ class Dispatcher:
             if not live.is_open or job.token is None:
                 continue
             if blameless and job.stop_reason is None and not job.pieces:
-                after = rules.hand_back(job, job.token, now, started=False)
+                after = rules.hand_back(job, job.token, now)
             else:
                 lines = _last_words(live) + departure.last_lines
                 after = rules.lose(job, job.token, departure.reason, lines, now)
@@ -266,7 +266,7 @@ class Dispatcher:
         live = self._held(ref)
         if live is None:
             return
-        after = rules.hand_back(live.job, ref.token, self._clock(), started=False)
+        after = rules.hand_back(live.job, ref.token, self._clock())
         if after is not None:
             self._release(self._seats[ref.worker_id], ref.number)
             self._after_loss(live, after)
@@ -367,7 +367,7 @@ class Dispatcher:
         events, live.unsaved = live.unsaved, []
         if live.recorded is None:
             self._tell(live)
-            self._recorder.record(after, events, lambda: self._forget(live))
+            self._recorder.record(after, events, lambda: self._forget(live), awaited=False)
         else:
 
             def told() -> None:

@@ -13,6 +13,8 @@ from trivet.platform.ports.stores import Store, Transaction
 
 logger = logging.getLogger(__name__)
 
+GATHERING = 0.005
+"""Seconds that entries which nobody waits for are kept back, so that one commit serves many."""
 _BATCH = 256
 _RETRY_PAUSE = 0.5
 
@@ -27,7 +29,7 @@ class Entry:
 
 
 class Recorder:
-    """Gathers entries while the last batch is being written.
+    """Gathers entries while the last batch is being written, and for a moment where nobody waits for any of them.
 
     Where the disk is full the same batch is tried again until it holds, and everything behind it waits its turn, because a
     later state must not overtake an earlier one. Only an entry that can't be stored at all is left out, alone, and logged.
@@ -38,22 +40,61 @@ class Recorder:
         self._background = background
         self._sleep = sleep
         self._pending: list[Entry] = []
+        self._keeps_back = True
+        self._awaited = False
+        self._gathers = False
         self._busy = False
         self.stalled: CoreError | None = None
         """Why nothing is being written at the moment; None while all is well."""
 
-    def record(self, job: Job | None, events: Sequence[JobEvent] = (), then: Callable[[], None] | None = None) -> None:
-        """Hands an entry over; returns at once."""
+    def record(
+        self,
+        job: Job | None,
+        events: Sequence[JobEvent] = (),
+        then: Callable[[], None] | None = None,
+        *,
+        awaited: bool = True,
+    ) -> None:
+        """Hands an entry over; returns at once.
+
+        Args:
+            job: the job as it stands.
+            events: what is to be kept of its story.
+            then: called once all that is on disk.
+            awaited: whether somebody waits for that; otherwise it may take `GATHERING` seconds longer.
+        """
         self._pending.append(Entry(job, events, then))
-        if not self._busy:
+        self._awaited = self._awaited or awaited or not self._keeps_back
+        self._go_on()
+
+    def hurry(self) -> None:
+        """Keeps nothing back from now on: the platform is stopping."""
+        self._keeps_back = False
+        self._awaited = bool(self._pending)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._busy:
+            return
+        if self._awaited:
             self._busy = True
             self._background(self._drain())
+        elif self._pending and not self._gathers:
+            self._gathers = True
+            self._background(self._gather())
+
+    async def _gather(self) -> None:
+        await self._sleep(GATHERING)
+        self._gathers = False
+        self._awaited = bool(self._pending)
+        self._go_on()
 
     async def _drain(self) -> None:
         try:
-            while self._pending:
+            while self._awaited:
                 batch = self._pending[:_BATCH]
                 del self._pending[:_BATCH]
+                self._awaited = bool(self._pending)
                 try:
                     await self._write(batch)
                 except Exception:
@@ -65,6 +106,7 @@ class Recorder:
                         _tell(entry)
         finally:
             self._busy = False
+        self._go_on()
 
     async def _write_alone(self, entry: Entry) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trivet.platform.core.endpoints import Version, VersionState
-from trivet.platform.core.scaling import ScalingDecision, ScalingPolicy, ScalingSample, decide
+from trivet.platform.core.scaling import ScalingDecision, ScalingPolicy, ScalingRule, ScalingSample, decide
 from trivet.platform.ports.clock import Clock
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
@@ -24,7 +24,7 @@ class Scaling:
         self._endpoints = endpoints
         self._clock = clock
         self._closed = False
-        dispatcher.on_demand = self.adjust
+        dispatcher.on_demand = self._demand
         workers.on_change = self.adjust
 
     def close(self) -> None:
@@ -38,6 +38,14 @@ class Scaling:
         versions.update(self._endpoints.warm_versions())
         for version_id in versions:
             self.adjust(version_id)
+
+    def _demand(self, version_id: str) -> None:
+        """A job waits. By queue delay one behind others, at a worker, changes nothing before its time, which the tick sees."""
+        if self._dispatcher.queued(version_id) > 1 and any(s.taking for s in self._dispatcher.seats(version_id)):
+            version = self._endpoints.version(version_id)
+            if version is not None and self._policy(version).rule is ScalingRule.QUEUE_DELAY:
+                return
+        self.adjust(version_id)
 
     def adjust(self, version_id: str) -> None:
         """Brings one version's workers to what its policy says."""

@@ -362,7 +362,8 @@ class Workers:
 
     def _has_proved_itself(self, entry: _Entry) -> bool:
         seat = self._dispatcher.seat_of(entry.worker.id)
-        return rules.has_proved_itself(entry.worker, seat.jobs_done if seat is not None else 0, self._clock())
+        jobs_taken = seat.jobs_done + len(seat.held) if seat is not None else 0
+        return rules.has_proved_itself(entry.worker, jobs_taken, self._clock())
 
     # -- views --------------------------------------------------------------------------------------------------------
 

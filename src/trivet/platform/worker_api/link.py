@@ -180,12 +180,18 @@ class Link(asyncio.Protocol):
             self._transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
 
 
+def _log(workers: Workers, ref: AttemptRef, frame: Frame) -> None:
+    workers.log(ref, _text(frame.meta, "stream") or "stdout", frame.body)
+    if frame.meta.get("truncated") is True:
+        workers.log(ref, "system", b"The limit of what one attempt may log is reached: the rest of it is not kept.")
+
+
 _ABOUT_ATTEMPTS: dict[Kind, Callable[[Workers, AttemptRef, Frame], None]] = {
     Kind.RESULT: lambda workers, ref, frame: workers.succeed(
         ref, _text(frame.meta, "type") or JSON, frame.body, _pieces(frame.meta)
     ),
     Kind.PIECE: lambda workers, ref, frame: workers.piece(ref, _text(frame.meta, "type") or JSON, frame.body),
-    Kind.LOG: lambda workers, ref, frame: _log(workers, ref, frame),
+    Kind.LOG: _log,
     Kind.PROGRESS: lambda workers, ref, frame: workers.progress(ref, _progress(frame.meta)),
     Kind.ERROR: lambda workers, ref, frame: workers.fail(ref, _error(frame.meta)),
     Kind.STOPPED: lambda workers, ref, _: workers.stopped(ref),
@@ -199,12 +205,6 @@ _ABOUT_WORKERS: dict[Kind, Callable[[Workers, str, dict[str, Any]], None]] = {
     ),
     Kind.DRAINING: lambda workers, worker_id, _: workers.draining(worker_id),
 }
-
-
-def _log(workers: Workers, ref: AttemptRef, frame: Frame) -> None:
-    workers.log(ref, _text(frame.meta, "stream") or "stdout", frame.body)
-    if frame.meta.get("truncated") is True:
-        workers.log(ref, "system", b"The limit of what one attempt may log is reached: the rest of it is not kept.")
 
 
 def _progress(meta: dict[str, Any]) -> Progress:
