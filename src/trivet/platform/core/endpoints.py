@@ -252,7 +252,7 @@ def choose_version(versions: Sequence[Version], current_id: str | None, referenc
     Args:
         versions: all versions of the endpoint.
         current_id: the one that is current.
-        reference: None or ``latest`` (the current one), exact (``1.2.0``), a range (``1``, ``1.2``, ``1.x``, ``^1.2.0``,
+        reference: None or ``latest`` (the current one), exact (``1.2.0``), a range (``1``, ``1.2``, ``1.x``, ``^1.2``,
             ``~1.2.0``: the highest release within), a content hash (7 or more of its first digits), or a version id.
     """
     ready = [v for v in versions if v.state is VersionState.READY]
@@ -274,7 +274,10 @@ def choose_version(versions: Sequence[Version], current_id: str | None, referenc
 
 def _matches(number: SemVer, reference: str) -> bool:
     if reference[:1] in ("^", "~"):
-        base = SemVer.parse(reference[1:])
+        short = _PARTIAL.fullmatch(reference[1:])
+        if short is not None and (reference[0] == "~" or short[2] is None):
+            return _matches(number, reference[1:])  # `~1`, `~1.2` and `^0` leave the rest open
+        base = SemVer.parse(f"{short[1]}.{short[2]}.0" if short is not None else reference[1:])
         if base is None or number < base:
             return False
         if reference[0] == "~":
