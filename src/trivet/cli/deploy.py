@@ -73,7 +73,8 @@ def publish(client: Client, path: Path, **settings: Any) -> list[DeployedEndpoin
     """
 
     def tell(step: BuildStep) -> None:
-        note(f"  {step.text}")
+        first_line = step.text.partition("\n")[0]  # the other lines of a failure stand in the error that follows
+        note(f"  {first_line}")
 
     note(f"Deploying {path} to {client.url}")
     return client.deploy(path, on_event=tell, **settings)

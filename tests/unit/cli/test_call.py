@@ -130,7 +130,7 @@ def test_a_job_that_ends_when_its_time_is_up_is_told_as_it_ended(trivet: Trivet,
     ended = False
 
     def result(exchange: Exchange) -> None:
-        exchange.json("in time") if ended else exchange.json(job("running"), 202)
+        exchange.output("in time") if ended else exchange.json(job("running"), 202)
 
     def cancel(exchange: Exchange) -> None:
         nonlocal ended

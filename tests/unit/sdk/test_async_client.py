@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -13,6 +15,7 @@ from tests.unit.sdk.test_map import RUN as DOUBLE
 from tests.unit.sdk.test_map import Doubler
 from tests.unit.sdk.test_streams import EVENTS, STREAM, cut_after_two, rest
 from trivet.sdk import AsyncClient
+from trivet.sdk._async import concurrency
 from trivet.sdk.errors import InvalidInputError, ServiceUnavailableError, TimedOutError
 
 RUN = "/endpoints/admin/hello/run"
@@ -130,3 +133,18 @@ def test_listings_are_asynchronous_iterators(server: Server) -> None:
         return [each.id async for each in client.jobs.list(limit=1)]
 
     assert do(server, work) == ["job_1"]
+
+
+def test_the_threads_of_the_http_library_get_a_moment_at_the_end_of_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planned: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(atexit, "register", lambda *plan: planned.append(plan))
+    concurrency._let_threads_finish.cache_clear()
+
+    async def twice() -> None:
+        for _ in range(2):
+            await concurrency.interruptible(asyncio.sleep, 0)
+
+    asyncio.run(twice())
+    assert planned == [(time.sleep, concurrency.LAST_CALLS)]

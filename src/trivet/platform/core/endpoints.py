@@ -275,8 +275,8 @@ def choose_version(versions: Sequence[Version], current_id: str | None, referenc
 def _matches(number: SemVer, reference: str) -> bool:
     if reference[:1] in ("^", "~"):
         short = _PARTIAL.fullmatch(reference[1:])
-        if short is not None and (reference[0] == "~" or short[2] is None):
-            return _matches(number, reference[1:])  # `~1`, `~1.2` and `^0` leave the rest open
+        if short is not None and (reference[0] == "~" or short[2] is None or short.groups() == ("0", "0")):
+            return _matches(number, reference[1:])  # `~1`, `~1.2`, `^1`, `^0` and `^0.0` leave the rest open
         base = SemVer.parse(f"{short[1]}.{short[2]}.0" if short is not None else reference[1:])
         if base is None or number < base:
             return False

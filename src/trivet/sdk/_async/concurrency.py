@@ -6,6 +6,9 @@ Here the event loop does it all; a wait is interrupted by cancelling its task.
 from __future__ import annotations
 
 import asyncio
+import atexit
+import functools
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -18,6 +21,20 @@ Inputs = Iterable[Any] | AsyncIterable[Any]
 """What `map` takes: inputs from a list, a generator, or an asynchronous generator."""
 
 sleep = asyncio.sleep
+
+LAST_CALLS = 0.01
+"""Seconds that threads of the HTTP library get at the end of the program."""
+
+
+@functools.cache
+def _let_threads_finish() -> None:
+    """Sees to it that the program ends in order.
+
+    An answer is handed to the event loop by a thread of the HTTP library, which may still wait for the interpreter's lock
+    when the program's last line has run. Where the interpreter ends first, that thread aborts the process (SIGABRT, exit
+    status 134). A moment without the lock before that lets it through.
+    """
+    atexit.register(time.sleep, LAST_CALLS)
 
 
 class Outcome(NamedTuple):
@@ -35,6 +52,7 @@ def newest(view: JobView | None, refresh: Callable[[], Awaitable[JobView]], *, i
 
 async def interruptible(call: Callable[..., Awaitable[T]], *arguments: Any) -> T:
     """The result of ``call``; cancelling the task that waits here ends the call."""
+    _let_threads_finish()
     return await call(*arguments)
 
 
