@@ -82,6 +82,7 @@ def test_call_streams_and_submits(cli: RunningPlatform) -> None:
         (("call", "admin/nowhere", "1"), 1),
         (("call",), 2),
         (("nonsense",), 2),
+        (("files", "ls"), 2),
         (("jobs", "show", "job_none"), 1),
         (("env", "runpod"), 1),
     ],

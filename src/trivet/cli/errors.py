@@ -95,7 +95,8 @@ def status_of(error: TrivetError) -> int:
     )
 
     barred = (ConfigurationError, NotAuthorisedError, ServiceUnavailableError, UnexpectedAnswerError)
-    return UNREACHABLE if isinstance(error, barred) else FAILED
+    reached = error.code == "storage_full"  # it answered, and said that its disk is full
+    return UNREACHABLE if isinstance(error, barred) and not reached else FAILED
 
 
 def _told(message: str, hint: str = "") -> str:

@@ -34,9 +34,9 @@ def test_the_drawing_of_the_tree_names_every_error_with_its_code() -> None:
 
 
 @pytest.mark.parametrize("kind", list(tree()), ids=lambda kind: kind.__name__)
-def test_an_error_without_a_detail_says_its_title(kind: type[CoreError]) -> None:
+def test_an_error_without_a_detail_says_what_is_usual(kind: type[CoreError]) -> None:
     error = kind(limit=1) if issubclass(kind, TooLarge) else kind()
-    assert str(error) == error.detail == kind.title
+    assert str(error) == error.detail == (kind.default_detail or kind.title)
     assert error.hint == kind.default_hint
     told = kind("what happened", hint="what to do", **({"limit": 1} if issubclass(kind, TooLarge) else {}))
     assert (str(told), told.hint) == ("what happened", "what to do")

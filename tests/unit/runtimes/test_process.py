@@ -92,6 +92,30 @@ def test_a_worker_knows_only_what_it_must(stage: Stage, monkeypatch: pytest.Monk
     assert (told["cwd"], told["stdin"], told["sid"]) == (str(room), "", True)
 
 
+def test_a_worker_inherits_nothing_that_the_server_was_started_with(stage: Stage) -> None:
+    ours, theirs = os.pipe()
+    os.set_inheritable(theirs, True)
+    program = f"""
+        import os
+        try:
+            os.fstat({theirs})
+            print("inherited")
+        except OSError:
+            print("closed")
+    """
+
+    async def act(runtime: ProcessRuntime) -> Departure:
+        await runtime.start(stage.spec("w1", program))
+        return await stage.gone("w1")
+
+    try:
+        assert stage.play(act).last_lines == ("closed",)
+        assert not os.get_inheritable(theirs)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
 def test_an_end_is_told_once_with_its_status_and_last_lines(stage: Stage) -> None:
     program = "import sys; print('one'); print('two', file=sys.stderr, flush=True); sys.exit(3)"
 

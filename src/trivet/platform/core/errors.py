@@ -35,11 +35,12 @@ class CoreError(Exception):
 
     code: ClassVar[str] = "internal"
     title: ClassVar[str] = "Something went wrong inside the platform"
+    default_detail: ClassVar[str] = ""
     default_hint: ClassVar[str] = ""
 
     def __init__(self, detail: str = "", *, hint: str = "") -> None:
-        super().__init__(detail or self.title)
-        self.detail = detail or self.title
+        self.detail = detail or self.default_detail or self.title
+        super().__init__(self.detail)
         self.hint = hint or self.default_hint
 
 
@@ -62,6 +63,7 @@ class Unauthenticated(CoreError):
 
     code = "unauthenticated"
     title = "A valid API key is needed"
+    default_detail = "No API key came with the request, or one that does not count: unknown, expired or revoked."
     default_hint = (
         "Send `Authorization: Bearer <key>`. `trivet keys create` makes a key; `trivet keys ls` shows expiry."
     )

@@ -100,6 +100,7 @@ class ProcessRuntime:
 
     async def open(self) -> None:
         """Looks at the machine, and ends the workers that an earlier server has left in this data folder."""
+        strays.keep_descriptors()
         if self._settings.use_cgroups:
             self._cgroups = await asyncio.to_thread(find_cgroups)
         ended = await asyncio.to_thread(self._sweep)

@@ -10,6 +10,17 @@ from pathlib import Path
 MARK = "TRIVET_WORKER_ID"
 
 
+def keep_descriptors() -> None:
+    """Keeps to this process what it was started with beside its three standard streams: workers inherit none of it."""
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        return
+    for entry in list(folder.iterdir()):
+        with suppress(OSError):  # the one that listed the folder is closed again
+            if int(entry.name) > 2:
+                os.set_inheritable(int(entry.name), False)
+
+
 def kill_group(group: int) -> None:
     """SIGKILL to a process group; nothing happens where it is gone."""
     with suppress(ProcessLookupError, PermissionError):
