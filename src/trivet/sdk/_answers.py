@@ -169,6 +169,20 @@ def job_error(view: JobView) -> TrivetError | None:
 
 def error(request: Request, outcome: Response | TransportError, url: str, now: datetime) -> TrivetError:
     """The error that ``outcome`` is to the caller of ``request`` at the server ``url``."""
+    told = _error(request, outcome, url, now)
+    if request.job_id is not None:
+        told.job_id = told.job_id or request.job_id
+        if isinstance(told, ServiceUnavailableError):
+            told.hint = f"{goes_on(request.job_id)} {told.hint}".rstrip()
+    return told
+
+
+def goes_on(job_id: str) -> str:
+    """What to do about a job that can't be asked about now."""
+    return f"The job goes on without this: `client.job({job_id!r}).result()` takes it up again."
+
+
+def _error(request: Request, outcome: Response | TransportError, url: str, now: datetime) -> TrivetError:
     if isinstance(outcome, TransportError):
         return _unreached(request, outcome, url)
     if 300 <= outcome.status < 400:

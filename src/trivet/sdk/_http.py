@@ -31,6 +31,7 @@ class Request:
         body: the bytes to send, or None.
         held: seconds that the server may hold the answer on purpose (a long poll).
         anonymous: whether it is made without a key.
+        job_id: the job that it asks about and changes nothing of; such a question outlasts a restart of the server.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     held: float = 0.0
     anonymous: bool = False
+    job_id: str | None = None
 
     @property
     def repeatable(self) -> bool:

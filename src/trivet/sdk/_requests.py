@@ -98,12 +98,12 @@ def _call(
 
 def job(job_id: str, *, wait: float = 0.0) -> Request:
     """A job's document; with ``wait``, when it is final or after so many seconds."""
-    return Request("GET", _url(_job(job_id), {"wait": wait or None}), held=wait)
+    return Request("GET", _url(_job(job_id), {"wait": wait or None}), held=wait, job_id=job_id)
 
 
 def job_result(job_id: str, *, wait: float) -> Request:
     """A job's output, waited for up to ``wait`` seconds."""
-    return Request("GET", _url(f"{_job(job_id)}/result", {"wait": wait}), held=wait)
+    return Request("GET", _url(f"{_job(job_id)}/result", {"wait": wait}), held=wait, job_id=job_id)
 
 
 def job_input(job_id: str) -> Request:
@@ -113,7 +113,8 @@ def job_input(job_id: str) -> Request:
 
 def job_events(job_id: str, *, after: str | None = None) -> Request:
     """A job's events, from the start or from behind the event ``after``."""
-    return Request("GET", f"{_job(job_id)}/events", (_SSE, *((("Last-Event-ID", after),) if after else ())))
+    resume = (("Last-Event-ID", after),) if after else ()
+    return Request("GET", f"{_job(job_id)}/events", (_SSE, *resume), job_id=job_id)
 
 
 def job_cancel(job_id: str) -> Request:

@@ -3,18 +3,23 @@
 The rule: never do twice what may have been done once. A request that did not reach the server is always repeated. One that
 may have reached it is repeated only where its verb makes that harmless, or where the server itself asked for it (429 or 503
 with ``Retry-After``). A wait that ran out is not repeated: the caller's patience has ended.
+
+Most requests fail quickly, as whoever makes them can make them again. A question about a job that is known already is
+another matter: the job goes on without the server's answers, and a server that restarts knows it afterwards. Such a
+question is repeated for as long as its caller waits, or, where no end was set, for as long as an outage may take.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from trivet.sdk._http import Request, Response, TransportError
 
-_PASSING = frozenset({429, 502, 503, 504})
+_OUTAGE = frozenset({502, 503, 504})
+_PASSING = _OUTAGE | {429}
 _TRY_AGAIN_CODES = frozenset({"unavailable", "limit_exceeded", None})
 
 
@@ -23,20 +28,26 @@ class Backoff:
     """How often and how far apart.
 
     Attributes:
-        retries: how many times at most after the first.
+        retries: how many times at most after the first; 0 repeats nothing at all.
         base: seconds before the first repetition; doubles each time.
         cap: the longest of these delays, in seconds.
         longest_asked: the longest ``Retry-After`` that is waited for, in seconds; a longer one is told to the caller.
+        outage: how long the server may be unreachable in a row for a question about a known job, in seconds, where its
+            caller set no end.
+        outage_cap: the longest delay between such questions, in seconds.
     """
 
     retries: int = 3
     base: float = 0.2
     cap: float = 5.0
     longest_asked: float = 30.0
+    outage: float = 30.0
+    outage_cap: float = 1.0
 
     def delay(self, repetition: int, chance: float) -> float:
         """Seconds before repetition number ``repetition`` (from 0), spread by ``chance`` (0 to 1) over its upper half."""
-        return min(self.cap, self.base * 2.0**repetition) * (0.5 + chance / 2)
+        # An outage may bring thousands of repetitions, and a float does not double that often.
+        return min(self.cap, self.base * 2.0 ** min(repetition, 64)) * (0.5 + chance / 2)
 
 
 def delay_before_retry(
@@ -47,6 +58,8 @@ def delay_before_retry(
     repetition: int,
     chance: float,
     now: datetime,
+    out: float = 0.0,
+    left: float | None = None,
 ) -> float | None:
     """Seconds to wait before making ``request`` again, or None where it must not be made again.
 
@@ -57,9 +70,33 @@ def delay_before_retry(
         repetition: how many times it was repeated already.
         chance: a number from 0 to 1.
         now: the time now, aware.
+        out: seconds for which it has failed in a row.
+        left: seconds that the caller still wants to wait, or None where there is no end.
     """
+    if request.job_id is not None and backoff.retries > 0 and _is_outage(outcome):
+        if out >= backoff.outage if left is None else left <= 0.0:
+            return None
+        delay = _delay(request, outcome, replace(backoff, cap=backoff.outage_cap), repetition, chance, now)
+        # The last repetition falls on the caller's end.
+        return delay if delay is None or left is None else min(delay, left)
     if repetition >= backoff.retries:
         return None
+    delay = _delay(request, outcome, backoff, repetition, chance, now)
+    return None if delay is None or (left is not None and delay > left) else delay
+
+
+def _is_outage(outcome: Response | TransportError) -> bool:
+    return isinstance(outcome, TransportError) or outcome.status in _OUTAGE
+
+
+def _delay(
+    request: Request,
+    outcome: Response | TransportError,
+    backoff: Backoff,
+    repetition: int,
+    chance: float,
+    now: datetime,
+) -> float | None:
     if isinstance(outcome, TransportError):
         if outcome.sent and (outcome.timed_out or not request.repeatable):
             return None

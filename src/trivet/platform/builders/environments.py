@@ -155,8 +155,13 @@ def _quietly(line: str) -> None:
     """What making a bare environment prints tells an author nothing."""
 
 
+_SYSTEM_CERTIFICATES = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
+"""Trust whom this machine trusts, as pip does: laboratories and firms have certificates of their own. (Newer and older uv.)"""
+
+
 def _environ() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("UV_")}
+    passed_on = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("UV_")}
+    return {**_SYSTEM_CERTIFICATES, **passed_on}
 
 
 def _failure(finished: tool.Finished, timeout: float) -> BuildFailed | StorageFull:

@@ -46,7 +46,22 @@ class AsyncSession:
         Raises:
             TrivetError: it is not, or none came.
         """
-        answer = await self._exchange(request, deadline, streamed=False)
+        answer = await self._exchange(lambda: request, deadline, streamed=False)
+        assert isinstance(answer, Response)
+        return answer
+
+    async def poll(self, build: Callable[[float], Request], longest: float, deadline: Deadline) -> Response:
+        """The answer to a long poll, if it is a good one.
+
+        Args:
+            build: makes the request that the server holds for so many seconds: fewer in a repetition after an outage.
+            longest: how many seconds at most.
+            deadline: until when the caller waits.
+
+        Raises:
+            TrivetError: it is not, or none came.
+        """
+        answer = await self._exchange(lambda: build(deadline.portion(longest)), deadline, streamed=False)
         assert isinstance(answer, Response)
         return answer
 
@@ -56,7 +71,7 @@ class AsyncSession:
         Raises:
             TrivetError: it is not, or none came.
         """
-        answer = await self._exchange(request, FOREVER, streamed=True)
+        answer = await self._exchange(lambda: request, FOREVER, streamed=True)
         assert not isinstance(answer, Response)
         return answer
 
@@ -118,10 +133,20 @@ class AsyncSession:
         """What ``outcome`` is to whom made ``request``."""
         return _answers.error(request, outcome, self.settings.url, datetime.now(UTC))
 
-    def retry_delay(self, request: Request, outcome: Response | TransportError, repetition: int) -> float | None:
-        """Seconds before ``request`` may be made again; None where it must not."""
+    def retry_delay(
+        self,
+        request: Request,
+        outcome: Response | TransportError,
+        repetition: int,
+        *,
+        out: float = 0.0,
+        left: float | None = None,
+    ) -> float | None:
+        """Seconds before ``request`` may be made again; None where it must not. See `delay_before_retry`."""
         now, chance = datetime.now(UTC), random.random()  # noqa: S311 — chance, not a secret
-        return delay_before_retry(request, outcome, self.backoff, repetition=repetition, chance=chance, now=now)
+        return delay_before_retry(
+            request, outcome, self.backoff, repetition=repetition, chance=chance, now=now, out=out, left=left
+        )
 
     async def pause(self, seconds: float) -> None:
         """Wait a while."""
@@ -132,11 +157,15 @@ class AsyncSession:
         if time.monotonic() - began < asked / 2:
             await sleep(deadline.portion(0.25))
 
-    async def _exchange(self, request: Request, deadline: Deadline, *, streamed: bool) -> Response | AsyncStreamed:
-        if self.settings.api_key is None and not request.anonymous:
-            raise _keyless(self.settings)
+    async def _exchange(
+        self, build: Callable[[], Request], deadline: Deadline, *, streamed: bool
+    ) -> Response | AsyncStreamed:
         repetition = 0
+        failing: float | None = None
         while True:
+            request = build()
+            if self.settings.api_key is None and not request.anonymous:
+                raise _keyless(self.settings)
             outcome: Response | TransportError
             try:
                 answer = await self._attempt(request, deadline, streamed=streamed)
@@ -146,9 +175,10 @@ class AsyncSession:
                 outcome = answer
             except TransportError as failure:
                 outcome = failure
-            delay = self.retry_delay(request, outcome, repetition)
-            left = deadline.left()
-            if delay is None or (left is not None and delay > left):
+            failed, left = time.monotonic(), deadline.left()
+            failing = failed if failing is None else failing
+            delay = self.retry_delay(request, outcome, repetition, out=failed - failing, left=left)
+            if delay is None:
                 if isinstance(outcome, TransportError) and outcome.timed_out and left == 0.0:
                     raise _unanswered(self.settings.url, request) from outcome
                 raise self.error(request, outcome) from (outcome if isinstance(outcome, TransportError) else None)
@@ -188,5 +218,7 @@ def _keyless(settings: Settings) -> AuthenticationError:
 def _unanswered(url: str, request: Request) -> TimedOutError:
     whether = "" if request.repeatable else " Whether it made a job is not known: `trivet jobs ls` shows."
     return TimedOutError(
-        f"{url} did not answer in the time that was given.{whether}", hint="Give a longer `timeout`, or use `submit`."
+        f"{url} did not answer in the time that was given.{whether}",
+        hint="Give a longer `timeout`, or use `submit`." if request.job_id is None else _answers.goes_on(request.job_id),
+        job_id=request.job_id,
     )

@@ -37,7 +37,8 @@ class Client:
         api_key: the key; None takes ``TRIVET_API_KEY``, else the profile's where ``url`` is the profile's server.
         timeout: seconds for the answer to a request, on top of what it asks the server to wait. It does not limit
             how long a job may take: `Endpoint.run` has a ``timeout`` of its own for that.
-        retries: how often a request is repeated that may safely be.
+        retries: how often a request is repeated that may safely be. Questions about a job that is known already go on
+            through a restart of the server: up to their ``timeout``, or for half a minute. 0 repeats nothing.
         verify: a file of certificates (PEM) to trust besides the system's.
         profile: the profile's file, in place of the usual one.
         transport: the way to the server, in place of HTTP; for tests.

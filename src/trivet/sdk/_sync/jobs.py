@@ -103,11 +103,15 @@ class Job:
 
         Raises:
             TimedOutError: the wait ended first; the job goes on.
+            ServiceUnavailableError: the server was unreachable up to the end of the wait, or for half a minute in a row
+                where the wait has none; the job goes on.
         """
         deadline = Deadline(timeout)
         while True:
             began, asked = time.monotonic(), deadline.portion(_requests.LONGEST_JOB_WAIT)
-            answer = self._session.send(_requests.job(self._id, wait=asked), deadline)
+            answer = self._session.poll(
+                lambda wait: _requests.job(self._id, wait=wait), _requests.LONGEST_JOB_WAIT, deadline
+            )
             view = self.update(_answers.value(JobView, answer))
             if view.status.final:
                 return view.status
@@ -126,12 +130,18 @@ class Job:
             JobCancelledError: it was cancelled.
             JobTimedOutError: it ran out of its own time.
             TimedOutError: the wait ended first; the job goes on.
+            ServiceUnavailableError: the server was unreachable up to the end of the wait, or for half a minute in a row
+                where the wait has none; the job goes on.
         """
         deadline = Deadline(timeout)
         while True:
             began, asked = time.monotonic(), deadline.portion(_requests.LONGEST_RUN_WAIT)
             try:
-                answer = _answers.output(self._session.send(_requests.job_result(self._id, wait=asked), deadline))
+                answer = _answers.output(
+                    self._session.poll(
+                        lambda wait: _requests.job_result(self._id, wait=wait), _requests.LONGEST_RUN_WAIT, deadline
+                    )
+                )
             except JobError as error:
                 self._ended(error)
                 raise
