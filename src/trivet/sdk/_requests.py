@@ -101,6 +101,11 @@ def job(job_id: str, *, wait: float = 0.0) -> Request:
     return Request("GET", _url(_job(job_id), {"wait": wait or None}), held=wait, job_id=job_id)
 
 
+def job_lookup(job_id: str) -> Request:
+    """A job's document, for somebody who looks it up and waits for nothing: fails as quickly as any other look-up."""
+    return Request("GET", _job(job_id))
+
+
 def job_result(job_id: str, *, wait: float) -> Request:
     """A job's output, waited for up to ``wait`` seconds."""
     return Request("GET", _url(f"{_job(job_id)}/result", {"wait": wait}), held=wait, job_id=job_id)

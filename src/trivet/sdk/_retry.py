@@ -76,12 +76,13 @@ def delay_before_retry(
     if request.job_id is not None and backoff.retries > 0 and _is_outage(outcome):
         if out >= backoff.outage if left is None else left <= 0.0:
             return None
-        delay = _delay(request, outcome, replace(backoff, cap=backoff.outage_cap), repetition, chance, now)
-        # The last repetition falls on the caller's end.
+        capped = replace(backoff, cap=backoff.outage_cap)
+        delay = _delay(request, outcome, capped, repetition=repetition, chance=chance, now=now)
+        # The last repetition falls on the caller's end, even where the server asked for more.
         return delay if delay is None or left is None else min(delay, left)
     if repetition >= backoff.retries:
         return None
-    delay = _delay(request, outcome, backoff, repetition, chance, now)
+    delay = _delay(request, outcome, backoff, repetition=repetition, chance=chance, now=now)
     return None if delay is None or (left is not None and delay > left) else delay
 
 
@@ -93,6 +94,7 @@ def _delay(
     request: Request,
     outcome: Response | TransportError,
     backoff: Backoff,
+    *,
     repetition: int,
     chance: float,
     now: datetime,

@@ -66,6 +66,56 @@ def test_repetitions_end() -> None:
     assert delay_before_retry(GET, BROKEN, Backoff(retries=0), repetition=0, chance=0.0, now=NOW) is None
 
 
+KNOWN = Request("GET", "/", job_id="job_1")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "out", "left", "again"),
+    [
+        (UNREACHED, 0.0, None, True),
+        (UNREACHED, 29.9, None, True),
+        (UNREACHED, 30.0, None, False),
+        (UNREACHED, 300.0, 0.1, True),
+        (UNREACHED, 300.0, 0.0, False),
+        (BROKEN, 29.9, None, True),
+        (answer(502), 29.9, None, True),
+        (answer(503, "unavailable"), 29.9, None, True),
+        (answer(503, "unavailable", "1"), 29.9, None, True),
+        (answer(503, "unavailable", "31"), 0.0, None, False),
+        (answer(504), 29.9, None, True),
+        (answer(504, "job_timed_out"), 0.0, None, False),
+        (answer(503, "storage_full"), 0.0, None, False),
+        (answer(404, "not_found"), 0.0, None, False),
+        (answer(500, "internal"), 0.0, None, False),
+        (answer(429, "limit_exceeded", "1"), 0.0, None, False),
+        (TIMED_OUT, 0.0, 10.0, False),
+    ],
+)
+def test_a_question_about_a_known_job_outlasts_an_outage(
+    outcome: Response | TransportError, out: float, left: float | None, again: bool
+) -> None:
+    delay = delay_before_retry(KNOWN, outcome, Backoff(), repetition=5000, chance=0.5, now=NOW, out=out, left=left)
+    assert (delay is not None) is again
+
+
+def test_a_question_about_a_known_job_is_repeated_about_every_second_and_once_more_at_the_end() -> None:
+    def delay(repetition: int, left: float | None = None) -> float | None:
+        return delay_before_retry(KNOWN, UNREACHED, Backoff(), repetition=repetition, chance=1.0, now=NOW, left=left)
+
+    assert [delay(repetition) for repetition in (0, 1, 2, 3, 5000)] == [0.2, 0.4, 0.8, 1.0, 1.0]
+    assert delay(5000, left=0.3) == 0.3
+
+
+def test_retries_of_zero_repeat_nothing_about_a_known_job_either() -> None:
+    none = Backoff(retries=0)
+    assert delay_before_retry(KNOWN, UNREACHED, none, repetition=0, chance=0.5, now=NOW, left=40.0) is None
+
+
+def test_an_ordinary_request_is_not_repeated_beyond_the_callers_end() -> None:
+    assert delay_before_retry(GET, UNREACHED, Backoff(), repetition=0, chance=1.0, now=NOW, left=0.1) is None
+    assert delay_before_retry(GET, UNREACHED, Backoff(), repetition=0, chance=1.0, now=NOW, left=0.3) == 0.2
+
+
 def test_delays_double_up_to_the_cap_and_chance_spreads_them() -> None:
     backoff = Backoff(base=1.0, cap=5.0)
     assert [backoff.delay(n, 1.0) for n in range(5)] == [1.0, 2.0, 4.0, 5.0, 5.0]

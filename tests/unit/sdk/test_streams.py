@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.sdk.server import FAILURE, KEY, Exchange, Server, job
 from trivet.sdk import Client
+from trivet.sdk._retry import Backoff
 from trivet.sdk.errors import JobFailedError, NotFoundError, ServiceUnavailableError
 from trivet.sdk.models import LogLine, Piece, Progress, StatusChange
 
@@ -102,7 +103,7 @@ def test_a_stream_dropped_before_its_job_is_known_is_not_called_again(server: Se
     assert len(server.seen) == 1
 
 
-def test_a_stream_that_breaks_again_and_again_gives_up(server: Server) -> None:
+def test_a_stream_that_breaks_again_and_again_gives_up(server: Server, client: Client) -> None:
     def cut(exchange: Exchange) -> None:
         exchange.begin()
         exchange.event("job", job("running"))
@@ -110,9 +111,18 @@ def test_a_stream_that_breaks_again_and_again_gives_up(server: Server) -> None:
 
     server.on("POST", STREAM, cut)
     server.on("GET", EVENTS, cut)
-    with Client(server.url, KEY, retries=2) as client, pytest.raises(ServiceUnavailableError, match="broke"):
+    client._session.backoff = Backoff(base=0.01, outage=0.1)
+    with pytest.raises(ServiceUnavailableError, match="broke") as caught:
         list(client.endpoint("admin/hello").stream())
-    assert len(server.seen) == 3
+    assert caught.value.job_id == "job_1"
+    assert 2 < len(server.seen) < 20
+
+
+def test_a_broken_stream_is_left_at_that_where_nothing_is_to_be_repeated(server: Server) -> None:
+    server.on("POST", STREAM, cut_after_two)
+    with Client(server.url, KEY, retries=0) as client, pytest.raises(ServiceUnavailableError, match="broke"):
+        list(client.endpoint("admin/hello").stream())
+    assert len(server.seen) == 1
 
 
 def test_a_failing_stream_gives_its_pieces_and_then_raises(server: Server, client: Client) -> None:

@@ -91,6 +91,7 @@ class AsyncJob:
 
         Raises:
             NotFoundError: there is no such job that this key may see.
+            ServiceUnavailableError: the server was unreachable for half a minute.
         """
         return self.update(await self._session.value(JobView, _requests.job(self._id)))
 
@@ -283,4 +284,4 @@ class AsyncJobs:
         Raises:
             NotFoundError: there is no such job that this key may see.
         """
-        return await self._session.value(JobView, _requests.job(job_id))
+        return await self._session.value(JobView, _requests.job_lookup(job_id))

@@ -92,6 +92,7 @@ class Job:
 
         Raises:
             NotFoundError: there is no such job that this key may see.
+            ServiceUnavailableError: the server was unreachable for half a minute.
         """
         return self.update(self._session.value(JobView, _requests.job(self._id)))
 
@@ -284,4 +285,4 @@ class Jobs:
         Raises:
             NotFoundError: there is no such job that this key may see.
         """
-        return self._session.value(JobView, _requests.job(job_id))
+        return self._session.value(JobView, _requests.job_lookup(job_id))

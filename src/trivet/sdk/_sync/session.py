@@ -214,10 +214,5 @@ def _keyless(settings: Settings) -> AuthenticationError:
 
 def _unanswered(url: str, request: Request) -> TimedOutError:
     whether = "" if request.repeatable else " Whether it made a job is not known: `trivet jobs ls` shows."
-    return TimedOutError(
-        f"{url} did not answer in the time that was given.{whether}",
-        hint="Give a longer `timeout`, or use `submit`."
-        if request.job_id is None
-        else _answers.goes_on(request.job_id),
-        job_id=request.job_id,
-    )
+    hint = _answers.goes_on(request.job_id) if request.job_id else "Give a longer `timeout`, or use `submit`."
+    return TimedOutError(f"{url} did not answer in the time that was given.{whether}", hint=hint, job_id=request.job_id)

@@ -17,7 +17,7 @@ from trivet.sdk._sync.transport import Streamed
 from trivet.sdk.models import JobEvent, LogLine, Piece, Progress, StatusChange
 
 STEADY = 5.0
-"""Seconds after which a connection counts as a good one: its breaking starts a new count of attempts."""
+"""Seconds after which a connection counts as a good one: its breaking starts the patience anew."""
 
 
 class _Place:
@@ -55,9 +55,10 @@ def follow(session: Session, request: Request, job_id: str | None = None) -> Gen
     """
     place = _Place(job_id)
     repetition = 0
+    breaking: float | None = None
     while True:
-        began, before = time.monotonic(), place.after
         stream = session.open(request)
+        began, before = time.monotonic(), place.after
         try:
             for server_event in _events(stream):
                 event = place.take(server_event)
@@ -72,11 +73,14 @@ def follow(session: Session, request: Request, job_id: str | None = None) -> Gen
             stream.close()
         if place.job_id is None:
             raise session.error(request, broken) from broken
-        if place.after != before or time.monotonic() - began > STEADY:
-            repetition = 0
+        broke = time.monotonic()
+        if place.after != before or broke - began > STEADY:
+            repetition, breaking = 0, None
+        breaking = broke if breaking is None else breaking
         request = _requests.job_events(place.job_id, after=place.after)
         # A silence counts as a break here: asking for the rest of the events is always safe.
-        delay = session.retry_delay(request, TransportError(broken.detail, sent=True), repetition)
+        again = TransportError(broken.detail, sent=True)
+        delay = session.retry_delay(request, again, repetition, out=broke - breaking)
         if delay is None:
             raise session.error(request, broken) from broken
         repetition += 1
