@@ -183,3 +183,16 @@ def test_the_server_stops_cleanly_and_queued_jobs_go_on_at_the_next_start(own_pl
     own_platform.start()
     client = trivet.Client(own_platform.url, own_platform.key)
     assert [client.job(j.id).result(timeout=30) for j in jobs] == ["0", "1", "2", "3", "4"]
+
+
+def test_whoever_waits_for_a_job_outlasts_a_restart_of_the_server(own_platform: RunningPlatform) -> None:
+    client = trivet.Client(own_platform.url, own_platform.key)
+    client.deploy(PROGRAMS / "zoo.py")
+    job = client.endpoint("admin/slow_echo").submit({"value": "x", "seconds": 1.0})
+    assert eventually(lambda: job.status == "running")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(job.result, 60)
+        own_platform.kill()
+        own_platform.start()
+        assert waiting.result(60) == "x"
+    assert job.attempts == 2

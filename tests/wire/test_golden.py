@@ -24,7 +24,8 @@ from trivet.platform.core.views import CancelOutcome, EndpointView, Explanation,
 from trivet.platform.core.workers import Worker, WorkerState
 from trivet.platform.dialects.native import errors, translate
 from trivet.platform.services.accounts import Me, OrganizationView
-from trivet.platform.services.workers import LogLine, WorkerView
+from trivet.platform.services.journals import LogLine
+from trivet.platform.services.workers import WorkerView
 from trivet.platform.wire.problems import problem_of
 
 GOLDEN = Path(__file__).parent / "golden"

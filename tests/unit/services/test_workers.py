@@ -14,6 +14,7 @@ from trivet.platform.core.errors import NotFound, Unauthenticated
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.workers import STEADY_AFTER, Departure, WorkerState
 from trivet.platform.ports.runtime import AttemptRef, Started, WorkerSpec
+from trivet.platform.services import journals
 from trivet.platform.services import workers as service
 from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.workers import EVERYBODY_GONE
@@ -555,11 +556,11 @@ def test_the_log_goes_on_from_where_a_reader_stopped_and_is_bounded(yard: Yard) 
             (1, "one", "stdout", view.job.id),
             (2, "two", "stdout", view.job.id),
         ]
-        for number in range(service.LOG_LINES):
+        for number in range(journals.LOG_LINES):
             yard.workers.wrote(hand.id, f"{number} " + "x" * 10_000)
         kept = yard.workers.logs(yard.ada, ref("ada/hello"), after=2)
-        assert (len(kept), kept[0].seq) == (service.LOG_LINES, 3)
-        assert max(len(line.text) for line in kept) == service.LOG_WIDTH
+        assert (len(kept), kept[0].seq) == (journals.LOG_LINES, 3)
+        assert max(len(line.text) for line in kept) == journals.LOG_WIDTH
 
     yard.play(scene())
 
@@ -643,9 +644,9 @@ def test_nothing_is_kept_of_endpoints_that_were_deleted(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version, ready=False)
         yard.runtime.end(hand.id, Departure.of_exit(1))
-        assert len(yard.workers._journals) == len(yard.workers._histories) == 1
+        assert len(yard.workers._journals._journals) == len(yard.workers._histories) == 1
         yard.workers.tick()
-        assert len(yard.workers._journals) == len(yard.workers._histories) == 1
+        assert len(yard.workers._journals._journals) == len(yard.workers._histories) == 1
         await yard.endpoints.remove(yard.ada, ref("ada/hello"))
         yard.workers.tick()
         assert (yard.workers._journals, yard.workers._histories) == ({}, {})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +20,7 @@ from trivet.platform.ports.notifier import Notifier
 from trivet.platform.ports.runtime import AttemptRef, Capabilities, Runtime, WorkerLink, WorkerSpec
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.journals import LOG_LINES, Journals, LogLine
 from trivet.platform.services.secrets import Secrets
 
 logger = logging.getLogger(__name__)
@@ -37,10 +37,6 @@ EVERYBODY_GONE = "workers:none"
 """The topic that is notified when the last worker has gone."""
 DRAIN_GRACE = 30.0
 """Seconds that a worker which was asked to end has for that, once it holds no job."""
-LOG_LINES = 2000
-"""Lines kept per endpoint for `logs`."""
-LOG_WIDTH = 4096
-"""Characters kept of each of them."""
 PING = 10.0
 """Seconds of silence after which whoever follows something gets a sign of life."""
 
@@ -54,18 +50,6 @@ class Welcome:
     concurrency: int
     heartbeat: float
     max_output: int
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """A line that a worker or a handler wrote. ``time`` in seconds since the epoch."""
-
-    seq: int
-    time: float
-    worker_id: str
-    job_id: str | None
-    stream: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +73,6 @@ class _Entry:
     stop_asked_at: float | None = None
     killed: bool = False
     departure: Departure | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Journal:
-    lines: deque[LogLine] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
-    seq: int = 0
 
 
 class Workers:
@@ -125,7 +103,7 @@ class Workers:
         self._entries: dict[str, _Entry] = {}
         self._of_version: dict[str, dict[str, _Entry]] = {}
         self._histories: dict[str, StartHistory] = {}
-        self._journals: dict[str, _Journal] = {}
+        self._journals = Journals(clock, notifier)
         self.on_change: Callable[[str], None] = _nobody
         """Told a version's id when one of its workers came, went or became ready."""
         dispatcher.on_stuck = self.kill
@@ -354,9 +332,7 @@ class Workers:
         return seat.idle_since is not None and now - max(asked, seat.idle_since) > DRAIN_GRACE
 
     def _forget_deleted(self) -> None:
-        for endpoint_id in [e for e in self._journals if self._endpoints.by_id(e) is None]:
-            del self._journals[endpoint_id]
-            self._notifier.notify(_log_topic(endpoint_id))
+        self._journals.keep(lambda endpoint_id: self._endpoints.by_id(endpoint_id) is not None)
         for version_id in [v for v in self._histories if self._endpoints.version(v) is None]:
             del self._histories[version_id]
 
@@ -450,14 +426,7 @@ class Workers:
         endpoint = self._endpoints.find(principal, reference, Scope.READ)
         if not self._endpoints.manages(principal, endpoint):
             return []
-        journal = self._journals.get(endpoint.id)
-        found: list[LogLine] = []
-        for line in reversed(journal.lines if journal is not None else ()):
-            if line.seq <= after or len(found) == limit:
-                break
-            found.append(line)
-        found.reverse()
-        return found
+        return self._journals.lines(endpoint.id, after, limit)
 
     async def follow(
         self, principal: Principal, reference: EndpointReference, after: int = 0
@@ -471,7 +440,7 @@ class Workers:
             NotFound, Forbidden: by the one rule of access, which is asked again and again.
         """
         endpoint = self._endpoints.find(principal, reference, Scope.READ)
-        with self._notifier.subscribe(_log_topic(endpoint.id)) as changes:
+        with self._journals.subscribe(endpoint.id) as changes:
             while True:
                 for line in self.logs(principal, reference, after):
                     after = line.seq
@@ -506,15 +475,7 @@ class Workers:
         return WorkerState.RUNNING if seat is not None and seat.held else WorkerState.IDLE
 
     def _note(self, entry: _Entry, job_id: str | None, stream: str, text: str) -> None:
-        endpoint_id = entry.worker.endpoint_id
-        journal = self._journals.setdefault(endpoint_id, _Journal())
-        journal.seq += 1
-        journal.lines.append(LogLine(journal.seq, self._clock(), entry.worker.id, job_id, stream, text[:LOG_WIDTH]))
-        self._notifier.notify(_log_topic(endpoint_id))
-
-
-def _log_topic(endpoint_id: str) -> str:
-    return f"logs:{endpoint_id}"
+        self._journals.note(entry.worker.endpoint_id, entry.worker.id, job_id, stream, text)
 
 
 def _nobody(_: str) -> None:

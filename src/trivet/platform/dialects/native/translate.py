@@ -14,7 +14,8 @@ from trivet.platform.core.payloads import Payload
 from trivet.platform.core.workers import WorkerState
 from trivet.platform.dialects.native import schemas
 from trivet.platform.services.accounts import Me, OrganizationView
-from trivet.platform.services.workers import LogLine, WorkerView
+from trivet.platform.services.journals import LogLine
+from trivet.platform.services.workers import WorkerView
 from trivet.platform.wire.times import milliseconds, rfc3339
 
 INLINE_OUTPUT = 64 * 1024
