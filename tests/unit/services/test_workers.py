@@ -649,7 +649,7 @@ def test_nothing_is_kept_of_endpoints_that_were_deleted(yard: Yard) -> None:
         assert len(yard.workers._journals._journals) == len(yard.workers._histories) == 1
         await yard.endpoints.remove(yard.ada, ref("ada/hello"))
         yard.workers.tick()
-        assert (yard.workers._journals, yard.workers._histories) == ({}, {})
+        assert (yard.workers._journals._journals, yard.workers._histories) == ({}, {})
 
     yard.play(scene())
 
