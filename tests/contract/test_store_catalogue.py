@@ -71,14 +71,6 @@ def test_a_saved_endpoint_keeps_its_new_values_and_takes_nobody_elses(driver: Dr
     assert len(driver.read(lambda tx: tx.endpoints.all())) == 2
 
 
-def test_the_next_integer_id_is_one_above_the_highest(driver: Driver) -> None:
-    assert driver.read(lambda tx: tx.endpoints.next_model_id()) == 1
-    driver.write(lambda tx: tx.endpoints.add(endpoint("a", model_id=41)))
-    driver.write(lambda tx: tx.endpoints.add(endpoint("b", model_id=3)))
-    driver.write(lambda tx: tx.endpoints.add(endpoint("c")))
-    assert driver.read(lambda tx: tx.endpoints.next_model_id()) == 42
-
-
 def test_a_removed_endpoint_takes_its_versions_along_but_not_its_jobs(driver: Driver) -> None:
     def prepare(tx):  # type: ignore[no-untyped-def]
         for name in ("a", "b"):

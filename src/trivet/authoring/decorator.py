@@ -118,7 +118,7 @@ class FunctionEndpoint(Endpoint, Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the author's function as it is."""
-        return self.target(*args, **kwargs)  # type: ignore[no-any-return]
+        return self.target(*args, **kwargs)  # type: ignore[no-any-return]  # the target's own type says it
 
 
 class ClassEndpoint(Endpoint, Generic[T]):
@@ -131,7 +131,7 @@ class ClassEndpoint(Endpoint, Generic[T]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> T:
         """Makes an instance of the author's class."""
-        return self.target(*args, **kwargs)  # type: ignore[no-any-return]
+        return self.target(*args, **kwargs)  # type: ignore[no-any-return]  # the target's own type says it
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type[T]]:
         """Lets another class inherit from the decorated one."""
@@ -148,7 +148,7 @@ class Decorator:
         self._settings = settings
 
     @overload
-    def __call__(self, target: type[T]) -> ClassEndpoint[T]: ...  # type: ignore[overload-overlap]
+    def __call__(self, target: type[T]) -> ClassEndpoint[T]: ...  # type: ignore[overload-overlap]  # a class is callable too
     @overload
     def __call__(self, target: Callable[P, R]) -> FunctionEndpoint[P, R]: ...
     def __call__(self, target: Any) -> Endpoint:
@@ -169,7 +169,7 @@ class Decorator:
 
 
 @overload
-def endpoint(target: type[T], /) -> ClassEndpoint[T]: ...  # type: ignore[overload-overlap]
+def endpoint(target: type[T], /) -> ClassEndpoint[T]: ...  # type: ignore[overload-overlap]  # a class is callable too
 @overload
 def endpoint(target: Callable[P, R], /) -> FunctionEndpoint[P, R]: ...
 @overload

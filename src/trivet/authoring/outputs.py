@@ -50,7 +50,7 @@ def _plain(value: object) -> object:
     if isinstance(value, Enum):
         return value.value if isinstance(value.value, str | int | float | None) else value.name
     if hasattr(kind, "model_dump"):
-        return value.model_dump(mode="json")  # type: ignore[attr-defined]
+        return value.model_dump(mode="json")  # type: ignore[attr-defined]  # looked for just above
     if hasattr(kind, "__dataclass_fields__"):
         return {name: getattr(value, name) for name in kind.__dataclass_fields__}
     if isinstance(value, set | frozenset):
@@ -60,7 +60,7 @@ def _plain(value: object) -> object:
             return list(value)
     if kind.__module__ in ("datetime", "uuid"):
         if hasattr(kind, "isoformat"):
-            return value.isoformat()  # type: ignore[attr-defined]
+            return value.isoformat()  # type: ignore[attr-defined]  # looked for just above
         if kind.__name__ == "UUID":
             return str(value)
     for method in ("tolist", "item"):

@@ -139,7 +139,7 @@ class Reader:
         if kind in self._classes:
             reference = {"$ref": f"#/$defs/{self._classes[kind]}"}
             # Looked up when it is used: a class that holds itself is still being read here.
-            return Shape(reference, lambda value: self._converters[kind](value))  # noqa: PLW0108
+            return Shape(reference, lambda value: self._converters[kind](value))  # noqa: PLW0108 - as said above
         hints, defaults, required = read
         name = self._claim(kind)
         shapes = {field: self.read(hint) for field, hint in hints.items()}

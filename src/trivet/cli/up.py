@@ -63,7 +63,7 @@ def reachable_url(url: str) -> str:
     """``url`` as this machine can reach it: a platform that listens everywhere is called on the loopback address."""
     host = urlsplit(url).hostname
     if host == "0.0.0.0":  # noqa: S104 - compared with, not listened on
-        return url.replace("0.0.0.0", "127.0.0.1", 1)  # noqa: S104
+        return url.replace("0.0.0.0", "127.0.0.1", 1)  # noqa: S104 - taken away, not listened on
     return url.replace("[::]", "[::1]", 1) if host == "::" else url
 
 

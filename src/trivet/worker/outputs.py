@@ -28,7 +28,7 @@ class JobStream(io.TextIOWrapper):
         self._bytes = _JobBytes(self, raw)
 
     @property
-    def buffer(self) -> _JobBytes:  # type: ignore[override]
+    def buffer(self) -> _JobBytes:  # type: ignore[override]  # as much of a buffer as writers use
         """For what writes bytes."""
         return self._bytes
 
@@ -49,7 +49,7 @@ class JobStream(io.TextIOWrapper):
         _flush_attempt()
         super().flush()
 
-    def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]
+    def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]  # the base asks for more of its argument
         """As `write`, for each."""
         for line in lines:
             self.write(line)
@@ -69,7 +69,7 @@ class _JobBytes(io.BufferedIOBase):
     def fileno(self) -> int:
         return self._raw.fileno()
 
-    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
+    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # the base takes any buffer
         if isinstance(current(), Attempt):
             self._stream.write(self._decoder.decode(bytes(data)))
             return len(data)

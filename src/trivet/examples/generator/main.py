@@ -67,7 +67,7 @@ class Generator:
         word = ""
         written = 0
         # Not a secret: a seed must give the same text again.
-        for letter in self.model.letters(f"{prompt} ", random.Random(seed)):  # noqa: S311
+        for letter in self.model.letters(f"{prompt} ", random.Random(seed)):  # noqa: S311 - no secret
             word += letter
             if letter == " " and word.strip():
                 yield word

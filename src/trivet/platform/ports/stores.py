@@ -71,9 +71,6 @@ class EndpointRepository(Protocol):
     def all(self) -> list[Endpoint]:
         """By full name."""
 
-    def next_model_id(self) -> int:
-        """One above the highest integer id in use, from 1."""
-
     def remove(self, endpoint_id: str) -> None:
         """With its versions. Its jobs stay."""
 

@@ -44,10 +44,6 @@ class MemoryEndpoints:
         """By full name."""
         return sorted(self._endpoints, key=lambda endpoint: endpoint.full_name.lower())
 
-    def next_model_id(self) -> int:
-        """One above the highest integer id in use, from 1."""
-        return 1 + max((e.model_id for e in self._endpoints if e.model_id is not None), default=0)
-
     def remove(self, endpoint_id: str) -> None:
         """With its versions. Its jobs stay."""
         if self._endpoints.remove(endpoint_id):

@@ -22,7 +22,6 @@ _SQL = statements(
     history
     """,
 )
-_NEXT_MODEL_ID = "SELECT 1 + COALESCE(MAX(model_id), 0) FROM endpoints"
 _REMOVE = "DELETE FROM endpoints WHERE id = ?"
 
 
@@ -62,11 +61,6 @@ class SqliteEndpoints:
         """By full name."""
         sql = f"{_SQL.select} ORDER BY owner_name || '/' || name COLLATE NOCASE"
         return [_endpoint(row) for row in self._session.execute(sql)]
-
-    def next_model_id(self) -> int:
-        """One above the highest integer id in use, from 1."""
-        number: int = self._session.execute(_NEXT_MODEL_ID).fetchone()[0]
-        return number
 
     def remove(self, endpoint_id: str) -> None:
         """With its versions. Its jobs stay."""
