@@ -1,24 +1,28 @@
 """The floor: a bare ASGI application and one worker process behind a unix socket, with length-prefixed frames.
 
-No keys, no records, no schema, no routes: what is left when everything that a platform adds is taken away.
+No keys, no records, no schema, no routes: what is left when everything that a platform adds is taken away. Each call is
+answered with its own body. On the path ``/stream`` the worker answers with `PIECES` frames, and each is sent on as it comes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import struct
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
+PIECES = 20
+MARKER = b"data: "
 _HEAD = struct.Struct(">IQ")
+_STREAMED = 1 << 63
+"""The bit of a frame's number that asks for a stream, and stands in every frame of one but its last."""
 
 
 def work(path: str) -> None:
-    """The worker: answers each frame with its own body."""
+    """The worker: answers each frame with its own body, or with pieces, each written when it is made."""
     with socket.socket(socket.AF_UNIX) as link:
         link.connect(path)
         held = b""
@@ -26,14 +30,25 @@ def work(path: str) -> None:
             held += data
             out, start = [], 0
             while len(held) - start >= _HEAD.size:
-                size, _ = _HEAD.unpack_from(held, start)
+                size, number = _HEAD.unpack_from(held, start)
                 end = start + _HEAD.size + size
                 if len(held) < end:
                     break
-                out.append(held[start:end])
+                if number & _STREAMED:
+                    _stream(link, number)
+                else:
+                    out.append(held[start:end])
                 start = end
             held = held[start:]
-            link.sendall(b"".join(out))
+            if out:
+                link.sendall(b"".join(out))
+
+
+def _stream(link: socket.socket, number: int) -> None:
+    for index in range(PIECES):
+        piece = b"%d" % index
+        link.sendall(_HEAD.pack(len(piece), number) + piece)
+    link.sendall(_HEAD.pack(0, number & ~_STREAMED))
 
 
 class Link(asyncio.Protocol):
@@ -41,6 +56,7 @@ class Link(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.waiting: dict[int, asyncio.Future[bytes]] = {}
+        self.streams: dict[int, asyncio.Queue[bytes]] = {}
         self.held = b""
         self.number = 0
         self.transport: asyncio.Transport | None = None
@@ -55,11 +71,27 @@ class Link(asyncio.Protocol):
             end = start + _HEAD.size + size
             if len(held) < end:
                 break
-            self.waiting.pop(number).set_result(held[start + _HEAD.size : end])
+            body = held[start + _HEAD.size : end]
+            if number in self.waiting:
+                self.waiting.pop(number).set_result(body)
+            else:
+                self.streams[number & ~_STREAMED].put_nowait(body)
             start = end
         self.held = held[start:]
 
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The pieces of one streamed call, as they come."""
+        self.number += 1
+        number, pieces = self.number, asyncio.Queue[bytes]()
+        self.streams[number] = pieces
+        assert self.transport is not None
+        self.transport.write(_HEAD.pack(0, number | _STREAMED))
+        while piece := await pieces.get():
+            yield piece
+        del self.streams[number]
+
     def call(self, body: bytes) -> asyncio.Future[bytes]:
+        """One call, to be awaited."""
         self.number += 1
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.waiting[self.number] = future
@@ -88,6 +120,12 @@ def serve(port: int, path: str) -> None:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
+        if scope["path"] == "/stream":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+            async for piece in link.stream():
+                await send({"type": "http.response.body", "body": MARKER + piece + b"\n\n", "more_body": True})
+            await send({"type": "http.response.body"})
+            return
         answer = await link.call(body)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -101,7 +139,7 @@ def serve(port: int, path: str) -> None:
             return link
 
         listening = await asyncio.get_running_loop().create_unix_server(accept, path)
-        worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.floor", "work", path)
+        worker = await asyncio.create_subprocess_exec(sys.executable, __file__, "work", path)
         await connected.wait()
         config = uvicorn.Config(app, port=port, lifespan="off", log_level="critical", access_log=False)
         try:
@@ -116,7 +154,6 @@ def serve(port: int, path: str) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
     if sys.argv[1] == "work":
         work(sys.argv[2])
     else:

@@ -399,7 +399,10 @@ class Planner:
         (lambda jobs: jobs.page(endpoint_ids=[], account_id="a"), "jobs_of_account"),
         (lambda jobs: jobs.page(statuses=[JobStatus.QUEUED]), "jobs_open"),
         (lambda jobs: jobs.counts("e"), "jobs_of_endpoint"),
-        (lambda jobs: jobs.ended_before(1.0), "jobs_finished"),
+        (lambda jobs: jobs.outdated(1.0), "jobs_forget"),
+        (lambda jobs: jobs.page(dead_letters=True), "jobs_dead_letters"),
+        (lambda jobs: jobs.keyed("e", "a", "k"), "jobs_idempotency"),
+        (lambda jobs: jobs.last_event("job_1"), "PRIMARY KEY"),
         (lambda jobs: jobs.events("job_1", after=5), "PRIMARY KEY"),
     ],
 )
@@ -461,7 +464,7 @@ def state(tx: Transaction) -> list[object]:
         tx.jobs.page(),
         tx.jobs.page(endpoint_ids=["e1", "e2"], limit=3),
         tx.jobs.page(endpoint_ids=["e0"], account_id="a1", statuses=[JobStatus.QUEUED, JobStatus.FAILED]),
-        tx.jobs.ended_before(2.5),
+        tx.jobs.outdated(2.5),
         [tx.jobs.counts(f"e{n}") for n in range(3)],
         [tx.jobs.events(job(n).id, after=1, limit=3) for n in range(1, 7)],
     ]

@@ -8,7 +8,8 @@ import pytest
 
 from tests.contract.conftest import Driver
 from tests.contract.values import ended, event, job, running
-from trivet.platform.core.jobs import FINAL, EventKind, Job, JobPolicy, JobStatus, Progress
+from trivet.platform.core.errors import Conflict
+from trivet.platform.core.jobs import FINAL, EventKind, Job, JobPolicy, JobStatus, Priority, Progress
 from trivet.platform.core.payloads import BINARY, JSON, Payload
 
 WHOLE = [
@@ -22,6 +23,16 @@ WHOLE = [
     job(input=Payload.inline(b"", BINARY)),
     job(input=Payload.inline(bytes(300_000), BINARY)),
     job(input=Payload.stored("cd" * 16, 2**40, BINARY), policy=JobPolicy(0.001, 1e9, 100)),
+    job(
+        key_id="key_1",
+        idempotency_key="k",
+        input_digest=bytes(range(32)),
+        retry_at=1234.5,
+        policy=JobPolicy(
+            1.0, 2.0, 3, ("handler_error", "a.B"), 0.5, Priority.LOW, 60.0, 70.0, "https://example.com/☹?a=1"
+        ),
+    ),
+    ended(is_dead_letter=True, forget_at=9e9),
 ]
 
 
@@ -195,13 +206,61 @@ def test_an_event_that_comes_twice_changes_nothing(driver: Driver) -> None:
     assert driver.read(lambda tx: tx.jobs.events(job().id)) == [event(1), event(2), event(3)]
 
 
-def test_jobs_that_ended_are_listed_oldest_end_first(driver: Driver) -> None:
-    jobs = [ended(1, at=30.0), ended(2, at=10.0), ended(3, at=10.0), job(4), running(5), ended(6, at=40.0)]
-    for one in jobs:
+def test_jobs_to_be_forgotten_are_listed_longest_overdue_first(driver: Driver) -> None:
+    ends = [ended(1, forget_at=30.0), ended(2, forget_at=10.0), ended(3, forget_at=10.0), ended(6, forget_at=40.5)]
+    for one in [*ends, job(4), running(5)]:
         driver.write(lambda tx, one=one: tx.jobs.put(one))  # type: ignore[misc]
-    assert driver.read(lambda tx: tx.jobs.ended_before(40.0)) == [jobs[1], jobs[2], jobs[0]]
-    assert driver.read(lambda tx: tx.jobs.ended_before(40.0, limit=1)) == [jobs[1]]
-    assert driver.read(lambda tx: tx.jobs.ended_before(10.0)) == []
+    assert driver.read(lambda tx: tx.jobs.outdated(40.0)) == [ends[1], ends[2], ends[0]]
+    assert driver.read(lambda tx: tx.jobs.outdated(30.0, limit=1)) == [ends[1]]
+    assert driver.read(lambda tx: tx.jobs.outdated(9.0)) == []
+
+
+def test_a_second_job_with_an_idempotency_key_is_refused_and_the_first_is_found_by_it(driver: Driver) -> None:
+    first = job(1, idempotency_key="order-7", input_digest=b"\x00\xff" * 16)
+    driver.write(lambda tx: tx.jobs.put(first))
+    with pytest.raises(Conflict):
+        driver.write(lambda tx: tx.jobs.put(job(2, idempotency_key="order-7")))
+    assert driver.read(lambda tx: tx.jobs.get(job(2).id)) is None
+    name = (first.endpoint_id, first.account_id, "order-7")
+    assert driver.read(lambda tx: tx.jobs.keyed(*name)) == first
+    assert driver.read(lambda tx: tx.jobs.keyed(*name[:2], "order-8")) is None
+
+
+def test_an_idempotency_key_belongs_to_its_endpoint_and_account_and_goes_with_its_job(driver: Driver) -> None:
+    driver.write(lambda tx: tx.jobs.put(job(1, idempotency_key="k")))
+    driver.write(lambda tx: tx.jobs.put(job(2, idempotency_key="k", account_id="acc_other")))
+    driver.write(lambda tx: tx.jobs.put(job(3, idempotency_key="k", endpoint_id="another0")))
+    driver.write(lambda tx: tx.jobs.put(ended(1, idempotency_key="k")))  # the same job, further on
+    driver.write(lambda tx: tx.jobs.remove([job(1).id]))
+    again = job(4, idempotency_key="k")
+    driver.write(lambda tx: tx.jobs.put(again))
+    assert driver.read(lambda tx: tx.jobs.keyed(again.endpoint_id, again.account_id, "k")) == again
+
+
+def test_dead_letters_are_listed_by_themselves(driver: Driver) -> None:
+    dead, other = ended(1, is_dead_letter=True), ended(2)
+    for one in (dead, other):
+        driver.write(lambda tx, one=one: tx.jobs.put(one))  # type: ignore[misc]
+    assert driver.read(lambda tx: tx.jobs.page(dead_letters=True)) == [dead]
+    assert driver.read(lambda tx: tx.jobs.page(dead_letters=True, account_id="nobody", endpoint_ids=[])) == []
+    assert driver.read(lambda tx: tx.jobs.page(dead_letters=True, endpoint_ids=[dead.endpoint_id])) == [dead]
+
+
+def test_events_are_read_by_count_and_by_size_and_at_least_one(driver: Driver) -> None:
+    driver.write(lambda tx: tx.jobs.add_events([event(n, data=b"12345") for n in range(1, 6)]))
+    assert len(driver.read(lambda tx: tx.jobs.events(job().id, size=12))) == 2
+    assert len(driver.read(lambda tx: tx.jobs.events(job().id, size=1))) == 1
+    assert len(driver.read(lambda tx: tx.jobs.events(job().id, size=100, limit=3))) == 3
+    assert driver.read(lambda tx: tx.jobs.last_event(job().id)) == 5
+    assert driver.read(lambda tx: tx.jobs.last_event("job_none")) == 0
+
+
+def test_events_are_removed_from_the_oldest_on_some_at_a_time(driver: Driver) -> None:
+    driver.write(lambda tx: tx.jobs.add_events([event(n) for n in range(1, 6)]))
+    assert driver.write(lambda tx: tx.jobs.remove_events(job().id, 3)) == 3
+    assert [e.seq for e in driver.read(lambda tx: tx.jobs.events(job().id))] == [4, 5]
+    assert driver.write(lambda tx: tx.jobs.remove_events(job().id, 3)) == 2
+    assert driver.write(lambda tx: tx.jobs.remove_events(job().id, 3)) == 0
 
 
 def test_a_removed_job_takes_its_events_along(driver: Driver) -> None:

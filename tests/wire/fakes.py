@@ -22,6 +22,8 @@ from trivet.platform.server.background import Tasks
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.recorder import Recorder
+from trivet.platform.services.rollouts import Rollouts
+from trivet.platform.services.tallies import Tallies
 from trivet.platform.services.workers import Workers
 from trivet.platform.stores.memory import MemoryBlobs
 from trivet.platform.wire.schemas import compile_schema
@@ -183,6 +185,7 @@ class World(Town):
             recorder=Recorder(self.store, self.tasks.run, asyncio.sleep),
             blobs=self.blobs,
             clock=self.clock,
+            wall=self.clock,
             entropy=self.entropy,
             notifier=self.notifier,
             background=self.tasks.run,
@@ -208,9 +211,21 @@ class World(Town):
             notifier=self.notifier,
             clock=self.clock,
             entropy=self.entropy,
+            retention=7 * 86_400.0,
+            dead_letter_retention=30 * 86_400.0,
         )
+        self.tallies = Tallies(self.endpoints, self.clock)
+        self.dispatcher.on_end = self.tallies.ended
+        self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
         self.services = NativeServices(
-            self.accounts, self.secrets, self.endpoints, self.deployments, self.jobs, self.workers, self.clock
+            self.accounts,
+            self.secrets,
+            self.endpoints,
+            self.deployments,
+            self.jobs,
+            self.workers,
+            self.rollouts,
+            self.clock,
         )
         self.settings = NativeSettings("1.2.3", MAX_INPUT, MAX_INPUT, uploads or Path("/nowhere"))
         self.client = Client(create_app(self.services, self.settings))

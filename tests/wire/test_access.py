@@ -73,11 +73,13 @@ def scene(tmp_path: Path) -> Scene:
     ann = world.account("ann")
     world.account("ben")
     endpoint, version = world.offer("ann/song", owner=ann)
+    world.offer("ann/song", owner=ann, digest="b" * 64, canary=10)
     ann_token, ben_token = world.token("ann"), world.token("ben")
     world.ask("POST", "/orgs", json_body={"name": "acme"}, token=ann_token)
     world.ask("PUT", "/secrets/VOICE", json_body={"value": "x"}, token=ann_token)
     job = world.ask("POST", "/endpoints/ann/song/run", body=b"1", token=ann_token).headers["trivet-job-id"]
     key = world.ask("POST", "/keys", json_body={}, token=ann_token).json["id"]
+    world.ask("PUT", "/endpoints/ann/song/aliases/prod", json_body={"versions": [{"version": "1"}]}, token=ann_token)
     assert version.deployment_id is not None
     parts = {
         "owner": "ann",
@@ -85,6 +87,7 @@ def scene(tmp_path: Path) -> Scene:
         "endpoint_id": endpoint.id,
         "job": job,
         "version": "1.0.0",
+        "alias": "prod",
         "deployment": version.deployment_id,
         "account": "ann",
         "organization": "acme",

@@ -20,7 +20,18 @@ from trivet.platform.core.endpoints import Endpoint, HandlerKind, Version, Versi
 from trivet.platform.core.errors import FieldError, InvalidInput, NotFound, TooLarge
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobPolicy, JobStatus, Progress
 from trivet.platform.core.payloads import Payload
-from trivet.platform.core.views import CancelOutcome, EndpointView, Explanation, Health, JobView
+from trivet.platform.core.views import (
+    AliasView,
+    CancelOutcome,
+    EndpointView,
+    Explanation,
+    Health,
+    JobView,
+    ShareView,
+    Tally,
+    VersionHealth,
+    VersionView,
+)
 from trivet.platform.core.workers import Worker, WorkerState
 from trivet.platform.dialects.native import errors, translate
 from trivet.platform.services.accounts import Me, OrganizationView
@@ -79,7 +90,17 @@ ENDPOINT = Endpoint(
     visibility=Visibility.SHARED,
     history=("ver_1",),
 )
-ENDPOINT_VIEW = EndpointView(ENDPOINT, VERSION, 3, {WorkerState.IDLE: 1, WorkerState.DRAINING: 2}, 4, ("acme",))
+PROD = AliasView("prod", (ShareView("1.2.0", 75), ShareView("1.1.0", 25)))
+ENDPOINT_VIEW = EndpointView(
+    ENDPOINT,
+    VERSION,
+    3,
+    {WorkerState.IDLE: 1, WorkerState.DRAINING: 2},
+    4,
+    ("acme",),
+    canary=ShareView("1.3.0", 10),
+    aliases=[PROD],
+)
 DEPLOYMENT = Deployment(
     "dep_1",
     "acc_1",
@@ -125,8 +146,14 @@ DOCUMENTS: dict[str, Any] = {
     ),
     "endpoint": translate.endpoint(ENDPOINT_VIEW),
     "endpoint_without_a_version": translate.endpoint(EndpointView(ENDPOINT, None, 0, {}, 0)),
-    "version": translate.version(VERSION),
-    "version_failed": translate.version(replace(VERSION, state=VersionState.FAILED)),
+    "version": translate.version(VersionView(VERSION, 90, ("prod",))),
+    "version_failed": translate.version(VersionView(replace(VERSION, state=VersionState.FAILED))),
+    "version_health": translate.version_health(
+        VersionHealth(
+            "ann/song", "1.2.0", dict.fromkeys(JobStatus, 1), Tally(T, {JobStatus.SUCCEEDED: 1}, (12.5, 20.0, 40.25))
+        )
+    ),
+    "alias": translate.alias(PROD),
     "health": translate.health(
         Health("ann/song", dict.fromkeys(JobStatus, 1), {WorkerState.RUNNING: 2}, oldest_queued_ms=12.3456)
     ),

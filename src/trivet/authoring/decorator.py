@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from trivet.authoring.hints import kind_of, piece_hint, unwrapped
 from trivet.authoring.settings import checked
+
+if TYPE_CHECKING:
+    from trivet.authoring.binding import Binding
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,6 +35,10 @@ class Endpoint:
         self.function = function
         self.settings = settings
         self.kind = kind_of(function)
+        if self.takes_batches:
+            from trivet.authoring import batching
+
+            batching.check(function, bound=self.is_class)
         self.__module__ = target.__module__
         self.__name__ = target.__name__
         self.__qualname__ = target.__qualname__
@@ -52,19 +59,21 @@ class Endpoint:
         text = self.target.__doc__ or self.function.__doc__ or ""
         return "\n".join(line.strip() for line in text.strip().splitlines())
 
+    @property
+    def takes_batches(self) -> bool:
+        """Whether the handler takes a list of inputs and returns a list of outputs."""
+        return bool(self.settings.get("max_batch_size", 1) > 1)
+
     def describe(self) -> dict[str, Any]:
         """All that a platform has to know to serve this endpoint, as JSON values.
 
         Returns:
             ``name``, ``kind`` (``sync``, ``async``, ``generator``, ``async_generator``), ``class``, ``module``,
             ``qualname``, ``description``, ``input_schema``, ``output_schema`` (of a generator: of the list of its
-            pieces) and ``settings`` (only what was given).
+            pieces; both of a batching handler: of one item) and ``settings`` (only what was given).
         """
-        from trivet.authoring.binding import Binding
-        from trivet.authoring.hints import read_signature
         from trivet.authoring.shapes import output_schema
 
-        signature = read_signature(self.function, bound=self.is_class)
         streams = self.kind.endswith("generator")
         return {
             "name": self.name,
@@ -73,17 +82,44 @@ class Endpoint:
             "module": self.__module__,
             "qualname": self.__qualname__,
             "description": self.description,
-            "input_schema": Binding(signature).schema(),
-            "output_schema": output_schema(
-                piece_hint(signature.returns) if streams else signature.returns, streams=streams
-            ),
+            "input_schema": self.binding().schema(),
+            "output_schema": output_schema(self._output_hint(), streams=streams),
             "settings": dict(self.settings),
         }
+
+    def binding(self) -> Binding:
+        """How an input becomes the handler's arguments; of one that takes batches: an item of its list.
+
+        Raises:
+            TypeError: the handler is to take batches and takes no list.
+        """
+        from trivet.authoring.hints import read_signature
+
+        signature = read_signature(self.function, bound=self.is_class)
+        if self.takes_batches:
+            from trivet.authoring.batching import ItemBinding, item_hints
+
+            return ItemBinding(item_hints(signature, self.__qualname__)[0])
+        from trivet.authoring.binding import Binding
+
+        return Binding(signature)
+
+    def _output_hint(self) -> Any:
+        """The hint of what one caller gets, or of one piece of it."""
+        from trivet.authoring.hints import read_signature
+
+        signature = read_signature(self.function, bound=self.is_class)
+        if self.takes_batches:
+            from trivet.authoring.batching import item_hints
+
+            return item_hints(signature, self.__qualname__)[1]
+        return piece_hint(signature.returns) if self.kind.endswith("generator") else signature.returns
 
     def local(self, input: Any = None, *, on_progress: Callable[[float, str], None] | None = None) -> Any:
         """Runs the handler in this process, on an input as a caller would send it.
 
-        The input is checked and converted, and the output turned into what a caller receives, as on a platform.
+        The input is checked and converted, and the output turned into what a caller receives, as on a platform. A handler
+        that takes batches is given a batch of one.
 
         Args:
             input: a JSON value, or bytes or a `Blob` for a binary body.
@@ -183,6 +219,11 @@ def endpoint(
     ttl: float | None = None,
     idle_timeout: float | None = None,
     max_attempts: int | None = None,
+    retry_on: Sequence[str] | None = None,
+    backoff: float | None = None,
+    retention: float | None = None,
+    max_batch_size: int | None = None,
+    batch_wait: float | None = None,
     memory: str | int | None = None,
     gpu: str | int | None = None,
     requirements: Sequence[str] | None = None,
@@ -207,7 +248,15 @@ def endpoint(*decorated: Any, **settings: Any) -> Any:
             ``timeout``: seconds that one attempt may run; default 600.
             ``ttl``: seconds that a job may live, from its submission, before it is given up.
             ``idle_timeout``: seconds that an idle worker is kept.
-            ``max_attempts``: how often a job is tried when workers are lost; default 3.
+            ``max_attempts``: how often a job is tried at most; default 3.
+            ``retry_on``: what is followed by another attempt, a list of ``"worker_lost"`` (which covers a worker that ran out
+            of memory), ``"handler_error"``, ``"execution_timeout"``, or types of exceptions by name, such as
+            ``"ConnectionError"`` and ``"requests.exceptions.Timeout"``; default ``["worker_lost"]``.
+            ``backoff``: seconds before the second attempt, doubled for each one after it, an hour at most; default 0.
+            ``retention``: seconds that a job can be looked up after its end; default: as long as the platform keeps jobs.
+            ``max_batch_size``: above 1, the handler takes one list of up to so many inputs and returns a list with an output
+            for each; default 1.
+            ``batch_wait``: seconds that the first input of a batch waits for company; default 0.005.
             ``memory``: per worker, in bytes or as text such as ``"512MiB"``.
             ``gpu``: a kind of GPU, or how many.
             ``requirements``: packages to install, as pip writes them.

@@ -45,6 +45,24 @@ class UnserializableOutput(AuthoringError, TypeError):
         super().__init__(f"The output can't be written as JSON: {path or 'the output itself'} {message}")
 
 
+class BatchMismatch(AuthoringError, TypeError):
+    """A batching handler returned something that can't be shared out among its inputs.
+
+    Args:
+        count: how many inputs it was given.
+        what: what it returned, as the end of a sentence.
+    """
+
+    code = "batch_mismatch"
+
+    def __init__(self, count: int, what: str) -> None:
+        inputs = "1 input" if count == 1 else f"{count} inputs"
+        super().__init__(
+            f"The handler was given a batch of {inputs}, and {what}. It must return a list with one output for each input,"
+            " in their order; an exception in a place of the list fails that input alone."
+        )
+
+
 class LoadFailed(AuthoringError, LookupError):
     """There is no endpoint to load at a path; the message names what was looked at and what to do."""
 

@@ -57,6 +57,10 @@ def _body(value: Any) -> tuple[bytes, str]:
 
 def _invoke(program: Program, arguments: Arguments, context: Context) -> Any:
     positional, keywords = arguments
+    if program.batching is not None:
+        from trivet.authoring.batching import output_of
+
+        return _received(output_of(_finished(program.handler(positional))))
     value = program.handler(*positional, **keywords)
     if hasattr(value, "__aiter__"):
         return _pieces(_steps(value), context)

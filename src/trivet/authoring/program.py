@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trivet.authoring.binding import Arguments, Binding
+from trivet.authoring.binding import Arguments
 from trivet.authoring.decorator import Endpoint
-from trivet.authoring.hints import read_signature
 from trivet.authoring.outputs import encode
+
+if TYPE_CHECKING:
+    from trivet.authoring.batching import Batching
 
 
 class Program:
@@ -19,7 +21,13 @@ class Program:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.kind = endpoint.kind
-        self._binding = Binding(read_signature(endpoint.function, bound=endpoint.is_class))
+        self.batching: Batching | None = None
+        """How its inputs are gathered; None where the handler takes one at a time."""
+        if endpoint.takes_batches:
+            from trivet.authoring.batching import Batching
+
+            self.batching = Batching.of(endpoint.settings)
+        self._binding = endpoint.binding()
         self._instance = endpoint.target() if endpoint.is_class else None
         self.handler = endpoint.function.__get__(self._instance) if endpoint.is_class else endpoint.target
         self.bind = self._binding.bind

@@ -7,8 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 POLICIES = ("queue_delay", "request_count")
+RETRY_WORDS = ("worker_lost", "handler_error", "execution_timeout")
+LONGEST_BACKOFF = 3600.0
+"""Seconds; the most between two attempts at a job."""
+LONGEST_BATCH_WAIT = 60.0
+"""Seconds; the most that the first input of a batch waits for company."""
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TYPE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B?|B)?", re.IGNORECASE)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
@@ -33,6 +39,10 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
             raise TypeError(f"endpoint() knows no setting {name!r}; it takes {', '.join(sorted(_CHECKS))}")
         if value is not None:
             plain[name] = check(name, value)
+    if "batch_wait" in plain and plain.get("max_batch_size", 1) == 1:
+        raise ValueError(
+            "endpoint(batch_wait=…) needs max_batch_size above 1: a handler that takes one input waits for none"
+        )
     return plain
 
 
@@ -75,6 +85,16 @@ def _above_zero(name: str, value: object) -> float:
     if not number:
         raise ValueError(f"endpoint({name}=0): give more than zero")
     return number
+
+
+def _at_most(most: float) -> Callable[[str, object], float]:
+    def check(name: str, value: object) -> float:
+        number = _number(name, value)
+        if number > most:
+            raise ValueError(f"endpoint({name}={value}): the most is {most:g} seconds")
+        return number
+
+    return check
 
 
 def _workers(name: str, value: object) -> list[int]:
@@ -149,16 +169,34 @@ def _secrets(name: str, value: object) -> list[str]:
     return names
 
 
+def _retry_on(name: str, value: object) -> list[str]:
+    words = _texts(name, value)
+    for word in words:
+        # Python's own exceptions, the only ones without a module before their name, begin with a capital letter. What does
+        # not is one of ours, misspelt.
+        if word not in RETRY_WORDS and not (_TYPE.fullmatch(word) and ("." in word or word[0].isupper())):
+            raise ValueError(
+                f"endpoint(retry_on=…): {word!r} is none of {', '.join(RETRY_WORDS)}, and no type of exception such as "
+                "'ConnectionError' or 'requests.exceptions.Timeout'"
+            )
+    return words
+
+
 _CHECKS: dict[str, Callable[[str, object], Any]] = {
+    "backoff": _at_most(LONGEST_BACKOFF),
+    "batch_wait": _at_most(LONGEST_BATCH_WAIT),
     "concurrency": _positive,
     "description": _text,
     "gpu": _gpu,
     "idle_timeout": _number,
     "max_attempts": _positive,
+    "max_batch_size": _positive,
     "memory": _memory,
     "name": _name,
     "policy": _policy,
     "requirements": _requirements,
+    "retention": _above_zero,
+    "retry_on": _retry_on,
     "secrets": _secrets,
     "target": _above_zero,
     "timeout": _above_zero,

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from trivet.cli.options import confirmed
-from trivet.cli.output import Column, ago, emit, emit_json, facts, json_option, listing, moment, note
+from trivet.cli.options import confirmed, job_count, limits_given
+from trivet.cli.output import (
+    Column,
+    ago,
+    emit,
+    emit_json,
+    facts,
+    json_option,
+    limits_in_words,
+    listing,
+    moment,
+    note,
+)
 from trivet.cli.session import connect
 
 if TYPE_CHECKING:
@@ -39,6 +50,8 @@ def ls(as_json: bool) -> None:
         Column("ACCOUNT", lambda account: account.name, whole=True),
         Column("STATE", lambda account: "disabled" if account.disabled else "active"),
         Column("ADMINISTRATOR", lambda account: "yes" if account.administrator else None),
+        Column("RATE", lambda account: account.rate),
+        Column("CONCURRENT", lambda account: account.concurrent),
         Column("AGE", lambda account: ago(account.created_at)),
     ]
     with connect() as client:
@@ -61,9 +74,26 @@ def show(name: str, as_json: bool) -> None:
             ("Id", account.id),
             ("State", "disabled" if account.disabled else "active"),
             ("Administrator", "yes" if account.administrator else "no"),
+            ("Limits", limits_in_words(account.rate, account.concurrent)),
             ("Created", account.created_at and moment(account.created_at)),
         ]
     )
+
+
+@accounts.command("limit")
+@click.argument("name")
+@click.option("--rate", metavar="N/UNIT", help="How often all its keys together may call: 1000/min, or none.")
+@click.option("--concurrent", type=job_count, metavar="N", help="How many jobs they may have open at a time, or none.")
+@json_option
+def limit(name: str, rate: str | None, concurrent: int | Literal["none"] | None, as_json: bool) -> None:
+    """Limit how often the account NAME may call and how many jobs it may have open, with all its keys together.
+
+    What is left out stays; none removes a limit, and what the platform has as its default applies again.
+    """
+    limits_given(rate, concurrent)
+    with connect() as client:
+        account = client.accounts.update(name, rate=rate, concurrent=concurrent)
+    emit_json(account) if as_json else note(f"{account.name}: {limits_in_words(account.rate, account.concurrent)}.")
 
 
 @accounts.command("disable")

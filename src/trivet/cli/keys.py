@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from trivet.cli.options import confirmed, lifetime, words
-from trivet.cli.output import Column, ago, emit, emit_json, json_option, listing, moment, note
+from trivet.cli.options import confirmed, job_count, lifetime, limits_given, words
+from trivet.cli.output import Column, ago, emit, emit_json, json_option, limits_in_words, listing, moment, note
 from trivet.cli.session import connect
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def keys() -> None:
-    """API keys: make, list, rotate and revoke them."""
+    """API keys: make, list, limit, rotate and revoke them."""
 
 
 @keys.command(
@@ -25,7 +25,8 @@ def keys() -> None:
 Examples:
   trivet keys create --label laptop
   KEY=$(trivet keys create --label ci --scopes call,read --expires 30)
-  trivet keys create --account ada --json""",
+  trivet keys create --account ada --json
+  trivet keys create --scopes call --rate 100/min --concurrent 10""",
 )
 @click.option("--account", metavar="NAME", help="For this account, not your own; takes an administrator.")
 @click.option("--label", default="", metavar="TEXT", help="What it is for, for people.")
@@ -33,15 +34,32 @@ Examples:
 @click.option(
     "--expires", type=lifetime, metavar="DAYS", help="Days until it expires, or never; half a year if left out."
 )
+@click.option("--rate", metavar="N/UNIT", help="How often it may call: 100/min; units are s, min, h, day.")
+@click.option("--concurrent", type=click.IntRange(min=0), metavar="N", help="How many jobs it may have open at a time.")
 @json_option
-def create(account: str | None, label: str, scopes: list[str] | None, expires: int | None, as_json: bool) -> None:
+def create(
+    *,
+    account: str | None,
+    label: str,
+    scopes: list[str] | None,
+    expires: int | None,
+    rate: str | None,
+    concurrent: int | None,
+    as_json: bool,
+) -> None:
     """Make an API key, and print it. It is shown this once, and can't be shown again.
 
     --json prints {"id","key","expires_at"}.
     """
     with connect() as client:
         made = client.keys.create(
-            label=label, scopes=scopes, expires_days=expires, never_expires=expires == 0, account=account
+            label=label,
+            scopes=scopes,
+            expires_days=expires,
+            never_expires=expires == 0,
+            account=account,
+            rate=rate,
+            concurrent=concurrent,
         )
     _show(made, as_json=as_json)
 
@@ -57,12 +75,30 @@ def ls(account: str | None, as_json: bool) -> None:
         Column("LABEL", lambda key: key.label),
         Column("ACCOUNT", lambda key: key.account),
         Column("SCOPES", lambda key: key.scopes),
+        Column("RATE", lambda key: key.rate),
+        Column("CONCURRENT", lambda key: key.concurrent),
         Column("AGE", lambda key: ago(key.created_at)),
         Column("LAST USED", lambda key: ago(key.last_used_at)),
         Column("EXPIRES", lambda key: ago(key.expires_at) or "never"),
     ]
     with connect() as client:
         listing(client.keys.list(account=account), columns, as_json=as_json, empty="There is no key.")
+
+
+@keys.command("limit")
+@click.argument("key_id", metavar="KEY")
+@click.option("--rate", metavar="N/UNIT", help="How often it may call: 100/min, or none.")
+@click.option("--concurrent", type=job_count, metavar="N", help="How many jobs it may have open at a time, or none.")
+@json_option
+def limit(key_id: str, rate: str | None, concurrent: int | Literal["none"] | None, as_json: bool) -> None:
+    """Limit how often KEY may call and how many jobs it may have open. What is left out stays; none removes a limit.
+
+    The limits of its account apply as well.
+    """
+    limits_given(rate, concurrent)
+    with connect() as client:
+        key = client.keys.limit(key_id, rate=rate, concurrent=concurrent)
+    emit_json(key) if as_json else note(f"{key.id}: {limits_in_words(key.rate, key.concurrent)}.")
 
 
 @keys.command("rotate")

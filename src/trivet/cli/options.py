@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Literal
 
 import click
 
@@ -45,6 +46,29 @@ def lifetime(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise click.BadParameter(f"{text!r} is neither a number of days from 1 on, nor 'never'.")
     return int(text)
+
+
+def job_count(text: str) -> int | Literal["none"]:
+    """A number of jobs from 0 on, or ``none``.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    if text == "none":
+        return "none"
+    if not text.isdecimal() or not text.isascii():
+        raise click.BadParameter(f"{text!r} is neither a number of jobs from 0 on, nor 'none'.")
+    return int(text)
+
+
+def limits_given(rate: str | None, concurrent: int | Literal["none"] | None) -> None:
+    """Refuses a change that names no limit.
+
+    Raises:
+        click.UsageError: neither is given.
+    """
+    if rate is None and concurrent is None:
+        raise click.UsageError("Say which limit: --rate 100/min, --concurrent 10, or none to remove one.")
 
 
 def confirmed(question: str, *, yes: bool) -> bool:

@@ -61,6 +61,12 @@ def moment(when: datetime) -> str:
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def limits_in_words(rate: str | None, concurrent: int | None) -> str:
+    """What a key or an account may do, for people: ``100/min, 10 open jobs``."""
+    jobs = None if concurrent is None else f"{concurrent} open job{'' if concurrent == 1 else 's'}"
+    return ", ".join(part for part in (rate, jobs) if part is not None) or "no limits of its own"
+
+
 def written(text: str) -> None:
     """Prints on stdout what a program wrote, as it wrote it; a line that was left open is ended."""
     click.echo(text, nl=not text.endswith("\n"))

@@ -13,7 +13,7 @@ so that frames of many attempts may be interleaved.
 
 The conversation (``S`` server, ``W`` worker)::
 
-    W  HELLO     {"protocol": 1, "token": …, "worker_id": …, "pid": …, "runtime": "python 3.11.7"}
+    W  HELLO     {"protocol": 2, "token": …, "worker_id": …, "pid": …, "runtime": "python 3.11.7"}
     S  WELCOME   {"endpoint": …, "version": …, "concurrency": n, "heartbeat": seconds, "max_output": bytes}
                    or  REFUSED {"code","message"} + close
     W  READY     {}                                    after the handler is loaded and set up
@@ -31,8 +31,12 @@ The conversation (``S`` server, ``W`` worker)::
     W  HEARTBEAT {"attempts": [n, …]}                  every ``heartbeat`` seconds: the attempts that it holds
     S  DRAIN     {}                                    take no more, finish, then say BYE
     W  DRAINING  {}                                    the worker was told by a signal: send no more
-    W  RETURNED  {"token"}                             an attempt handed back, not started
+    S  RECALL    {}                                    hand back every attempt that you have not begun
+    W  RETURNED  {"token"}                             an attempt handed back, not begun; of many, the newest first
     W  BYE       {}
+
+A worker may be sent more attempts than it runs at a time. It begins them in the order in which they came, the next one when it
+has answered one, so the server knows which it has begun.
 
 Every frame of an attempt that a worker sends carries ``token``; one that doesn't match changes nothing.
 """
@@ -44,7 +48,7 @@ import struct
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_FRAME = 512 * 1024 * 1024
 """No frame is longer than this, in bytes; the limits on inputs and outputs are lower and set by the server."""
 
@@ -72,6 +76,7 @@ class Kind(IntEnum):
     CANCEL = 16
     STOPPED = 17
     RETURNED = 18
+    RECALL = 19
     HEARTBEAT = 20
     DRAIN = 21
     DRAINING = 22

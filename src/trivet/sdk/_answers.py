@@ -216,7 +216,7 @@ def _taught(problem: Mapping[str, Any], response: Response, now: datetime) -> Tr
         case "too_large":
             limit = problem.get("limit")
             details["limit"] = limit if isinstance(limit, int) else None
-        case "limit_exceeded" | "unavailable" | "storage_full":
+        case "limit_exceeded" | "rate_limited" | "too_many_open_jobs" | "unavailable" | "storage_full":
             details["retry_after"] = _retry.retry_after(response.headers, now)
         case "job_failed":
             failure = _failure(problem.get("error"))

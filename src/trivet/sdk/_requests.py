@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlencode
 
 from trivet.sdk._http import Request
@@ -271,9 +271,16 @@ def account(name: str) -> Request:
     return Request("GET", f"{API}/accounts/{_segment(name, 'account')}")
 
 
-def account_update(name: str, *, disabled: bool) -> Request:
-    """Disable or enable an account."""
-    return _json("PATCH", f"{API}/accounts/{_segment(name, 'account')}", {"disabled": disabled})
+def account_update(
+    name: str,
+    *,
+    disabled: bool | None = None,
+    rate: str | None = None,
+    concurrent: int | Literal["none"] | None = None,
+) -> Request:
+    """Disable or enable an account, or change its limits."""
+    changes = ({} if disabled is None else {"disabled": disabled}) | _limits(rate, concurrent)
+    return _json("PATCH", f"{API}/accounts/{_segment(name, 'account')}", changes)
 
 
 def account_delete(name: str) -> Request:
@@ -293,6 +300,8 @@ def key_create(
     expires_days: float | None = None,
     never_expires: bool = False,
     account: str | None = None,
+    rate: str | None = None,
+    concurrent: int | None = None,
 ) -> Request:
     """Make a key; what is not given is the server's to choose."""
     fields = {
@@ -301,8 +310,15 @@ def key_create(
         "expires_days": expires_days,
         "never_expires": True if never_expires else None,
         "account": account,
+        "rate": rate,
+        "concurrent": concurrent,
     }
     return _json("POST", f"{API}/keys", {name: value for name, value in fields.items() if value is not None})
+
+
+def key_limit(key_id: str, *, rate: str | None = None, concurrent: int | Literal["none"] | None = None) -> Request:
+    """Change a key's limits."""
+    return _json("PATCH", f"{API}/keys/{_segment(key_id, 'key')}", _limits(rate, concurrent))
 
 
 def key_rotate(key_id: str, *, overlap_hours: float) -> Request:
@@ -394,6 +410,12 @@ def _job(job_id: str) -> str:
 
 def _member(organization: str, account: str) -> str:
     return f"{API}/orgs/{_segment(organization, 'organization')}/members/{_segment(account, 'account')}"
+
+
+def _limits(rate: str | None, concurrent: int | Literal["none"] | None) -> dict[str, Any]:
+    """The change of limits: ``none`` takes one away, None leaves it as it is."""
+    wanted = {"rate": rate, "concurrent": concurrent}
+    return {name: None if value == "none" else value for name, value in wanted.items() if value is not None}
 
 
 def _segment(text: str, noun: str) -> str:

@@ -20,7 +20,7 @@ from trivet.sdk._http import Request, Response, TransportError
 
 _OUTAGE = frozenset({502, 503, 504})
 _PASSING = _OUTAGE | {429}
-_TRY_AGAIN_CODES = frozenset({"unavailable", "limit_exceeded", None})
+_TRY_AGAIN_CODES = frozenset({"unavailable", "limit_exceeded", "rate_limited", "too_many_open_jobs", None})
 
 
 @dataclass(frozen=True, slots=True)

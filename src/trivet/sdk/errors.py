@@ -11,8 +11,11 @@ The codes are those of the platform (a test holds the two equal); the few that o
      │   └─ PermissionDeniedError    forbidden              the key may not do this
      ├─ NotFoundError                not_found              missing, or hidden from this key
      ├─ ConflictError                conflict               it contradicts what is there
+     │   └─ IdempotencyKeyReusedError  idempotency_key_reused  that key belongs to another input
      ├─ TooLargeError                too_large              over a size: `limit`
      ├─ LimitExceededError           limit_exceeded         too much at once: `retry_after`
+     │   ├─ RateLimitedError         rate_limited           the key or its account calls too often
+     │   └─ TooManyOpenJobsError     too_many_open_jobs     it has as many jobs open as it may
      ├─ JobError                                            the job ended without an output: `job_id`
      │   ├─ JobFailedError           job_failed             `error` has type, message, traceback, worker_log
      │   ├─ JobCancelledError        job_cancelled
@@ -131,6 +134,12 @@ class ConflictError(TrivetError):
     default_code = "conflict"
 
 
+class IdempotencyKeyReusedError(ConflictError):
+    """The idempotency key was used for a call with another input; nothing was queued."""
+
+    default_code = "idempotency_key_reused"
+
+
 class TooLargeError(TrivetError):
     """A body is over the limit.
 
@@ -157,6 +166,18 @@ class LimitExceededError(TrivetError):
     def __init__(self, message: str = "", *, retry_after: float | None = None, **details: Any) -> None:
         super().__init__(message, **details)
         self.retry_after = retry_after
+
+
+class RateLimitedError(LimitExceededError):
+    """The key or its account has called as often as it may for now; nothing was queued."""
+
+    default_code = "rate_limited"
+
+
+class TooManyOpenJobsError(LimitExceededError):
+    """The key or its account has as many jobs queued and running as it may; nothing was queued."""
+
+    default_code = "too_many_open_jobs"
 
 
 class JobError(TrivetError):
@@ -250,8 +271,11 @@ BY_CODE: Mapping[str, type[TrivetError]] = {
     "forbidden": PermissionDeniedError,
     "not_found": NotFoundError,
     "conflict": ConflictError,
+    "idempotency_key_reused": IdempotencyKeyReusedError,
     "too_large": TooLargeError,
     "limit_exceeded": LimitExceededError,
+    "rate_limited": RateLimitedError,
+    "too_many_open_jobs": TooManyOpenJobsError,
     "job_failed": JobFailedError,
     "job_cancelled": JobCancelledError,
     "job_timed_out": JobTimedOutError,

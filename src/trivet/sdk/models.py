@@ -301,18 +301,26 @@ class DeploymentInfo(Model):
 
 @dataclass(frozen=True, slots=True)
 class AccountInfo(Model):
-    """A person or a program that owns endpoints and keys."""
+    """A person or a program that owns endpoints and keys.
+
+    ``rate`` (``100/min``) and ``concurrent`` (open jobs) are limits for all its keys together; None where it has none of its own.
+    """
 
     name: str
     id: str | None = None
     administrator: bool = False
     disabled: bool = False
     created_at: datetime | None = None
+    rate: str | None = None
+    concurrent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo(Model):
-    """An API key without its secret; ``state`` is active, rotating, expired or revoked."""
+    """An API key without its secret; ``state`` is active, rotating, expired or revoked.
+
+    ``rate`` and ``concurrent`` are its own limits, beside those of its account.
+    """
 
     id: str
     label: str | None = None
@@ -323,6 +331,8 @@ class KeyInfo(Model):
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
     state: str = "active"
+    rate: str | None = None
+    concurrent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +346,8 @@ class NewKey(Model):
     scopes: tuple[str, ...] = ()
     created_at: datetime | None = None
     expires_at: datetime | None = None
+    rate: str | None = None
+    concurrent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trivet.protocol.frames import Frame, Kind, encode
 from trivet.worker.link import Link, LinkLost
+
+if TYPE_CHECKING:
+    from trivet.worker.batches import Batch
 
 MAX_LOG = 1024 * 1024
 """Bytes of output that an attempt may log; what it prints beyond is dropped, and said so once."""
@@ -15,7 +18,26 @@ _LOG_BATCH = 8 * 1024
 _PROGRESS_PAUSE = 0.1
 
 
-class Attempt:
+class Work:
+    """What a handler works on: an attempt, or a batch of them. Whatever it says meanwhile goes through here."""
+
+    __slots__ = ()
+    reason: str | None
+    """Why it has to stop; ``None`` while it has not."""
+    interrupted: bool
+    """Whether its handler was told."""
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Tells how far it is."""
+
+    def write(self, stream: str, text: str) -> None:
+        """Logs what the handler printed on ``stream``."""
+
+    def flush(self) -> None:
+        """Sends what is held back."""
+
+
+class Attempt(Work):
     """One attempt at a job. Safe to write to from any thread.
 
     Args:
@@ -31,6 +53,8 @@ class Attempt:
         "_over",
         "_progress",
         "_progress_at",
+        "arrived",
+        "batch",
         "body",
         "content_type",
         "interrupted",
@@ -47,6 +71,9 @@ class Attempt:
         self.body = frame.body
         self.reason: str | None = None
         self.interrupted = False
+        self.arrived = monotonic()
+        self.batch: Batch | None = None
+        """The batch that it was taken into, where its handler takes batches."""
         self._link = link
         self._log: deque[tuple[str, bytes, bool]] = deque()
         self._held = 0
@@ -112,6 +139,15 @@ class Attempt:
                 frame = self._collected() + frame
             self._over = True
             self._link.send(frame)
+
+    def last_words(self, kind: Kind, meta: dict[str, Any], body: bytes = b"") -> bytes:
+        """The final frame with all that was held back before it, for whoever sends those of many attempts in one write.
+
+        The link is to be held from here until it is sent.
+        """
+        meta["token"] = self.token
+        self._over = True
+        return self._collected() + encode(kind, self.number, meta, body)
 
     def _collected(self) -> bytes:
         """The frames for what is held back, in order; neighbours of one stream share a frame."""

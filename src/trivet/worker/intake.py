@@ -83,6 +83,8 @@ class Intake:
                 news += 1
             elif kind is Kind.CANCEL:
                 self._cancel(frame)
+            elif kind is Kind.RECALL:
+                self._hand_back_pending()
             elif kind is Kind.DRAIN:
                 self.drain()
         return news
@@ -110,8 +112,7 @@ class Intake:
         try:
             if tell:
                 self.link.send(encode(Kind.DRAINING))
-            while (attempt := self.next()) is not None:
-                self._hand_back(attempt)
+            self._hand_back_pending()
         except LinkLost:
             self.lost = True
         self.runner.wake()
@@ -150,6 +151,15 @@ class Intake:
             return
         self.done(attempt)
         attempt.finish(Kind.STOPPED, {"reason": attempt.reason})
+
+    def _hand_back_pending(self) -> None:
+        """Hands back what waits, the newest first: the server puts each before those it has."""
+        while True:
+            try:
+                attempt = self.pending.pop()
+            except IndexError:
+                return
+            self._hand_back(attempt)
 
     def _hand_back(self, attempt: Attempt) -> None:
         self.done(attempt)

@@ -1,4 +1,4 @@
-"""The loop of a worker with a plain handler, one job at a time: take, run, answer, all in the main thread."""
+"""The loop of a worker with a plain handler, one job (or one batch) at a time: take, run, answer, all in the main thread."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ import gc
 import select
 import sys
 from contextvars import copy_context
-from typing import Any
+from typing import Any, TypeVar
 
 from trivet.authoring.reporting import CURRENT, set_elsewhere
 from trivet.protocol.frames import Kind, encode
-from trivet.worker.attempt import Attempt
+from trivet.worker.attempt import Attempt, Work
+from trivet.worker.desk import Desk, open_desk
 from trivet.worker.failures import traceback_of
 from trivet.worker.heartbeat import Watcher
 from trivet.worker.hosts import Host, Unfit
 from trivet.worker.intake import Intake
 from trivet.worker.interrupts import Guard, Interrupted, SignalGuard
 from trivet.worker.link import Link, LinkLost
-from trivet.worker.outcome import Outcome, Trial, stopped
+from trivet.worker.outcome import Trial
 from trivet.worker.waker import Waker
+
+W = TypeVar("W", bound=Work)
+O = TypeVar("O")  # noqa: E741 - what comes of W
 
 
 class MainLoop:
@@ -36,7 +40,8 @@ class MainLoop:
         self._watcher = watcher
         self._guard = guard
         self._trial = trial
-        self._current: Attempt | None = None
+        self._desk: Desk[Any, Any]
+        self._current: Work | None = None
         self._ear = Ear(intake.link)
 
     def wake(self) -> None:
@@ -45,7 +50,10 @@ class MainLoop:
 
     def interrupt(self, attempt: Attempt) -> None:
         """As `Runner.interrupt`."""
-        self._guard.interrupt(attempt)
+        if attempt.batch is None:
+            self._guard.interrupt(attempt)
+        elif attempt.batch.release(attempt):
+            self._guard.interrupt(attempt.batch)
 
     def run(self, host: Host) -> None:
         """Sets the program up and works until it is told to end.
@@ -56,30 +64,30 @@ class MainLoop:
         """
         prepare(host)
         intake, link = self._intake, self._intake.link
+        desk = self._desk = open_desk(host, intake, self._trial)
         set_elsewhere(lambda: self._current)
         intake.runner = self
         self._watcher.busy = lambda: self._current
         link.send(encode(Kind.READY))
-        while (attempt := self._next()) is not None:
-            self._current = attempt
-            outcome = copy_context().run(attempted, self._trial, attempt, self._guard)
+        while (work := self._next()) is not None:
+            self._current = work
+            outcome = copy_context().run(attempted, desk, work, self._guard)
             self._current = None
-            attempt.finish(*outcome)
-            intake.done(attempt)
+            desk.answer(work, outcome)
         if intake.lost:
             raise LinkLost("the server is gone")
         conclude(host)
 
-    def _next(self) -> Attempt | None:
-        """Waits for an attempt; ``None`` when there will be no more."""
-        intake = self._intake
+    def _next(self) -> Work | None:
+        """Waits for work; ``None`` when there will be no more."""
+        intake, desk = self._intake, self._desk
         self._watcher.take_turn()
         try:
             while True:
-                attempt = intake.next()
-                if attempt is not None or intake.draining:
-                    return attempt
-                if self._ear.wait():
+                work: Work | None = desk.next()
+                if work is not None or intake.draining:
+                    return work
+                if self._ear.wait(desk.due()):
                     intake.take(intake.link.receive())
         finally:
             self._watcher.turn.release()
@@ -96,36 +104,41 @@ class Ear:
             self._poller.register(descriptor, select.POLLIN)
         self.wake = self._waker.wake
 
-    def wait(self) -> bool:
-        """Waits, and returns whether there is something to read on the link."""
-        ready = self._poller.poll()
+    def wait(self, seconds: float | None = None) -> bool:
+        """Waits, and returns whether there is something to read on the link.
+
+        Args:
+            seconds: how long at most; ``None`` for as long as it takes.
+        """
+        ready = self._poller.poll(None if seconds is None else seconds * 1000)
         if len(ready) == 1 and ready[0][0] == self._link:
             return True
-        self._waker.heard()
+        if ready:
+            self._waker.heard()
         return len(ready) > 1
 
 
-def attempted(trial: Trial, attempt: Attempt, guard: Guard) -> Outcome:
-    """Runs one attempt under a guard.
+def attempted(desk: Desk[W, O], work: W, guard: Guard) -> O:
+    """Runs an attempt, or a batch of them, under a guard.
 
     Raises:
         LinkLost: there is nobody to answer to.
     """
-    CURRENT.set(attempt)
+    CURRENT.set(work)
     try:
         try:
-            guard.enter(attempt)
-            outcome = trial.run(attempt)
+            guard.enter(work)
+            outcome = desk.run(work)
         finally:
             guard.leave()
     except Interrupted:
         guard.leave()
-        return stopped(attempt)
+        return desk.stopped(work)
     except LinkLost:
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit and the like are a handler's failures too
-        return trial.failed(attempt, error)
-    return stopped(attempt) if attempt.interrupted else outcome
+        return desk.failed(work, error)
+    return desk.stopped(work) if work.interrupted else outcome
 
 
 def prepare(host: Host) -> None:

@@ -49,7 +49,7 @@ class Trial:
         positional, keywords = host.bind(attempt.body, attempt.content_type)
         value = host.handler(*positional, **keywords)
         if not hasattr(value, "__next__"):
-            return self._result(value)
+            return self.result(value)
         pieces = Pieces(self, attempt)
         try:
             for piece in value:
@@ -68,7 +68,7 @@ class Trial:
         if hasattr(value, "__await__"):
             value = await value
         if not hasattr(value, "__aiter__"):
-            return self._result(value)
+            return self.result(value)
         pieces = Pieces(self, attempt)
         try:
             async for piece in value:
@@ -89,7 +89,21 @@ class Trial:
             return stopped(attempt)
         if isinstance(error, LinkLost):
             raise error
+        return self.failure(error)
+
+    def failure(self, error: BaseException) -> Outcome:
+        """The outcome that says so, of whatever was raised."""
         return Kind.ERROR, describe(error, self._folder), b""
+
+    def result(self, value: object) -> Outcome:
+        """The outcome of a handler that has returned.
+
+        Raises:
+            OutputTooLarge: beyond the limit.
+            UnserializableOutput: there is no form for it.
+        """
+        content_type, body = self.encoded(value)
+        return Kind.RESULT, {"type": content_type}, body
 
     def encoded(self, value: object) -> tuple[str, bytes]:
         """An output or a piece, within the limit.
@@ -105,10 +119,6 @@ class Trial:
                 " at a time (a generator sends its pieces one by one), or store it and return where it lies."
             )
         return content_type, body
-
-    def _result(self, value: object) -> Outcome:
-        content_type, body = self.encoded(value)
-        return Kind.RESULT, {"type": content_type}, body
 
 
 class Pieces:

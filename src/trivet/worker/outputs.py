@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 
 from trivet.authoring.reporting import current
-from trivet.worker.attempt import Attempt
+from trivet.worker.attempt import Work
 
 
 class JobStream(io.TextIOWrapper):
@@ -34,19 +34,19 @@ class JobStream(io.TextIOWrapper):
 
     def write(self, text: str) -> int:
         """Writes to the log of the job that the code asking is part of."""
-        attempt = current()
-        if not isinstance(attempt, Attempt):
+        work = current()
+        if not isinstance(work, Work):
             return super().write(text)
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        attempt.write(self._stream, text)
+        work.write(self._stream, text)
         if self._stream == "stderr" and "\n" in text:
-            attempt.flush()
+            work.flush()
         return len(text)
 
     def flush(self) -> None:
         """Sends what the job has printed: it must be out when the next thing the handler does is to crash."""
-        _flush_attempt()
+        _flush_work()
         super().flush()
 
     def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]  # the base asks for more of its argument
@@ -70,20 +70,20 @@ class _JobBytes(io.BufferedIOBase):
         return self._raw.fileno()
 
     def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # the base takes any buffer
-        if isinstance(current(), Attempt):
+        if isinstance(current(), Work):
             self._stream.write(self._decoder.decode(bytes(data)))
             return len(data)
         return self._raw.write(data)
 
     def flush(self) -> None:
-        _flush_attempt()
+        _flush_work()
         self._raw.flush()
 
 
-def _flush_attempt() -> None:
-    attempt = current()
-    if isinstance(attempt, Attempt):
-        attempt.flush()
+def _flush_work() -> None:
+    work = current()
+    if isinstance(work, Work):
+        work.flush()
 
 
 def capture() -> None:

@@ -1,20 +1,22 @@
-"""The loop of a worker with an async handler: one event loop in the main thread, an asyncio task for each attempt."""
+"""The loop of a worker with an async handler: one event loop in the main thread, an asyncio task for each attempt (or batch)."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import sys
+from typing import Any
 
 from trivet.authoring.reporting import CURRENT
 from trivet.protocol.frames import Kind, encode
-from trivet.worker.attempt import Attempt
+from trivet.worker.attempt import Attempt, Work
+from trivet.worker.desk import Desk, open_desk
 from trivet.worker.failures import traceback_of
 from trivet.worker.heartbeat import Watcher
 from trivet.worker.hosts import Host, Unfit
 from trivet.worker.intake import Intake
 from trivet.worker.link import LinkLost
-from trivet.worker.outcome import Outcome, Trial, stopped
+from trivet.worker.outcome import Trial
 
 
 class AsyncLoop:
@@ -32,7 +34,9 @@ class AsyncLoop:
         self._watcher = watcher
         self._trial = trial
         self._concurrency = concurrency
-        self._running: dict[Attempt, asyncio.Task[None]] = {}
+        self._desk: Desk[Any, Any]
+        self._timer: asyncio.TimerHandle | None = None
+        self._running: dict[Work, asyncio.Task[None]] = {}
         self._loop: asyncio.AbstractEventLoop
         self._idle: asyncio.Event
 
@@ -63,6 +67,7 @@ class AsyncLoop:
         except BaseException as error:
             raise Unfit(error) from error
         gc.freeze()  # what was loaded stays: the collector need not look at it again
+        self._desk = open_desk(host, self._intake, self._trial)
         self._intake.runner = self
         self._watcher.stand_back()
         self._intake.link.send(encode(Kind.READY))
@@ -85,33 +90,43 @@ class AsyncLoop:
             self._intake.lose()
 
     def _start(self) -> None:
-        while len(self._running) < self._concurrency and (attempt := self._intake.next()) is not None:
-            self._running[attempt] = self._loop.create_task(self._work(attempt))
+        desk, running, most = self._desk, self._running, self._concurrency
+        while len(running) < most and (work := desk.next()) is not None:
+            running[work] = self._loop.create_task(self._work(work))
+        if desk.batches and self._timer is None and len(running) < most and (due := desk.due()) is not None:
+            self._timer = self._loop.call_later(due, self._on_due)
         if self._intake.draining and not self._running:
             self._idle.set()
 
-    def _cancel(self, attempt: Attempt) -> None:
-        if attempt in self._running:
-            attempt.interrupted = True
-            self._running[attempt].cancel()
+    def _on_due(self) -> None:
+        """What waited for company has waited long enough."""
+        self._timer = None
+        self._start()
 
-    async def _work(self, attempt: Attempt) -> None:
-        CURRENT.set(attempt)
+    def _cancel(self, attempt: Attempt) -> None:
+        if attempt.batch is not None and not attempt.batch.release(attempt):
+            return
+        work = attempt.batch or attempt
+        if work in self._running:
+            work.interrupted = True
+            self._running[work].cancel()
+
+    async def _work(self, work: Work) -> None:
+        CURRENT.set(work)
         try:
-            attempt.finish(*await self._outcome(attempt))
+            self._desk.answer(work, await self._outcome(work))
         except LinkLost:
             self._intake.lost = self._intake.draining = True
         finally:
-            del self._running[attempt]
-            self._intake.done(attempt)
+            del self._running[work]
             self._start()
 
-    async def _outcome(self, attempt: Attempt) -> Outcome:
+    async def _outcome(self, work: Work) -> Any:
         try:
-            outcome = await self._trial.run_async(attempt)
+            outcome = await self._desk.run_async(work)
         except BaseException as error:  # noqa: BLE001 - SystemExit and cancellation are outcomes too
-            return self._trial.failed(attempt, error)
-        return stopped(attempt) if attempt.interrupted else outcome
+            return self._desk.failed(work, error)
+        return self._desk.stopped(work) if work.interrupted else outcome
 
 
 async def _finish(value: object) -> None:

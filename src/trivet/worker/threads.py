@@ -1,13 +1,15 @@
-"""The loop of a worker with a plain handler and several jobs at a time: a thread for each."""
+"""The loop of a worker with a plain handler and several jobs (or batches) at a time: a thread for each."""
 
 from __future__ import annotations
 
 import threading
 from contextvars import copy_context
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from typing import Any
 
 from trivet.protocol.frames import Kind, encode
-from trivet.worker.attempt import Attempt
+from trivet.worker.attempt import Attempt, Work
+from trivet.worker.desk import Desk, open_desk
 from trivet.worker.heartbeat import Watcher
 from trivet.worker.hosts import Host
 from trivet.worker.intake import Intake
@@ -36,7 +38,8 @@ class ThreadLoop:
         self._concurrency = concurrency
         self._ear = Ear(intake.link)
         self._calls: SimpleQueue[None] = SimpleQueue()
-        self._running: dict[int, ThreadGuard] = {}
+        self._desk: Desk[Any, Any]
+        self._running: dict[Work, ThreadGuard] = {}
 
     def wake(self) -> None:
         """As `Runner.wake`."""
@@ -44,9 +47,12 @@ class ThreadLoop:
 
     def interrupt(self, attempt: Attempt) -> None:
         """As `Runner.interrupt`."""
-        guard = self._running.get(attempt.number)
+        if attempt.batch is not None and not attempt.batch.release(attempt):
+            return
+        work = attempt.batch or attempt
+        guard = self._running.get(work)
         if guard is not None:
-            guard.interrupt(attempt)
+            guard.interrupt(work)
 
     def run(self, host: Host) -> None:
         """Sets the program up and works until it is told to end.
@@ -56,6 +62,7 @@ class ThreadLoop:
             Unfit: the author's ``setup`` failed, before anything was taken.
         """
         prepare(host)
+        self._desk = open_desk(host, self._intake, self._trial)
         threads = [
             threading.Thread(target=self._work, name=f"trivet-job-{number}", daemon=True)
             for number in range(1, self._concurrency + 1)
@@ -74,31 +81,42 @@ class ThreadLoop:
 
     def _read(self) -> None:
         """Calls a thread for each attempt that comes, until there will be no more and all are finished."""
-        intake = self._intake
+        intake, batches = self._intake, self._desk.batches
         while not (intake.draining and not intake.held) and not intake.lost:
-            for _ in range(intake.take(intake.link.receive()) if self._ear.wait() else 0):
+            news = intake.take(intake.link.receive()) if self._ear.wait() else 0
+            # Of batches, one thread looks whether there is one; it calls the next where more is left.
+            for _ in range(min(news, int(self._calls.empty())) if batches else news):
                 self._calls.put(None)
         for _ in range(self._concurrency):
             self._calls.put(None)
 
     def _work(self) -> None:
-        guard = self._guards[threading.get_ident()] = ThreadGuard()
+        guard, desk = ThreadGuard(), self._desk
+        self._guards[threading.get_ident()] = guard
         try:
-            while (attempt := self._next()) is not None:
-                self._running[attempt.number] = guard
-                outcome = copy_context().run(attempted, self._trial, attempt, guard)
-                del self._running[attempt.number]
-                attempt.finish(*outcome)
-                self._intake.done(attempt)
+            while (work := self._next()) is not None:
+                self._running[work] = guard
+                outcome = copy_context().run(attempted, desk, work, guard)
+                del self._running[work]
+                desk.answer(work, outcome)
                 if self._intake.draining:
                     self.wake()
         except LinkLost:
             self._intake.lost = self._intake.draining = True
             self.wake()
 
-    def _next(self) -> Attempt | None:
+    def _next(self) -> Work | None:
+        intake, desk = self._intake, self._desk
         while True:
-            self._calls.get()
-            attempt = self._intake.next()
-            if attempt is not None or self._intake.draining:
-                return attempt
+            self._await_call(desk.due())
+            work: Work | None = desk.next()
+            if work is not None and desk.batches and intake.pending:
+                self._calls.put(None)
+            if work is not None or intake.draining:
+                return work
+
+    def _await_call(self, seconds: float | None) -> None:
+        try:
+            self._calls.get(timeout=seconds)
+        except Empty:  # what waited for company has waited long enough
+            return

@@ -45,6 +45,8 @@ class Hand:
         self.cancels: list[tuple[int, str]] = []
         self.drained = False
         self.closed = False
+        self.recalls = 0
+        self.listened_to = True
 
     # -- as the services see it -------------------------------------------------------------------------------------
 
@@ -53,6 +55,12 @@ class Hand:
 
     def cancel(self, number: int, reason: str) -> None:
         self.cancels.append((number, reason))
+
+    def recall(self) -> None:
+        self.recalls += 1
+
+    def listen(self, *, on: bool) -> None:
+        self.listened_to = on
 
     def drain(self) -> None:
         self.drained = True
@@ -99,6 +107,7 @@ class Plant(Town):
             recorder=self.recorder,
             blobs=self.blobs,
             clock=self.clock,
+            wall=self.clock,
             entropy=self.entropy,
             notifier=self.notifier,
             background=self.tasks.run,
@@ -128,6 +137,8 @@ class Plant(Town):
             notifier=self.notifier,
             clock=self.clock,
             entropy=self.entropy,
+            retention=7 * 86_400.0,
+            dead_letter_retention=30 * 86_400.0,
         )
 
     @staticmethod

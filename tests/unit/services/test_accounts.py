@@ -148,11 +148,11 @@ def test_the_keys_of_a_disabled_account_do_not_count_from_that_moment() -> None:
     town.account("bond")
     text = str(town.token("bond"))
     run(town.accounts.resolve(text))
-    run(town.accounts.set_disabled(town.admin, "bond", True))
+    run(town.accounts.change(town.admin, "bond", disabled=True))
     assert town.accounts.authenticate(text) is None
     with pytest.raises(Unauthenticated):
         run(town.accounts.resolve(text))
-    run(town.accounts.set_disabled(town.admin, "bond", False))
+    run(town.accounts.change(town.admin, "bond", disabled=False))
     assert run(town.accounts.resolve(text)).account_name == "bond"
 
 
@@ -195,7 +195,7 @@ def test_only_administrators_make_list_disable_and_remove_accounts() -> None:
     for work in (
         lambda: run(town.accounts.create(bond, "q")),
         lambda: run(town.accounts.all(bond)),
-        lambda: run(town.accounts.set_disabled(bond, "bond", True)),
+        lambda: run(town.accounts.change(bond, "bond", disabled=True)),
         lambda: run(town.accounts.remove(bond, "bond")),
     ):
         assert isinstance(refusal(work), Forbidden)
@@ -207,7 +207,7 @@ def test_another_account_looks_like_one_that_does_not_exist() -> None:
     town.account("q")
     for work in (
         lambda name: run(town.accounts.get(bond, name)),
-        lambda name: run(town.accounts.set_disabled(bond, name, True)),
+        lambda name: run(town.accounts.change(bond, name, disabled=True)),
         lambda name: run(town.accounts.remove(bond, name)),
         lambda name: run(town.accounts.keys(bond, name)),
         lambda name: run(town.accounts.create_key(bond, account_name=name)),
@@ -244,7 +244,7 @@ def test_an_administrator_needs_the_scope_admin() -> None:
 def test_the_last_administrator_stays() -> None:
     town = Town()
     with pytest.raises(Conflict):
-        run(town.accounts.set_disabled(town.admin, "admin", True))
+        run(town.accounts.change(town.admin, "admin", disabled=True))
     with pytest.raises(Conflict):
         run(town.accounts.remove(town.admin, "admin"))
 

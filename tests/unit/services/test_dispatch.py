@@ -23,12 +23,20 @@ class FakeLink:
     def __init__(self) -> None:
         self.orders: list[AttemptOrder] = []
         self.cancels: list[tuple[int, str]] = []
+        self.recalls = 0
+        self.listened_to = True
 
     def send(self, order: AttemptOrder) -> None:
         self.orders.append(order)
 
     def cancel(self, number: int, reason: str) -> None:
         self.cancels.append((number, reason))
+
+    def recall(self) -> None:
+        self.recalls += 1
+
+    def listen(self, *, on: bool) -> None:
+        self.listened_to = on
 
     def drain(self) -> None:
         pass
@@ -64,6 +72,7 @@ class House:
             recorder=Recorder(self.store, self.work.append, self._sleep),
             blobs=self.blobs,
             clock=lambda: self.now,
+            wall=lambda: self.now,
             entropy=self._entropy,
             notifier=self.notifier,
             background=self.work.append,

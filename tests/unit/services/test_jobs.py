@@ -12,6 +12,7 @@ import pytest
 from tests.unit.services.plant import Hand, Plant, payload
 from tests.unit.services.town import check_hidden, ref, run
 from trivet.platform.core.accounts import Principal
+from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import BadRequest, CoreError, Forbidden, InvalidInput, NotFound, StorageFull
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobStatus, Progress
@@ -19,7 +20,7 @@ from trivet.platform.core.payloads import JSON, Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.core.workers import Departure
 from trivet.platform.ports.runtime import AttemptRef
-from trivet.platform.services import dispatch
+from trivet.platform.services import dispatch, live
 from trivet.platform.services import jobs as service
 from trivet.platform.services.endpoints import EndpointChange
 
@@ -48,7 +49,8 @@ class Studio(Plant):
 
     async def queue(self, principal: Principal | None = None, given: Payload | None = None, **limits: float) -> str:
         """A job on disk; its id."""
-        return (await self.jobs.submit(principal or self.ada, HELLO, given or payload(), **limits)).job.id
+        options = CallOptions(**limits)  # type: ignore[arg-type]  # numbers all
+        return (await self.jobs.submit(principal or self.ada, HELLO, given or payload(), options)).job.id
 
     async def job(self, job_id: str) -> Job:
         return (await self.jobs.get(self.admin, job_id)).job
@@ -155,7 +157,7 @@ def test_an_input_that_misses_the_schema_is_refused_and_nothing_is_queued(studio
 def test_limits_that_can_not_be_are_refused(studio: Studio, limit: str, value: float) -> None:
     async def scene() -> None:
         with pytest.raises(BadRequest, match=limit):
-            await studio.jobs.submit(studio.ada, HELLO, payload(), **{limit: value})
+            await studio.jobs.submit(studio.ada, HELLO, payload(), CallOptions(**{limit: value}))  # type: ignore[arg-type]  # numbers all
         assert studio.dispatcher.open_jobs() == 0
 
     studio.play(scene())
@@ -167,7 +169,7 @@ def test_the_limits_of_a_call_come_before_those_of_its_author(studio: Studio) ->
     async def scene() -> None:
         usual = (await studio.jobs.submit(studio.ada, ref("ada/limited"), payload())).job.policy
         assert (usual.timeout, usual.ttl, usual.max_attempts) == (7.0, 70.0, 2)
-        own = (await studio.jobs.submit(studio.ada, ref("ada/limited"), payload(), timeout=1, ttl=2)).job.policy
+        own = (await studio.jobs.submit(studio.ada, ref("ada/limited"), payload(), CallOptions(timeout=1, ttl=2))).job.policy
         assert (own.timeout, own.ttl, own.max_attempts) == (1, 2, 2)
 
     studio.play(scene())
@@ -178,7 +180,7 @@ def test_a_job_over_its_timeout_is_asked_to_stop_whether_it_was_called_or_submit
     async def scene() -> None:
         hand = await studio.up()
         way = studio.jobs.start_stream if held else studio.jobs.submit
-        view = await way(studio.ada, HELLO, payload(), timeout=5.0)
+        view = await way(studio.ada, HELLO, payload(), CallOptions(timeout=5.0))
         for _ in range(49):
             studio.after(0.1)
         assert hand.cancels == []
@@ -431,6 +433,7 @@ def test_the_log_of_a_job_holds_what_was_printed_in_order_and_goes_on_from_anywh
         for number in range(4):
             hand.log(f"line {number}\n")
             hand.piece("1")
+        await studio.settle()
         everything = ["line 0\n", "line 1\n", "line 2\n", "line 3\n"]
 
         async def lines(**page: int) -> list[str]:
@@ -493,7 +496,7 @@ def test_a_story_tells_of_a_second_attempt(studio: Studio) -> None:
 
 
 def test_a_long_stream_is_told_whole_and_in_order_to_early_and_late_readers(studio: Studio) -> None:
-    count = 3 * dispatch.RECENT_EVENTS
+    count = 3 * live.RECENT_EVENTS
 
     async def scene() -> None:
         view = await studio.jobs.start_stream(studio.ada, HELLO, payload())
@@ -506,8 +509,7 @@ def test_a_long_stream_is_told_whole_and_in_order_to_early_and_late_readers(stud
                 await studio.settle()
         studio.after(0.1)
         await studio.settle()
-        live = studio.dispatcher._live[view.job.id]
-        assert len(live.events) == dispatch.RECENT_EVENTS
+        assert len(studio.dispatcher._live[view.job.id].story.recent) == live.RECENT_EVENTS
         middle = asyncio.create_task(story(studio, view.job.id))
         await studio.settle()
         hand.succeed("[]", pieces=count)
@@ -599,7 +601,7 @@ def test_a_workers_own_lines_in_a_jobs_error_are_for_those_who_manage_the_endpoi
         hand = await studio.up()
         called = asyncio.ensure_future(studio.jobs.run(studio.sam, HELLO, payload()))
         await studio.settle()
-        studio.workers.fail(hand.ref(), JobError("worker_lost", "It is gone.", worker_log=("PASSWORD=hush",)))
+        studio.workers.fail(hand.ref(), JobError("handler_error", "It is gone.", worker_log=("PASSWORD=hush",)))
         answered = await called
         assert lines(answered) == ()
         await studio.settle()
@@ -1002,6 +1004,8 @@ def test_every_kind_of_event_has_its_label(studio: Studio) -> None:
         studio.workers.progress(hand.ref(), Progress(0.25))
         studio.workers.progress(hand.ref(), Progress(None, "loading"))
         studio.workers.log(hand.ref(), "stderr", b"oh\n")
+        studio.dispatcher.tick()
+        await studio.settle()
         events = studio.dispatcher.recent_events(job_id, 0)
         assert events is not None
         assert [(event.kind, event.label) for event in events] == [

@@ -103,7 +103,7 @@ def test_an_administrator_equips_others_but_not_beyond_what_they_may_have() -> N
 def test_a_disabled_account_gets_no_key() -> None:
     town = Town()
     town.account("bond")
-    run(town.accounts.set_disabled(town.admin, "bond", True))
+    run(town.accounts.change(town.admin, "bond", disabled=True))
     with pytest.raises(Conflict, match="disabled"):
         run(town.accounts.create_key(town.admin, account_name="bond"))
 

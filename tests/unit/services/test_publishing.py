@@ -259,7 +259,7 @@ def test_nothing_is_published_for_an_account_that_was_disabled_while_the_build_r
     town = Town()
     bond = town.account("bond")
     deployment = town.submit(bond)
-    run(town.accounts.set_disabled(town.admin, "bond", True))
+    run(town.accounts.change(town.admin, "bond", disabled=True))
     run(town.deployments.build(deployment.id))
     ended: Deployment = run(town.deployments.get(town.admin, deployment.id))
     assert ended.error is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -20,13 +21,18 @@ class Attic:
         self.now = 1000.0
         self.store = MemoryStore()
         self.blobs = MemoryBlobs()
-        self.upkeep = Upkeep(store=self.store, blobs=self.blobs, clock=lambda: self.now, retention=RETENTION)
+        self.upkeep = Upkeep(store=self.store, blobs=self.blobs, clock=lambda: self.now, sleep=self.rest)
+
+    @staticmethod
+    async def rest(_: float) -> None:
+        """Rests no longer than it must."""
 
     async def keep(self, name: str, ended: float | None, *, blobs: bool = False) -> None:
         data = [await self.blobs.put(name.encode()) if blobs else None for _ in range(2)]
         given, taken = (Payload.inline(b"1") if blob is None else Payload.stored(blob, 1, BINARY) for blob in data)
         status = JobStatus.RUNNING if ended is None else JobStatus.SUCCEEDED
         job = Job(f"job_{name}", "e", "v", "acc", given, JobPolicy(), 0.0, status, finished_at=ended, output=taken)
+        job = replace(job, forget_at=None if ended is None else ended + RETENTION)
 
         def unit(tx: Transaction) -> None:
             tx.jobs.put(job)

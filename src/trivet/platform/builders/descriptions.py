@@ -22,12 +22,21 @@ LEAST_MEMORY = 32 * 1024**2
 """Bytes; an interpreter does not start in less."""
 LONGEST_TIME = 30 * 86_400.0
 """Seconds; the most for a timeout or a time to live."""
+LONGEST_BACKOFF = 3600.0
+"""Seconds; the most between two attempts at a job."""
+LONGEST_RETENTION = 3650 * 86_400.0
+"""Seconds; the most that a job is kept after its end."""
+LONGEST_BATCH_WAIT = 60.0
+"""Seconds; the most that the first input of a batch waits for company."""
+MOST_BATCHED = 10_000
+"""Inputs in one batch."""
 _LONGEST_DESCRIPTION = 16 * 1024
 _LARGEST_SCHEMA = 1024**2
 
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*(?:([KMGT])(I?)B?|B)?", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _HANDLER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_RETRY_WORDS = ("worker_lost", "handler_error", "execution_timeout")
 
 
 def endpoints_in(answer: Mapping[str, Any], host: str) -> tuple[BuiltEndpoint, ...]:
@@ -139,6 +148,11 @@ class _Settings:
             gpu=self._gpu(),
             requirements=self._texts("requirements"),
             secrets=self._secrets(),
+            retry_on=self._retry_on(usual),
+            backoff=self._between("backoff", usual.backoff, 0.0, LONGEST_BACKOFF),
+            retention=self._retention(),
+            max_batch_size=self._whole("max_batch_size", usual.max_batch_size, 1, MOST_BATCHED),
+            batch_wait=self._between("batch_wait", usual.batch_wait, 0.0, LONGEST_BATCH_WAIT),
         )
 
     def scaling(self) -> ScalingPolicy | None:
@@ -200,6 +214,20 @@ class _Settings:
                 self._refuse("secrets", f"{name[:128]!r} can't be the name of a variable that a handler is given")
         return names
 
+    def _retry_on(self, usual: VersionSettings) -> tuple[str, ...]:
+        if "retry_on" not in self._given:
+            return usual.retry_on
+        names = self._texts("retry_on")
+        for name in names:
+            if name not in _RETRY_WORDS and (len(name) > 200 or not _HANDLER.fullmatch(name)):
+                self._refuse("retry_on", f"it lists {', '.join(_RETRY_WORDS)}, and names of types of exceptions")
+        return names
+
+    def _retention(self) -> float | None:
+        if "retention" not in self._given:
+            return None
+        return self._between("retention", 0.0, 1.0, LONGEST_RETENTION)
+
     def _texts(self, key: str) -> tuple[str, ...]:
         items = self._given.get(key, [])
         if not isinstance(items, list) or len(items) > 1000 or not all(isinstance(each, str) for each in items):
@@ -216,6 +244,12 @@ class _Settings:
         value = self._number(key, usual)
         if not 0 < value <= LONGEST_TIME:
             self._refuse(key, f"it is a number of seconds above 0 and up to {LONGEST_TIME:.0f}")
+        return value
+
+    def _between(self, key: str, usual: float, least: float, most: float) -> float:
+        value = self._number(key, usual)
+        if not least <= value <= most:
+            self._refuse(key, f"it is a number of seconds from {least:g} to {most:.0f}")
         return value
 
     def _number(self, key: str, usual: float) -> float:

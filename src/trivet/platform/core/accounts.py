@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from trivet.platform.core import ids
+from trivet.platform.core.limits import NO_LIMITS, CallLimits, HeldLimits, Holder
 
 DEFAULT_KEY_DAYS = 182
 """Six months."""
@@ -43,13 +44,17 @@ MANAGERS = frozenset({Role.OWNER, Role.ADMIN})
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person or a program that owns endpoints and keys. ``administrator`` may look after everybody's."""
+    """A person or a program that owns endpoints and keys. ``administrator`` may look after everybody's.
+
+    ``limits`` are its own, for all its keys together; the platform may have others for who has none.
+    """
 
     id: str
     name: str
     created_at: float
     administrator: bool = False
     disabled: bool = False
+    limits: CallLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ class ApiKey:
     revoked_at: float | None = None
     previous_hash: str | None = field(default=None, repr=False)
     previous_until: float | None = None
+    limits: CallLimits = NO_LIMITS
 
     def state(self, now: float) -> KeyState:
         """Whether the key counts at ``now``."""
@@ -178,7 +184,8 @@ def rotate(key: ApiKey, new_hash: str, now: float, overlap: float, lifetime: flo
 class Principal:
     """Who asks now: the one value that goes into every service.
 
-    ``roles`` maps organization ids to the account's role there.
+    ``roles`` maps organization ids to the account's role there. ``limits`` are all that its calls have to keep: those of the
+    key and those of the account. Empty, as it is for most, it is all that a call costs which has none.
     """
 
     account_id: str
@@ -187,10 +194,15 @@ class Principal:
     scopes: frozenset[Scope]
     roles: Mapping[str, Role] = field(default_factory=dict)
     administrator: bool = False
+    limits: tuple[HeldLimits, ...] = ()
 
     def has(self, scope: Scope) -> bool:
         """Whether the key carries ``scope``."""
         return scope in self.scopes
+
+    def holds_limits(self) -> bool:
+        """Whether the key itself has limits, beside those of its account."""
+        return any(held.holder is Holder.KEY for held in self.limits)
 
     def owns(self, owner_id: str) -> bool:
         """Whether ``owner_id`` is this account or an organization it belongs to."""

@@ -18,7 +18,8 @@ class DeploymentStep:
 @dataclass(frozen=True, slots=True)
 class DeploymentRequest:
     """What the caller asked for beside the upload. All optional; they apply where the upload holds one endpoint, except the
-    owner half of ``name``.
+    owner half of ``name``, ``workers`` and ``canary``: the percent of unpinned calls that a new version gets, 0 for none;
+    None makes it current.
     """
 
     filename: str
@@ -27,6 +28,7 @@ class DeploymentRequest:
     endpoint_id: str | None = None
     model_id: int | None = None
     workers: tuple[int, int] | None = None
+    canary: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

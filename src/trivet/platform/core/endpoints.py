@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.aliases import WHOLE, Alias, Share
 from trivet.platform.core.errors import BadRequest, CoreError, Forbidden, NotFound
 from trivet.platform.core.scaling import ScalingPolicy
 
@@ -45,7 +46,14 @@ class HandlerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VersionSettings:
-    """What the author set beside the handler. Seconds and bytes throughout."""
+    """What the author set beside the handler. Seconds and bytes throughout.
+
+    ``retry_on`` says which ends of an attempt are followed by another one, while ``max_attempts`` allows: ``worker_lost``,
+    ``handler_error``, ``execution_timeout``, or the name of an exception's type. ``backoff`` is the time before the second
+    attempt; it doubles from there. ``retention`` is how long a job is kept after its end; None: as long as the platform says.
+    ``max_batch_size`` above 1 means that the handler takes a list of that many inputs at most; its first waits up to
+    ``batch_wait`` for company.
+    """
 
     concurrency: int = 1
     timeout: float = 600.0
@@ -55,6 +63,11 @@ class VersionSettings:
     gpu: str | None = None
     requirements: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    retry_on: tuple[str, ...] = ("worker_lost",)
+    backoff: float = 0.0
+    retention: float | None = None
+    max_batch_size: int = 1
+    batch_wait: float = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,8 @@ class Endpoint:
     """A named thing to call. ``owner_id`` is an account's or an organization's.
 
     ``history`` are the ids of versions that were current, newest last: the last one is current, the one before it is where a
-    rollback goes. ``model_id`` is the integer id, where it has one.
+    rollback goes. ``model_id`` is the integer id, where it has one. ``canary`` is the share of unpinned calls that goes to a
+    version beside the current one.
     """
 
     id: str
@@ -104,6 +118,8 @@ class Endpoint:
     scaling: ScalingPolicy = ScalingPolicy()
     description: str = ""
     history: tuple[str, ...] = ()
+    canary: Share | None = None
+    aliases: tuple[Alias, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -112,25 +128,53 @@ class Endpoint:
 
     @property
     def current_id(self) -> str | None:
-        """The id of the version that an unpinned call gets; None before the first build has succeeded."""
+        """The id of the version that unpinned calls get, but for the canary's; None before the first build has succeeded."""
         return self.history[-1] if self.history else None
+
+    @property
+    def split(self) -> tuple[Share, ...]:
+        """Which versions unpinned calls go to. The canary comes first: as it grows, chance only moves calls to it."""
+        current, canary = self.current_id, self.canary
+        if current is None:
+            return ()
+        return (Share(current, WHOLE),) if canary is None else (canary, Share(current, WHOLE - canary.weight))
+
+    def alias(self, name: str) -> Alias | None:
+        """The alias of that name."""
+        return next((alias for alias in self.aliases if alias.name == name), None)
+
+    @property
+    def serving(self) -> frozenset[str]:
+        """The ids of versions that calls get without naming them: the current one, the canary, those behind aliases."""
+        return frozenset(
+            share.version_id for shares in (self.split, *(a.shares for a in self.aliases)) for share in shares
+        )
+
+    def serves(self, version_id: str) -> bool:
+        """Whether a version is one of `serving`."""
+        if version_id == self.current_id:
+            return True
+        return (self.canary is not None or bool(self.aliases)) and version_id in self.serving
 
 
 HISTORY_LIMIT = 50
 
 
 def publish(endpoint: Endpoint, version_id: str, now: float) -> Endpoint:
-    """The endpoint with a new current version."""
+    """The endpoint with a new current version. A canary keeps its share, unless this is it."""
     kept = tuple(v for v in endpoint.history if v != version_id)
-    return replace(endpoint, history=(*kept, version_id)[-HISTORY_LIMIT:], updated_at=now)
+    canary = None if endpoint.canary is not None and endpoint.canary.version_id == version_id else endpoint.canary
+    return replace(endpoint, history=(*kept, version_id)[-HISTORY_LIMIT:], canary=canary, updated_at=now)
 
 
 def roll_back(endpoint: Endpoint, now: float) -> Endpoint:
-    """The endpoint with the version current that was so before.
+    """The endpoint one step back: without its canary, or else with the version current that was so before.
 
     Raises:
         BadRequest: there is none before.
     """
+    if endpoint.canary is not None:
+        return replace(endpoint, canary=None, updated_at=now)
     if len(endpoint.history) < 2:
         raise BadRequest(
             f"{endpoint.full_name} has no earlier version to go back to.", hint="Name one that is ready: `--to 1.0.0`."

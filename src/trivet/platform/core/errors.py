@@ -9,12 +9,15 @@ Every edge (a dialect, the command line) renders these in its own shape; nothing
      ├─ Forbidden             forbidden             you may see it, you may not do this
      ├─ NotFound              not_found             it does not exist, or you may not know that it does
      ├─ Conflict              conflict              it contradicts what is there
+     │   └─ IdempotencyKeyReused  idempotency_key_reused  that key belongs to another input
      ├─ TooLarge              too_large
      ├─ UnsupportedMediaType  unsupported_media_type
      ├─ InvalidInput          invalid_input         the input misses the endpoint's schema
      ├─ DeploymentRefused     deployment_refused    the upload can't be taken
      ├─ BuildFailed           build_failed          taken, but it does not build or load
      ├─ LimitExceeded         limit_exceeded
+     │   ├─ RateLimited       rate_limited          the key or its account calls too often
+     │   └─ TooManyOpenJobs   too_many_open_jobs    it has as many jobs open as it may
      ├─ Unavailable           unavailable           try again later
      └─ StorageFull           storage_full
 """
@@ -98,6 +101,13 @@ class Conflict(CoreError):
     title = "This contradicts what is already there"
 
 
+class IdempotencyKeyReused(Conflict):
+    """The idempotency key belongs to a call with another input; nothing was queued."""
+
+    code = "idempotency_key_reused"
+    title = "This idempotency key belongs to another call"
+
+
 class TooLarge(CoreError):
     """A body or a value is over its limit, in bytes."""
 
@@ -158,6 +168,20 @@ class LimitExceeded(CoreError):
     def __init__(self, detail: str = "", *, retry_after: float = 1.0, hint: str = "") -> None:
         super().__init__(detail, hint=hint)
         self.retry_after = retry_after
+
+
+class RateLimited(LimitExceeded):
+    """The key or its account has called as often as it may for now; nothing was queued."""
+
+    code = "rate_limited"
+    title = "Called too often"
+
+
+class TooManyOpenJobs(LimitExceeded):
+    """The key or its account has as many jobs queued and running as it may; nothing was queued."""
+
+    code = "too_many_open_jobs"
+    title = "Too many open jobs"
 
 
 class Unavailable(CoreError):

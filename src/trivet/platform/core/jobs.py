@@ -4,8 +4,8 @@
 
     queued ──claim──▶ running ──finish──▶ succeeded | failed
       │  ▲               │
-      │  └──lose─────────┤ (the worker died, attempts are left, nothing was streamed yet)
-      │                  ├──lose────────▶ failed     (no attempts left)
+      │  └──retry────────┤ (its policy tries this error again, attempts are left, nothing was streamed yet)
+      │                  ├──lose────────▶ failed     (the worker died)
       │                  ├──stop────────▶ cancelled  (a cancel was asked for, and the worker has stopped)
       │                  └──stop────────▶ timed_out  (over the execution timeout)
       ├──cancel──▶ cancelled
@@ -13,12 +13,15 @@
 
 A claim is a lease: it carries an attempt number and a token, and whoever wants to report must show both. What comes late
 or twice changes nothing: the functions then return None (nothing to do) instead of a job.
+
+A job that failed though its policy would have tried it again, had there been attempts or time left, is a *dead letter*: it is
+kept longer than others, listed, and can be replayed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from trivet.platform.core.payloads import Payload
 
@@ -38,17 +41,56 @@ FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, J
 OPEN = frozenset({JobStatus.QUEUED, JobStatus.RUNNING})
 
 
+class Priority(IntEnum):
+    """Who goes first in the queue of a version. A job of low priority never makes it scale up."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2
+
+
+WORKER_LOST = "worker_lost"
+HANDLER_ERROR = "handler_error"
+EXECUTION_TIMEOUT = "execution_timeout"
+MAX_BACKOFF = 3600.0
+"""Seconds that lie between two attempts at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobPolicy:
-    """The limits of one job, fixed when it is submitted.
+    """How one job is to be treated, fixed when it is submitted.
 
     ``timeout``: seconds that one attempt may run. ``ttl``: seconds from submit until the job must be final.
-    ``max_attempts``: how many workers may be lost to it before it fails.
+    ``max_attempts``: how often it is tried at most. ``retry_on``: what is tried again: codes of errors (``worker_lost``,
+    ``handler_error``, ``execution_timeout``) and types of exceptions, with their module or without. ``backoff``: seconds
+    before the second attempt; each further one waits twice as long. ``retention``: seconds that the job can be looked up
+    after its end, ``dead_letter_retention`` the same for a dead letter. ``webhook``: the URL that is told of its end.
     """
 
     timeout: float = 600.0
     ttl: float = 86_400.0
     max_attempts: int = 3
+    retry_on: tuple[str, ...] = (WORKER_LOST,)
+    backoff: float = 0.0
+    priority: Priority = Priority.NORMAL
+    retention: float = 7 * 86_400.0
+    dead_letter_retention: float = 30 * 86_400.0
+    webhook: str | None = None
+
+    def retries(self, error: JobError) -> bool:
+        """Whether an attempt that ended with this error is one to try again."""
+        named = {error.code}
+        if error.code == "out_of_memory":
+            named.add(WORKER_LOST)
+        if error.type is not None:
+            named.update((error.type, error.type.rpartition(".")[2]))
+        return not named.isdisjoint(self.retry_on)
+
+    def delay(self, attempt: int, chance: float) -> float:
+        """Seconds to wait after attempt number ``attempt``; ``chance`` in [0, 1) makes it up to a quarter longer, so that
+        jobs which failed together do not come back together.
+        """
+        return min(self.backoff * 2.0 ** min(attempt - 1, 40), MAX_BACKOFF) * (1.0 + chance / 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +123,9 @@ class Job:
 
     ``attempt`` counts the claims so far; ``token`` is the running attempt's, ``worker_id`` its worker's. ``pieces`` counts
     what was streamed. ``stop_reason`` is the status that a running job will have once its worker has stopped, set by a
-    cancel or a timeout.
+    cancel or a timeout. ``retry_at``: when a queued job may be tried again. ``key_id`` is the API key it was submitted with,
+    ``idempotency_key`` what the caller named the call, ``input_digest`` the input's, kept where there is such a key.
+    ``is_dead_letter``: it failed though its policy would have tried it again. ``forget_at``: when a final job is removed.
     """
 
     id: str
@@ -104,6 +148,17 @@ class Job:
     progress: Progress | None = None
     output: Payload | None = None
     error: JobError | None = None
+    key_id: str | None = None
+    idempotency_key: str | None = None
+    input_digest: bytes | None = None
+    retry_at: float | None = None
+    is_dead_letter: bool = False
+    forget_at: float | None = None
+
+    @property
+    def webhook(self) -> str | None:
+        """The URL that is told of the job's end."""
+        return self.policy.webhook
 
     @property
     def is_final(self) -> bool:
@@ -148,6 +203,7 @@ def claim(job: Job, worker_id: str, token: str, now: float) -> Job | None:
         token=token,
         worker_id=worker_id,
         started_at=now,
+        retry_at=None,
         progress=None,
         pieces=0,
     )
@@ -168,9 +224,15 @@ def succeed(job: Job, token: str, output: Payload, now: float, pieces: int | Non
     return _end(job, JobStatus.SUCCEEDED, now, output=output, pieces=job.pieces if pieces is None else pieces)
 
 
-def fail(job: Job, token: str, error: JobError, now: float) -> Job | None:
-    """The job failed by its handler's own doing; None where the token is stale."""
-    return _end(job, JobStatus.FAILED, now, error=error) if holds(job, token) else None
+def fail(job: Job, token: str, error: JobError, now: float, chance: float = 0.0) -> Job | None:
+    """What becomes of a job whose handler failed: it is queued again where its policy says so; None where the token is stale.
+
+    A job that was asked to stop is not tried again: it has failed.
+    """
+    if not holds(job, token):
+        return None
+    again = None if job.stop_reason is not None else _try_again(job, error, now, chance)
+    return again or _give_up(job, JobStatus.FAILED, error, now)
 
 
 def report_progress(job: Job, token: str, progress: Progress) -> Job | None:
@@ -206,21 +268,24 @@ def overrun(job: Job, now: float) -> Job | None:
     return replace(job, stop_reason=JobStatus.TIMED_OUT, stop_asked_at=now)
 
 
-def stop(job: Job, token: str, now: float) -> Job | None:
-    """The job after its worker has confirmed the stop, or was killed for it; None where nobody asked or the token is stale."""
+def stop(job: Job, token: str, now: float, chance: float = 0.0) -> Job | None:
+    """The job after its worker has confirmed the stop, or was killed for it; None where nobody asked or the token is stale.
+
+    One that was over its execution timeout is queued again where its policy says so.
+    """
     if not holds(job, token) or job.stop_reason is None:
         return None
     if job.stop_reason is JobStatus.CANCELLED:
         error = JobError("cancelled", "The job was cancelled while it ran; its worker has stopped working on it.")
-    elif job.stop_asked_at is not None and job.stop_asked_at >= job.expires_at:
-        error = _expired(job)
-    else:
-        error = JobError(
-            "execution_timeout",
-            f"The handler ran longer than its timeout of {job.policy.timeout:g} s and was stopped.",
-            hint="Raise `timeout=` of the endpoint or of the call, or make the handler faster.",
-        )
-    return _end(job, job.stop_reason, now, error=error)
+        return _end(job, JobStatus.CANCELLED, now, error=error)
+    if job.stop_asked_at is not None and job.stop_asked_at >= job.expires_at:
+        return _end(job, JobStatus.TIMED_OUT, now, error=_expired(job))
+    error = JobError(
+        EXECUTION_TIMEOUT,
+        f"The handler ran longer than its timeout of {job.policy.timeout:g} s and was stopped.",
+        hint="Raise `timeout=` of the endpoint or of the call, or make the handler faster.",
+    )
+    return _try_again(job, error, now, chance) or _give_up(job, JobStatus.TIMED_OUT, error, now)
 
 
 def expire(job: Job, now: float) -> Job | None:
@@ -230,7 +295,9 @@ def expire(job: Job, now: float) -> Job | None:
     return _end(job, JobStatus.TIMED_OUT, now, error=_expired(job))
 
 
-def lose(job: Job, token: str, reason: str, worker_log: tuple[str, ...], now: float) -> Job | None:
+def lose(
+    job: Job, token: str, reason: str, worker_log: tuple[str, ...], now: float, chance: float = 0.0, *, memory: bool = False
+) -> Job | None:
     """What becomes of a job whose worker is gone; None where the token is stale.
 
     It is queued again while attempts are left. It is not where somebody asked it to stop (it has stopped), nor where it has
@@ -242,29 +309,40 @@ def lose(job: Job, token: str, reason: str, worker_log: tuple[str, ...], now: fl
         reason: a clause for people, such as "was killed by signal 9 (SIGKILL)".
         worker_log: the worker's last lines.
         now: seconds since the epoch.
+        chance: a number in [0, 1) that spreads retries.
+        memory: whether the worker was lost because it ran out of memory.
     """
     if not holds(job, token):
         return None
     if job.stop_reason is not None:
-        return stop(job, token, now)
+        return stop(job, token, now, chance)
+    code = "out_of_memory" if memory else WORKER_LOST
     if job.pieces:
-        error = JobError(
-            "worker_lost",
-            f"The worker {reason} after {job.pieces} pieces had been streamed; a new attempt would repeat them.",
-            worker_log=worker_log,
-            hint="Call again to start the stream anew.",
-        )
-        return _end(job, JobStatus.FAILED, now, error=error)
-    if job.attempt >= job.policy.max_attempts:
+        message = f"The worker {reason} after {job.pieces} pieces had been streamed; a new attempt would repeat them."
+        hint = "Call again to start the stream anew."
+    else:
         times = "once" if job.attempt == 1 else f"{job.attempt} times"
-        error = JobError(
-            "worker_lost",
-            f"The worker {reason}. The job was tried {times}, which is its limit.",
-            worker_log=worker_log,
-            hint="Read the worker's last lines; a handler that exits, crashes or uses too much memory takes its worker along.",
-        )
-        return _end(job, JobStatus.FAILED, now, error=error)
-    return _queue_again(job, job.attempt, now)
+        message = f"The worker {reason}. The job was tried {times}, which is its limit."
+        hint = "Read the worker's last lines; a handler that exits, crashes or uses too much memory takes its worker along."
+    if memory:
+        hint = "Raise `memory=` of the endpoint, or let the handler hold less at a time."
+    error = JobError(code, message, worker_log=worker_log, hint=hint)
+    return _try_again(job, error, now, chance) or _give_up(job, JobStatus.FAILED, error, now)
+
+
+def _try_again(job: Job, error: JobError, now: float, chance: float) -> Job | None:
+    """The job queued for its next attempt, where its policy wants one and there may be one."""
+    if job.pieces or job.attempt >= job.policy.max_attempts or not job.policy.retries(error):
+        return None
+    wait = job.policy.delay(job.attempt, chance)
+    if now + wait >= job.expires_at:  # it could only expire, and what was wrong with it would be forgotten
+        return None
+    return _queue_again(job, job.attempt, now, retry_at=now + wait if wait > 0 else None)
+
+
+def _give_up(job: Job, status: JobStatus, error: JobError, now: float) -> Job:
+    dead = job.stop_reason is not JobStatus.CANCELLED and job.policy.retries(error)
+    return _end(job, status, now, error=error, is_dead_letter=dead)
 
 
 def hand_back(job: Job, token: str, now: float) -> Job | None:
@@ -278,7 +356,7 @@ def hand_back(job: Job, token: str, now: float) -> Job | None:
     return _queue_again(job, job.attempt - 1, now)
 
 
-def _queue_again(job: Job, attempt: int, now: float) -> Job:
+def _queue_again(job: Job, attempt: int, now: float, retry_at: float | None = None) -> Job:
     return replace(
         job,
         status=JobStatus.QUEUED,
@@ -287,6 +365,9 @@ def _queue_again(job: Job, attempt: int, now: float) -> Job:
         worker_id=None,
         started_at=None,
         queued_at=now,
+        stop_reason=None,
+        stop_asked_at=None,
+        retry_at=retry_at,
         progress=None,
         pieces=0,
     )
@@ -320,11 +401,17 @@ def _end(
     output: Payload | None = None,
     error: JobError | None = None,
     pieces: int | None = None,
+    is_dead_letter: bool = False,
 ) -> Job:
+    policy = job.policy
+    kept = max(policy.retention, policy.dead_letter_retention) if is_dead_letter else policy.retention
     return replace(
         job,
         status=status,
         finished_at=now,
+        forget_at=now + kept,
+        is_dead_letter=is_dead_letter,
+        retry_at=None,
         token=None,
         output=output,
         error=error,

@@ -53,6 +53,7 @@ class ScalingPolicy:
 class ScalingSample:
     """What a version's queue and workers look like now. Times in seconds.
 
+    ``queued`` counts the jobs that may make it scale up: not those of low priority, nor those that rest before a retry.
     ``starting`` counts workers that are not ready yet, ``ready`` those that take jobs, ``idle_for`` how long each idle one
     has had nothing to do. ``slots`` is how many jobs one worker takes at a time.
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.jobs import Job, JobStatus
@@ -12,11 +13,12 @@ from trivet.platform.core.workers import WorkerState
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job with the names that people know it by."""
+    """A job with the names that people know it by. ``replayed``: it is an earlier job, that of the same idempotency key."""
 
     job: Job
     endpoint_name: str
     version_number: str
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,33 @@ class EndpointView:
     workers: Mapping[WorkerState, int]
     queued: int
     shared_with: tuple[str, ...] = ()
+    canary: ShareView | None = None
+    aliases: Sequence[AliasView] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShareView:
+    """The number of a version, and how many percent of the calls it gets."""
+
+    version_number: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class AliasView:
+    """A name for versions of an endpoint."""
+
+    name: str
+    shares: tuple[ShareView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """A version, how many percent of the unpinned calls it gets, and the aliases that it stands behind."""
+
+    version: Version
+    weight: int = 0
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +95,30 @@ class Health:
     jobs: Mapping[JobStatus, int]
     workers: Mapping[WorkerState, int]
     oldest_queued_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How jobs of a version ended since the time ``since`` (None: none has).
+
+    ``durations`` are the milliseconds that the latest of those took that succeeded, shortest first.
+    """
+
+    since: float | None = None
+    ended: Mapping[JobStatus, int] = field(default_factory=dict)
+    durations: tuple[float, ...] = field(default=(), repr=False)
+
+    def quantile(self, part: float) -> float | None:
+        """The duration that ``part`` (in (0, 1]) of the jobs did not exceed, in milliseconds; None where there is none."""
+        count = len(self.durations)
+        return self.durations[max(0, math.ceil(part * count) - 1)] if count else None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionHealth:
+    """How the jobs of a version do: those that are open, and the tally of those that have ended."""
+
+    endpoint_name: str
+    version_number: str
+    jobs: Mapping[JobStatus, int]
+    tally: Tally

@@ -7,13 +7,14 @@ were handed over; many of them may share one commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from trivet.platform.core.accounts import Account, ApiKey, Membership, Organization
 from trivet.platform.core.deployments import Deployment, Secret
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.jobs import EventKind, Job, JobEvent, JobStatus
+from trivet.platform.core.webhooks import Delivery, DeliveryAttempt, DeliveryStatus, SigningSecret
 
 T = TypeVar("T")
 
@@ -104,9 +105,13 @@ class JobRepository(Protocol):
     """Jobs and their events."""
 
     def put(self, job: Job) -> None:
-        """Records the job as it stands now. A job that is recorded as final never changes: such a put does nothing."""
+        """Records the job as it stands now. A job that is recorded as final never changes: such a put does nothing.
+
+        The unit of work raises `Conflict` where another job of the endpoint and account has the idempotency key.
+        """
 
     def get(self, job_id: str) -> Job | None: ...
+    def keyed(self, endpoint_id: str, account_id: str, idempotency_key: str) -> Job | None: ...
     def open(self) -> list[Job]:
         """All jobs that are not final, oldest first."""
 
@@ -116,25 +121,72 @@ class JobRepository(Protocol):
         endpoint_ids: Sequence[str] | None = None,
         account_id: str | None = None,
         statuses: Iterable[JobStatus] = (),
+        dead_letters: bool = False,
         before: str | None = None,
         limit: int = 50,
     ) -> list[Job]:
         """Newest first. A job is listed if it belongs to one of ``endpoint_ids`` or to ``account_id`` (both None: all);
-        ``before`` is the id of the last job of the page before (ids sort by time).
+        ``dead_letters``: only those. ``before`` is the id of the last job of the page before (ids sort by time).
         """
 
     def counts(self, endpoint_id: str) -> dict[JobStatus, int]: ...
     def add_events(self, events: Sequence[JobEvent]) -> None: ...
     def events(
-        self, job_id: str, *, after: int = 0, limit: int = 1000, kinds: Iterable[EventKind] = ()
+        self, job_id: str, *, after: int = 0, limit: int = 1000, size: int = 2**62, kinds: Iterable[EventKind] = ()
     ) -> list[JobEvent]:
-        """In order, those with ``seq`` above ``after``; ``kinds`` empty: all."""
+        """In order, those with ``seq`` above ``after``; ``kinds`` empty: all.
 
-    def ended_before(self, moment: float, limit: int = 500) -> list[Job]:
-        """Final jobs that finished before ``moment``, oldest first."""
+        Not more than ``limit`` of them, nor than ``size`` bytes of data, but always one where there is one.
+        """
+
+    def last_event(self, job_id: str) -> int:
+        """The highest ``seq`` of a job's events; 0 where there are none."""
+
+    def outdated(self, moment: float, limit: int = 500) -> list[Job]:
+        """Final jobs that are to be forgotten by ``moment``, longest overdue first."""
+
+    def remove_events(self, job_id: str, limit: int) -> int:
+        """Removes the oldest events of a job, ``limit`` of them at most; returns how many."""
 
     def remove(self, job_ids: Sequence[str]) -> None:
         """With their events."""
+
+
+class WebhookRepository(Protocol):
+    """Webhook deliveries, one per job, which go with their job; and signing secrets, which go with their account."""
+
+    def plan(self, delivery: Delivery) -> None:
+        """Adds a delivery whose job is recorded; nothing happens where the job has one."""
+
+    def save(self, delivery: Delivery) -> None: ...
+    def of_job(self, job_id: str) -> Delivery | None: ...
+    def due(
+        self, now: float, limit: int, *, busy_hosts: Collection[str] = (), busy_accounts: Collection[str] = ()
+    ) -> list[Delivery]:
+        """Those to be tried by ``now``, longest due first, but none that go to a busy host or belong to a busy account."""
+
+    def next_at(self, after: float) -> float | None:
+        """When the next try behind the moment ``after`` is due, or None."""
+
+    def page(
+        self,
+        *,
+        account_id: str | None = None,
+        statuses: Iterable[DeliveryStatus] = (),
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[Delivery]:
+        """Newest first: an account's, or everybody's; ``before`` is the id of the last one of the page before."""
+
+    def add_attempt(self, attempt: DeliveryAttempt) -> None:
+        """Adds an attempt of a delivery that is there; only the newest hundred are kept."""
+
+    def attempts(self, delivery_id: str) -> list[DeliveryAttempt]:
+        """Oldest first."""
+
+    def secret(self, account_id: str) -> SigningSecret | None: ...
+    def put_secret(self, secret: SigningSecret) -> None:
+        """Adds the secret, or takes the place of the account's. Raises `Conflict` where the account is not there."""
 
 
 class Transaction(Protocol):
@@ -152,6 +204,8 @@ class Transaction(Protocol):
     def deployments(self) -> DeploymentRepository: ...
     @property
     def jobs(self) -> JobRepository: ...
+    @property
+    def webhooks(self) -> WebhookRepository: ...
 
 
 class Store(Protocol):

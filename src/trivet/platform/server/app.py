@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from trivet._version import __version__
@@ -10,6 +11,7 @@ from trivet.platform.dialects.native.app import NativeServices, NativeSettings, 
 from trivet.platform.dialects.native.docs_page import create_docs_app
 from trivet.platform.server.bootstrap import Platform
 from trivet.platform.server.probes import Probes
+from trivet.platform.wire.hot import Head, HotPath, HotRoutes
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -17,10 +19,19 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def create_root(platform: Platform) -> App:
-    """The whole HTTP side of a platform, as one ASGI application.
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The whole HTTP side of a platform: one ASGI application, and the way past it for what is hot."""
 
-    A dialect is one line in the table. Paths are handed on whole; every application knows its own prefix.
+    app: App
+    hot_routes: HotRoutes
+
+
+def create_root(platform: Platform) -> Root:
+    """Mounts every application under the first part of its paths.
+
+    A dialect is one line in the table, and one more where it has hot paths. Paths are handed on whole; every application knows its
+    own prefix.
     """
     services = NativeServices(
         accounts=platform.accounts,
@@ -29,6 +40,7 @@ def create_root(platform: Platform) -> App:
         deployments=platform.deployments,
         jobs=platform.jobs,
         workers=platform.workers,
+        rollouts=platform.rollouts,
     )
     settings = NativeSettings(
         version=__version__,
@@ -45,13 +57,21 @@ def create_root(platform: Platform) -> App:
         "readyz": probes,
         "metrics": probes,
     }
+    hot: dict[str, HotRoutes] = {"api": native.hot_routes}
 
     async def root(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        path: str = scope["path"]
-        end = path.find("/", 1)
-        app = mounts.get(path[1:end] if end > 0 else path[1:], native)
+        app = mounts.get(_first_part(scope["path"]), native)
         await app(scope, receive, send)
 
-    return root
+    def hot_routes(head: Head) -> HotPath | None:
+        routes = hot.get(_first_part(head.path))
+        return None if routes is None else routes(head)
+
+    return Root(root, hot_routes)
+
+
+def _first_part(path: str) -> str:
+    end = path.find("/", 1)
+    return path[1:end] if end > 0 else path[1:]

@@ -10,20 +10,24 @@ import time
 from trivet.platform.builders.local import LocalBuilder
 from trivet.platform.core.accounts import Account, Token
 from trivet.platform.core.errors import CoreError
+from trivet.platform.core.jobs import Job
 from trivet.platform.runtimes.process import ProcessRuntime
 from trivet.platform.server.background import Tasks
 from trivet.platform.server.data import DataFolder
 from trivet.platform.server.entropy import EntropyPool
 from trivet.platform.server.notifier import LoopNotifier
 from trivet.platform.server.settings import Settings
+from trivet.platform.server.steady import SteadyClock
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.recorder import Recorder
+from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.scaling import Scaling
 from trivet.platform.services.secrets import Secrets
+from trivet.platform.services.tallies import Tallies
 from trivet.platform.services.upkeep import Upkeep
 from trivet.platform.services.workers import EVERYBODY_GONE, Workers
 from trivet.platform.stores.blobs_disk import DiskBlobs
@@ -55,7 +59,7 @@ class Platform:
         self.folder = folder
         self.store = store
         self.tasks = Tasks()
-        clock, entropy = time.time, EntropyPool()
+        clock, steady, entropy = time.time, SteadyClock(), EntropyPool()
         notifier = self.notifier = LoopNotifier()
         blobs = self.blobs = DiskBlobs(folder.blobs)
         background = self.tasks.run
@@ -69,7 +73,8 @@ class Platform:
         self.dispatcher = Dispatcher(
             recorder=self.recorder,
             blobs=blobs,
-            clock=clock,
+            clock=steady,
+            wall=clock,
             entropy=entropy,
             notifier=notifier,
             background=background,
@@ -79,13 +84,13 @@ class Platform:
             dispatcher=self.dispatcher,
             endpoints=self.endpoints,
             secrets=self.secrets,
-            clock=clock,
+            clock=steady,
             entropy=entropy,
             notifier=notifier,
             background=background,
             max_output=settings.max_output,
         )
-        self.scaling = Scaling(dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=clock)
+        self.scaling = Scaling(dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=steady)
         self.jobs = Jobs(
             store=store,
             blobs=blobs,
@@ -96,8 +101,12 @@ class Platform:
             notifier=notifier,
             clock=clock,
             entropy=entropy,
+            retention=settings.job_retention,
+            dead_letter_retention=settings.dead_letter_retention,
         )
-        self.upkeep = Upkeep(store=store, blobs=blobs, clock=clock, retention=settings.job_retention)
+        self.tallies = Tallies(self.endpoints, clock)
+        self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
+        self.upkeep = Upkeep(store=store, blobs=blobs, clock=clock, sleep=asyncio.sleep)
         self.listener = Listener(self.workers, folder.socket)
         self.first: tuple[Account, Token] | None = None
         """The first account and its key, where this start has made them."""
@@ -131,6 +140,7 @@ class Platform:
         self.runtime.on_exit = self.workers.departed
         self.runtime.on_line = self.workers.wrote
         self.endpoints.on_change(self._endpoint_changed)
+        self.dispatcher.on_end = self._job_ended
         self.accounts.on_organization_removed = self.endpoints.forget_organization
         await self.runtime.open()
         self.first = await self.accounts.bootstrap()
@@ -154,6 +164,10 @@ class Platform:
         removed = await self.deployments.forget_unused(self.workers.running())
         if removed:
             logger.info("%d bundles, environments and runtimes that nothing uses any more were removed", removed)
+
+    def _job_ended(self, job: Job) -> None:
+        """A job has ended, and its callers are told."""
+        self.tallies.ended(job)
 
     def _endpoint_changed(self, endpoint_id: str) -> None:
         """An endpoint was published, scaled, rolled back or removed: what that means for its jobs and workers."""

@@ -17,6 +17,7 @@ from trivet.platform.server import logs
 from trivet.platform.server.app import create_root
 from trivet.platform.server.bootstrap import Platform
 from trivet.platform.server.data import DataFolderError
+from trivet.platform.server.front import front
 from trivet.platform.server.settings import SettingError, Settings
 
 Echo = Callable[[str], None]
@@ -89,13 +90,14 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, Platform]]:
     except BaseException:
         listening.close()
         raise
+    root = create_root(platform)
     config = uvicorn.Config(
-        create_root(platform),
+        root.app,
+        http=front(root.hot_routes),
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        date_header=False,
         ws="none",
         timeout_graceful_shutdown=2,
         backlog=2048,

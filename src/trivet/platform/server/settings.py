@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from trivet.platform.core.limits import MAX_CONCURRENT, RateLimit
+
 MIB = 1024 * 1024
 
 
@@ -44,6 +46,19 @@ def _flag(text: str) -> bool:
     raise ValueError(text)
 
 
+def _rate(text: str) -> RateLimit | None:
+    return None if text.strip().lower() == "none" else RateLimit.parse(text)
+
+
+def _job_count(text: str) -> int | None:
+    if text.strip().lower() == "none":
+        return None
+    count = int(text)
+    if not 0 <= count <= MAX_CONCURRENT:
+        raise ValueError(text)
+    return count
+
+
 def _setting(default: Any, env: str, read: Callable[[str], Any], meaning: str) -> Any:
     metadata = {"env": env, "read": read, "help": meaning}
     if callable(default):
@@ -66,13 +81,34 @@ class Settings:
     max_output: int = _setting(50 * MIB, "TRIVET_MAX_OUTPUT", _size, "The largest output of a job, in bytes.")
     max_upload: int = _setting(256 * MIB, "TRIVET_MAX_UPLOAD", _size, "The largest deployment upload, in bytes.")
     job_retention: float = _setting(
-        7 * 86_400.0, "TRIVET_JOB_RETENTION", float, "Seconds that a job can be looked up after its end."
+        7 * 86_400.0,
+        "TRIVET_JOB_RETENTION",
+        float,
+        "Seconds that a job can be looked up after its end, where neither its endpoint nor its caller says so.",
+    )
+    dead_letter_retention: float = _setting(
+        30 * 86_400.0,
+        "TRIVET_DEAD_LETTER_RETENTION",
+        float,
+        "Seconds that a dead letter, a job that used up its attempts, can be looked up at least.",
     )
     shutdown_grace: float = _setting(
         10.0, "TRIVET_SHUTDOWN_GRACE", float, "Seconds that running jobs have to finish when the server is stopped."
     )
     metrics_public: bool = _setting(
         False, "TRIVET_METRICS_PUBLIC", _flag, "Whether `/metrics` is served without a key."
+    )
+    default_rate: RateLimit | None = _setting(
+        None,
+        "TRIVET_DEFAULT_RATE",
+        _rate,
+        "How often an account may call that has no rate of its own: `1000/min`, with one of s, min, h, day, or `none`.",
+    )
+    default_concurrent: int | None = _setting(
+        None,
+        "TRIVET_DEFAULT_CONCURRENT",
+        _job_count,
+        "How many jobs an account may have open that has no such limit of its own, or `none`.",
     )
     log_level: str = _setting("info", "TRIVET_LOG_LEVEL", str, "`debug`, `info`, `warning` or `error`.")
     log_format: str = _setting("text", "TRIVET_LOG_FORMAT", str, "`text` for people, `json` for machines.")
@@ -111,6 +147,10 @@ class Settings:
         for name, size in (("INPUT", self.max_input), ("OUTPUT", self.max_output), ("UPLOAD", self.max_upload)):
             if size < 1:
                 raise SettingError(f"TRIVET_MAX_{name}={size}: must be a number of bytes above 0.")
-        for name, seconds in (("JOB_RETENTION", self.job_retention), ("SHUTDOWN_GRACE", self.shutdown_grace)):
+        for name, seconds in (
+            ("JOB_RETENTION", self.job_retention),
+            ("DEAD_LETTER_RETENTION", self.dead_letter_retention),
+            ("SHUTDOWN_GRACE", self.shutdown_grace),
+        ):
             if not (math.isfinite(seconds) and seconds >= 0):
                 raise SettingError(f"TRIVET_{name}={seconds}: must be a number of seconds from 0.")

@@ -25,6 +25,7 @@ from trivet.platform.core.accounts import (
 )
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from trivet.platform.core.ids import is_name
+from trivet.platform.core.limits import MAX_CONCURRENT, CallLimits, Keep, RateLimit
 
 MAX_KEY_DAYS = 3650.0
 """The longest life of a key that expires."""
@@ -232,6 +233,43 @@ def rotation_overlap(key: ApiKey, wanted: float, now: float) -> float:
     if not (math.isfinite(wanted) and 0 <= wanted <= MAX_OVERLAP):
         raise BadRequest(f"The overlap must lie between 0 and {MAX_OVERLAP / 3600:g} hours.")
     return wanted if key.expires_at is None else min(wanted, key.expires_at - now)
+
+
+def check_may_loosen(principal: Principal) -> None:
+    """Raises `Forbidden` where the principal's key has limits of its own and is no administrator's.
+
+    Such a key makes no keys, gives no other key a new secret, and changes no limits: else it could rid itself of its own.
+    """
+    if principal.holds_limits() and not principal.administers():
+        raise Forbidden(
+            "This key has limits of its own, so it can't make keys, rotate others or change limits.",
+            hint="Use a key of the account that has none; an administrator can change the limits as well.",
+        )
+
+
+def wanted_limits(rate: str | Keep | None, concurrent: int | Keep | None, before: CallLimits) -> CallLimits:
+    """The limits after a change.
+
+    Args:
+        rate: such as ``100/min``; None takes the limit away.
+        concurrent: how many jobs may be open; None takes the limit away.
+        before: the limits as they are.
+
+    Raises:
+        BadRequest: the rate can't be read, or one of them is out of range.
+    """
+    if isinstance(concurrent, int) and not 0 <= concurrent <= MAX_CONCURRENT:
+        raise BadRequest(
+            f"{concurrent} can't be a number of open jobs.", hint=f"Choose one from 0 to {MAX_CONCURRENT}, or none."
+        )
+    return before.changed(_rate(rate) if isinstance(rate, str) else rate, concurrent)
+
+
+def _rate(text: str) -> RateLimit:
+    try:
+        return RateLimit.parse(text)
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
 
 
 def revoked(key: ApiKey, now: float) -> ApiKey:

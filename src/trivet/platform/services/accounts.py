@@ -22,6 +22,7 @@ from trivet.platform.core.accounts import (
     hash_secret,
 )
 from trivet.platform.core.errors import BadRequest, Conflict, NotFound, Unauthenticated
+from trivet.platform.core.limits import KEEP, NO_LIMITS, CallLimits, Keep, held_limits
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.services import access
@@ -61,15 +62,24 @@ class Accounts:
 
     Every method but those that read a token takes the `Principal` first, and raises `NotFound` or `Forbidden` by the one
     rule of access (see `services.access`).
+
+    Args:
+        store: where they are kept.
+        clock: tells the time.
+        entropy: gives ids and secrets.
+        default_limits: count for each account where it has none of its own.
     """
 
-    def __init__(self, store: Store, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, store: Store, clock: Clock, entropy: Entropy, default_limits: CallLimits = NO_LIMITS) -> None:
         self._store = store
         self._clock = clock
         self._entropy = entropy
+        self._default_limits = default_limits
         self._cache = KeyCache(clock)
         self.on_organization_removed: Callable[[str], None] = lambda _: None
         """Told an organization's id once it is gone."""
+        self.on_limits_changed: Callable[[str], None] = lambda _: None
+        """Told the id of a key or an account once its limits have changed, or it is gone."""
 
     # -- the check of a key -------------------------------------------------------------------------------------------
 
@@ -91,7 +101,7 @@ class Accounts:
         if token is None:
             raise Unauthenticated
         generation = self._cache.generation
-        found = await self._store.read(lambda tx: _holder(tx, token.key_id))
+        found = await self._store.read(lambda tx: _holder(tx, token.key_id, self._default_limits))
         now = self._clock()
         if found is None or not found[0].accepts(token.secret, now):
             raise Unauthenticated
@@ -167,22 +177,45 @@ class Accounts:
         found = await self._store.read(lambda tx: tx.accounts.named(name))
         return access.require_account(principal, found, Scope.READ, name)
 
-    async def set_disabled(self, principal: Principal, name: str, disabled: bool) -> Account:
-        """Disables or enables an account; the keys of a disabled one do not count from that moment. For administrators.
+    async def change(
+        self,
+        principal: Principal,
+        name: str,
+        *,
+        disabled: bool | Keep = KEEP,
+        rate: str | Keep | None = KEEP,
+        concurrent: int | Keep | None = KEEP,
+    ) -> Account:
+        """Changes what is named of an account. For administrators.
+
+        Args:
+            principal: who asks.
+            name: whose account.
+            disabled: whether the account's keys stop to count, from that moment on.
+            rate: how often all its keys together may call, such as ``100/min``; None: as often as the platform's default.
+            concurrent: how many jobs they may have open; None: as many as the platform's default.
 
         Raises:
+            BadRequest: a limit can't be read, or is out of range.
             Conflict: nobody could administer the platform any more.
         """
 
         def unit(tx: Transaction) -> Account:
             account = access.require_account(principal, tx.accounts.named(name), Scope.ADMIN, name)
-            if disabled:
+            if disabled is True:
                 _check_administrator_stays(tx, account)
-            changed = replace(account, disabled=disabled)
+            changed = replace(
+                account,
+                disabled=account.disabled if isinstance(disabled, Keep) else disabled,
+                limits=access.wanted_limits(rate, concurrent, account.limits),
+            )
             tx.accounts.save(changed)
             return changed
 
-        return await self._change(unit)
+        account = await self._change(unit)
+        if (rate, concurrent) != (KEEP, KEEP):
+            self.on_limits_changed(account.id)
+        return account
 
     async def remove(self, principal: Principal, name: str) -> Account:
         """Removes an account with its keys, roles and secrets. For administrators.
@@ -191,7 +224,7 @@ class Accounts:
             Conflict: it owns endpoints, is the last owner of an organization, or the last administrator.
         """
 
-        def unit(tx: Transaction) -> Account:
+        def unit(tx: Transaction) -> tuple[Account, list[ApiKey]]:
             account = access.require_account(principal, tx.accounts.named(name), Scope.ADMIN, name)
             _check_administrator_stays(tx, account)
             check_owns_nothing(tx, account)
@@ -199,10 +232,14 @@ class Accounts:
                 members = tx.accounts.members_of(organization.id)
                 access.check_member_change(principal, organization, account, members, None)
             remove_secrets(tx, account.id)
+            keys = tx.keys.of_account(account.id)
             tx.accounts.remove(account.id)
-            return account
+            return account, keys
 
-        return await self._change(unit)
+        account, keys = await self._change(unit)
+        for gone in (account.id, *(key.id for key in keys)):
+            self.on_limits_changed(gone)
+        return account
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
@@ -215,6 +252,8 @@ class Accounts:
         lifetime_days: float | None = None,
         never_expires: bool = False,
         account_name: str | None = None,
+        rate: str | None = None,
+        concurrent: int | None = None,
     ) -> tuple[ApiKey, Token]:
         """Makes a key. The token is given here and never again.
 
@@ -225,14 +264,18 @@ class Accounts:
             lifetime_days: days until it expires; None: six months.
             never_expires: that it never expires has to be asked for.
             account_name: whose it is; None: the maker's own.
+            rate: how often it may call, such as ``100/min``; None: as often as its account.
+            concurrent: how many jobs it may have open; None: as many as its account.
 
         Raises:
-            BadRequest: an unknown scope, or a lifetime that can't be.
-            Forbidden: scopes beyond those of the maker's key.
+            BadRequest: an unknown scope, or a lifetime or a limit that can't be.
+            Forbidden: scopes beyond those of the maker's key, or that has limits of its own.
             Conflict: the account is disabled.
         """
         label = access.check_label(label)
         lifetime = access.key_lifetime(lifetime_days, never_expires=never_expires)
+        limits = access.wanted_limits(rate, concurrent, NO_LIMITS)
+        access.check_may_loosen(principal)
         wanted = None if scopes is None else list(scopes)
         now = self._clock()
         fresh, token = self._new_key("", label, frozenset(), lifetime, now)
@@ -244,7 +287,8 @@ class Accounts:
                     f"The account {account.name!r} is disabled, so that a key of it would not count.",
                     hint=f"Enable it first: `trivet accounts enable {account.name}`.",
                 )
-            key = replace(fresh, account_id=account.id, scopes=access.key_scopes(principal, account, wanted))
+            scopes = access.key_scopes(principal, account, wanted)
+            key = replace(fresh, account_id=account.id, scopes=scopes, limits=limits)
             tx.keys.add(key)
             return key
 
@@ -270,7 +314,8 @@ class Accounts:
     ) -> tuple[ApiKey, Token]:
         """Gives a key a new secret; the old one goes on counting for the overlap, the one before it no longer.
 
-        A key may always rotate itself; others of the account take the scope ``deploy`` and no scopes beyond one's own.
+        A key may always rotate itself; others of the account take the scope ``deploy``, no scopes beyond one's own, and no
+        limits on the key that one uses.
 
         Args:
             principal: who asks.
@@ -287,6 +332,8 @@ class Accounts:
             key = _key(tx, principal, key_id)
             if key.account_id == principal.account_id:
                 access.check_reach(principal, key.scopes)
+            if key.id != principal.key_id:
+                access.check_may_loosen(principal)
             state = key.state(now)
             if state in (KeyState.REVOKED, KeyState.EXPIRED):
                 raise Conflict(
@@ -301,6 +348,42 @@ class Accounts:
         key = await self._change(unit)
         return key, Token(key.id, spare.secret)
 
+    async def limit_key(
+        self,
+        principal: Principal,
+        key_id: str,
+        *,
+        rate: str | Keep | None = KEEP,
+        concurrent: int | Keep | None = KEEP,
+    ) -> tuple[ApiKey, str]:
+        """Changes the limits of a key; those of its account go on to apply as well. Returns the key and its account's name.
+
+        Args:
+            principal: who asks; needs the scope ``deploy``, for somebody else's account an administrator's ``admin``.
+            key_id: which key.
+            rate: how often it may call, such as ``100/min``; None: as often as its account.
+            concurrent: how many jobs it may have open; None: as many as its account.
+
+        Raises:
+            BadRequest: a limit can't be read, or is out of range.
+            Forbidden: the key that asks has limits of its own.
+        """
+
+        def unit(tx: Transaction) -> tuple[ApiKey, str]:
+            key = tx.keys.get(key_id)
+            holder = None if key is None else tx.accounts.get(key.account_id)
+            account = access.require_account(principal, holder, Scope.DEPLOY, key_id, "key")
+            if key is None:
+                raise NotFound.of("key", key_id)
+            access.check_may_loosen(principal)
+            changed = replace(key, limits=access.wanted_limits(rate, concurrent, key.limits))
+            tx.keys.save(changed)
+            return changed, account.name
+
+        found = await self._change(unit)
+        self.on_limits_changed(key_id)
+        return found
+
     async def revoke_key(self, principal: Principal, key_id: str) -> ApiKey:
         """Ends a key: it does not count from the moment this returns. Nothing happens where it was revoked before.
 
@@ -313,7 +396,9 @@ class Accounts:
             tx.keys.save(key)
             return key
 
-        return await self._change(unit)
+        key = await self._change(unit)
+        self.on_limits_changed(key_id)
+        return key
 
     # -- organizations ------------------------------------------------------------------------------------------------
 
@@ -461,14 +546,17 @@ def _opens_all(tx: Transaction, account: Account, now: float) -> bool:
     return any(Scope.ADMIN in key.scopes and key.state(now) not in ended for key in tx.keys.of_account(account.id))
 
 
-def _holder(tx: Transaction, key_id: str) -> tuple[ApiKey, Principal] | None:
-    """A key and whom it stands for; None where there is no such key or its account is disabled."""
+def _holder(tx: Transaction, key_id: str, default: CallLimits) -> tuple[ApiKey, Principal] | None:
+    """A key and whom it stands for; None where there is no such key or its account is disabled. ``default``: an account's limits
+    where it has none.
+    """
     key = tx.keys.get(key_id)
     account = tx.accounts.get(key.account_id) if key is not None else None
     if key is None or account is None or account.disabled:
         return None
     roles = {m.organization_id: m.role for m in tx.accounts.memberships_of(account.id)}
-    return key, Principal(account.id, account.name, key.id, key.scopes, roles, account.administrator)
+    limits = held_limits(key.id, key.limits, account.id, account.name, account.limits.or_else(default))
+    return key, Principal(account.id, account.name, key.id, key.scopes, roles, account.administrator, limits)
 
 
 def _account(tx: Transaction, principal: Principal, name: str | None, scope: Scope) -> Account:

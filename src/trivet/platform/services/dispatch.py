@@ -6,6 +6,7 @@ On one node the queue lives here and the store is its log. What is promised abou
 - A held call (`run`) is acknowledged by its answer alone. It is recorded when it ends, behind the caller's back; one that
   lasts longer than `CHECKPOINT` seconds is recorded as open, and is treated like a submitted one from then on.
 - Taking a job needs no write: after a restart every open attempt is stale by definition.
+- What a handler streams is on disk before a reader sees it, once its job is recorded.
 
 Everything here runs on one thread and never waits, so no two transitions of a job can interleave.
 """
@@ -13,7 +14,7 @@ Everything here runs on one thread and never waits, so no two transitions of a j
 from __future__ import annotations
 
 import heapq
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -28,7 +29,8 @@ from trivet.platform.ports.blobs import BlobStore
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier
 from trivet.platform.ports.runtime import AttemptOrder, AttemptRef, WorkerLink
-from trivet.platform.services.live import LiveJob, Seat
+from trivet.platform.services.live import LiveJob, Seat, Story
+from trivet.platform.services.queue import JobQueue
 from trivet.platform.services.recorder import Recorder
 
 CHECKPOINT = 0.1
@@ -43,12 +45,26 @@ LAST_WORDS = 20
 """Lines that a handler printed before its worker was lost, told with the loss."""
 LAST_WORDS_SIZE = 8 * 1024
 """The same in bytes."""
-RECENT_EVENTS = 1000
-"""Events of an open job that stay in memory for its readers, at least."""
+RECALL_AFTER = 0.1
+"""Seconds that a worker may be at one attempt before it is asked to give back what it was sent ahead."""
+UNSAVED_EVENTS = 5000
+"""Events of one job that may wait for the disk before its worker is no longer listened to."""
+UNSAVED_SIZE = 16 * 1024 * 1024
+"""The same in bytes."""
 
 
 class Dispatcher:
-    """Matches queued jobs with free workers, and follows each attempt to its end."""
+    """Matches queued jobs with free workers, and follows each attempt to its end.
+
+    Args:
+        recorder: brings jobs to disk.
+        blobs: where large payloads lie.
+        clock: seconds that go on evenly; what is waited for is measured by it.
+        wall: the time of day, which may jump; a job's own time begins with it and goes on by ``clock``.
+        entropy: random bytes.
+        notifier: wakes those who follow a job.
+        background: runs what has to wait.
+    """
 
     def __init__(
         self,
@@ -56,6 +72,7 @@ class Dispatcher:
         recorder: Recorder,
         blobs: BlobStore,
         clock: Clock,
+        wall: Clock,
         entropy: Entropy,
         notifier: Notifier,
         background: Background,
@@ -63,11 +80,14 @@ class Dispatcher:
         self._recorder = recorder
         self._blobs = blobs
         self._clock = clock
+        self._wall = wall
         self._entropy = entropy
         self._notifier = notifier
         self._background = background
         self._live: dict[str, LiveJob] = {}
-        self._queues: dict[str, OrderedDict[str, LiveJob]] = {}
+        self._queues: dict[str, JobQueue] = {}
+        self._resting: dict[str, dict[str, LiveJob]] = {}
+        """By version: what waits for the time of its next attempt."""
         self._seats: dict[str, Seat] = {}
         self._seats_of: dict[str, dict[str, Seat]] = {}
         self._number = 0
@@ -77,6 +97,8 @@ class Dispatcher:
         """Told a version's id when a job waits and nobody is free."""
         self.on_stuck: Callable[[str], None] = _nobody
         """Told a worker's id when it does not stop an attempt that it was asked to stop."""
+        self.on_end: Callable[[Job], None] = _no_end
+        """Told each job that has ended, once, when callers are told."""
 
     # -- jobs come in -------------------------------------------------------------------------------------------------
 
@@ -88,73 +110,107 @@ class Dispatcher:
             recorded: whether it is on disk.
             seq: the number of its last event on disk.
         """
-        live = LiveJob(job, job if recorded else None, seq=seq)
+        offset = self._wall() - self._clock()
+        live = LiveJob(job, job if recorded else None, offset, story=Story(seq=seq, saved=seq))
         self._live[job.id] = live
         self._fresh.append(live)
         self._enqueue(live)
 
     def _enqueue(self, live: LiveJob, *, front: bool = False) -> None:
-        version_id = live.job.version_id
+        job = live.job
+        version_id = job.version_id
+        if job.retry_at is not None and job.retry_at > self._now(live):
+            self._resting.setdefault(version_id, {})[job.id] = live
+            self._wake_at(job.retry_at, live)
+            return
         queue = self._queues.get(version_id)
         if queue is None:
-            queue = self._queues[version_id] = OrderedDict()
-        queue[live.job.id] = live
-        if front:
-            queue.move_to_end(live.job.id, last=False)
+            queue = self._queues[version_id] = JobQueue()
+        queue.add(live, front=front)
         self._pump(version_id)
         if queue:
             self.on_demand(version_id)
 
     def _pump(self, version_id: str) -> None:
         queue = self._queues.get(version_id)
-        if not queue:
+        seats = self._seats_of.get(version_id)
+        if not queue or not seats:
             return
-        for seat in self._seats_of.get(version_id, {}).values():
+        for seat in seats.values():
             while queue and seat.free > 0:
-                _, live = queue.popitem(last=False)
-                self._claim(live, seat)
-            if not queue:
-                return
+                self._claim(queue.pop(), seat)
+        if queue:
+            for seat in seats.values():
+                self._fill_ahead(queue, seat)
 
     def _claim(self, live: LiveJob, seat: Seat) -> None:
-        now = self._clock()
+        now = self._now(live)
         if now >= live.job.expires_at:
             self._settle(live, rules.expire(live.job, now))
             return
-        token = self._entropy(8).hex()
-        claimed = rules.claim(live.job, seat.worker_id, token, now)
-        if claimed is None:
-            return
         self._number += 1
-        live.job = claimed
         live.number = self._number
+        live.token = self._entropy(8).hex()
+        if not self._begin(live, seat):
+            return
+        body = live.job.input.data
+        if body is not None:
+            self._send(live, seat, live.number, body)
+        else:
+            seat.loading += 1
+            self._background(self._load_and_send(live, seat, live.number))
+
+    def _begin(self, live: LiveJob, seat: Seat) -> bool:
+        """The worker works on the attempt from now on."""
+        claimed = rules.claim(live.job, seat.worker_id, live.token, self._now(live))
+        if claimed is None:
+            return False
+        live.job = claimed
+        live.ahead_at = None
         seat.held[live.number] = live
         seat.idle_since = None
-        if claimed.input.data is not None:
-            self._send(live, seat, live.number, claimed.input.data)
-        else:
-            self._background(self._load_and_send(live, seat, live.number))
         if live.recorded is not None or claimed.attempt > 1:
             self._notifier.notify(claimed.id)
+        return True
+
+    def _fill_ahead(self, queue: JobQueue, seat: Seat) -> None:
+        """Sends a worker what it will come to in a moment. An input that must be fetched first can't be sent in its turn."""
+        for _ in range(seat.room_ahead):
+            if not queue:
+                return
+            live = queue.first()
+            body = live.job.input.data
+            if body is None or self._now(live) >= live.job.expires_at:
+                return
+            queue.pop()
+            self._number += 1
+            live.number = self._number
+            live.token = self._entropy(8).hex()
+            live.ahead_at = seat
+            seat.ahead[live.number] = live
+            self._send(live, seat, live.number, body)
 
     async def _load_and_send(self, live: LiveJob, seat: Seat, number: int) -> None:
         job = live.job
         try:
             body = await self._blobs.get(job.input.blob or "")
         except CoreError as error:
+            seat.loading -= 1
             if seat.held.get(number) is live and job.token is not None:
                 failure = JobError("input_lost", f"The input of this job can't be read any more: {error.detail}")
                 self._release(seat, number)
-                self._settle(live, rules.fail(live.job, job.token, failure, self._clock()))
+                self._settle(live, rules.fail(live.job, job.token, failure, self._now(live)))
                 self._pump(seat.version_id)
             return
+        seat.loading -= 1
         if seat.held.get(number) is live:
             self._send(live, seat, number, body)
 
     def _send(self, live: LiveJob, seat: Seat, number: int, body: bytes) -> None:
         job = live.job
+        attempt = job.attempt if live.ahead_at is None else job.attempt + 1
         seat.link.send(
-            AttemptOrder(number, job.id, job.token or "", job.attempt, job.policy.timeout, job.input.content_type, body)
+            AttemptOrder(number, job.id, live.token, attempt, job.policy.timeout, job.input.content_type, body)
         )
         if job.stop_reason is not None:
             seat.link.cancel(number, job.stop_reason.value)
@@ -185,25 +241,41 @@ class Dispatcher:
         siblings.pop(worker_id, None)
         if not siblings:
             self._seats_of.pop(seat.version_id, None)
-        now = self._clock()
+        # first those behind, so that those before them come before them again
+        for live in reversed(seat.ahead.values()):
+            self._take_back(live)
+        seat.ahead.clear()
         # one that was killed for a single stuck attempt takes the others down without their doing
         blameless = any(live.job.stop_reason is not None for live in seat.held.values())
-        for live in reversed(list(seat.held.values())):
-            job = live.job
+        for live in reversed(seat.held.values()):
+            job, now = live.job, self._now(live)
             if not live.is_open or job.token is None:
                 continue
             if blameless and job.stop_reason is None and not job.pieces:
                 after = rules.hand_back(job, job.token, now)
             else:
                 lines = _last_words(live) + departure.last_lines
-                after = rules.lose(job, job.token, departure.reason, lines, now)
-                lost = after is not None and after.error is not None and after.error.code == "worker_lost"
-                if after is not None and after.error is not None and lost and departure.out_of_memory:
-                    after = replace(after, error=replace(after.error, code="out_of_memory", hint=_MEMORY_HINT))
-            note = f"attempt {job.attempt}: the worker {departure.reason}"
-            self._event(live, EventKind.LOG, note.encode(), "system")
+                memory = departure.out_of_memory
+                after = rules.lose(job, job.token, departure.reason, lines, now, self._chance(), memory=memory)
+            self._note(live, f"attempt {job.attempt}: the worker {departure.reason}", after)
             self._after_loss(live, after)
         seat.held.clear()
+
+    def _take_back(self, live: LiveJob) -> None:
+        """What was sent ahead and not begun waits again, at the front."""
+        live.ahead_at = None
+        if live.is_open:
+            self._enqueue(live, front=True)
+
+    def _note(self, live: LiveJob, text: str, after: Job | None) -> None:
+        """Tells in the job's log how an attempt ended, and when it will be tried again."""
+        if after is not None and after.retry_at is not None:
+            text += f"; it is tried again in {max(0.0, after.retry_at - self._now(live)):.1f} s"
+        self._event(live, EventKind.LOG, text.encode(errors="replace"), "system")
+
+    def _chance(self) -> float:
+        """A number in [0, 1)."""
+        return int.from_bytes(self._entropy(4), "big") / 2**32
 
     def _after_loss(self, live: LiveJob, after: Job | None) -> None:
         if after is None:
@@ -219,10 +291,17 @@ class Dispatcher:
 
     def hand_back(self, ref: AttemptRef) -> None:
         """A draining worker returns an attempt that it has not begun."""
+        seat = self._seats.get(ref.worker_id)
+        ahead = seat.ahead.get(ref.number) if seat is not None else None
+        if seat is not None and ahead is not None:
+            if ahead.token == ref.token:
+                del seat.ahead[ref.number]
+                self._take_back(ahead)
+            return
         live = self._held(ref)
         if live is None:
             return
-        after = rules.hand_back(live.job, ref.token, self._clock())
+        after = rules.hand_back(live.job, ref.token, self._now(live))
         if after is not None:
             self._release(self._seats[ref.worker_id], ref.number)
             self._after_loss(live, after)
@@ -259,11 +338,13 @@ class Dispatcher:
         live = self._held(ref)
         if live is None:
             return
-        now = self._clock()
+        now = self._now(live)
         after = rules.succeed(live.job, ref.token, Payload.inline(data, content_type or JSON), now, pieces)
         if after is None:
             return
-        self._release(self._seats[ref.worker_id], ref.number, done=True)
+        seat = self._seats[ref.worker_id]
+        seat.took(now - (live.job.started_at or now))
+        self._release(seat, ref.number, done=True)
         if len(data) <= INLINE_LIMIT:
             self._settle(live, after)
         else:
@@ -285,20 +366,29 @@ class Dispatcher:
 
     def fail(self, ref: AttemptRef, error: JobError) -> None:
         """The handler failed."""
-        self._end(ref, lambda job, now: rules.fail(job, ref.token, error, now))
+        live = self._held(ref)
+        if live is not None:
+            after = rules.fail(live.job, ref.token, error, self._now(live), self._chance())
+            what = f"{error.type}: {error.message}" if error.type is not None else error.message
+            self._ended(ref, live, after, f"failed: {what}")
 
     def stopped(self, ref: AttemptRef) -> None:
         """The worker has stopped an attempt as it was asked to."""
-        self._end(ref, lambda job, now: rules.stop(job, ref.token, now))
-
-    def _end(self, ref: AttemptRef, transition: Callable[[Job, float], Job | None]) -> None:
         live = self._held(ref)
-        after = transition(live.job, self._clock()) if live is not None else None
-        if live is None or after is None:
+        if live is not None:
+            after = rules.stop(live.job, ref.token, self._now(live), self._chance())
+            self._ended(ref, live, after, "was stopped over its timeout")
+
+    def _ended(self, ref: AttemptRef, live: LiveJob, after: Job | None, how: str) -> None:
+        if after is None:
             return
         self._release(self._seats[ref.worker_id], ref.number, done=True)
-        self._settle(live, after)
-        self._pump(live.job.version_id)
+        if after.is_final:
+            self._settle(live, after)
+        else:
+            self._note(live, f"attempt {live.job.attempt} {how}", after)
+            self._after_loss(live, after)
+        self._pump(after.version_id)
 
     def _held(self, ref: AttemptRef) -> LiveJob | None:
         seat = self._seats.get(ref.worker_id)
@@ -308,6 +398,11 @@ class Dispatcher:
     def _release(self, seat: Seat, number: int, *, done: bool = False) -> None:
         del seat.held[number]
         seat.jobs_done += done
+        while seat.ahead and len(seat.held) < seat.slots:
+            following = next(iter(seat.ahead))
+            self._begin(seat.ahead.pop(following), seat)
+        if not seat.ahead:
+            seat.recalled = False
         if not seat.held:
             seat.idle_since = self._clock()
         if seat.suspect:
@@ -320,7 +415,7 @@ class Dispatcher:
         if after is None or live.job.is_final:
             return
         live.ending = after
-        events, live.unsaved = live.unsaved, []
+        events = live.story.take()
         if live.recorded is None:
             self._tell(live)
             self._recorder.record(after, events, lambda: self._forget(live), awaited=False)
@@ -337,6 +432,7 @@ class Dispatcher:
         if live.ending is not None:
             live.job = live.ending
             self._notifier.notify(live.job.id)
+            self.on_end(live.job)
 
     def _forget(self, live: LiveJob) -> None:
         self._live.pop(live.job.id, None)
@@ -348,7 +444,18 @@ class Dispatcher:
         live = self._live.get(job_id)
         if live is None or not live.is_open:
             return False
-        return self._ask_to_stop(live, rules.cancel(live.job, self._clock()))
+        return self._cancel(live)
+
+    def _cancel(self, live: LiveJob) -> bool:
+        """Asks a job to stop. One that was sent ahead may be at work this very moment: only its worker can tell."""
+        self._presume_begun(live)
+        return self._ask_to_stop(live, rules.cancel(live.job, self._now(live)))
+
+    def _presume_begun(self, live: LiveJob) -> None:
+        seat = live.ahead_at
+        if seat is not None:
+            seat.ahead.pop(live.number, None)
+            self._begin(live, seat)
 
     def _ask_to_stop(self, live: LiveJob, after: Job | None) -> bool:
         if after is None:
@@ -367,25 +474,34 @@ class Dispatcher:
         return True
 
     def _dequeue(self, live: LiveJob) -> None:
-        queue = self._queues.get(live.job.version_id)
+        version_id = live.job.version_id
+        queue = self._queues.get(version_id)
         if queue is not None:
-            queue.pop(live.job.id, None)
+            queue.discard(live)
             if not queue:
-                del self._queues[live.job.version_id]
+                del self._queues[version_id]
+        resting = self._resting.get(version_id)
+        if resting is not None:
+            resting.pop(live.job.id, None)
+            if not resting:
+                del self._resting[version_id]
 
     def purge(self, version_ids: Iterable[str]) -> int:
         """Cancels everything that waits for these versions; returns how many jobs that were."""
-        waiting = [live for v in version_ids for live in self._queues.get(v, {}).values()]
-        return sum(self._ask_to_stop(live, rules.cancel(live.job, self._clock())) for live in waiting)
+        return sum(self._cancel(live) for v in version_ids for live in self._waiting(v))
+
+    def _waiting(self, version_id: str) -> list[LiveJob]:
+        """What callers see as queued, but for the few that are with a worker already."""
+        return [*self._queues.get(version_id, ()), *self._resting.get(version_id, {}).values()]
 
     def discard(self, version_id: str, error: JobError) -> None:
         """The version is gone: what waits for it fails, what runs is stopped."""
-        now = self._clock()
-        for live in self._queues.pop(version_id, {}).values():
-            self._settle(live, rules.discard(live.job, error, now))
+        for live in self._waiting(version_id):
+            self._dequeue(live)
+            self._settle(live, rules.discard(live.job, error, self._now(live)))
         for seat in self._seats_of.get(version_id, {}).values():
-            for live in list(seat.held.values()):
-                self._ask_to_stop(live, rules.cancel(live.job, now))
+            for live in list(seat.lives()):
+                self._cancel(live)
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -396,7 +512,7 @@ class Dispatcher:
         for live in fresh:
             if not live.is_open:
                 continue
-            if now - live.job.created_at < CHECKPOINT:
+            if self._now(live) - live.job.created_at < CHECKPOINT:
                 self._fresh.append(live)
                 continue
             self._watch(live)
@@ -404,16 +520,25 @@ class Dispatcher:
             _, job_id = heapq.heappop(self._timers)
             watched = self._live.get(job_id)
             if watched is not None and watched.is_open:
-                self._on_time(watched, now)
+                self._on_time(watched)
         if len(self._timers) > 1000 + 4 * len(self._live):
             self._timers = [entry for entry in self._timers if entry[1] in self._live]
             heapq.heapify(self._timers)
         for seat in self._seats.values():
             for live in seat.held.values():
                 self._checkpoint(live)
+            self._recall(seat)
+
+    def _recall(self, seat: Seat) -> None:
+        """What waits behind an attempt that takes longer than expected may have a better place elsewhere."""
+        if seat.ahead and not seat.recalled:
+            oldest = next(iter(seat.held.values()), None)
+            if oldest is None or self._now(oldest) - (oldest.job.started_at or 0.0) >= RECALL_AFTER:
+                seat.recalled = True
+                seat.link.recall()
 
     def _watch(self, live: LiveJob) -> None:
-        self._wake_for(live.job)
+        self._wake_for(live)
         if live.recorded is None:
             self._save(live)
 
@@ -423,42 +548,75 @@ class Dispatcher:
             return
         recorded = live.recorded
         if recorded.status is not live.job.status or recorded.attempt != live.job.attempt:
-            self._wake_for(live.job)
+            self._wake_for(live)
             self._save(live)
-        elif live.unsaved or recorded.progress is not live.job.progress:
+        elif live.story.unsaved or recorded.progress is not live.job.progress:
             self._save(live)
 
     def _save(self, live: LiveJob) -> None:
-        events, live.unsaved = live.unsaved, []
+        """Brings a job and what has happened in it to disk; its readers see that when it is there."""
+        story = live.story
+        events = story.take()
         live.recorded = live.job
-        saved = live.seq
+        story.saving = True
+        last = story.seq
 
-        def trim() -> None:
-            while len(live.events) > RECENT_EVENTS and live.events[0].seq <= saved:
-                live.events.popleft()
+        def saved() -> None:
+            shown = story.saved
+            story.keep(last)
+            if not story.unsaved:
+                story.saving = False
+            elif live.is_open:
+                self._save(live)
+            self._listen(live)
+            if story.saved > shown:
+                self._notifier.notify(live.job.id)
 
-        self._recorder.record(live.job, events, trim)
+        self._recorder.record(live.job, events, saved)
 
-    def _on_time(self, live: LiveJob, now: float) -> None:
-        job = live.job
+    def _listen(self, live: LiveJob) -> None:
+        """Listens to a worker again whose pieces have found their way to the disk."""
+        seat = self._seats.get(live.job.worker_id or "")
+        if seat is not None and seat.muted and not any(_is_behind(other) for other in seat.held.values()):
+            seat.muted = False
+            seat.link.listen(on=True)
+
+    def _on_time(self, live: LiveJob) -> None:
+        job, now = live.job, self._now(live)
+        if now >= job.expires_at:
+            self._presume_begun(live)
+            job = live.job
         expired = rules.expire(job, now)
         if expired is not None:
             self._dequeue(live)
             self._settle(live, expired)
             return
+        if job.retry_at is not None and now >= job.retry_at and job.id in self._resting.get(job.version_id, ()):
+            self._dequeue(live)
+            self._enqueue(live)
+            return
         if self._ask_to_stop(live, rules.overrun(job, now)):
             return
         if job.stop_asked_at is not None:
-            self._check_stuck(live, now)
+            self._check_stuck(live)
         else:
-            self._wake_for(job)
+            self._wake_for(live)
 
-    def _wake_for(self, job: Job) -> None:
-        moment = job.expires_at if job.deadline is None else min(job.deadline, job.expires_at)
-        heapq.heappush(self._timers, (moment, job.id))
+    def _wake_for(self, live: LiveJob) -> None:
+        job = live.job
+        self._wake_at(job.expires_at if job.deadline is None else min(job.deadline, job.expires_at), live)
 
-    def _check_stuck(self, live: LiveJob, now: float) -> None:
+    def _wake_at(self, moment: float, live: LiveJob) -> None:
+        """Looks at a job again at a moment of its own time."""
+        heapq.heappush(self._timers, (moment - live.offset, live.job.id))
+
+    def _now(self, live: LiveJob) -> float:
+        """The time in a job's life: it goes on evenly from when the job came in, whatever happens to the machine's clock."""
+        return self._clock() + live.offset
+
+    def _check_stuck(self, live: LiveJob) -> None:
         """A handler that was asked to stop and did not: its worker is killed, others on it may finish first for a while."""
+        now = self._now(live)
         waited = now - (live.job.stop_asked_at or now) + 1e-6
         seat = self._seats.get(live.job.worker_id or "")
         if seat is None:
@@ -468,27 +626,31 @@ class Dispatcher:
             alone = all(other.job.stop_reason is not None for other in seat.held.values())
             if alone or waited >= STOP_GRACE_SHARED:
                 self.on_stuck(seat.worker_id)
-        heapq.heappush(self._timers, (now + 0.25, live.job.id))
+        self._wake_at(now + 0.25, live)
 
     # -- events -------------------------------------------------------------------------------------------------------
 
     def _event(self, live: LiveJob, kind: EventKind, data: bytes, label: str) -> None:
-        live.seq += 1
-        event = JobEvent(live.job.id, live.seq, live.job.attempt, kind, self._clock(), data, label)
-        live.events.append(event)
-        live.unsaved.append(event)
-        self._notifier.notify(live.job.id)
+        story = live.story
+        story.add(JobEvent(live.job.id, story.seq + 1, live.job.attempt, kind, self._now(live), data, label))
+        if live.recorded is None:
+            self._notifier.notify(live.job.id)
+        elif kind is EventKind.PIECE and not story.saving and live.is_open:
+            self._save(live)  # what waits for the disk meanwhile goes with the next one
+        if _is_behind(live):
+            seat = self._seats.get(live.job.worker_id or "")
+            if seat is not None and not seat.muted:
+                seat.muted = True
+                seat.link.listen(on=False)
 
     def recent_events(self, job_id: str, after: int) -> list[JobEvent] | None:
-        """Events above ``after`` from memory; None where they are not all there (then ask the store)."""
+        """Events above ``after`` that readers may see, from memory; None where they are not all there (then ask the store)."""
         live = self._live.get(job_id)
         if live is None:
             return None
-        if after >= live.seq:
-            return []
-        if not live.events or live.events[0].seq > after + 1:
-            return None
-        return [event for event in live.events if event.seq > after]
+        story = live.story
+        # nobody knows of a job that is not recorded but the caller who holds it, and it falls with the server
+        return story.after(after, story.seq if live.recorded is None else story.saved)
 
     # -- views --------------------------------------------------------------------------------------------------------
 
@@ -509,26 +671,37 @@ class Dispatcher:
 
     def position(self, job: Job) -> int | None:
         """The job's place in its queue, from 1."""
-        for place, job_id in enumerate(self._queues.get(job.version_id, ()), 1):
-            if job_id == job.id:
-                return place
-        return None
+        queue = self._queues.get(job.version_id)
+        return None if queue is None else queue.position(job.id)
 
     def queued(self, version_id: str) -> int:
-        """How many jobs wait for the version."""
-        return len(self._queues.get(version_id, ()))
+        """How many jobs wait for the version, also those that rest before a retry, and those sent ahead."""
+        waiting = len(self._queues.get(version_id, ())) + len(self._resting.get(version_id, ()))
+        return waiting + self.ahead(version_id)
+
+    def ahead(self, version_id: str) -> int:
+        """How many jobs its workers were sent ahead of their turn."""
+        return sum(len(seat.ahead) for seat in self._seats_of.get(version_id, {}).values())
+
+    def pressing(self, version_id: str) -> int:
+        """How many of those that wait for a worker may make the version scale up."""
+        queue = self._queues.get(version_id)
+        return 0 if queue is None else queue.pressing
 
     def running(self, version_id: str) -> int:
-        """How many jobs its workers hold."""
+        """How many jobs its workers work on."""
         return sum(len(seat.held) for seat in self._seats_of.get(version_id, {}).values())
 
     def oldest_wait(self, version_id: str) -> float:
-        """Seconds that the first in the queue has waited; 0 where nobody waits."""
+        """Seconds that the longest waiting has waited for a worker, those of low priority aside; 0 where nobody waits."""
         queue = self._queues.get(version_id)
-        if not queue:
+        candidates = [next(iter(s.ahead.values())) for s in self._seats_of.get(version_id, {}).values() if s.ahead]
+        if queue is not None and (first := queue.oldest_pressing) is not None:
+            candidates.append(first)
+        if not candidates:
             return 0.0
-        first = next(iter(queue.values())).job
-        return max(0.0, self._clock() - (first.queued_at or first.created_at))
+        oldest = min(candidates, key=lambda live: live.job.queued_at)
+        return max(0.0, self._now(oldest) - (oldest.job.retry_at or oldest.job.queued_at or oldest.job.created_at))
 
     def waiting_versions(self) -> list[str]:
         """The versions that jobs wait for."""
@@ -555,19 +728,26 @@ def _nobody(_: str) -> None:
     """Listens until somebody else does."""
 
 
+def _no_end(_: Job) -> None:
+    """Listens until somebody else does."""
+
+
+def _is_behind(live: LiveJob) -> bool:
+    """Whether so much of a job waits for the disk that its worker has to wait too."""
+    story = live.story
+    return story.unsaved_size > UNSAVED_SIZE or len(story.unsaved) > UNSAVED_EVENTS
+
+
 def _last_words(live: LiveJob) -> tuple[str, ...]:
     """The last lines that the handler printed in this attempt, which went into the job's log and not the worker's own."""
     attempt, words, size = live.job.attempt, deque[bytes](), 0
-    for event in reversed(live.events):
+    for event in reversed(live.story.recent):
         if event.attempt != attempt or size >= LAST_WORDS_SIZE:
             break
         if event.kind is EventKind.LOG:
             words.appendleft(event.data)
             size += len(event.data)
     return tuple(b"".join(words)[-LAST_WORDS_SIZE:].decode("utf-8", "replace").splitlines()[-LAST_WORDS:])
-
-
-_MEMORY_HINT = "Raise `memory=` of the endpoint, or let the handler hold less at a time."
 
 
 def job_id(now: float, entropy: Entropy) -> str:

@@ -6,9 +6,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from trivet.platform.core import aliases, ids, rollouts
 from trivet.platform.core import endpoints as rules
-from trivet.platform.core import ids
 from trivet.platform.core.accounts import Organization, Principal, Scope
+from trivet.platform.core.aliases import Alias, Share
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Version, VersionState, Visibility
 from trivet.platform.core.errors import BadRequest, NotFound
@@ -140,28 +141,71 @@ class Endpoints:
         return endpoint
 
     def pick(
-        self, principal: Principal, reference: EndpointReference, scope: Scope = Scope.CALL
+        self,
+        principal: Principal,
+        reference: EndpointReference,
+        scope: Scope = Scope.CALL,
+        *,
+        affinity: str | None = None,
     ) -> tuple[Endpoint, Version]:
-        """The endpoint and the version to call: the current one, or what the reference pins.
+        """The endpoint and the version to call: the current one or the canary, or what the reference says.
+
+        Args:
+            principal: who calls.
+            reference: the endpoint, perhaps with a version or an alias.
+            scope: what the principal must be allowed to do.
+            affinity: calls with the same text get the same version of a split; None: each is drawn anew.
 
         Raises:
             NotFound: besides the rule of access, where there is no such version that is ready; names those that are.
         """
         endpoint = self.find(principal, reference, scope)
-        if reference.version is None:
-            version = self._catalogue.version(endpoint.current_id)
-            if version is not None and version.state is VersionState.READY:
-                return endpoint, version
-        return endpoint, self._choose(endpoint, reference.version)
+        catalogue, wanted = self._catalogue, reference.version
+        if wanted is None:
+            canary = endpoint.canary
+            chosen = endpoint.current_id if canary is None else self._split(endpoint.split, affinity)
+            version = catalogue.version(chosen)
+        else:
+            alias = catalogue.alias(endpoint.id, wanted)
+            version = None if alias is None else catalogue.version(self._split(alias.shares, affinity))
+        if version is not None and version.state is VersionState.READY:
+            return endpoint, version
+        return endpoint, self._choose(endpoint, wanted)
 
     def version_of(self, principal: Principal, reference: EndpointReference, version: str) -> tuple[Endpoint, Version]:
-        """An endpoint and one of its versions to look at: one that is ready, by any reference, or any by number or id."""
+        """An endpoint and one of its versions to look at: one that is ready, by any reference, or any by number or id.
+
+        Raises:
+            BadRequest: an alias was named that stands for several.
+        """
         endpoint = self.find(principal, reference, Scope.READ)
         versions = self._catalogue.versions_of(endpoint.id)
         chosen = rules.choose_version(versions, endpoint.current_id, version)
         if chosen is None:
             chosen = next((v for v in reversed(versions) if version in (v.number, v.id)), None)
-        return endpoint, chosen or self._choose(endpoint, version)
+        return endpoint, chosen or self.ready_version(endpoint, version)
+
+    def ready_version(self, endpoint: Endpoint, version: str) -> Version:
+        """The one version that a reference or an alias means.
+
+        Raises:
+            BadRequest: an alias was named that stands for several.
+            NotFound: there is no such version that is ready.
+        """
+        alias = self._catalogue.alias(endpoint.id, version)
+        if alias is None:
+            return self._choose(endpoint, version)
+        if len(alias.shares) > 1:
+            raise BadRequest(
+                f"The alias {version!r} of {endpoint.full_name} stands for several versions; one is needed here.",
+                hint=f"Name one of them: {', '.join(self.numbers(alias))}.",
+            )
+        return self._choose(endpoint, alias.shares[0].version_id)
+
+    def numbers(self, alias: Alias) -> list[str]:
+        """The numbers of the versions that an alias stands for, in its order."""
+        found = (self._catalogue.version(share.version_id) for share in alias.shares)
+        return [version.number for version in found if version is not None]
 
     def visible(self, principal: Principal) -> list[Endpoint]:
         """The endpoints that the principal may see, by name. Takes the scope ``read``."""
@@ -210,7 +254,7 @@ class Endpoints:
         return self._catalogue.versions_of(endpoint_id)
 
     def warm_versions(self) -> list[str]:
-        """The ids of current versions that keep workers even when there is nothing to do."""
+        """The ids of versions that keep workers even when there is nothing to do."""
         return self._catalogue.warm()
 
     # -- changing -----------------------------------------------------------------------------------------------------
@@ -237,24 +281,44 @@ class Endpoints:
         return self._changed(changed)
 
     async def rollback(self, principal: Principal, reference: EndpointReference, to: str | None = None) -> Endpoint:
-        """Makes an earlier version current. For those who manage the endpoint.
+        """Goes one step back, or makes a certain version current. For those who manage the endpoint.
+
+        Aliases stay as they are: each is a promise of its own.
 
         Args:
             principal: who asks.
             reference: the endpoint.
-            to: which version; None: the one that was current before.
+            to: which version, and there is no canary then; None: ends the canary where there is one, else the version is
+                current that was so before.
 
         Raises:
-            BadRequest: there is none before.
+            BadRequest: there is nothing to go back to.
             NotFound: there is no such version that is ready.
         """
         found = self.find(principal, reference, Scope.DEPLOY)
-        target = None if to is None else self._choose(found, to)
+        target = None if to is None else self.ready_version(found, to).id
+        return await self.change(
+            principal,
+            reference,
+            lambda e, now: rules.roll_back(e, now) if target is None else rollouts.promote(e, target, now),
+        )
+
+    async def change(
+        self, principal: Principal, reference: EndpointReference, decide: Callable[[Endpoint, float], Endpoint]
+    ) -> Endpoint:
+        """Changes an endpoint by a rule. For those who manage it.
+
+        Args:
+            principal: who asks.
+            reference: the endpoint.
+            decide: given the endpoint as it is on disk and the time; gives the endpoint as it shall be, or raises a
+                `CoreError`, and nothing is changed.
+        """
+        found = self.find(principal, reference, Scope.DEPLOY)
         now = self._clock()
 
         def unit(tx: Transaction) -> Endpoint:
-            endpoint = _load(tx, found, reference)
-            changed = rules.roll_back(endpoint, now) if target is None else rules.publish(endpoint, target.id, now)
+            changed = decide(_load(tx, found, reference), now)
             tx.endpoints.save(changed)
             return changed
 
@@ -343,6 +407,13 @@ class Endpoints:
 
     # -- inner --------------------------------------------------------------------------------------------------------
 
+    def _split(self, shares: tuple[Share, ...], affinity: str | None) -> str:
+        if len(shares) == 1:
+            return shares[0].version_id
+        if affinity:
+            return aliases.stick(shares, affinity)
+        return aliases.draw(shares, int.from_bytes(self._entropy(4), "big") / 2.0**32)
+
     def _choose(self, endpoint: Endpoint, version: str | None) -> Version:
         versions = self._catalogue.versions_of(endpoint.id)
         chosen = rules.choose_version(versions, endpoint.current_id, version)
@@ -355,7 +426,11 @@ class Endpoints:
             )
         wanted = "current version" if version is None else f"version {version!r}"
         shown = ", ".join(ready[-5:])
-        raise NotFound(f"{endpoint.full_name} has no {wanted} that is ready.", hint=f"The latest that are: {shown}.")
+        names = ", ".join(alias.name for alias in endpoint.aliases)
+        raise NotFound(
+            f"{endpoint.full_name} has no {wanted} that is ready.",
+            hint=f"The latest that are: {shown}." + (f" Its aliases: {names}." if names else ""),
+        )
 
     def _changed(self, endpoint: Endpoint) -> Endpoint:
         self._catalogue.put(endpoint)

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncIterator, Iterable
+import hashlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 
+from trivet.platform.core import calls
 from trivet.platform.core import jobs as rules
 from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.calls import USUAL, CallOptions
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Version
-from trivet.platform.core.errors import BadRequest, CoreError, Forbidden, NotFound, Unavailable
-from trivet.platform.core.jobs import Job, JobError, JobEvent, JobPolicy, JobStatus
+from trivet.platform.core.errors import (
+    BadRequest,
+    Conflict,
+    CoreError,
+    Forbidden,
+    IdempotencyKeyReused,
+    NotFound,
+    Unavailable,
+)
+from trivet.platform.core.jobs import Job, JobError, JobEvent, JobStatus
 from trivet.platform.core.payloads import NULL, Payload
 from trivet.platform.core.views import CancelOutcome, Explanation, Health, JobView
 from trivet.platform.ports.blobs import BlobStore
@@ -24,11 +35,11 @@ from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.explain import Situation, explain
 from trivet.platform.services.workers import PING, Workers
 
-MAX_TIMEOUT = 7 * 86_400.0
-MAX_TTL = 30 * 86_400.0
 CANCEL_WAIT = 5.0
 """Seconds that a cancel waits for the worker's confirmation."""
 _PAGE_OF_EVENTS = 500
+_SIZE_OF_PAGE = 4 * 1024 * 1024
+_KEYS_IN_MEMORY = 10_000
 _SEARCH_STEP = 500
 
 
@@ -51,6 +62,8 @@ class Jobs:
         notifier: Notifier,
         clock: Clock,
         entropy: Entropy,
+        retention: float,
+        dead_letter_retention: float,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -61,7 +74,13 @@ class Jobs:
         self._notifier = notifier
         self._clock = clock
         self._entropy = entropy
+        self._retention = retention
+        self._dead_letter_retention = dead_letter_retention
         self._checks: dict[str, InputCheck] = {}
+        self.check_webhook: Callable[[str], None] = _no_webhooks
+        """Raises `BadRequest` where a call names a URL that can't or may not be told of its end."""
+        self._keys: OrderedDict[tuple[str, str, str], str] = OrderedDict()
+        """The ids of jobs that were submitted lately, by endpoint, account and idempotency key."""
 
     # -- calling ------------------------------------------------------------------------------------------------------
 
@@ -70,57 +89,62 @@ class Jobs:
         principal: Principal,
         reference: EndpointReference,
         payload: Payload,
+        options: CallOptions = USUAL,
         *,
-        timeout: float | None = None,
-        ttl: float | None = None,
         wait: float = 50.0,
     ) -> JobView:
         """Calls and waits, at most ``wait`` seconds. A job that is not final by then is on disk and goes on.
+
+        With an idempotency key the job is on disk before it begins, as with `submit`.
 
         Args:
             principal: who calls; needs the scope ``call``.
             reference: the endpoint, perhaps pinned to a version.
             payload: the input as it came.
-            timeout: seconds that an attempt may run; None: what the author set.
-            ttl: seconds until the job must be final; None: what the author set.
+            options: what the caller says about the call.
             wait: seconds to wait.
 
         Raises:
             InvalidInput: the input misses the schema; nothing was queued.
+            BadRequest: an option is out of its range.
+            IdempotencyKeyReused: another input was called with that key.
         """
+        if options.idempotency_key is not None:
+            view = await self.submit(principal, reference, payload, options)
+            if view.job.is_final:
+                return view
+            current = await self.get(principal, view.job.id, wait)
+            return replace(current, replayed=view.replayed)
         endpoint, version = self._endpoints.pick(principal, reference)
-        job = await self._make(principal, endpoint, version, payload, timeout=timeout, ttl=ttl)
+        job = await self._make(principal, endpoint, version, payload, options)
         with self._notifier.subscribe(job.id) as changes:
             self._admit(job, recorded=False)
-            current = await self._until_final(job.id, changes, wait)
-        if not current.is_final:
+            last = await self._until_final(job.id, changes, wait)
+        if not last.is_final:
             await self._on_disk(job.id)
-            current = await self._load(job.id)
-        return JobView(self._trimmed(principal, current), endpoint.full_name, version.number)
+            last = await self._load(job.id)
+        return JobView(self._trimmed(principal, last), endpoint.full_name, version.number)
 
     async def submit(
         self,
         principal: Principal,
         reference: EndpointReference,
         payload: Payload,
-        *,
-        timeout: float | None = None,
-        ttl: float | None = None,
+        options: CallOptions = USUAL,
     ) -> JobView:
-        """Queues a job; returns when it is on disk.
+        """Queues a job; returns when it is on disk. The same idempotency key gives the job that it gave before.
 
         Raises:
             InvalidInput: the input misses the schema; nothing was queued.
+            BadRequest: an option is out of its range.
+            IdempotencyKeyReused: another input was submitted with that key.
             StorageFull: nothing was queued.
         """
         endpoint, version = self._endpoints.pick(principal, reference)
-        job = await self._make(principal, endpoint, version, payload, timeout=timeout, ttl=ttl)
-        try:
-            await self._store.write(lambda tx: tx.jobs.put(job))
-        except CoreError:
-            if job.input.blob is not None:  # nobody else knows of it
-                await self._blobs.delete(job.input.blob)
-            raise
+        if options.idempotency_key is not None:
+            return await self._submit_once(principal, endpoint, version, payload, options)
+        job = await self._make(principal, endpoint, version, payload, options)
+        await self._put_new(job)
         self._admit(job, recorded=True)
         return JobView(job, endpoint.full_name, version.number)
 
@@ -129,42 +153,62 @@ class Jobs:
         principal: Principal,
         reference: EndpointReference,
         payload: Payload,
-        *,
-        timeout: float | None = None,
-        ttl: float | None = None,
+        options: CallOptions = USUAL,
     ) -> JobView:
         """Begins a call whose caller goes on to read `events`; a held call like `run`."""
+        if options.idempotency_key is not None:
+            return await self.submit(principal, reference, payload, options)
         endpoint, version = self._endpoints.pick(principal, reference)
-        job = await self._make(principal, endpoint, version, payload, timeout=timeout, ttl=ttl)
+        job = await self._make(principal, endpoint, version, payload, options)
         self._admit(job, recorded=False)
         return JobView(job, endpoint.full_name, version.number)
 
-    async def replay(self, principal: Principal, job_id_: str) -> JobView:
-        """A new job with the input of an earlier one, on the version that is current now."""
-        job = await self._visible(principal, job_id_, Scope.CALL)
-        payload = job.input
-        if payload.blob is not None:  # a blob belongs to one job: each may be forgotten in its own time
-            payload = Payload.inline(await self._blobs.get(payload.blob), payload.content_type)
-        reference = EndpointReference(job.endpoint_id, id=job.endpoint_id)
-        return await self.submit(principal, reference, payload, timeout=job.policy.timeout, ttl=job.policy.ttl)
-
-    async def _make(
+    async def replay(
         self,
         principal: Principal,
-        endpoint: Endpoint,
-        version: Version,
-        payload: Payload,
+        job_id_: str,
         *,
-        timeout: float | None,
-        ttl: float | None,
+        payload: Payload | None = None,
+        version: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> JobView:
+        """A new job like an earlier one, under the same policy.
+
+        Args:
+            principal: who asks; needs the scope ``call``.
+            job_id_: the earlier job.
+            payload: its input; None: the earlier one's.
+            version: which version it goes to; None: the one that a call gets now.
+            idempotency_key: a name for this call.
+        """
+        job = await self._visible(principal, job_id_, Scope.CALL)
+        if payload is None:
+            # a blob belongs to one job: each may be forgotten in its own time
+            payload = Payload.inline(await self.read(job.input), job.input.content_type)
+        reference = EndpointReference(job.endpoint_id, id=job.endpoint_id, version=version)
+        policy = job.policy
+        options = CallOptions(
+            timeout=policy.timeout,
+            ttl=policy.ttl,
+            max_attempts=policy.max_attempts,
+            retry_on=policy.retry_on,
+            backoff=policy.backoff,
+            priority=policy.priority,
+            retention=policy.retention,
+            webhook=policy.webhook,
+            idempotency_key=idempotency_key,
+        )
+        return await self.submit(principal, reference, payload, options)
+
+    async def _make(
+        self, principal: Principal, endpoint: Endpoint, version: Version, payload: Payload, options: CallOptions
     ) -> Job:
         self._check(version)(payload)
-        settings = version.settings
-        policy = JobPolicy(
-            settings.timeout if timeout is None else _seconds("timeout", timeout, MAX_TIMEOUT),
-            settings.ttl if ttl is None else _seconds("ttl", ttl, MAX_TTL),
-            settings.max_attempts,
-        )
+        policy = calls.policy(options, version.settings, self._retention, self._dead_letter_retention)
+        if policy.webhook is not None:
+            self.check_webhook(policy.webhook)
+        key = options.idempotency_key
+        digest = None if key is None else _digest(payload)
         now = self._clock()
         if payload.size > INLINE_LIMIT and payload.data is not None:
             blob = await self._blobs.put(payload.data)
@@ -178,7 +222,58 @@ class Jobs:
             policy,
             created_at=now,
             queued_at=now,
+            key_id=principal.key_id,
+            idempotency_key=key,
+            input_digest=digest,
         )
+
+    async def _put_new(self, job: Job) -> None:
+        try:
+            await self._store.write(lambda tx: tx.jobs.put(job))
+        except CoreError:
+            if job.input.blob is not None:  # nobody else knows of it
+                await self._blobs.delete(job.input.blob)
+            raise
+
+    # -- submitting once ----------------------------------------------------------------------------------------------
+
+    async def _submit_once(
+        self, principal: Principal, endpoint: Endpoint, version: Version, payload: Payload, options: CallOptions
+    ) -> JobView:
+        name = (endpoint.id, principal.account_id, calls.check_idempotency_key(options.idempotency_key or ""))
+        while True:
+            known = self._keys.get(name)
+            earlier = await self._known(known) if known is not None else None
+            if earlier is None:
+                job = await self._make(principal, endpoint, version, payload, options)
+                try:
+                    await self._put_new(job)
+                except Conflict:
+                    earlier = await self._store.read(lambda tx: tx.jobs.keyed(*name))
+                    if earlier is None:  # it was forgotten between the two looks: the key is free
+                        continue
+                else:
+                    self._remember(name, job.id)
+                    self._admit(job, recorded=True)
+                    return JobView(job, endpoint.full_name, version.number)
+            if earlier.input_digest != _digest(payload):
+                raise IdempotencyKeyReused(
+                    f"The idempotency key {name[2]!r} belongs to job {earlier.id}, which has another input.",
+                    hint="Use a new key for a new input.",
+                )
+            self._remember(name, earlier.id)
+            current = self._dispatcher.job(earlier.id) or earlier
+            return replace(self._view(principal, current), replayed=True)
+
+    async def _known(self, job_id_: str) -> Job | None:
+        live = self._dispatcher.job(job_id_)
+        return live if live is not None else await self._store.read(lambda tx: tx.jobs.get(job_id_))
+
+    def _remember(self, name: tuple[str, str, str], job_id_: str) -> None:
+        """Most repetitions come soon: they need not try to write first."""
+        self._keys[name] = job_id_
+        if len(self._keys) > _KEYS_IN_MEMORY:
+            self._keys.popitem(last=False)
 
     def _admit(self, job: Job, *, recorded: bool) -> None:
         self._dispatcher.admit(job, recorded=recorded)
@@ -210,10 +305,20 @@ class Jobs:
         *,
         endpoint: EndpointReference | None = None,
         statuses: Iterable[JobStatus] = (),
+        dead_letters: bool = False,
         before: str | None = None,
         limit: int = 50,
     ) -> list[JobView]:
-        """The jobs that the principal may see, newest first; ``before`` is the id of the last one of the page before."""
+        """The jobs that the principal may see, newest first.
+
+        Args:
+            principal: who asks; needs the scope ``read``.
+            endpoint: only those of one endpoint.
+            statuses: only those that stand so; empty: all.
+            dead_letters: only those that failed though their policy would have tried them again.
+            before: the id of the last one of the page before.
+            limit: how many at most.
+        """
         require(principal, Scope.READ)
         wanted = frozenset(statuses)
         account_id: str | None = principal.account_id
@@ -232,7 +337,7 @@ class Jobs:
         step = limit if only is None else max(limit, _SEARCH_STEP)
         found: list[Job] = []
         while len(found) < limit:
-            rows = await self._rows(endpoint_ids, account_id, wanted, before, step)
+            rows = await self._rows(endpoint_ids, account_id, wanted, before, step, dead_letters=dead_letters)
             # memory is ahead of the disk: what is listed must fit as it stands now
             current = [self._dispatcher.job(job.id) or job for job in rows]
             found += [
@@ -252,10 +357,17 @@ class Jobs:
         statuses: frozenset[JobStatus],
         before: str | None,
         limit: int,
+        *,
+        dead_letters: bool,
     ) -> list[Job]:
         return await self._store.read(
             lambda tx: tx.jobs.page(
-                endpoint_ids=endpoint_ids, account_id=account_id, statuses=statuses, before=before, limit=limit
+                endpoint_ids=endpoint_ids,
+                account_id=account_id,
+                statuses=statuses,
+                dead_letters=dead_letters,
+                before=before,
+                limit=limit,
             )
         )
 
@@ -307,7 +419,9 @@ class Jobs:
         recent = self._dispatcher.recent_events(job_id_, after)
         if recent is not None:
             return recent
-        return await self._store.read(lambda tx: tx.jobs.events(job_id_, after=after, limit=_PAGE_OF_EVENTS))
+        return await self._store.read(
+            lambda tx: tx.jobs.events(job_id_, after=after, limit=_PAGE_OF_EVENTS, size=_SIZE_OF_PAGE)
+        )
 
     async def explain(self, principal: Principal, job_id_: str) -> Explanation:
         """Why the job is where it is, and what to do about it."""
@@ -476,23 +590,19 @@ class Jobs:
 _GONE = JobError("endpoint_deleted", "The endpoint or its version was deleted before the job could run.")
 
 
+def _no_webhooks(url: str) -> None:
+    raise BadRequest("This platform sends no webhooks.", hint="Call without `webhook`.")
+
+
 def _open_jobs(tx: Transaction) -> tuple[list[Job], dict[str, int]]:
     """Every open job, and the number of its last event: those of its next attempt are counted on from there."""
     found = tx.jobs.open()
-    return found, {job.id: _last_event(tx, job.id) for job in found}
+    return found, {job.id: tx.jobs.last_event(job.id) for job in found}
 
 
-def _last_event(tx: Transaction, job_id_: str) -> int:
-    last = 0
-    while page := tx.jobs.events(job_id_, after=last, limit=_PAGE_OF_EVENTS):
-        last = page[-1].seq
-    return last
-
-
-def _seconds(name: str, value: float, limit: float) -> float:
-    if not (math.isfinite(value) and 0 < value <= limit):
-        raise BadRequest(f"{name}={value:g}: must be a number of seconds above 0 and up to {limit:g}.")
-    return value
+def _digest(payload: Payload) -> bytes:
+    """What tells one input from another."""
+    return hashlib.sha256(payload.content_type.encode() + b"\0" + (payload.data or b"")).digest()
 
 
 EMPTY_INPUT = Payload.inline(NULL)

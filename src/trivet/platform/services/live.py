@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from trivet.platform.core.jobs import Job, JobEvent
 from trivet.platform.ports.runtime import WorkerLink
+
+RECENT_EVENTS = 1000
+"""Events of an open job that stay in memory for its readers, at most so many that are on disk."""
+RECENT_SIZE = 4 * 1024 * 1024
+"""The same in bytes."""
+AHEAD_WINDOW = 0.004
+"""Seconds of work that a busy worker is sent ahead, so that it need not be woken for each job."""
+AHEAD_LIMIT = 32
+"""Jobs that are sent ahead at most."""
+_NEWEST = 0.25
+"""The weight of the newest attempt in a worker's pace."""
 
 
 @dataclass(slots=True, eq=False)
@@ -14,16 +26,20 @@ class LiveJob:
     """An open job and what belongs to it while it is open.
 
     ``job`` is what callers may be told. ``ending`` is its final state on the way to the disk: nothing can change it any
-    more, and nobody has been told. ``recorded`` is the state that is on disk, or on its way there.
+    more, and nobody has been told. ``recorded`` is the state that is on disk, or on its way there. ``number`` and ``token``
+    are of the attempt that a worker was sent last.
     """
 
     job: Job
     recorded: Job | None = None
+    offset: float = 0.0
+    """What the dispatcher's clock lacks to the job's own time, in which its moments are written."""
     ending: Job | None = None
     number: int = 0
-    seq: int = 0
-    events: deque[JobEvent] = field(default_factory=deque)
-    unsaved: list[JobEvent] = field(default_factory=list)
+    token: str = ""
+    ahead_at: Seat | None = None
+    """The place it was sent to ahead of its turn; to callers it is still queued."""
+    story: Story = field(default_factory=lambda: Story())
 
     @property
     def is_open(self) -> bool:
@@ -32,8 +48,58 @@ class LiveJob:
 
 
 @dataclass(slots=True, eq=False)
+class Story:
+    """The events of an open job: those that are not on disk yet, and the latest of those that are.
+
+    ``seq`` is the number of the last event, ``saved`` of the last one on disk, ``saving`` whether some are on their way there.
+    """
+
+    seq: int = 0
+    saved: int = 0
+    saving: bool = False
+    unsaved: list[JobEvent] = field(default_factory=list)
+    unsaved_size: int = 0
+    recent: deque[JobEvent] = field(default_factory=deque)
+    recent_size: int = 0
+
+    def add(self, event: JobEvent) -> None:
+        """Goes on with the story."""
+        self.seq = event.seq
+        self.recent.append(event)
+        self.recent_size += len(event.data)
+        self.unsaved.append(event)
+        self.unsaved_size += len(event.data)
+
+    def take(self) -> list[JobEvent]:
+        """What is to be brought to disk now."""
+        taken, self.unsaved = self.unsaved, []
+        self.unsaved_size = 0
+        return taken
+
+    def keep(self, saved: int) -> None:
+        """The events up to ``saved`` are on disk: of those only the latest stay in memory."""
+        self.saved = max(self.saved, saved)
+        recent = self.recent
+        while recent and recent[0].seq <= self.saved:
+            if len(recent) <= RECENT_EVENTS and self.recent_size <= RECENT_SIZE:
+                break
+            self.recent_size -= len(recent.popleft().data)
+
+    def after(self, seq: int, until: int) -> list[JobEvent] | None:
+        """The events above ``seq`` up to ``until``; None where they are not all in memory."""
+        if seq >= until:
+            return []
+        if not self.recent or self.recent[0].seq > seq + 1:
+            return None
+        return [event for event in self.recent if seq < event.seq <= until]
+
+
+@dataclass(slots=True, eq=False)
 class Seat:
     """A worker's place at the dispatcher: how many jobs it can take, and which it holds, by their numbers on the link.
+
+    Of what it was sent, in order, it works on the first ``slots``; those behind them were sent ``ahead`` and begin when
+    one before them ends, so both sides know without a word when that is.
 
     ``suspect``: it holds an attempt that does not stop though asked to; it gets nothing new until that one has ended.
     """
@@ -45,10 +111,42 @@ class Seat:
     taking: bool = True
     suspect: bool = False
     held: dict[int, LiveJob] = field(default_factory=dict)
+    ahead: dict[int, LiveJob] = field(default_factory=dict)
+    loading: int = 0
+    """How many of those held wait for their input, and are not sent yet."""
+    pace: float | None = None
+    """Seconds that an attempt takes here, on average; None before the first has ended."""
+    recalled: bool = False
+    """Whether it was asked to give back what it has not begun."""
+    muted: bool = False
+    """Whether it is not listened to, because what it said has not found its way to the disk yet."""
     idle_since: float | None = None
     jobs_done: int = 0
 
     @property
     def free(self) -> int:
-        """How many more jobs it can take now."""
+        """How many more jobs it can begin now."""
         return self.slots - len(self.held) if self.taking and not self.suspect else 0
+
+    @property
+    def room_ahead(self) -> int:
+        """How many more jobs it may be sent ahead: as many as it is through with in a moment."""
+        pace = self.pace
+        if pace is None or pace > AHEAD_WINDOW or not self.taking or self.suspect or self.loading or self.recalled:
+            return 0
+        wanted = AHEAD_LIMIT if pace * AHEAD_LIMIT <= AHEAD_WINDOW else int(AHEAD_WINDOW / pace)
+        return wanted - len(self.ahead)
+
+    def find(self, number: int) -> LiveJob | None:
+        """The job of an attempt that it was sent and has not answered."""
+        live = self.held.get(number)
+        return live if live is not None else self.ahead.get(number)
+
+    def lives(self) -> Iterator[LiveJob]:
+        """All that it was sent and has not answered, in order."""
+        yield from self.held.values()
+        yield from self.ahead.values()
+
+    def took(self, seconds: float) -> None:
+        """An attempt has ended after so many seconds."""
+        self.pace = seconds if self.pace is None else self.pace + _NEWEST * (seconds - self.pace)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from trivet.platform.core import endpoints as rules
-from trivet.platform.core import ids
+from trivet.platform.core import ids, rollouts
 from trivet.platform.core.accounts import Account
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.endpoints import Endpoint, SemVer, Version, VersionState
@@ -65,6 +65,8 @@ def check_request(request: DeploymentRequest) -> None:
         raise BadRequest(f"{request.model_id} can't be an integer id.", hint="Take a number from 1 up.")
     if request.workers is not None:
         replace(ScalingPolicy(), minimum=request.workers[0], maximum=request.workers[1]).check()
+    if request.canary is not None:
+        rollouts.check_canary_weight(request.canary)
 
 
 def check_fits(request: DeploymentRequest, found: Sequence[BuiltEndpoint]) -> None:
@@ -140,7 +142,7 @@ def check_number(number: str, digest: str, full_name: str, versions: Iterable[Ve
 def publish(
     tx: Transaction, deployment: Deployment, built: Built, fresh: Sequence[FreshIds], now: float
 ) -> list[tuple[Endpoint, Version]]:
-    """Publishes what a build found: owner and endpoints are made where they are missing, each new version is current.
+    """Publishes what a build found: owner and endpoints are made where missing, each new version is current or canary.
 
     Args:
         tx: applied whole or not at all.
@@ -223,7 +225,7 @@ def _publish_one(
         scaling=scaling(endpoint.scaling, item.scaling, request.workers),
         description=item.description or endpoint.description,
     )
-    changed = rules.publish(changed, version.id, now)
+    changed = rollouts.deploy(changed, version.id, request.canary, now)
     if known is None:
         tx.endpoints.add(changed)
     else:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from trivet.platform.core import webhooks
 from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import Job, JobEvent
 from trivet.platform.ports.background import Background, Sleep
@@ -28,6 +29,15 @@ class Entry:
     then: Callable[[], None] | None
 
 
+def put_job(tx: Transaction, job: Job) -> None:
+    """Records a job as it stands, and with its end the delivery of its webhook: both, or neither."""
+    tx.jobs.put(job)
+    if job.policy.webhook is not None:
+        delivery = webhooks.plan(job)
+        if delivery is not None:
+            tx.webhooks.plan(delivery)
+
+
 class Recorder:
     """Gathers entries while the last batch is being written, and for a moment where nobody waits for any of them.
 
@@ -46,6 +56,8 @@ class Recorder:
         self._busy = False
         self.stalled: CoreError | None = None
         """Why nothing is being written at the moment; None while all is well."""
+        self.on_planned: Callable[[], None] = _nobody
+        """Called once the end of a job that has a webhook is on disk."""
 
     def record(
         self,
@@ -122,7 +134,7 @@ class Recorder:
                 if entry.events:
                     tx.jobs.add_events(entry.events)
                 if entry.job is not None:
-                    tx.jobs.put(entry.job)
+                    put_job(tx, entry.job)
 
         while True:
             try:
@@ -136,7 +148,17 @@ class Recorder:
                 if self.stalled is not None:
                     logger.info("jobs are being recorded again")
                 self.stalled = None
+                if any(_tells_a_webhook(entry.job) for entry in batch):
+                    self.on_planned()
                 return
+
+
+def _tells_a_webhook(job: Job | None) -> bool:
+    return job is not None and job.policy.webhook is not None and job.is_final
+
+
+def _nobody() -> None:
+    """Stands where nobody listens."""
 
 
 def _tell(entry: Entry) -> None:

@@ -12,7 +12,7 @@ from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.workers import Workers
 
 _SUPERSEDED_IDLE = 1.0
-"""Seconds that an idle worker of a version lives that is no longer current."""
+"""Seconds that an idle worker of a version lives that no call gets without naming it."""
 
 
 class Scaling:
@@ -41,7 +41,7 @@ class Scaling:
 
     def _demand(self, version_id: str) -> None:
         """A job waits. By queue delay one behind others, at a worker, changes nothing before its time, which the tick sees."""
-        if self._dispatcher.queued(version_id) > 1 and any(s.taking for s in self._dispatcher.seats(version_id)):
+        if self._dispatcher.pressing(version_id) > 1 and any(s.taking for s in self._dispatcher.seats(version_id)):
             version = self._endpoints.version(version_id)
             if version is not None and self._policy(version).rule is ScalingRule.QUEUE_DELAY:
                 return
@@ -65,8 +65,8 @@ class Scaling:
         seats = [seat for seat in self._dispatcher.seats(version.id) if seat.taking]
         idle = tuple(now - seat.idle_since for seat in seats if seat.idle_since is not None)
         return ScalingSample(
-            queued=self._dispatcher.queued(version.id),
-            running=self._dispatcher.running(version.id),
+            queued=self._dispatcher.pressing(version.id),
+            running=self._dispatcher.running(version.id) + self._dispatcher.ahead(version.id),
             oldest_wait=self._dispatcher.oldest_wait(version.id),
             starting=self._workers.starting(version.id),
             ready=len(seats),
@@ -79,7 +79,7 @@ class Scaling:
         endpoint = self._endpoints.by_id(version.endpoint_id)
         if endpoint is None:
             return ScalingPolicy(minimum=0, maximum=1)
-        if endpoint.current_id == version.id:
+        if endpoint.serves(version.id):
             return endpoint.scaling
         return replace(endpoint.scaling, minimum=0, idle_timeout=min(endpoint.scaling.idle_timeout, _SUPERSEDED_IDLE))
 

@@ -311,6 +311,8 @@ class Workers:
                     self._runtime.kill(worker.id)
             elif entry.killed:
                 continue
+            elif entry.link is not None and self._is_muted(worker.id):
+                self.alive(worker.id)  # it may speak, and is not heard
             elif entry.link is not None and now - worker.seen_at > SILENCE:
                 entry.worker = replace(worker, state=WorkerState.UNHEALTHY)
                 entry.departure = entry.departure or Departure(f"gave no sign of life for {SILENCE:g} s")
@@ -323,6 +325,10 @@ class Workers:
             elif self._has_proved_itself(entry):
                 self._histories.pop(entry.version.id, None)
         self._forget_deleted()
+
+    def _is_muted(self, worker_id: str) -> bool:
+        seat = self._dispatcher.seat_of(worker_id)
+        return seat is not None and seat.muted
 
     def _is_overdue(self, entry: _Entry, asked: float, now: float) -> bool:
         """Whether a worker that was asked to end should have: it holds no job, and has held none for long."""

@@ -12,13 +12,14 @@ from trivet.platform.wire.credentials import token_in
 class Heads(NamedTuple):
     """What a request says about itself.
 
-    ``token`` is the text of the key it carries, ``content_type`` the header as it came, ``content_length`` in bytes; each
-    None where there is none.
+    ``token`` is the text of the key it carries, ``content_type`` the header as it came, ``content_length`` in bytes,
+    ``idempotency_key`` the caller's name for this call; each None where there is none.
     """
 
     token: str | None
     content_type: bytes | None
     content_length: int | None
+    idempotency_key: str | None = None
 
 
 def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
@@ -27,7 +28,7 @@ def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
     Raises:
         BadRequest: the length is no number.
     """
-    authorization = content_type = length = None
+    authorization = content_type = length = idempotency_key = None
     for name, value in headers:
         if name == b"authorization":
             # two of them: which was meant can't be known, so neither counts
@@ -36,10 +37,13 @@ def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
             content_type = value
         elif name == b"content-length":
             length = value
+        elif name == b"idempotency-key":
+            idempotency_key = value
     if length is not None and not (length.isdigit() and len(length) < 19):
         raise BadRequest("The Content-Length of this request is not a number.", hint="Send the body's length in bytes.")
     return Heads(
         token_in(authorization) if authorization else None,
         content_type,
         int(length) if length is not None else None,
+        idempotency_key.decode("latin-1") if idempotency_key is not None else None,
     )

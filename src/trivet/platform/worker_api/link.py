@@ -152,6 +152,19 @@ class Link(asyncio.Protocol):
         """Asks the worker to stop an attempt."""
         self._write(Kind.CANCEL, number, {"reason": reason})
 
+    def recall(self) -> None:
+        """Asks the worker to hand back what it has not begun."""
+        self._write(Kind.RECALL)
+
+    def listen(self, *, on: bool) -> None:
+        """Stops reading what the worker says, or goes on."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if on:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
     def drain(self) -> None:
         """Asks the worker to finish what it holds and leave."""
         self._write(Kind.DRAIN)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from trivet.sdk import _requests
 from trivet.sdk._sync.session import Session
 from trivet.sdk.models import AccountInfo
@@ -30,9 +32,24 @@ class Accounts:
         """One account."""
         return self._session.value(AccountInfo, _requests.account(name))
 
-    def update(self, name: str, *, disabled: bool) -> AccountInfo:
-        """Disable an account, whose keys then count no more, or enable it again."""
-        return self._session.value(AccountInfo, _requests.account_update(name, disabled=disabled))
+    def update(
+        self,
+        name: str,
+        *,
+        disabled: bool | None = None,
+        rate: str | None = None,
+        concurrent: int | Literal["none"] | None = None,
+    ) -> AccountInfo:
+        """Change an account; what is None stays as it is.
+
+        Args:
+            name: whose.
+            disabled: whether its keys stop to count.
+            rate: how often all its keys together may call, such as ``100/min``; ``none`` takes the limit away.
+            concurrent: how many jobs they may have open; ``none`` takes the limit away.
+        """
+        request = _requests.account_update(name, disabled=disabled, rate=rate, concurrent=concurrent)
+        return self._session.value(AccountInfo, request)
 
     def delete(self, name: str) -> None:
         """Delete an account."""

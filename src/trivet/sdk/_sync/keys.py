@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from trivet.sdk import _requests
 from trivet.sdk._sync.session import Session
@@ -32,6 +33,8 @@ class Keys:
         expires_days: float | None = None,
         never_expires: bool = False,
         account: str | None = None,
+        rate: str | None = None,
+        concurrent: int | None = None,
     ) -> NewKey:
         """Make a key. Its token is in the answer, and never shown again.
 
@@ -41,11 +44,34 @@ class Keys:
             expires_days: days until it ends; None for half a year.
             never_expires: a key without an end, which must be asked for.
             account: whose; None for the asker's own.
+            rate: how often it may call, such as ``100/min`` (s, min, h, day); None for as often as the account.
+            concurrent: how many jobs it may have open, queued and running; None for as many as the account.
         """
         request = _requests.key_create(
-            label=label, scopes=scopes, expires_days=expires_days, never_expires=never_expires, account=account
+            label=label,
+            scopes=scopes,
+            expires_days=expires_days,
+            never_expires=never_expires,
+            account=account,
+            rate=rate,
+            concurrent=concurrent,
         )
         return self._session.value(NewKey, request)
+
+    def limit(
+        self, key_id: str, *, rate: str | None = None, concurrent: int | Literal["none"] | None = None
+    ) -> KeyInfo:
+        """Change a key's limits. Those of its account go on to apply as well.
+
+        Args:
+            key_id: which key.
+            rate: how often it may call, such as ``100/min``; ``none`` takes the limit away, None leaves it.
+            concurrent: how many jobs it may have open; ``none`` takes the limit away, None leaves it.
+
+        Raises:
+            PermissionDeniedError: the client's own key has limits; such a key can't change any.
+        """
+        return self._session.value(KeyInfo, _requests.key_limit(key_id, rate=rate, concurrent=concurrent))
 
     def rotate(self, key_id: str, *, overlap_hours: float = 24.0) -> NewKey:
         """A new token for a key; the old one counts for ``overlap_hours`` more."""

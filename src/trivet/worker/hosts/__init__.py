@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from trivet.authoring.batching import Batching
 
 HOSTS = {"decorated": "trivet.worker.hosts.decorated"}
 """The module of each kind. Its function ``open_host(folder, handler)`` loads the program and returns its `Host`."""
@@ -27,10 +30,13 @@ class Host(Protocol):
 
     kind: str
     """``sync``, ``async``, ``generator`` or ``async_generator``."""
+    batching: Batching | None
+    """How inputs are gathered into batches; ``None`` where the handler takes one at a time."""
     handler: Callable[..., Any]
-    """What is called for each job. It may return an iterator (or async iterator): then the output is a stream."""
+    """What is called for each job. It may return an iterator (or async iterator): then the output is a stream. One that takes
+    batches is called with a list of items, and returns a list with an output for each."""
     bind: Callable[[bytes, str], tuple[list[Any], dict[str, Any]]]
-    """From a body and its content type to the handler's arguments."""
+    """From a body and its content type to the handler's arguments; where it takes batches, to its item, the only argument."""
     encode: Callable[[object], tuple[str, bytes]]
     """From what the handler gives to a content type and a body."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from starlette.routing import Match
 from starlette.routing import Route as Matcher
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import CoreError, NotFound, Unauthenticated
 from trivet.platform.dialects.native import errors, events, openapi, schemas
 from trivet.platform.dialects.native.context import PREFIX, Call, EventStream, NativeServices, NativeSettings, Reply
+from trivet.platform.dialects.native.front import NativeFront, path_below
 from trivet.platform.dialects.native.hot import HotPaths, HotRequest
 from trivet.platform.dialects.native.routes import ROUTES, Handler, Route
 from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, Header, answer, without_body
@@ -19,7 +20,7 @@ from trivet.platform.wire.heads import Heads, read_heads
 __all__ = ["NativeServices", "NativeSettings", "create_app"]
 
 
-def create_app(services: NativeServices, settings: NativeSettings) -> ASGIApp:
+def create_app(services: NativeServices, settings: NativeSettings) -> NativeApp:
     """The native API. It is handed whole paths, and answers whatever lies outside its prefix with a 404 of its own.
 
     Args:
@@ -41,6 +42,8 @@ class NativeApp:
         self._accounts = services.accounts
         self._common: tuple[Header, ...] = ((b"trivet-version", settings.version.encode()),)
         self._hot = HotPaths(services, settings, self._common)
+        self.hot_routes = NativeFront(services, settings, self._hot, self._common)
+        """Its hot paths past ASGI."""
         about = schemas.About("Trivet", settings.version, f"{PREFIX}/openapi.json", "/docs")
         self._public = {"": events.encode(about), "/openapi.json": openapi.encoded(settings.version)}
         known = [(route, path) for route in ROUTES for path in route.paths]
@@ -55,7 +58,8 @@ class NativeApp:
         if method == "HEAD":
             send = without_body(send)
         try:
-            await self._answer(method, _path_of(scope), scope, receive, send)
+            path = path_below(scope["path"], scope.get("raw_path") or b"", scope.get("root_path", ""))
+            await self._answer(method, path, scope, receive, send)
         except CoreError as error:
             await errors.send_error(send, error, self._common)
         except ClientGone:
@@ -140,21 +144,6 @@ async def _call(matches: list[_Match], call: Call) -> tuple[Route, object]:
         except NotFound as error:
             missing = missing or error
     raise missing or NotFound
-
-
-def _path_of(scope: Scope) -> str | None:
-    """The path below the prefix, without slashes at its end; None where it can be nobody's.
-
-    A slash that was sent percent-encoded belongs to a name, and no name has one; once decoded it would look like a path's.
-    """
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    if root and path.startswith(root):
-        path = path[len(root) :]
-    if not path.startswith(PREFIX) or b"%2f" in (scope.get("raw_path") or b"").lower():
-        return None
-    below = path[len(PREFIX) :].rstrip("/")
-    return below if not below or below[0] == "/" else None
 
 
 async def _nobody(request: object) -> None:

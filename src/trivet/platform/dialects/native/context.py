@@ -25,7 +25,9 @@ from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.jobs import Jobs
+from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.secrets import Secrets
+from trivet.platform.services.webhooks import Webhooks
 from trivet.platform.services.workers import Workers
 from trivet.platform.wire import documents
 from trivet.platform.wire.answers import Header
@@ -55,6 +57,7 @@ class NativeServices:
     deployments: Deployments
     jobs: Jobs
     workers: Workers
+    rollouts: Rollouts
     clock: Clock = time.time
 
 

@@ -56,6 +56,7 @@ def _request(call: Call) -> DeploymentRequest:
         endpoint_id=query.get("id") or None,
         model_id=call.whole("model_id"),
         workers=_workers(query["workers"]) if query.get("workers") else None,
+        canary=call.whole("canary"),
     )
 
 

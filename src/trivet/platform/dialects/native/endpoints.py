@@ -54,13 +54,19 @@ async def versions(call: Call) -> schemas.Page[schemas.Version]:
     # counted down from far away, so that a cursor keeps its meaning while newer ones come
     places = {version.id: f"{10**9 - place:010d}" for place, version in enumerate(oldest_first)}
     page, following = paging.cut(oldest_first, lambda version: places[version.id], call.cursor, call.limit)
-    return schemas.Page(items=[translate.version(version) for version in page], next=following)
+    items = [translate.version(call.services.rollouts.version(found, version)) for version in page]
+    return schemas.Page(items=items, next=following)
 
 
 async def version(call: Call) -> schemas.Version:
     """One version."""
-    _, found = call.services.endpoints.version_of(call.principal, call.endpoint, call.part("version"))
-    return translate.version(found)
+    owner, found = call.services.endpoints.version_of(call.principal, call.endpoint, call.part("version"))
+    return translate.version(call.services.rollouts.version(owner, found))
+
+
+async def version_health(call: Call) -> schemas.VersionHealth:
+    """How the jobs of one version do."""
+    return translate.version_health(call.services.rollouts.health(call.principal, call.endpoint, call.part("version")))
 
 
 async def build_log(call: Call) -> Reply:
@@ -70,9 +76,52 @@ async def build_log(call: Call) -> Reply:
 
 
 async def rollback(call: Call) -> schemas.Endpoint:
-    """Makes an earlier version current."""
+    """Goes one step back, or makes a certain version current."""
     wanted = await call.document(schemas.Rollback, default=schemas.Rollback())
     return _document(call, await call.services.endpoints.rollback(call.principal, call.endpoint, wanted.to))
+
+
+async def promote(call: Call) -> schemas.Endpoint:
+    """Makes the canary, or a certain version, current."""
+    wanted = await call.document(schemas.Promotion, default=schemas.Promotion())
+    return _document(call, await call.services.rollouts.promote(call.principal, call.endpoint, wanted.version))
+
+
+async def set_canary(call: Call) -> schemas.Endpoint:
+    """Gives a version a share of the unpinned calls."""
+    wanted = await call.document(schemas.CanaryRequest)
+    changed = await call.services.rollouts.set_canary(call.principal, call.endpoint, wanted.version, wanted.weight)
+    return _document(call, changed)
+
+
+async def end_canary(call: Call) -> schemas.Endpoint:
+    """Gives all unpinned calls to the current version again."""
+    return _document(call, await call.services.rollouts.end_canary(call.principal, call.endpoint))
+
+
+async def aliases(call: Call) -> schemas.Page[schemas.Alias]:
+    """A page of an endpoint's aliases, by name."""
+    found = call.services.rollouts.aliases(call.principal, call.endpoint)
+    page, following = paging.cut(found, lambda alias: alias.name, call.cursor, call.limit)
+    return schemas.Page(items=[translate.alias(alias) for alias in page], next=following)
+
+
+async def alias(call: Call) -> schemas.Alias:
+    """One alias."""
+    return translate.alias(call.services.rollouts.alias(call.principal, call.endpoint, call.part("alias")))
+
+
+async def set_alias(call: Call) -> schemas.Alias:
+    """Lets an alias stand for a version, or for several."""
+    wanted = await call.document(schemas.AliasRequest)
+    versions = [(share.version, share.weight) for share in wanted.versions]
+    changed = await call.services.rollouts.set_alias(call.principal, call.endpoint, call.part("alias"), versions)
+    return translate.alias(changed)
+
+
+async def delete_alias(call: Call) -> None:
+    """Ends an alias."""
+    await call.services.rollouts.remove_alias(call.principal, call.endpoint, call.part("alias"))
 
 
 async def purge(call: Call) -> schemas.Purged:
@@ -112,6 +161,8 @@ def _document(call: Call, found: Endpoint) -> schemas.Endpoint:
         services.workers.counts(found.id),
         services.jobs.counts(found.id).get(JobStatus.QUEUED, 0),
         services.endpoints.shared_names(found, call.principal),
+        services.rollouts.canary(found),
+        services.rollouts.views(found),
     )
     return translate.endpoint(view)
 

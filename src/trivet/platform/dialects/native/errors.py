@@ -13,7 +13,8 @@ from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import JobError, JobStatus
 from trivet.platform.core.views import JobView
 from trivet.platform.dialects.native import translate
-from trivet.platform.wire.answers import CONTENT_TYPE, NO_SNIFFING, Header, answer
+from trivet.platform.wire.answers import CONTENT_TYPE, NO_SNIFFING, Header
+from trivet.platform.wire.hot import Answer, lines, send_answer
 from trivet.platform.wire.problems import PROBLEM_TYPE, Problem, headers_of, problem, problem_of
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,12 @@ _JOB_ENDS = {
 
 async def send_problem(send: Send, document: Problem, headers: Iterable[Header] = ()) -> None:
     """Answers with a problem."""
-    await answer(send, document.status, [(CONTENT_TYPE, PROBLEM_TYPE), NO_SNIFFING, *headers], _encode(document))
+    await send_answer(send, answer_to(document, headers))
+
+
+def answer_to(document: Problem, headers: Iterable[Header] = ()) -> Answer:
+    """The answer that a problem is."""
+    return Answer(document.status, lines([(CONTENT_TYPE, PROBLEM_TYPE), NO_SNIFFING, *headers]), _encode(document))
 
 
 async def send_error(send: Send, error: CoreError, headers: Iterable[Header] = ()) -> None:

@@ -1,15 +1,21 @@
-"""The hot paths as bare ASGI: call, submit, stream, a job, its result. In front of the router; a payload passes as bytes."""
+"""The hot paths: call, submit, stream, a job, its result. As bare ASGI in front of the router, and all but the stream also past
+ASGI (see `wire.hot`). A payload passes as bytes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
 from starlette.types import Receive, Send
 
 from trivet.platform.core.accounts import Principal
-from trivet.platform.core.jobs import JobStatus
+from trivet.platform.core.calls import USUAL, CallOptions
+from trivet.platform.core.endpoints import EndpointReference
+from trivet.platform.core.errors import BadRequest
+from trivet.platform.core.jobs import JobStatus, Priority
 from trivet.platform.core.payloads import JSON, NULL, Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.dialects.native import errors, events, translate
@@ -22,24 +28,27 @@ from trivet.platform.dialects.native.context import (
 )
 from trivet.platform.dialects.native.jobs import accepted
 from trivet.platform.services.jobs import EMPTY_INPUT
-from trivet.platform.wire.answers import (
-    CONTENT_LENGTH,
-    CONTENT_TYPE,
-    JSON_TYPE,
-    NO_SCRIPTS,
-    NO_SNIFFING,
-    Header,
-    answer,
-)
+from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, Header
 from trivet.platform.wire.bodies import read_body
 from trivet.platform.wire.heads import Heads
+from trivet.platform.wire.hot import Answer, lines, send_answer
 from trivet.platform.wire.media import input_type, output_type
 
 RUN_WAIT = 50.0
 """Seconds that a call is held where the caller says nothing."""
 MAX_RUN_WAIT = 300.0
 MAX_JOB_WAIT = 60.0
-CALL_QUERIES = ("version", "timeout", "ttl")
+CALL_QUERIES = (
+    "version",
+    "timeout",
+    "ttl",
+    "priority",
+    "max_attempts",
+    "retry_on",
+    "backoff",
+    "retention",
+    "webhook",
+)
 RUN_QUERIES = (*CALL_QUERIES, "wait")
 JOB_QUERIES = ("wait",)
 _FOREVER = 1e12  # the service knows the real limits of timeouts and says them
@@ -56,14 +65,28 @@ class HotRequest(NamedTuple):
     receive: Receive
 
 
-HotPath = Callable[[Principal, str, HotRequest, Send], Awaitable[None]]
+Handler = Callable[[Principal, str, HotRequest, Send], Awaitable[None]]
 
 
-class _Options(NamedTuple):
+class _Query(NamedTuple):
     version: str | None = None
-    timeout: float | None = None
-    ttl: float | None = None
     wait: float | None = None
+    options: CallOptions = USUAL
+
+
+class HotCall(NamedTuple):
+    """A call as the head of its request describes it. ``wait`` in seconds."""
+
+    reference: EndpointReference
+    options: CallOptions
+    wait: float
+    content_type: str
+
+    def payload(self, body: bytes) -> Payload:
+        """The input in the body; JSON's null where there is none."""
+        if not body and self.content_type == JSON:
+            return EMPTY_INPUT
+        return Payload(self.content_type, len(body), body)
 
 
 class HotPaths:
@@ -80,12 +103,12 @@ class HotPaths:
         self._jobs = services.jobs
         self._limit = settings.max_input
         self._common = common
-        self._json_head = [JSON_TYPE, *common]
-        self._calls: dict[str, HotPath] = {"run": self.run, "submit": self.submit, "stream": self.stream}
-        self._looks: dict[str, HotPath] = {"": self.job, "result": self.result}
+        self._json_head = lines([JSON_TYPE, *common])
+        self._calls: dict[str, Handler] = {"run": self.run, "submit": self.submit, "stream": self.stream}
+        self._looks: dict[str, Handler] = {"": self.job, "result": self.result}
 
-    def find(self, method: str, path: str) -> tuple[HotPath, str] | None:
-        """The hot path for a request and the name in it, or None where the router must look.
+    def find(self, method: str, path: str) -> tuple[Handler, str] | None:
+        """The handler for a request and the name in it, or None where the router must look.
 
         Args:
             method: the verb; HEAD counts as GET.
@@ -108,99 +131,159 @@ class HotPaths:
 
     async def run(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """Calls and waits for the output."""
-        options = _options(request.query, RUN_QUERIES)
-        payload = await self._payload(request)
-        view = await self._jobs.run(
-            principal,
-            reference_to(name, options.version),
-            payload,
-            timeout=options.timeout,
-            ttl=options.ttl,
-            wait=RUN_WAIT if options.wait is None else options.wait,
-        )
-        await self._send_outcome(view, send)
+        call = read_call(name, request.query, RUN_QUERIES, request.heads)
+        payload = await self._payload(call, request)
+        await send_answer(send, await self.answer_run(principal, call, payload))
+
+    async def answer_run(self, principal: Principal, call: HotCall, payload: Payload) -> Answer:
+        """Calls and waits for the output."""
+        view = await self._jobs.run(principal, call.reference, payload, call.options, wait=call.wait)
+        return await self.outcome(view)
 
     async def submit(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """Queues a job; answers once it is on disk."""
-        options = _options(request.query, CALL_QUERIES)
-        payload = await self._payload(request)
-        reference = reference_to(name, options.version)
-        view = await self._jobs.submit(principal, reference, payload, timeout=options.timeout, ttl=options.ttl)
-        await self._send_accepted(view, send)
+        call = read_call(name, request.query, CALL_QUERIES, request.heads)
+        payload = await self._payload(call, request)
+        await send_answer(send, await self.answer_submit(principal, call, payload))
+
+    async def answer_submit(self, principal: Principal, call: HotCall, payload: Payload) -> Answer:
+        """Queues a job; answers once it is on disk."""
+        return self._accepted(await self._jobs.submit(principal, call.reference, payload, call.options))
 
     async def stream(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """Calls, and tells the job's story as it unfolds."""
-        options = _options(request.query, CALL_QUERIES)
-        payload = await self._payload(request)
-        reference = reference_to(name, options.version)
-        view = await self._jobs.start_stream(principal, reference, payload, timeout=options.timeout, ttl=options.ttl)
+        call = read_call(name, request.query, CALL_QUERIES, request.heads)
+        payload = await self._payload(call, request)
+        view = await self._jobs.start_stream(principal, call.reference, payload, call.options)
         chunks = events.of_job(self._services, principal, view)
-        await events.serve(chunks, (*self._common, _job_id(view)), request.receive, send)
+        await events.serve(chunks, (*self._common, *_marks(view)), request.receive, send)
 
-    async def _payload(self, request: HotRequest) -> Payload:
-        content_type = input_type(request.heads.content_type)
-        body = await read_body(request.receive, self._limit, request.heads.content_length)
-        if not body and content_type == JSON:
-            return EMPTY_INPUT
-        return Payload(content_type, len(body), body)
+    async def _payload(self, call: HotCall, request: HotRequest) -> Payload:
+        return call.payload(await read_body(request.receive, self._limit, request.heads.content_length))
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
     async def job(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """A job's document."""
-        wait = _options(request.query, JOB_QUERIES).wait
-        view = await self._jobs.get(principal, name, wait or 0.0)
-        await answer(send, 200, self._json_head, events.encode(translate.job(view)))
+        await send_answer(send, await self.answer_job(principal, name, read_wait(request.query)))
+
+    async def answer_job(self, principal: Principal, job_id: str, wait: float) -> Answer:
+        """A job's document, once it is final or after ``wait`` seconds."""
+        view = await self._jobs.get(principal, job_id, wait)
+        return Answer(200, self._json_head, events.encode(translate.job(view)))
 
     async def result(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """A job's output, as `run` would have given it."""
-        wait = _options(request.query, JOB_QUERIES).wait
-        await self._send_outcome(await self._jobs.get(principal, name, wait or 0.0), send)
+        await send_answer(send, await self.answer_result(principal, name, read_wait(request.query)))
+
+    async def answer_result(self, principal: Principal, job_id: str, wait: float) -> Answer:
+        """A job's output, once it is final; the job where it is not after ``wait`` seconds."""
+        return await self.outcome(await self._jobs.get(principal, job_id, wait))
 
     # -- answering ----------------------------------------------------------------------------------------------------
 
-    async def _send_outcome(self, view: JobView, send: Send) -> None:
+    async def outcome(self, view: JobView) -> Answer:
+        """What came of a call: its output, its error, or the job that goes on."""
+        output = view.job.output
+        if output is not None and output.data is None:
+            return self.outcome_with(view, await self._jobs.read(output))
+        return self.outcome_with(view, b"" if output is None or output.data is None else output.data)
+
+    def outcome_with(self, view: JobView, body: bytes) -> Answer:
+        """The same; ``body`` is the output, where there is one."""
         job = view.job
         output = job.output
         if output is None or job.status is not JobStatus.SUCCEEDED:
             if not job.is_final:
-                await self._send_accepted(view, send)
-                return
-            await errors.send_problem(send, errors.of_job(view), [*self._common, _job_id(view)])
-            return
-        body = output.data if output.data is not None else await self._jobs.read(output)
+                return self._accepted(view)
+            return errors.answer_to(errors.of_job(view), [*self._common, *_marks(view)])
         if output.is_json:
             body = body or NULL  # a stream whose pieces were too many to be kept has an empty output
-            headers = [JSON_TYPE, *self._common]
+            head = self._json_head
         else:
-            headers = [(CONTENT_TYPE, output_type(output.content_type)), NO_SCRIPTS, NO_SNIFFING, *self._common]
-        headers += (
-            _job_id(view),
-            (b"trivet-duration", b"%.3f" % (job.duration_ms or 0.0)),
-            (b"trivet-queued", b"%.3f" % (job.queued_ms or 0.0)),
-            (b"trivet-attempts", b"%d" % job.attempt),
-            (CONTENT_LENGTH, b"%d" % len(body)),
+            kind = (CONTENT_TYPE, output_type(output.content_type))
+            head = lines([kind, NO_SCRIPTS, NO_SNIFFING, *self._common])
+        if view.replayed:
+            head += lines(_marks(view)[1:])
+        said = b"%btrivet-job-id: %b\r\ntrivet-duration: %.3f\r\ntrivet-queued: %.3f\r\ntrivet-attempts: %d\r\n" % (
+            head,
+            job.id.encode(),
+            job.duration_ms or 0.0,
+            job.queued_ms or 0.0,
+            job.attempt,
         )
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        return Answer(200, said, body)
 
-    async def _send_accepted(self, view: JobView, send: Send) -> None:
+    def _accepted(self, view: JobView) -> Answer:
         reply = accepted(view)
-        await answer(send, reply.status, [*reply.headers, *self._common, _job_id(view)], reply.body)
+        return Answer(reply.status, lines([*reply.headers, *self._common, _marks(view)[0]]), reply.body)
 
 
-def _job_id(view: JobView) -> Header:
-    return b"trivet-job-id", view.job.id.encode()
+def read_call(name: str, query: bytes, known: tuple[str, ...], heads: Heads) -> HotCall:
+    """What the head of a request says about a call.
+
+    Raises:
+        BadRequest, NotFound, UnsupportedMediaType: it can't be read.
+    """
+    found = _query(query, known)
+    options, key = found.options, heads.idempotency_key
+    return HotCall(
+        reference_to(name, found.version),
+        options if key is None else replace(options, idempotency_key=key),
+        RUN_WAIT if found.wait is None else found.wait,
+        input_type(heads.content_type),
+    )
+
+
+def read_wait(query: bytes) -> float:
+    """The seconds that who asks for a job is willing to wait.
+
+    Raises:
+        BadRequest: the query can't be read.
+    """
+    return _query(query, JOB_QUERIES).wait or 0.0
+
+
+def _marks(view: JobView) -> tuple[Header, ...]:
+    """What every answer about a call says of its job."""
+    job_id = (b"trivet-job-id", view.job.id.encode())
+    return (job_id, (b"idempotent-replayed", b"true")) if view.replayed else (job_id,)
 
 
 @lru_cache(maxsize=1024)
-def _options(query: bytes, known: tuple[str, ...]) -> _Options:
+def _query(query: bytes, known: tuple[str, ...]) -> _Query:
     if not query:
-        return _Options()
+        return _Query()
     found = read_query(query, known)
-    return _Options(
-        found.get("version") or None,
-        read_number(found, "timeout", _FOREVER),
-        read_number(found, "ttl", _FOREVER),
-        read_number(found, "wait", MAX_RUN_WAIT if "version" in known else MAX_JOB_WAIT),
+    wait = read_number(found, "wait", MAX_RUN_WAIT if "version" in known else MAX_JOB_WAIT)
+    return _Query(found.get("version") or None, wait, read_options(found))
+
+
+def read_options(found: Mapping[str, str]) -> CallOptions:
+    """What a query says about a call.
+
+    Raises:
+        BadRequest: something in it can't be read. The ranges are for the service to say.
+    """
+    attempts = read_number(found, "max_attempts", _FOREVER)
+    retry_on = found.get("retry_on")
+    options = CallOptions(
+        timeout=read_number(found, "timeout", _FOREVER),
+        ttl=read_number(found, "ttl", _FOREVER),
+        priority=_priority(found.get("priority")),
+        max_attempts=None if attempts is None else int(attempts),
+        retry_on=None if retry_on is None else tuple(part.strip() for part in retry_on.split(",") if part.strip()),
+        backoff=read_number(found, "backoff", _FOREVER),
+        retention=read_number(found, "retention", _FOREVER),
+        webhook=found.get("webhook") or None,
     )
+    return USUAL if options == USUAL else options
+
+
+def _priority(text: str | None) -> Priority:
+    if text is None:
+        return Priority.NORMAL
+    try:
+        return Priority[text.upper()]
+    except KeyError:
+        raise BadRequest(f"priority={text[:40]!r} is unknown.", hint="Choose high, normal or low.") from None

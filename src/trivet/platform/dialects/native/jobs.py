@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from trivet.platform.core.errors import BadRequest
 from trivet.platform.core.jobs import JobStatus
+from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.dialects.native import events, schemas, translate
 from trivet.platform.dialects.native.context import PREFIX, Call, EventStream, Reply, reference_to
 from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, TEXT_TYPE
-from trivet.platform.wire.media import output_type
+from trivet.platform.wire.bodies import read_body
+from trivet.platform.wire.media import input_type, output_type
 from trivet.platform.wire.paging import read_cursor, write_cursor
 
 LOG_PAGE = 1000
@@ -21,6 +23,7 @@ async def jobs(call: Call) -> schemas.Page[schemas.Job]:
         call.principal,
         endpoint=reference_to(endpoint) if endpoint else None,
         statuses=_statuses(call.query.get("status", "")),
+        dead_letters=call.flag("dead_letters"),
         before=read_cursor(call.cursor),
         limit=limit + 1,
     )
@@ -67,14 +70,24 @@ async def explain(call: Call) -> schemas.Explanation:
 
 
 async def replay(call: Call) -> Reply:
-    """A new job with the input of an earlier one."""
-    return accepted(await call.services.jobs.replay(call.principal, call.part("job")))
+    """A new job like an earlier one; a body takes the place of its input."""
+    body = await read_body(call.receive, call.settings.max_input, call.heads.content_length)
+    view = await call.services.jobs.replay(
+        call.principal,
+        call.part("job"),
+        payload=Payload(input_type(call.heads.content_type), len(body), body) if body else None,
+        version=call.query.get("version") or None,
+        idempotency_key=call.heads.idempotency_key,
+    )
+    return accepted(view)
 
 
 def accepted(view: JobView) -> Reply:
     """The answer to who has a job that goes on."""
     document = events.encode(translate.job(view))
-    return Reply(202, document, (JSON_TYPE, (b"location", f"{PREFIX}/jobs/{view.job.id}".encode())))
+    location = (b"location", f"{PREFIX}/jobs/{view.job.id}".encode())
+    replayed = ((b"idempotent-replayed", b"true"),) if view.replayed else ()
+    return Reply(202, document, (JSON_TYPE, location, *replayed))
 
 
 def _statuses(text: str) -> list[JobStatus]:

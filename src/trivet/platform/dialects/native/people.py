@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from msgspec import UnsetType
+
 from trivet.platform.core.accounts import ApiKey, Role, Token
+from trivet.platform.core.limits import KEEP, Keep
 from trivet.platform.dialects.native import schemas, translate
 from trivet.platform.dialects.native.context import Call
 from trivet.platform.wire import paging
+
+T = TypeVar("T")
 
 # -- who asks -----------------------------------------------------------------------------------------------------------
 
@@ -37,9 +44,15 @@ async def account(call: Call) -> schemas.Account:
 
 
 async def change_account(call: Call) -> schemas.Account:
-    """Disables or enables an account."""
+    """Disables or enables an account, and changes its limits."""
     wanted = await call.document(schemas.AccountChange)
-    changed = await call.services.accounts.set_disabled(call.principal, call.part("account"), wanted.disabled)
+    changed = await call.services.accounts.change(
+        call.principal,
+        call.part("account"),
+        disabled=_or_keep(wanted.disabled),
+        rate=_or_keep(wanted.rate),
+        concurrent=_or_keep(wanted.concurrent),
+    )
     return translate.account(changed)
 
 
@@ -69,8 +82,19 @@ async def create_key(call: Call) -> schemas.NewKey:
         lifetime_days=wanted.expires_days,
         never_expires=wanted.never_expires,
         account_name=wanted.account,
+        rate=wanted.rate,
+        concurrent=wanted.concurrent,
     )
     return translate.new_key(key, token, wanted.account or call.principal.account_name)
+
+
+async def limit_key(call: Call) -> schemas.Key:
+    """Changes the limits of a key."""
+    wanted = await call.document(schemas.KeyChange)
+    key, account_name = await call.services.accounts.limit_key(
+        call.principal, call.part("key"), rate=_or_keep(wanted.rate), concurrent=_or_keep(wanted.concurrent)
+    )
+    return translate.key(key, account_name, call.services.clock())
 
 
 async def rotate_key(call: Call) -> schemas.NewKey:
@@ -90,6 +114,10 @@ async def _with_owner(call: Call, key: ApiKey, token: Token) -> schemas.NewKey:
         return translate.new_key(key, token, call.principal.account_name)
     holders = await call.services.accounts.all(call.principal)  # who rotates another's key is an administrator
     return translate.new_key(key, token, next((a.name for a in holders if a.id == key.account_id), ""))
+
+
+def _or_keep(value: T | UnsetType) -> T | Keep:
+    return KEEP if isinstance(value, UnsetType) else value
 
 
 def _newest_first(pair: tuple[ApiKey, str]) -> str:

@@ -28,6 +28,7 @@ class Page(Document, Generic[T]):
 # -- jobs ---------------------------------------------------------------------------------------------------------------
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled", "timed_out"]
+Priority = Literal["high", "normal", "low"]
 
 
 class Progress(Document):
@@ -49,7 +50,11 @@ class JobError(Document):
 
 
 class Job(Document):
-    """One call, from submit to result. `output` is there where the job has succeeded with JSON of up to 64 KiB."""
+    """One call, from submit to result.
+
+    `output` is there where the job has succeeded with JSON of up to 64 KiB. `retry_at` is when a queued job may be tried
+    again. A `dead_letter` has failed though its policy would have tried it again. `kept_until` is when it will be forgotten.
+    """
 
     id: str
     status: Status
@@ -57,6 +62,8 @@ class Job(Document):
     endpoint_id: str
     version: str
     attempts: int
+    max_attempts: int
+    priority: Priority
     created_at: str
     started_at: str | None = None
     finished_at: str | None = None
@@ -68,6 +75,10 @@ class Job(Document):
     output: msgspec.Raw | UnsetType = UNSET
     output_type: str | None = None
     output_size: int | None = None
+    retry_at: str | None = None
+    dead_letter: bool = False
+    kept_until: str | None = None
+    idempotency_key: str | None = None
 
 
 class Cancellation(Document):
@@ -122,16 +133,25 @@ class Scaling(Document):
 
 
 class Settings(Document):
-    """What the author set beside the handler: seconds and bytes. `secrets` are names, told to those who manage it."""
+    """What the author set beside the handler: seconds and bytes. `secrets` are names, told to those who manage it.
+
+    `retry_on` lists what is tried again: `worker_lost`, `handler_error`, `execution_timeout` or types of exceptions. `retention`
+    is null where the platform's own applies. A handler with a `max_batch_size` above 1 takes several inputs at a time.
+    """
 
     concurrency: int
     timeout: float
     ttl: float
     max_attempts: int
+    retry_on: list[str]
+    backoff: float
+    max_batch_size: int
+    batch_wait: float
     memory: int | None = None
     gpu: str | None = None
     requirements: list[str] = []
     secrets: list[str] = []
+    retention: float | None = None
 
 
 class WorkerCounts(Document):
@@ -144,8 +164,22 @@ class WorkerCounts(Document):
     unhealthy: int = 0
 
 
+class Share(Document):
+    """A version, and how many percent of the calls it gets."""
+
+    version: str
+    weight: int
+
+
+class Alias(Document):
+    """A name that stands for a version, or for several that its calls are split among."""
+
+    name: str
+    versions: list[Share]
+
+
 class Endpoint(Document):
-    """A named thing to call. `version` is the one that an unpinned call gets."""
+    """A named thing to call. `version` is the current one: an unpinned call gets it, or the `canary` where there is one."""
 
     id: str
     name: str
@@ -153,6 +187,8 @@ class Endpoint(Document):
     visibility: Literal["private", "shared", "public"]
     shared_with: list[str]
     version: str | None
+    canary: Share | None
+    aliases: list[Alias]
     versions: int
     scaling: Scaling
     settings: Settings | None
@@ -178,20 +214,51 @@ class EndpointChange(Request):
     description: str | None = None
 
 
+class ShareRequest(Request):
+    """A version by any reference, and how many percent of the calls it shall get; null: what the others leave."""
+
+    version: str
+    weight: int | None = None
+
+
+class AliasRequest(Request):
+    """What an alias shall stand for: up to 10 versions, whose weights add up to 100."""
+
+    versions: list[ShareRequest]
+
+
+class CanaryRequest(Request):
+    """The version that shall get `weight` percent of the unpinned calls, from 1 to 99."""
+
+    version: str
+    weight: int
+
+
+class Promotion(Request):
+    """Which version to make current; null or nothing: the canary."""
+
+    version: str | None = None
+
+
 class Version(Document):
-    """An immutable build of an endpoint. `hash` is the SHA-256 of what was uploaded."""
+    """An immutable build of an endpoint. `hash` is the SHA-256 of what was uploaded.
+
+    `weight` is how many percent of the unpinned calls it gets, `aliases` are those that it stands behind.
+    """
 
     id: str
     version: str
     hash: str
     state: Literal["building", "ready", "failed"]
     created_at: str
+    weight: int
+    aliases: list[str]
     error: str | None = None
     requirements: list[str] = []
 
 
 class Rollback(Request):
-    """Which version to go back to; null or nothing: the one that was current before."""
+    """Which version to go back to; null or nothing: ends the canary where there is one, else the one that was current before."""
 
     to: str | None = None
 
@@ -220,6 +287,20 @@ class Health(Document):
     jobs: JobCounts
     workers: WorkerCounts
     oldest_queued_ms: float | None = None
+
+
+class VersionHealth(Document):
+    """How the jobs of one version do. Ends count from `since` on, in memory: since the platform started or the first of them.
+
+    `p50_ms` and `p95_ms` are durations that half of the latest 500 successful ones, and 95 percent of them, did not exceed.
+    """
+
+    endpoint: str
+    version: str
+    jobs: JobCounts
+    since: str | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
 
 
 class Worker(Document):
@@ -298,13 +379,17 @@ class Deployment(Document):
 
 
 class Account(Document):
-    """A person or a program that owns endpoints and keys."""
+    """A person or a program that owns endpoints and keys. `rate` (`100/min`) and `concurrent` (open jobs) are limits for all its
+    keys together; null: as the platform's default is.
+    """
 
     id: str
     name: str
     administrator: bool
     disabled: bool
     created_at: str
+    rate: str | None = None
+    concurrent: int | None = None
 
 
 class AccountRequest(Request):
@@ -314,13 +399,17 @@ class AccountRequest(Request):
 
 
 class AccountChange(Request):
-    """Whether the account's keys count."""
+    """What to change; a field that is not there stays as it is. `disabled`: whether the account's keys stop to count. `rate` and
+    `concurrent` are limits for all its keys together; null takes a limit away.
+    """
 
-    disabled: bool
+    disabled: bool | UnsetType = UNSET
+    rate: str | UnsetType | None = UNSET
+    concurrent: int | UnsetType | None = UNSET
 
 
 class Key(Document):
-    """An API key, without its secret."""
+    """An API key, without its secret. `rate` and `concurrent` are its own limits, beside those of its account."""
 
     id: str
     label: str
@@ -331,6 +420,8 @@ class Key(Document):
     last_used_at: str | None
     revoked_at: str | None
     state: Literal["active", "expired", "revoked", "rotating"]
+    rate: str | None = None
+    concurrent: int | None = None
 
 
 class NewKey(Document):
@@ -344,12 +435,15 @@ class NewKey(Document):
     scopes: list[str]
     created_at: str
     expires_at: str | None
+    rate: str | None = None
+    concurrent: int | None = None
 
 
 class KeyRequest(Request):
     """The key to make. Left out, `scopes` are the usual ones and `expires_days` is 182.
 
-    A key that never expires has to be asked for in so many words. `account` is for administrators.
+    A key that never expires has to be asked for in so many words. `account` is for administrators. `rate` (`100/min`) says how
+    often it may call, `concurrent` how many jobs it may have open.
     """
 
     label: str = ""
@@ -357,6 +451,15 @@ class KeyRequest(Request):
     expires_days: float | None = None
     never_expires: bool = False
     account: str | None = None
+    rate: str | None = None
+    concurrent: int | None = None
+
+
+class KeyChange(Request):
+    """Which limits to change; a field that is not there stays as it is, null takes a limit away."""
+
+    rate: str | UnsetType | None = UNSET
+    concurrent: int | UnsetType | None = UNSET
 
 
 class Rotation(Request):

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from trivet.platform.core import accounts, deployments, endpoints, jobs, views
 from trivet.platform.core.accounts import KeyState, Role, Token
 from trivet.platform.core.jobs import JobEvent
+from trivet.platform.core.limits import CallLimits
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.workers import WorkerState
 from trivet.platform.dialects.native import schemas
@@ -24,6 +25,13 @@ INLINE_OUTPUT = 64 * 1024
 # -- jobs ---------------------------------------------------------------------------------------------------------------
 
 
+PRIORITIES: dict[jobs.Priority, schemas.Priority] = {
+    jobs.Priority.HIGH: "high",
+    jobs.Priority.NORMAL: "normal",
+    jobs.Priority.LOW: "low",
+}
+
+
 def job(view: views.JobView) -> schemas.Job:
     """A job's document."""
     value = view.job
@@ -35,6 +43,8 @@ def job(view: views.JobView) -> schemas.Job:
         endpoint_id=value.endpoint_id,
         version=view.version_number,
         attempts=value.attempt,
+        max_attempts=value.policy.max_attempts,
+        priority=PRIORITIES[value.policy.priority],
         created_at=rfc3339(value.created_at),
         started_at=rfc3339(value.started_at),
         finished_at=rfc3339(value.finished_at),
@@ -46,6 +56,10 @@ def job(view: views.JobView) -> schemas.Job:
         output=_inline(output),
         output_type=None if output is None else output.content_type,
         output_size=None if output is None else output.size,
+        retry_at=rfc3339(value.retry_at),
+        dead_letter=value.is_dead_letter,
+        kept_until=rfc3339(value.forget_at),
+        idempotency_key=value.idempotency_key,
     )
 
 
@@ -115,6 +129,8 @@ def endpoint(view: views.EndpointView) -> schemas.Endpoint:
         visibility=value.visibility.value,
         shared_with=list(view.shared_with),
         version=None if current is None else current.number,
+        canary=None if view.canary is None else _share(view.canary),
+        aliases=[alias(item) for item in view.aliases],
         versions=view.versions,
         scaling=schemas.Scaling(
             min=scaling.minimum,
@@ -145,6 +161,11 @@ def _settings(value: endpoints.VersionSettings) -> schemas.Settings:
         gpu=value.gpu,
         requirements=list(value.requirements),
         secrets=list(value.secrets),
+        retry_on=list(value.retry_on),
+        backoff=value.backoff,
+        retention=value.retention,
+        max_batch_size=value.max_batch_size,
+        batch_wait=value.batch_wait,
     )
 
 
@@ -154,14 +175,26 @@ def worker_counts(counts: Mapping[WorkerState, int]) -> schemas.WorkerCounts:
     return schemas.WorkerCounts(**{state.value: count for state, count in counts.items() if state.value in known})
 
 
-def version(value: endpoints.Version) -> schemas.Version:
+def alias(view: views.AliasView) -> schemas.Alias:
+    """An alias's document."""
+    return schemas.Alias(name=view.name, versions=[_share(share) for share in view.shares])
+
+
+def _share(view: views.ShareView) -> schemas.Share:
+    return schemas.Share(version=view.version_number, weight=view.weight)
+
+
+def version(view: views.VersionView) -> schemas.Version:
     """A version's document."""
+    value = view.version
     return schemas.Version(
         id=value.id,
         version=value.number,
         hash=value.hash,
         state=value.state.value,
         created_at=rfc3339(value.created_at),
+        weight=view.weight,
+        aliases=list(view.aliases),
         error=f"See deployment {value.deployment_id}." if value.state is endpoints.VersionState.FAILED else None,
         requirements=list(value.settings.requirements),
     )
@@ -174,6 +207,18 @@ def health(value: views.Health) -> schemas.Health:
         jobs=schemas.JobCounts(**{status.value: count for status, count in value.jobs.items()}),
         workers=worker_counts(value.workers),
         oldest_queued_ms=milliseconds(value.oldest_queued_ms),
+    )
+
+
+def version_health(value: views.VersionHealth) -> schemas.VersionHealth:
+    """How one version does."""
+    return schemas.VersionHealth(
+        endpoint=value.endpoint_name,
+        version=value.version_number,
+        jobs=schemas.JobCounts(**{status.value: count for status, count in value.jobs.items()}),
+        since=rfc3339(value.tally.since),
+        p50_ms=milliseconds(value.tally.quantile(0.5)),
+        p95_ms=milliseconds(value.tally.quantile(0.95)),
     )
 
 
@@ -250,7 +295,13 @@ def account(value: accounts.Account) -> schemas.Account:
         administrator=value.administrator,
         disabled=value.disabled,
         created_at=rfc3339(value.created_at),
+        rate=_rate(value.limits),
+        concurrent=value.limits.concurrent,
     )
+
+
+def _rate(limits: CallLimits) -> str | None:
+    return None if limits.rate is None else str(limits.rate)
 
 
 def key(value: accounts.ApiKey, account_name: str, now: float) -> schemas.Key:
@@ -266,6 +317,8 @@ def key(value: accounts.ApiKey, account_name: str, now: float) -> schemas.Key:
         last_used_at=rfc3339(value.last_used_at),
         revoked_at=rfc3339(value.revoked_at),
         state=state.value,
+        rate=_rate(value.limits),
+        concurrent=value.limits.concurrent,
     )
 
 
@@ -280,6 +333,8 @@ def new_key(value: accounts.ApiKey, token: Token, account_name: str) -> schemas.
         scopes=sorted(value.scopes),
         created_at=rfc3339(value.created_at),
         expires_at=rfc3339(value.expires_at),
+        rate=_rate(value.limits),
+        concurrent=value.limits.concurrent,
     )
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
+from trivet.platform.core.errors import Conflict
 from trivet.platform.core.jobs import EventKind, Job, JobEvent, JobStatus
 from trivet.platform.stores.memory.tables import Journal, Table
 
@@ -17,16 +18,31 @@ class MemoryJobs:
     def __init__(self, journal: Journal) -> None:
         self._jobs: Table[str, Job] = Table(journal)
         self._events: Table[str, tuple[JobEvent, ...]] = Table(journal)
+        self._keys: Table[tuple[str, str, str], str] = Table(journal)
 
     def put(self, job: Job) -> None:
-        """Records the job as it stands now. A job that is recorded as final never changes: such a put does nothing."""
+        """Records the job as it stands now. A job that is recorded as final never changes: such a put does nothing.
+
+        Raises:
+            Conflict: another job of the endpoint and account has the idempotency key.
+        """
         known = self._jobs.get(job.id)
+        if known is None and job.idempotency_key is not None:
+            name = (job.endpoint_id, job.account_id, job.idempotency_key)
+            if self._keys.get(name) is not None:
+                raise Conflict("A job of this endpoint has that idempotency key already.")
+            self._keys.put(name, job.id)
         if known is None or not known.is_final:
             self._jobs.put(job.id, job)
 
     def get(self, job_id: str) -> Job | None:
         """The job, or None."""
         return self._jobs.get(job_id)
+
+    def keyed(self, endpoint_id: str, account_id: str, idempotency_key: str) -> Job | None:
+        """The job that a caller named so, or None."""
+        job_id = self._keys.get((endpoint_id, account_id, idempotency_key))
+        return None if job_id is None else self._jobs.get(job_id)
 
     def open(self) -> list[Job]:
         """All jobs that are not final, oldest first."""
@@ -38,6 +54,7 @@ class MemoryJobs:
         endpoint_ids: Sequence[str] | None = None,
         account_id: str | None = None,
         statuses: Iterable[JobStatus] = (),
+        dead_letters: bool = False,
         before: str | None = None,
         limit: int = 50,
     ) -> list[Job]:
@@ -49,6 +66,7 @@ class MemoryJobs:
             job
             for job in self._jobs
             if job.status in wanted
+            and (job.is_dead_letter or not dead_letters)
             and (before is None or job.id < before)
             and (everybody or job.endpoint_id in endpoints or job.account_id == account_id)
         )
@@ -69,23 +87,44 @@ class MemoryJobs:
                 self._events.put(event.job_id, tuple(sorted((*known, event), key=attrgetter("seq"))))
 
     def events(
-        self, job_id: str, *, after: int = 0, limit: int = 1000, kinds: Iterable[EventKind] = ()
+        self, job_id: str, *, after: int = 0, limit: int = 1000, size: int = 2**62, kinds: Iterable[EventKind] = ()
     ) -> list[JobEvent]:
-        """In order, those with ``seq`` above ``after``; ``kinds`` empty: all."""
+        """In order, those with ``seq`` above ``after``, within both limits; ``kinds`` empty: all."""
         wanted = frozenset(kinds) or frozenset(EventKind)
-        return [e for e in self._events.get(job_id) or () if e.seq > after and e.kind in wanted][:limit]
+        found: list[JobEvent] = []
+        for event in self._events.get(job_id) or ():
+            if event.seq > after and event.kind in wanted:
+                size -= len(event.data)
+                if len(found) == limit or (size < 0 and found):
+                    break
+                found.append(event)
+        return found
 
-    def ended_before(self, moment: float, limit: int = 500) -> list[Job]:
-        """Final jobs that finished before ``moment`` (seconds since the epoch), oldest first."""
-        ended = (
-            (job.finished_at, job.id, job)
+    def last_event(self, job_id: str) -> int:
+        """The highest ``seq`` of a job's events; 0 where there are none."""
+        events = self._events.get(job_id)
+        return events[-1].seq if events else 0
+
+    def outdated(self, moment: float, limit: int = 500) -> list[Job]:
+        """Final jobs that are to be forgotten by ``moment`` (seconds since the epoch), longest overdue first."""
+        due = (
+            (job.forget_at, job.id, job)
             for job in self._jobs
-            if job.is_final and job.finished_at is not None and job.finished_at < moment
+            if job.is_final and job.forget_at is not None and job.forget_at <= moment
         )
-        return [job for _, _, job in heapq.nsmallest(limit, ended)]
+        return [job for _, _, job in heapq.nsmallest(limit, due)]
+
+    def remove_events(self, job_id: str, limit: int) -> int:
+        """Removes the oldest events of a job, ``limit`` of them at most; returns how many."""
+        events = self._events.get(job_id) or ()
+        self._events.put(job_id, events[limit:])
+        return min(limit, len(events))
 
     def remove(self, job_ids: Sequence[str]) -> None:
         """With their events."""
         for job_id in job_ids:
+            job = self._jobs.get(job_id)
+            if job is not None and job.idempotency_key is not None:
+                self._keys.remove((job.endpoint_id, job.account_id, job.idempotency_key))
             self._jobs.remove(job_id)
             self._events.remove(job_id)

@@ -18,6 +18,7 @@ from trivet.platform.stores.memory.jobs import MemoryJobs
 from trivet.platform.stores.memory.keys import MemoryKeys
 from trivet.platform.stores.memory.tables import Journal, Table
 from trivet.platform.stores.memory.versions import MemoryVersions
+from trivet.platform.stores.memory.webhooks import MemoryWebhooks
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class MemoryTransaction:
         self.versions = MemoryVersions(versions, self.endpoints)
         self.deployments = MemoryDeployments(journal)
         self.jobs = MemoryJobs(journal)
+        self.webhooks = MemoryWebhooks(journal, self.accounts, self.jobs)
 
 
 class MemoryStore:

@@ -8,12 +8,17 @@ from typing import Any
 from trivet.platform.core.accounts import Account, Membership, Organization, Role
 from trivet.platform.stores import errors
 from trivet.platform.stores.sqlite.session import Session, refused
+from trivet.platform.stores.sqlite.values import decode_limits, encode_limits
 
-_ADD = "INSERT INTO owners (id, kind, name, created_at, administrator, disabled) VALUES (?, ?, ?, ?, ?, ?)"
-_SAVE_ACCOUNT = """
-    UPDATE owners SET name = ?, created_at = ?, administrator = ?, disabled = ? WHERE id = ? AND kind = 'account'
+_ADD = """
+    INSERT INTO owners (id, kind, name, created_at, administrator, disabled, rate, concurrent)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
-_ACCOUNT = "SELECT id, name, created_at, administrator, disabled FROM owners WHERE kind = 'account'"
+_SAVE_ACCOUNT = """
+    UPDATE owners SET name = ?, created_at = ?, administrator = ?, disabled = ?, rate = ?, concurrent = ?
+    WHERE id = ? AND kind = 'account'
+"""
+_ACCOUNT = "SELECT id, name, created_at, administrator, disabled, rate, concurrent FROM owners WHERE kind = 'account'"
 _ORGANIZATION = "SELECT id, name, created_at FROM owners WHERE kind = 'organization'"
 _REMOVE = "DELETE FROM owners WHERE id = ? AND kind = ?"
 _PUT_MEMBERSHIP = """
@@ -32,14 +37,12 @@ class SqliteAccounts:
 
     def add(self, account: Account) -> None:
         """Raises `Conflict` where the name or the id is taken."""
-        row = (account.id, "account", account.name, account.created_at, account.administrator, account.disabled)
-        self._add(account.id, account.name, row)
+        self._add(account.id, account.name, (account.id, "account", *_row(account)))
 
     def save(self, account: Account) -> None:
         """Nothing happens where it is not there. Raises `Conflict` where the name is taken."""
-        row = (account.name, account.created_at, account.administrator, account.disabled, account.id)
         try:
-            self._session.execute(_SAVE_ACCOUNT, row)
+            self._session.execute(_SAVE_ACCOUNT, (*_row(account), account.id))
         except sqlite3.IntegrityError as error:
             raise refused(error, {"owners.name": errors.owner_name_taken(account.name)}) from None
 
@@ -62,7 +65,7 @@ class SqliteAccounts:
 
     def add_organization(self, organization: Organization) -> None:
         """Raises `Conflict` where the name or the id is taken."""
-        row = (organization.id, "organization", organization.name, organization.created_at, False, False)
+        row = (organization.id, "organization", organization.name, organization.created_at, False, False, None, None)
         self._add(organization.id, organization.name, row)
 
     def organization(self, organization_id: str) -> Organization | None:
@@ -113,11 +116,16 @@ class SqliteAccounts:
             raise refused(error, sentences) from None
 
 
+def _row(account: Account) -> tuple[Any, ...]:
+    limits = encode_limits(account.limits)
+    return account.name, account.created_at, account.administrator, account.disabled, *limits
+
+
 def _account(row: tuple[Any, ...] | None) -> Account | None:
     if row is None:
         return None
-    id_, name, created_at, administrator, disabled = row
-    return Account(id_, name, created_at, bool(administrator), bool(disabled))
+    id_, name, created_at, administrator, disabled, *limits = row
+    return Account(id_, name, created_at, bool(administrator), bool(disabled), decode_limits(*limits))
 
 
 def _membership(row: tuple[Any, ...]) -> Membership:

@@ -7,19 +7,20 @@ import sqlite3
 from dataclasses import asdict
 from typing import Any
 
+from trivet.platform.core.aliases import Alias, Share
 from trivet.platform.core.endpoints import Endpoint, Visibility
 from trivet.platform.core.errors import Conflict
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
 from trivet.platform.stores import errors
 from trivet.platform.stores.sqlite.session import Session, refused
 from trivet.platform.stores.sqlite.statements import statements
-from trivet.platform.stores.sqlite.values import encode, plain
+from trivet.platform.stores.sqlite.values import decode_optional, encode, encode_optional, plain
 
 _SQL = statements(
     "endpoints",
     """
     id, owner_id, owner_name, name, created_at, updated_at, model_id, visibility, shared_with, scaling, description,
-    history
+    history, canary, aliases
     """,
 )
 _REMOVE = "DELETE FROM endpoints WHERE id = ?"
@@ -93,7 +94,13 @@ def _row(endpoint: Endpoint) -> tuple[Any, ...]:
         encode(asdict(endpoint.scaling)),
         plain(endpoint.description),
         encode(endpoint.history),
+        encode_optional(None if endpoint.canary is None else _encoded(endpoint.canary)),
+        encode([[alias.name, [_encoded(share) for share in alias.shares]] for alias in endpoint.aliases]),
     )
+
+
+def _encoded(share: Share) -> list[str | int]:
+    return [share.version_id, share.weight]
 
 
 def _endpoint(row: tuple[Any, ...]) -> Endpoint:
@@ -110,8 +117,11 @@ def _endpoint(row: tuple[Any, ...]) -> Endpoint:
         scaling,
         description,
         history,
+        canary,
+        aliases,
     ) = row
     policy = json.loads(scaling)
+    share = decode_optional(canary)
     return Endpoint(
         id=id_,
         owner_id=owner_id,
@@ -125,4 +135,9 @@ def _endpoint(row: tuple[Any, ...]) -> Endpoint:
         scaling=ScalingPolicy(**{**policy, "rule": ScalingRule(policy["rule"])}),
         description=description,
         history=tuple(json.loads(history)),
+        canary=None if share is None else Share(*share),
+        aliases=tuple(
+            Alias(alias, tuple(Share(version_id, weight) for version_id, weight in shares))
+            for alias, shares in json.loads(aliases)
+        ),
     )

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from trivet.platform.core.errors import Conflict
 from trivet.platform.core.jobs import OPEN, EventKind, Job, JobEvent, JobStatus
 from trivet.platform.core.payloads import Payload
 from trivet.platform.stores.sqlite import values
@@ -13,10 +14,13 @@ from trivet.platform.stores.sqlite.session import BulkInsert, Row, Session
 from trivet.platform.stores.sqlite.statements import statements
 from trivet.platform.stores.sqlite.values import plain
 
-_FIXED = "id, endpoint_id, version_id, account_id, created_at, policy, input_type, input_size, input_data, input_blob"
+_FIXED = """
+    id, endpoint_id, version_id, account_id, created_at, policy, input_type, input_size, input_data, input_blob, key_id,
+    idempotency_key, input_digest
+"""
 _CHANGING = """
     status, attempt, token, worker_id, queued_at, started_at, finished_at, stop_reason, stop_asked_at, pieces, progress,
-    output_type, output_size, output_data, output_blob, error
+    output_type, output_size, output_data, output_blob, error, retry_at, is_dead_letter, forget_at
 """
 _COLUMNS = f"{_FIXED}, {_CHANGING}"
 _IS_OPEN = "status IN ('queued', 'running')"
@@ -28,6 +32,7 @@ _PUT = BulkInsert(
         ({_CHANGING}) = ({", ".join(f"excluded.{column.strip()}" for column in _CHANGING.split(","))})
         WHERE jobs.{_IS_OPEN}""",
     width=len(_COLUMNS.split(",")),
+    refusals={"jobs.idempotency_key": Conflict("A job of this endpoint has that idempotency key already.")},
 )
 _ADD_EVENT = BulkInsert(
     "INSERT INTO job_events (job_id, seq, attempt, kind, at, data, label)", "ON CONFLICT DO NOTHING", width=7
@@ -36,7 +41,13 @@ _SQL = statements("jobs", _COLUMNS)
 _GET = f"{_SQL.select} WHERE id = ?"
 _ALL_OPEN = f"{_SQL.select} WHERE {_IS_OPEN} ORDER BY id"
 _COUNTS = "SELECT status, count(*) FROM jobs WHERE endpoint_id = ? GROUP BY status"
-_ENDED_BEFORE = f"{_SQL.select} WHERE finished_at < ? ORDER BY finished_at, id LIMIT ?"
+_KEYED = f"{_SQL.select} WHERE endpoint_id = ? AND account_id = ? AND idempotency_key = ?"
+_OUTDATED = f"{_SQL.select} WHERE forget_at <= ? ORDER BY forget_at, id LIMIT ?"
+_LAST_EVENT = "SELECT coalesce(max(seq), 0) FROM job_events WHERE job_id = ?"
+_REMOVE_EVENTS = """
+    DELETE FROM job_events WHERE job_id = ?1
+    AND seq <= (SELECT max(seq) FROM (SELECT seq FROM job_events WHERE job_id = ?1 ORDER BY seq LIMIT ?2))
+"""
 _EVENTS = "SELECT job_id, seq, attempt, kind, at, data, label FROM job_events WHERE job_id = ? AND seq > ?"
 
 
@@ -56,6 +67,12 @@ class SqliteJobs:
         row = self._session.execute(_GET, (job_id,)).fetchone()
         return None if row is None else _job(row)
 
+    def keyed(self, endpoint_id: str, account_id: str, idempotency_key: str) -> Job | None:
+        """The job that a caller named so, or None."""
+        self._session.flush()
+        row = self._session.execute(_KEYED, (endpoint_id, account_id, idempotency_key)).fetchone()
+        return None if row is None else _job(row)
+
     def open(self) -> list[Job]:
         """All jobs that are not final, oldest first."""
         self._session.flush()
@@ -67,6 +84,7 @@ class SqliteJobs:
         endpoint_ids: Sequence[str] | None = None,
         account_id: str | None = None,
         statuses: Iterable[JobStatus] = (),
+        dead_letters: bool = False,
         before: str | None = None,
         limit: int = 50,
     ) -> list[Job]:
@@ -81,14 +99,21 @@ class SqliteJobs:
         # all groups would sort all their jobs
         found: set[str] = set()
         for column, value in groups:
-            found.update(self._newest(column, value, frozenset(statuses), before, limit))
+            found.update(self._newest(column, value, frozenset(statuses), before, limit, dead_letters=dead_letters))
         jobs = (self.get(job_id) for job_id in heapq.nlargest(limit, found))
         return [job for job in jobs if job is not None]
 
     def _newest(
-        self, column: str, value: str, statuses: frozenset[JobStatus], before: str | None, limit: int
+        self,
+        column: str,
+        value: str,
+        statuses: frozenset[JobStatus],
+        before: str | None,
+        limit: int,
+        *,
+        dead_letters: bool,
     ) -> list[str]:
-        conditions = ["1"]
+        conditions = ["is_dead_letter = 1" if dead_letters else "1"]
         parameters: list[Any] = []
         if column:
             conditions.append(f"{column} = ?")
@@ -117,22 +142,36 @@ class SqliteJobs:
             self._session.defer(_ADD_EVENT, row)
 
     def events(
-        self, job_id: str, *, after: int = 0, limit: int = 1000, kinds: Iterable[EventKind] = ()
+        self, job_id: str, *, after: int = 0, limit: int = 1000, size: int = 2**62, kinds: Iterable[EventKind] = ()
     ) -> list[JobEvent]:
-        """In order, those with ``seq`` above ``after``; ``kinds`` empty: all."""
+        """In order, those with ``seq`` above ``after``, within both limits; ``kinds`` empty: all."""
         self._session.flush()
         wanted = [kind.value for kind in kinds]
         some = f" AND kind IN ({', '.join('?' * len(wanted))})" if wanted else ""
         rows = self._session.execute(f"{_EVENTS}{some} ORDER BY seq LIMIT ?", (job_id, after, *wanted, limit))
-        return [
-            JobEvent(id_, seq, attempt, EventKind(kind), at, data, label)
-            for id_, seq, attempt, kind, at, data, label in rows
-        ]
+        found: list[JobEvent] = []
+        for id_, seq, attempt, kind, at, data, label in rows:
+            size -= len(data)
+            if size < 0 and found:
+                break
+            found.append(JobEvent(id_, seq, attempt, EventKind(kind), at, data, label))
+        return found
 
-    def ended_before(self, moment: float, limit: int = 500) -> list[Job]:
-        """Final jobs that finished before ``moment`` (seconds since the epoch), oldest first."""
+    def last_event(self, job_id: str) -> int:
+        """The highest ``seq`` of a job's events; 0 where there are none."""
         self._session.flush()
-        return [_job(row) for row in self._session.execute(_ENDED_BEFORE, (moment, limit))]
+        last: int = self._session.execute(_LAST_EVENT, (job_id,)).fetchone()[0]
+        return last
+
+    def outdated(self, moment: float, limit: int = 500) -> list[Job]:
+        """Final jobs that are to be forgotten by ``moment`` (seconds since the epoch), longest overdue first."""
+        self._session.flush()
+        return [_job(row) for row in self._session.execute(_OUTDATED, (moment, limit))]
+
+    def remove_events(self, job_id: str, limit: int) -> int:
+        """Removes the oldest events of a job, ``limit`` of them at most; returns how many."""
+        self._session.flush()
+        return self._session.execute(_REMOVE_EVENTS, (job_id, limit)).rowcount
 
     def remove(self, job_ids: Sequence[str]) -> None:
         """With their events."""
@@ -155,6 +194,9 @@ def _row(job: Job) -> Row:
         given.size,
         given.data,
         given.blob,
+        job.key_id,
+        job.idempotency_key,
+        job.input_digest,
         job.status.value,
         job.attempt,
         job.token,
@@ -168,6 +210,9 @@ def _row(job: Job) -> Row:
         values.encode_progress(job.progress),
         *((None, None, None, None) if output is None else _output_columns(output)),
         values.encode_job_error(job.error),
+        job.retry_at,
+        int(job.is_dead_letter),
+        job.forget_at,
     )
 
 
@@ -187,6 +232,9 @@ def _job(row: tuple[Any, ...]) -> Job:
         input_size,
         input_data,
         input_blob,
+        key_id,
+        idempotency_key,
+        input_digest,
         status,
         attempt,
         token,
@@ -203,6 +251,9 @@ def _job(row: tuple[Any, ...]) -> Job:
         output_data,
         output_blob,
         error,
+        retry_at,
+        is_dead_letter,
+        forget_at,
     ) = row
     return Job(
         id=id_,
@@ -225,4 +276,10 @@ def _job(row: tuple[Any, ...]) -> Job:
         progress=values.decode_progress(progress),
         output=None if output_type is None else Payload(output_type, output_size, output_data, output_blob),
         error=values.decode_job_error(error),
+        key_id=key_id,
+        idempotency_key=idempotency_key,
+        input_digest=input_digest,
+        retry_at=retry_at,
+        is_dead_letter=bool(is_dead_letter),
+        forget_at=forget_at,
     )

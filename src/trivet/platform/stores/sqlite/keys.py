@@ -10,13 +10,13 @@ from trivet.platform.core.errors import Conflict
 from trivet.platform.stores import errors
 from trivet.platform.stores.sqlite.session import Session, refused
 from trivet.platform.stores.sqlite.statements import statements
-from trivet.platform.stores.sqlite.values import plain, words
+from trivet.platform.stores.sqlite.values import decode_limits, encode_limits, plain, words
 
 _SQL = statements(
     "api_keys",
     """
     id, account_id, label, scopes, secret_hash, created_at, expires_at, last_used_at, revoked_at, previous_hash,
-    previous_until
+    previous_until, rate, concurrent
     """,
 )
 _TOUCH = "UPDATE api_keys SET last_used_at = ? WHERE id = ?"
@@ -81,9 +81,10 @@ def _row(key: ApiKey) -> tuple[Any, ...]:
         key.revoked_at,
         key.previous_hash,
         key.previous_until,
+        *encode_limits(key.limits),
     )
 
 
 def _key(row: tuple[Any, ...]) -> ApiKey:
-    id_, account_id, label, scopes, *rest = row
+    id_, account_id, label, scopes, *rest = (*row[:-2], decode_limits(*row[-2:]))
     return ApiKey(id_, account_id, label, frozenset(Scope(scope) for scope in scopes.split()), *rest)

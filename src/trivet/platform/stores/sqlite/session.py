@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import Any, Protocol
@@ -31,6 +31,8 @@ class BulkInsert:
     head: str
     tail: str
     width: int
+    refusals: Mapping[str, CoreError] = field(default_factory=dict)
+    """What a row is refused with by the column, as `refused` takes it."""
 
     @cached_property
     def statements(self) -> dict[int, str]:
@@ -181,23 +183,27 @@ class WriteSession:
         self._deferred = own
         self._mark = 0
 
-    def _deferred_calls(self) -> list[tuple[str, Row]]:
+    def _deferred_calls(self) -> list[tuple[BulkInsert, str, Row]]:
         rows: dict[BulkInsert, list[Row]] = {}
         for insert, row in self._deferred:
             rows.setdefault(insert, []).append(row)
         self._deferred.clear()
-        return [call for insert, some in rows.items() for call in insert.calls(some)]
+        return [(insert, *call) for insert, some in rows.items() for call in insert.calls(some)]
 
-    def _run(self, calls: Sequence[tuple[str, Row]]) -> None:
+    def _run(self, calls: Sequence[tuple[BulkInsert, str, Row]]) -> None:
+        insert: BulkInsert | None = None
         try:
-            for sql, parameters in calls:
+            for insert, sql, parameters in calls:
                 self._connection.execute(sql, parameters)
-        except Exception as error:
+        except Exception as caught:
+            error = caught
             if isinstance(error, sqlite3.Error) and meaning(error) is not None:
                 raise
+            if isinstance(error, sqlite3.IntegrityError) and insert is not None:
+                error = refused(error, insert.refusals)
             self._failure = error
             if self._one_by_one:
-                raise
+                raise error from caught
             raise DeferredRowError from error
 
 

@@ -9,6 +9,7 @@ from trivet.platform.stores.sqlite.jobs import SqliteJobs
 from trivet.platform.stores.sqlite.keys import SqliteKeys
 from trivet.platform.stores.sqlite.session import Session
 from trivet.platform.stores.sqlite.versions import SqliteVersions
+from trivet.platform.stores.sqlite.webhooks import SqliteWebhooks
 
 
 class SqliteTransaction:
@@ -21,3 +22,4 @@ class SqliteTransaction:
         self.versions = SqliteVersions(session)
         self.deployments = SqliteDeployments(session)
         self.jobs = SqliteJobs(session)
+        self.webhooks = SqliteWebhooks(session)

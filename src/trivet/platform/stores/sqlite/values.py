@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from trivet.platform.core.jobs import JobError, JobPolicy, Progress
+from trivet.platform.core.jobs import JobError, JobPolicy, Priority, Progress
+from trivet.platform.core.limits import NO_LIMITS, CallLimits, RateLimit
 
 
 def encode(value: object) -> str:
@@ -39,13 +40,51 @@ def words(values: Iterable[str]) -> str:
 @lru_cache(maxsize=1024)
 def encode_policy(policy: JobPolicy) -> str:
     """A policy as JSON."""
-    return encode([policy.timeout, policy.ttl, policy.max_attempts])
+    return encode(
+        [
+            policy.timeout,
+            policy.ttl,
+            policy.max_attempts,
+            policy.retry_on,
+            policy.backoff,
+            policy.priority,
+            policy.retention,
+            policy.dead_letter_retention,
+            policy.webhook,
+        ]
+    )
 
 
 @lru_cache(maxsize=1024)
 def decode_policy(text: str) -> JobPolicy:
     """What `encode_policy` wrote."""
-    return JobPolicy(*json.loads(text))
+    timeout, ttl, max_attempts, *later = json.loads(text)
+    if not later:  # written before jobs had more of a policy
+        return JobPolicy(timeout, ttl, max_attempts)
+    retry_on, backoff, priority, retention, dead_letter_retention, webhook = later
+    return JobPolicy(
+        timeout,
+        ttl,
+        max_attempts,
+        tuple(retry_on),
+        backoff,
+        Priority(priority),
+        retention,
+        dead_letter_retention,
+        webhook,
+    )
+
+
+def encode_limits(limits: CallLimits) -> tuple[str | None, int | None]:
+    """Limits of calls as two columns."""
+    return None if limits.rate is None else str(limits.rate), limits.concurrent
+
+
+def decode_limits(rate: str | None, concurrent: int | None) -> CallLimits:
+    """What `encode_limits` wrote."""
+    if rate is None and concurrent is None:
+        return NO_LIMITS
+    return CallLimits(None if rate is None else RateLimit.parse(rate), concurrent)
 
 
 def encode_progress(progress: Progress | None) -> str | None:

@@ -1,0 +1,119 @@
+"""Calls: what a caller may say about a job beside its input, and the policy that comes of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from trivet.platform.core.endpoints import VersionSettings
+from trivet.platform.core.errors import BadRequest
+from trivet.platform.core.jobs import MAX_BACKOFF, JobPolicy, Priority
+
+MAX_TIMEOUT = 7 * 86_400.0
+MAX_TTL = 30 * 86_400.0
+MAX_RETENTION = 365 * 86_400.0
+MAX_ATTEMPTS = 100
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KIND_OF_ERROR = re.compile(r"[A-Za-z_][\w.]{0,199}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """What a caller says about one call; None: what the author of the endpoint set. Times in seconds.
+
+    ``idempotency_key``: a name of the caller's own for this call; another one with the same name gets the same job.
+    ``affinity``: a text; calls with the same one go to the same version while an endpoint is split between versions.
+    """
+
+    timeout: float | None = None
+    ttl: float | None = None
+    max_attempts: int | None = None
+    retry_on: tuple[str, ...] | None = None
+    backoff: float | None = None
+    priority: Priority = Priority.NORMAL
+    retention: float | None = None
+    webhook: str | None = None
+    idempotency_key: str | None = None
+    affinity: str | None = None
+
+
+USUAL = CallOptions()
+"""Nothing was said."""
+
+
+def policy(options: CallOptions, settings: VersionSettings, retention: float, dead_letters: float) -> JobPolicy:
+    """The policy of a job.
+
+    Args:
+        options: what the caller said.
+        settings: what the author said.
+        retention: seconds that a job is kept where neither says so.
+        dead_letters: seconds that a dead letter is kept at least.
+
+    Raises:
+        BadRequest: an option is out of its range.
+    """
+    kept = settings.retention if settings.retention is not None else retention
+    if options is USUAL:
+        return JobPolicy(
+            settings.timeout,
+            settings.ttl,
+            settings.max_attempts,
+            settings.retry_on,
+            settings.backoff,
+            Priority.NORMAL,
+            kept,
+            dead_letters,
+        )
+    return JobPolicy(
+        _seconds("timeout", options.timeout, settings.timeout, MAX_TIMEOUT),
+        _seconds("ttl", options.ttl, settings.ttl, MAX_TTL),
+        _attempts(options.max_attempts, settings.max_attempts),
+        settings.retry_on if options.retry_on is None else _kinds_of_errors(options.retry_on),
+        _seconds("backoff", options.backoff, settings.backoff, MAX_BACKOFF, above=-1.0),
+        options.priority,
+        _seconds("retention", options.retention, kept, MAX_RETENTION),
+        dead_letters,
+        options.webhook,
+    )
+
+
+def check_idempotency_key(key: str) -> str:
+    """The key itself.
+
+    Raises:
+        BadRequest: it is too long, empty, or has characters that no header can carry.
+    """
+    if _KEY.fullmatch(key) is None:
+        raise BadRequest(
+            "This idempotency key can't be used.", hint="Give 1 to 255 visible ASCII characters, a UUID for example."
+        )
+    return key
+
+
+def _seconds(name: str, value: float | None, otherwise: float, most: float, *, above: float = 0.0) -> float:
+    if value is None:
+        return otherwise
+    if not (math.isfinite(value) and above < value <= most and value >= 0):
+        least = "above 0" if above == 0 else "from 0"
+        raise BadRequest(f"{name}={value:g}: must be a number of seconds {least} and up to {most:g}.")
+    return value
+
+
+def _attempts(value: int | None, otherwise: int) -> int:
+    if value is None:
+        return otherwise
+    if not 1 <= value <= MAX_ATTEMPTS:
+        raise BadRequest(f"max_attempts={value}: must be a whole number from 1 to {MAX_ATTEMPTS}.")
+    return value
+
+
+def _kinds_of_errors(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    wrong = next((kind for kind in kinds if _KIND_OF_ERROR.fullmatch(kind) is None), None)
+    if wrong is not None or len(kinds) > 20:
+        raise BadRequest(
+            f"retry_on={(wrong or ','.join(kinds))[:80]!r} names no kind of error.",
+            hint="Name up to 20: worker_lost, handler_error, execution_timeout, or types of exceptions.",
+        )
+    return kinds

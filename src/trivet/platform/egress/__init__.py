@@ -1,0 +1,1 @@
+"""The way out: requests to hosts that callers name. Behind `ports.egress`; only the server chooses it."""

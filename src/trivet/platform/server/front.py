@@ -1,0 +1,309 @@
+"""The HTTP front: uvicorn's protocol with a way past its request cycle for what is small, whole and busy.
+
+A request that lies in the buffer whole, whose head the parser calls plain, and for which a dialect has a hot path, is answered
+from here with one write. Everything else is uvicorn's, byte by byte as it came: the bytes of a request go to exactly one of the
+two, and one of them at a time is at work on a connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from trivet.platform.server.requests import END_OF_HEAD, PlainRequest, read_plain
+from trivet.platform.wire.hot import Answer, HotPath, HotRoutes, PassOn, lines
+
+logger = logging.getLogger(__name__)
+
+LONGEST_HEAD = 16 * 1024
+"""Bytes of a head that is looked at here."""
+LONGEST_BODY = 64 * 1024
+"""Bytes of a body that is waited for here."""
+PATIENCE = 0.05
+"""Seconds that the rest of a request may take: many clients send head and body in two pieces."""
+MOST_OF_A_HEAD = 64 * 1024
+"""Bytes after which a head that has no end is refused, whoever reads it."""
+
+
+class FrontProtocol(HttpToolsProtocol):
+    """One connection of a client.
+
+    Args:
+        routes: finds the hot path of a request.
+        config: uvicorn's.
+        server_state: uvicorn's.
+        app_state: uvicorn's.
+    """
+
+    def __init__(
+        self,
+        routes: HotRoutes,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._routes = routes
+        self._amid = False
+        """uvicorn's parser has read a part of a request."""
+        self._amid_head = False
+        self._head_size = 0
+        self._exchange: _Exchange | None = None
+        """The request that is being answered from here."""
+        self._held = b""
+        """What came while it could not be looked at, or is not whole yet."""
+        self._patience: asyncio.TimerHandle | None = None
+        self._head = b""
+        self._length = 0
+        self._path: HotPath | None = None
+        self._common_of: list[tuple[bytes, bytes]] | None = None
+        self._common = b""
+        self._quiet_since = 0.0
+        self._quiet: asyncio.TimerHandle | None = None
+        self._leaving = False
+
+    # -- what comes ---------------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Takes what has arrived."""
+        if self._exchange is not None or (self.flow.write_paused and not self._is_uvicorns()):
+            self._held += data  # its turn comes when the answer before it has gone out
+            self.flow.pause_reading()
+        elif self._is_uvicorns():
+            self._pass_on(data)
+        elif self._held:
+            held, self._held = self._held, b""
+            self._take(held + data)
+        else:
+            self._take(data)
+
+    def _is_uvicorns(self) -> bool:
+        """Whether uvicorn is amid a request or its answer: whatever comes belongs to it or queues up behind it."""
+        cycle = self.cycle
+        return self._amid or (cycle is not None and not cycle.response_complete)
+
+    def _take(self, data: bytes) -> None:
+        """Looks at a request from its first byte on."""
+        end = data.find(END_OF_HEAD, 0, LONGEST_HEAD) + len(END_OF_HEAD)
+        if end < len(END_OF_HEAD):
+            self._pass_on(data)
+            return
+        head = data[:end]
+        if head != self._head:
+            self._learn(head)
+        path = self._path
+        if path is None:
+            self._pass_on(data)
+            return
+        whole = end + self._length
+        if len(data) < whole:
+            self._held = data
+            if self._patience is None:
+                self._patience = self.loop.call_later(PATIENCE, self._lose_patience)
+            return
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        exchange = self._exchange = _Exchange(self)
+        self._held = data[whole:]
+        try:
+            path(data[end:whole], exchange)
+        except PassOn:
+            self._exchange, self._held = None, b""
+            self._pass_on(data)
+        except Exception:
+            exchange.fail()
+
+    def _learn(self, head: bytes) -> None:
+        """Finds out what to do with requests that have this head: most connections go on to send the same one."""
+        plain: PlainRequest | None = read_plain(head)
+        self._head = head
+        self._path = None
+        if plain is not None and plain.length <= LONGEST_BODY:
+            self._length = plain.length
+            self._path = self._routes(plain.head)
+
+    def _pass_on(self, data: bytes) -> None:
+        """Hands bytes to uvicorn."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        super().data_received(data)
+        if self._amid_head:
+            self._head_size += len(data)
+            if self._head_size > MOST_OF_A_HEAD:
+                self._refuse_head()
+        elif self.parser is not None and self.parser.should_upgrade():
+            self._amid = True  # for good: what follows is no HTTP/1.1, as far as the parser knows
+
+    def _refuse_head(self) -> None:
+        text = b"The head of this request is longer than %d bytes." % MOST_OF_A_HEAD
+        head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(text)
+        self.transport.write(STATUS_LINE[431] + self._common_lines() + head + text)
+        self.transport.close()
+
+    def _lose_patience(self) -> None:
+        """The rest of a request takes its time: uvicorn is made for that."""
+        self._patience = None
+        held, self._held = self._held, b""
+        self._pass_on(held)
+
+    def on_message_begin(self) -> None:
+        """uvicorn's parser has seen the first byte of a request."""
+        self._amid = self._amid_head = True
+        self._head_size = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """uvicorn's parser has read a head."""
+        self._amid_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """uvicorn's parser has seen the last byte of a request."""
+        self._amid = False
+        super().on_message_complete()
+
+    # -- what goes ----------------------------------------------------------------------------------------------------
+
+    def finish(self, exchange: _Exchange, answer: Answer) -> None:
+        """Sends the answer of an exchange, where it is the one that this connection waits for."""
+        if exchange is not self._exchange:
+            return
+        self._exchange = None
+        self.transport.write(
+            b"%b%b%bcontent-length: %d\r\n%b\r\n%b"
+            % (
+                STATUS_LINE[answer.status],
+                self._common_lines(),
+                answer.headers,
+                len(answer.body),
+                b"connection: close\r\n" if self._leaving else b"",
+                answer.body,
+            )
+        )
+        self.server_state.total_requests += 1
+        if self._leaving:
+            self.transport.close()
+            return
+        self._quiet_since = self.loop.time()
+        if self._quiet is None:
+            self._quiet = self.loop.call_later(self.timeout_keep_alive, self._check_quiet)
+        if self._held or self.flow.read_paused:
+            self.loop.call_soon(self._go_on)
+
+    def _common_lines(self) -> bytes:
+        """The headers that every answer carries: the date, which uvicorn sets once a second."""
+        common = self.server_state.default_headers
+        if common is not self._common_of:
+            self._common_of = common
+            self._common = lines(common)
+        return self._common
+
+    def _go_on(self) -> None:
+        """Turns to what came in the meantime."""
+        if self._exchange is not None or self.flow.write_paused or self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        held, self._held = self._held, b""
+        if held:
+            self.data_received(held)
+
+    def _check_quiet(self) -> None:
+        """Closes a connection on which nothing has happened for long. One timer serves many requests."""
+        self._quiet = None
+        if self._exchange is not None or self._held or self._is_uvicorns() or self.timeout_keep_alive_task is not None:
+            return
+        left = self._quiet_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._quiet = self.loop.call_later(left, self._check_quiet)
+        else:
+            self.timeout_keep_alive_handler()
+
+    def resume_writing(self) -> None:
+        """The client has read what was on its way."""
+        super().resume_writing()
+        if self._held:
+            self.loop.call_soon(self._go_on)
+
+    # -- ends ---------------------------------------------------------------------------------------------------------
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone. A job that it waited for goes on."""
+        self._exchange, self._held = None, b""
+        for timer in (self._patience, self._quiet):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops: a request that is being answered is the last one."""
+        if self._exchange is not None:
+            self._leaving = True
+        else:
+            super().shutdown()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs ``work`` as one of the server's tasks: a stop waits for it, and cancels it when it takes too long."""
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def hang_up(self, exchange: _Exchange) -> None:
+        """Ends the connection, where it waits for the answer of this exchange."""
+        if exchange is self._exchange:
+            self._exchange = None
+            self.transport.close()
+
+
+class _Exchange:
+    """One request that is answered by the front; implements `wire.hot.Exchange`."""
+
+    __slots__ = ("_protocol", "_timer")
+
+    def __init__(self, protocol: FrontProtocol) -> None:
+        self._protocol = protocol
+        self._timer: asyncio.TimerHandle | None = None
+
+    def answer(self, answer: Answer) -> None:
+        """Answers."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._protocol.finish(self, answer)
+
+    def begin(self, work: Coroutine[Any, Any, Answer]) -> None:
+        """Answers with what ``work`` returns."""
+        self._protocol.spawn(self._finish(work))
+
+    async def _finish(self, work: Coroutine[Any, Any, Answer]) -> None:
+        try:
+            self.answer(await work)
+        except asyncio.CancelledError:
+            self._protocol.hang_up(self)
+            raise
+        except Exception:
+            self.fail()
+
+    def fail(self) -> None:
+        """There is no answer, and will be none; to be called while an exception is handled."""
+        logger.exception("a request was left without an answer")
+        self._protocol.hang_up(self)
+
+    def after(self, seconds: float, then: Callable[[], None]) -> None:
+        """Calls ``then`` if there is no answer after so many seconds."""
+        self._timer = self._protocol.loop.call_later(seconds, then)
+
+
+def front(routes: HotRoutes) -> Any:
+    """What uvicorn is to speak HTTP with (``http=`` of its configuration): the front, which finds hot paths by ``routes``."""
+    return functools.partial(FrontProtocol, routes)

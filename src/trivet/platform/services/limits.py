@@ -1,0 +1,154 @@
+"""Who calls too often, or has too many jobs open, is sent away before anything is queued.
+
+What was called is kept in memory: a restart forgets the rates. It does not forget the open jobs, as they are counted where
+they are: a holder's jobs are counted once, when the first call comes that its limit of open jobs applies to, and then
+followed. Callers without limits pass without a look-up, and so do their jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from trivet.platform.core import limits as rules
+from trivet.platform.core.accounts import Principal
+from trivet.platform.core.errors import LimitExceeded
+from trivet.platform.core.jobs import Job
+from trivet.platform.core.limits import Bucket, HeldLimits, Holder, LimitState, RateLimit
+from trivet.platform.ports.clock import Clock
+
+
+@dataclass(slots=True, eq=False)
+class _Tally:
+    """What a key or an account has used up. ``open_jobs`` says nothing until they are ``counted``."""
+
+    bucket: Bucket | None = None
+    open_jobs: int = 0
+    counted: bool = False
+
+
+class Permit:
+    """The place of a call that was let in, among those that its caller's limits allow.
+
+    It is either handed to the job that the call has made (`began`), or given back where no job came of it (`give_back`);
+    whatever comes after that changes nothing.
+    """
+
+    __slots__ = ("_places", "_tallies")
+
+    def __init__(self, places: dict[str, tuple[_Tally, ...]], tallies: tuple[_Tally, ...]) -> None:
+        self._places = places
+        self._tallies = tallies
+
+    def began(self, job_id: str) -> None:
+        """The place is the job's until that ends. To be called before the dispatcher has the job, as it may end at once."""
+        if self._tallies:
+            self._places[job_id], self._tallies = self._tallies, ()
+
+    def give_back(self) -> None:
+        """No job came of the call: the place is free again. The call goes on counting towards the rate."""
+        _free(self._tallies)
+        self._tallies = ()
+
+
+class Limits:
+    """Counts what limited callers do.
+
+    Args:
+        clock: tells the time.
+        open_jobs: gives the jobs that have not ended, as far as callers have been told.
+    """
+
+    def __init__(self, clock: Clock, open_jobs: Callable[[], Iterable[Job]]) -> None:
+        self._clock = clock
+        self._open_jobs = open_jobs
+        self._tallies: dict[str, _Tally] = {}
+        self._places: dict[str, tuple[_Tally, ...]] = {}
+
+    def take(self, principal: Principal) -> Permit | None:
+        """Lets a call in, or refuses it. A call that is refused uses nothing up.
+
+        Args:
+            principal: who calls.
+
+        Returns:
+            A permit; None where no limit of open jobs applies, and nothing is to be given back.
+
+        Raises:
+            RateLimited: the key or its account calls too often.
+            TooManyOpenJobs: the key or its account has as many jobs open as it may.
+        """
+        if not principal.limits:
+            return None
+        now = self._clock()
+        refusals: list[LimitExceeded | None] = []
+        buckets: list[tuple[_Tally, Bucket]] = []
+        places: list[_Tally] = []
+        for held in principal.limits:
+            tally = self._tally(held)
+            rate, concurrent = held.limits.rate, held.limits.concurrent
+            if rate is not None:
+                bucket = _bucket(rate, tally, now)
+                refusals.append(rules.rate_refusal(held, rate, bucket))
+                buckets.append((tally, bucket))
+            if concurrent is not None:
+                refusals.append(rules.open_jobs_refusal(held, concurrent, self._count(held, tally)))
+                places.append(tally)
+        refusal = rules.worst([refusal for refusal in refusals if refusal is not None])
+        if refusal is not None:
+            raise refusal
+        for tally, bucket in buckets:
+            tally.bucket = rules.spent(bucket)
+        for tally in places:
+            tally.open_jobs += 1
+        return Permit(self._places, tuple(places)) if places else None
+
+    def ended(self, job: Job) -> None:
+        """A job has ended: its place is free again."""
+        _free(self._places.pop(job.id, ()))
+
+    def state(self, principal: Principal) -> tuple[LimitState, ...]:
+        """What is left of the limits of a caller; empty where it has none."""
+        now = self._clock()
+        found: list[LimitState] = []
+        for held in principal.limits:
+            tally = self._tally(held)
+            rate, concurrent = held.limits.rate, held.limits.concurrent
+            if rate is not None:
+                found.append(rules.rate_state(held.holder, rate, _bucket(rate, tally, now)))
+            if concurrent is not None:
+                found.append(rules.open_jobs_state(held.holder, concurrent, self._count(held, tally)))
+        return tuple(found)
+
+    def forget(self, holder_id: str) -> None:
+        """The limits of a key or an account have changed, or it is gone: its counts begin anew."""
+        self._tallies.pop(holder_id, None)
+
+    def _tally(self, held: HeldLimits) -> _Tally:
+        tally = self._tallies.get(held.id)
+        if tally is None:
+            tally = self._tallies[held.id] = _Tally()
+        return tally
+
+    def _count(self, held: HeldLimits, tally: _Tally) -> int:
+        """How many jobs the holder has open, those included that are about to be made."""
+        if not tally.counted:
+            tally.counted = True
+            for job in self._open_jobs():
+                if _held_by(job, held):
+                    self._places[job.id] = (*self._places.get(job.id, ()), tally)
+                    tally.open_jobs += 1
+        return tally.open_jobs
+
+
+def _held_by(job: Job, held: HeldLimits) -> bool:
+    return (job.key_id if held.holder is Holder.KEY else job.account_id) == held.id
+
+
+def _bucket(rate: RateLimit, tally: _Tally, now: float) -> Bucket:
+    return rules.full(rate, now) if tally.bucket is None else rules.filled(rate, tally.bucket, now)
+
+
+def _free(tallies: tuple[_Tally, ...]) -> None:
+    for tally in tallies:
+        tally.open_jobs -= 1

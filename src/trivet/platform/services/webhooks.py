@@ -1,0 +1,384 @@
+"""Webhooks: tells the URLs that callers named of the ends of their jobs.
+
+A delivery is planned by `put_job`, in the transaction that records the job's end, so that no crash can part the two. What is
+planned lies in the store; this service reads what is due, sends it, and records each attempt. After a restart it begins
+where the store stands: a message may come twice, but none is forgotten.
+
+Sending never touches the path of a job. It has bounds of its own: over all, for each host and for each account, so that a
+receiver which is slow holds up its own messages and nobody else's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from trivet.platform.core import webhooks as rules
+from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.errors import CoreError, NotFound
+from trivet.platform.core.jobs import Job
+from trivet.platform.core.views import JobView
+from trivet.platform.core.webhooks import (
+    Delivery,
+    DeliveryStatus,
+    DeliveryView,
+    SigningSecret,
+    WebhookAnswer,
+)
+from trivet.platform.ports.background import Background, Sleep
+from trivet.platform.ports.clock import Clock, Entropy
+from trivet.platform.ports.egress import Egress
+from trivet.platform.ports.stores import Store, Transaction
+from trivet.platform.ports.vault import Vault
+from trivet.platform.services.access import require
+from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.jobs import Jobs
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 64
+"""Messages under way at a time."""
+PER_HOST = 4
+PER_ACCOUNT = 16
+_RETRY_PAUSE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFormat:
+    """How the message of a job's end is written.
+
+    ``body`` writes it, for the account whose job it is. ``signed``: with the headers of Standard Webhooks; a dialect whose
+    own receivers know none of these leaves them out.
+    """
+
+    body: Callable[[JobView], bytes]
+    content_type: str = "application/json"
+    signed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SecretView:
+    """An account's signing secret in clear, and until when the one before counts beside it."""
+
+    secret: str
+    created_at: float
+    previous_until: float | None
+
+    def __repr__(self) -> str:
+        return f"SecretView(created_at={self.created_at!r}, previous_until={self.previous_until!r})"
+
+
+class Webhooks:
+    """The use cases around webhooks, and the sending.
+
+    Args:
+        store: where deliveries are planned and recorded.
+        egress: the way out.
+        vault: seals signing secrets.
+        jobs: who may see a job may see its delivery.
+        endpoints: the names in a message.
+        formats: how messages are written, by the name that a delivery carries.
+        clock: the time of day; schedules outlast restarts.
+        entropy: chance.
+        background: what sending runs on.
+        sleep: waits, where the disk is full.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        egress: Egress,
+        vault: Vault,
+        jobs: Jobs,
+        endpoints: Endpoints,
+        formats: Mapping[str, MessageFormat],
+        clock: Clock,
+        entropy: Entropy,
+        background: Background,
+        sleep: Sleep,
+    ) -> None:
+        self._store = store
+        self._egress = egress
+        self._vault = vault
+        self._jobs = jobs
+        self._endpoints = endpoints
+        self._formats = formats
+        self._clock = clock
+        self._entropy = entropy
+        self._background = background
+        self._sleep = sleep
+        self._sending: dict[str, Delivery] = {}
+        self._settling: set[str] = set()
+        self._look_at = 0.0
+        self._looks = False
+        self._look_again = False
+
+    def check(self, url: str) -> None:
+        """Looks at the URL of a call before there is a job.
+
+        Raises:
+            BadRequest: no message can ever be sent there, with the reason.
+        """
+        self._egress.check(url)
+
+    # -- sending ------------------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something was planned, or is to be sent again: looks what is due."""
+        if self._looks:
+            self._look_again = True
+        else:
+            self._looks = True
+            self._background(self._look())
+
+    def tick(self) -> None:
+        """Looks what is due, where something may be by now."""
+        if self._clock() >= self._look_at:
+            self.wake()
+
+    async def _look(self) -> None:
+        try:
+            self._look_again = True
+            while self._look_again:
+                self._look_again = False
+                await self._send_what_is_due()
+        except CoreError as error:  # the store can't be read now; the next tick tries again
+            logger.warning("webhooks can't be read now, trying again: %s", error.detail)
+            self._look_at = 0.0
+        finally:
+            self._looks = False
+
+    async def _send_what_is_due(self) -> None:
+        room = AT_ONCE - len(self._sending)
+        if room <= 0:
+            return  # the next that ends looks again
+        now = self._clock()
+        under_way = self._sending.keys() | self._settling
+        busy_hosts = _full((d.host for d in self._sending.values()), PER_HOST)
+        busy_accounts = _full((d.account_id for d in self._sending.values()), PER_ACCOUNT)
+
+        def unit(tx: Transaction) -> tuple[list[Delivery], float | None]:
+            due = tx.webhooks.due(now, room + len(under_way), busy_hosts=busy_hosts, busy_accounts=busy_accounts)
+            return due, tx.webhooks.next_at(now)
+
+        due, next_at = await self._store.read(unit)
+        self._look_at = float("inf") if next_at is None else next_at
+        hosts = Counter(d.host for d in self._sending.values())
+        accounts = Counter(d.account_id for d in self._sending.values())
+        for delivery in due:
+            if delivery.id in self._sending or delivery.id in self._settling or len(self._sending) >= AT_ONCE:
+                continue
+            if hosts[delivery.host] >= PER_HOST or accounts[delivery.account_id] >= PER_ACCOUNT:
+                self._look_again = True  # there may be others behind those that have no place now
+                continue
+            hosts[delivery.host] += 1
+            accounts[delivery.account_id] += 1
+            self._sending[delivery.id] = delivery
+            self._background(self._deliver(delivery))
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        self._settling.add(delivery.id)
+        began = self._clock()
+        try:
+            answer = await self._send(delivery)
+        except Exception:
+            # recorded as a try that failed, or it would be due again at once and for ever
+            logger.exception("the message %s can't be written", delivery.id)
+            answer = WebhookAnswer(None, "Nothing was sent: the message can't be written; the platform's log says why.")
+        finally:
+            del self._sending[delivery.id]
+            self.wake()
+        if answer is not None:
+            await self._record(delivery, answer, began)
+        # only now: an attempt that can't be recorded at all must not be made again and again
+        self._settling.discard(delivery.id)
+        self.wake()
+
+    async def _send(self, delivery: Delivery) -> WebhookAnswer | None:
+        """Sends one message; None where its job is gone, and there is nothing to tell any more."""
+        try:
+            job, secret = await self._store.read(
+                lambda tx: (tx.jobs.get(delivery.job_id), tx.webhooks.secret(delivery.account_id))
+            )
+            if job is None:
+                return None
+            known = self._formats.get(delivery.format)
+            if known is None:
+                return WebhookAnswer(None, f"This platform writes no messages of the format {delivery.format!r}.")
+            body = known.body(self._view(job))
+            headers = [("content-type", known.content_type)]
+            if known.signed:
+                headers += self._signature(delivery, secret or await self._first_secret(delivery.account_id), body)
+        except CoreError as error:
+            return WebhookAnswer(None, f"Nothing was sent: {error.detail}")
+        return await self._egress.post(delivery.url, headers, body)
+
+    def _signature(self, delivery: Delivery, secret: SigningSecret, body: bytes) -> list[tuple[str, str]]:
+        now = self._clock()
+        signatures = [
+            rules.sign(self._vault.unseal(sealed), delivery.id, int(now), body) for sealed in secret.counting(now)
+        ]
+        return [
+            ("webhook-id", delivery.id),
+            ("webhook-timestamp", str(int(now))),
+            ("webhook-signature", " ".join(signatures)),
+        ]
+
+    def _view(self, job: Job) -> JobView:
+        """The job as its caller may see it: a worker's own lines are for those who manage the endpoint."""
+        if job.error is not None and job.error.worker_log:
+            job = replace(job, error=replace(job.error, worker_log=()))
+        endpoint = self._endpoints.by_id(job.endpoint_id)
+        version = self._endpoints.version(job.version_id)
+        return JobView(
+            job,
+            endpoint.full_name if endpoint is not None else job.endpoint_id,
+            version.number if version is not None else "",
+        )
+
+    async def _record(self, delivery: Delivery, answer: WebhookAnswer, began: float) -> None:
+        ended = self._clock()
+        chance = int.from_bytes(self._entropy(4), "big") / 2**32
+
+        def unit(tx: Transaction) -> None:
+            current = tx.webhooks.of_job(delivery.job_id)
+            if current is None:  # its job was removed meanwhile
+                return
+            after, attempt = rules.settle(current, answer, began=began, ended=ended, chance=chance)
+            tx.webhooks.save(after)
+            tx.webhooks.add_attempt(attempt)
+
+        while True:
+            try:
+                await self._store.write(unit)
+            except CoreError as error:
+                logger.warning("an attempt of a webhook can't be recorded now, trying again: %s", error.detail)
+                await self._sleep(_RETRY_PAUSE)
+            else:
+                break
+        if not answer.accepted:
+            logger.info("webhook %s to %s failed: %s", delivery.id, delivery.host, answer.error or answer.status)
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    async def get(self, principal: Principal, job_id: str) -> DeliveryView:
+        """The delivery of a job that the principal may see, with its attempts.
+
+        Raises:
+            NotFound: there is no such job, or nobody is told of its end, or it has not ended.
+        """
+        view = await self._jobs.get(principal, job_id)
+
+        def unit(tx: Transaction) -> DeliveryView | None:
+            found = tx.webhooks.of_job(job_id)
+            return None if found is None else DeliveryView(found, tuple(tx.webhooks.attempts(found.id)))
+
+        found = await self._store.read(unit)
+        if found is None:
+            raise _nothing_to_tell(view.job)
+        return DeliveryView(_seen_by(principal, found.delivery), found.attempts)
+
+    async def page(
+        self,
+        principal: Principal,
+        *,
+        statuses: Iterable[DeliveryStatus] = (),
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[Delivery]:
+        """The deliveries of the principal's account, everybody's for an administrator; newest first."""
+        require(principal, Scope.READ)
+        account_id = None if principal.administers() else principal.account_id
+        wanted = tuple(statuses)
+        return await self._store.read(
+            lambda tx: tx.webhooks.page(account_id=account_id, statuses=wanted, before=before, limit=limit)
+        )
+
+    async def redeliver(self, principal: Principal, job_id: str) -> DeliveryView:
+        """Sends the message of a job again, now, whatever became of it before; its id stays the same.
+
+        Raises:
+            NotFound: there is no such job, or nothing to tell.
+        """
+        view = await self._jobs.get(principal, job_id)
+        require(principal, Scope.CALL)
+        now = self._clock()
+
+        def unit(tx: Transaction) -> DeliveryView | None:
+            found = tx.webhooks.of_job(job_id)
+            if found is None:
+                return None
+            after = rules.redeliver(found, now)
+            tx.webhooks.save(after)
+            return DeliveryView(after, tuple(tx.webhooks.attempts(found.id)))
+
+        after = await self._store.write(unit)
+        if after is None:
+            raise _nothing_to_tell(view.job)
+        self.wake()
+        return DeliveryView(_seen_by(principal, after.delivery), after.attempts)
+
+    # -- secrets ------------------------------------------------------------------------------------------------------
+
+    async def secret(self, principal: Principal) -> SecretView:
+        """The signing secret of the principal's account, made where there is none yet. Takes the scope ``deploy``."""
+        require(principal, Scope.DEPLOY)
+        return self._shown(await self._first_secret(principal.account_id))
+
+    async def rotate_secret(self, principal: Principal) -> SecretView:
+        """A new signing secret; for a day messages carry a signature by the old one too. Takes the scope ``deploy``."""
+        require(principal, Scope.DEPLOY)
+        sealed, now = self._new_secret(), self._clock()
+
+        def unit(tx: Transaction) -> SigningSecret:
+            known = tx.webhooks.secret(principal.account_id)
+            after = SigningSecret(principal.account_id, sealed, now) if known is None else known.rotated(sealed, now)
+            tx.webhooks.put_secret(after)
+            return after
+
+        return self._shown(await self._store.write(unit))
+
+    async def _first_secret(self, account_id: str) -> SigningSecret:
+        sealed, now = self._new_secret(), self._clock()
+
+        def unit(tx: Transaction) -> SigningSecret:
+            known = tx.webhooks.secret(account_id)
+            if known is None:
+                known = SigningSecret(account_id, sealed, now)
+                tx.webhooks.put_secret(known)
+            return known
+
+        return await self._store.write(unit)
+
+    def _new_secret(self) -> bytes:
+        return self._vault.seal(rules.new_secret(self._entropy(rules.SECRET_BYTES)))
+
+    def _shown(self, secret: SigningSecret) -> SecretView:
+        until = secret.previous_until
+        still = until if until is not None and until > self._clock() else None
+        return SecretView(self._vault.unseal(secret.sealed), secret.created_at, still)
+
+
+def _full(keys: Iterable[str], most: int) -> list[str]:
+    return [key for key, count in Counter(keys).items() if count >= most]
+
+
+def _seen_by(principal: Principal, delivery: Delivery) -> Delivery:
+    """The delivery as the principal may see it: a URL often holds a token, which is its caller's."""
+    if delivery.account_id == principal.account_id or principal.administers():
+        return delivery
+    return replace(delivery, url=f"{delivery.url.partition('://')[0]}://{delivery.host}/…")
+
+
+def _nothing_to_tell(job: Job) -> NotFound:
+    if job.webhook is None:
+        return NotFound(
+            f"The job {job.id} was submitted without a webhook.", hint="Name one with the call: `webhook=`."
+        )
+    return NotFound(
+        f"The job {job.id} is {job.status.value}: its webhook is told when it has ended.",
+        hint="Look again then; `trivet jobs show` tells when that is.",
+    )

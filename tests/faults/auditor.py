@@ -1,0 +1,345 @@
+"""The auditor: holds what callers were told, what handlers did and what lies on the disk against each other.
+
+It knows nothing of servers and dialects: three accounts of the same events go in, and violations come out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tests.faults.journal import (
+    Acknowledged,
+    Asked,
+    CancelAsked,
+    Ended,
+    Entry,
+    Execution,
+    Hurt,
+    Odd,
+    PieceSeen,
+    Seen,
+    TurnedAway,
+)
+from tests.faults.kinds import BY_NAME, Kind
+from tests.faults.mouth import FINAL, PieceSight, Sight
+from tests.faults.records import Disk, Record
+
+SLACK = 0.1
+"""Seconds by which clocks of different observers may disagree about a duration."""
+LOSSES = frozenset({"worker_lost", "out_of_memory"})
+FULL_DISKS = frozenset({"disk full", "file size limit"})
+"""Faults that excuse a job which failed because its result could not be stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A promise that was broken: which, about what, and how it shows."""
+
+    rule: str
+    about: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.about}: {self.detail}"
+
+
+E = TypeVar("E", bound=Entry)
+Finding = tuple[str, str]
+"""About what, and how it shows."""
+
+
+class Auditor:
+    """Audits one run.
+
+    Args:
+        entries: the callers' journal.
+        ledger: the executions of each call, in the order in which they began.
+        disk: what is recorded, read after the server has stopped.
+    """
+
+    def __init__(self, entries: Iterable[Entry], ledger: Mapping[str, Sequence[Execution]], disk: Disk) -> None:
+        self._entries = list(entries)
+        self._ledger = ledger
+        self._disk = disk
+        self._asked = {entry.call.n: entry for entry in reversed(self._all(Asked))}
+        self._records = {record.id: record for record in disk.jobs if record.n in self._asked}
+        self._of_call: dict[str, list[Record]] = defaultdict(list)
+        for record in self._records.values():
+            self._of_call[record.n].append(record)
+        self._ends = [entry.at for entry in self._all(Ended)]
+        self._hurts = {entry.fault for entry in self._all(Hurt)}
+        self._sights: dict[str, list[tuple[Sight, float, float]]] = defaultdict(list)
+        for sight, n, asked, at in self._all_sights():
+            self._sights[self._id_of(sight, n)].append((sight, asked, at))
+        self._told_at = {
+            job_id: min((at for sight, _, at in sights if sight.is_final), default=float("inf"))
+            for job_id, sights in self._sights.items()
+        }
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs of this run are recorded."""
+        return len(self._records)
+
+    def audit(self) -> list[Violation]:
+        """All violations, rule by rule."""
+        rules: Mapping[str, Callable[[], Iterator[Finding]]] = {
+            "an acknowledged job is lost": self.lost,
+            "a job is not final": self.unfinished,
+            "one call has several jobs": self.doubled,
+            "an idempotency key has several jobs": self.keys,
+            "a refused call has a job": self.turned_away,
+            "an answered call left no job": self.untraceable,
+            "more than one end was told": self.several_ends,
+            "a job came back from its end": self.revived,
+            "an output is wrong": self.wrong_outputs,
+            "a result is of a stale attempt": self.stale_results,
+            "a handler ran after the end was told": self.ran_after_end,
+            "a handler ran too often": self.ran_too_often,
+            "a job without retries ran again after it had answered": self.ran_again,
+            "a cancel is untrue": self.cancels,
+            "a timeout is untrue": self.timeouts,
+            "a failure is unexplained": self.failures,
+            "a stream lost or doubled a piece": self.streams,
+            "a story has gaps": self.stories,
+            "the database is damaged": lambda: (("the file", fault) for fault in self._disk.faults),
+            "a caller got an answer that nobody should get": lambda: (("", odd.what) for odd in self._all(Odd)),
+        }
+        return [Violation(rule, about, detail) for rule, check in rules.items() for about, detail in check()]
+
+    # -- is everything there, once ------------------------------------------------------------------------------------
+
+    def lost(self) -> Iterator[Finding]:
+        for entry in self._all(Acknowledged):
+            if entry.told.job_id not in self._records:
+                yield entry.told.job_id, f"acknowledged to the caller of {entry.n}, and not recorded"
+
+    def unfinished(self) -> Iterator[Finding]:
+        for record in self._records.values():
+            if record.status not in FINAL:
+                yield record.id, f"{record.n} is {record.status} after everything has come to its end"
+
+    def doubled(self) -> Iterator[Finding]:
+        for n, records in self._of_call.items():
+            if len(records) > 1:
+                yield n, f"recorded as {', '.join(record.id for record in records)}"
+
+    def keys(self) -> Iterator[Finding]:
+        told: dict[str, list[Acknowledged]] = defaultdict(list)
+        for entry in self._all(Acknowledged):
+            if entry.key is not None:
+                told[entry.key].append(entry)
+        for key, entries in told.items():
+            ids = {entry.told.job_id for entry in entries}
+            if len(ids) > 1:
+                yield key, f"acknowledged as {', '.join(sorted(ids))}"
+            if any(not entry.told.replayed for entry in entries[1:]):
+                yield key, "a repetition was not said to be one"
+
+    def turned_away(self) -> Iterator[Finding]:
+        refused = {entry.n for entry in self._all(TurnedAway)}
+        tries: dict[str, int] = defaultdict(int)
+        for asked in self._all(Asked):
+            tries[asked.call.n] += 1
+        for n in sorted(refused):
+            if tries[n] == 1 and (self._of_call.get(n) or self._ledger.get(n)):
+                yield n, "refused, and there is a job or an execution of it"
+
+    def untraceable(self) -> Iterator[Finding]:
+        for entry in self._all(Seen):
+            if entry.n is None or not entry.sight.is_final or self._of_call.get(entry.n):
+                continue
+            # a held call is recorded behind its answer: only the death of the server excuses that it can't be found
+            if not any(end >= entry.asked for end in self._ends):
+                yield entry.n, f"answered with {entry.sight.status}, and not recorded though the server lived on"
+
+    # -- one truth ----------------------------------------------------------------------------------------------------
+
+    def several_ends(self) -> Iterator[Finding]:
+        for job_id, sights in self._sights.items():
+            record = self._records.get(job_id)
+            ends = {sight.status for sight, _, _ in sights if sight.is_final}
+            codes = {sight.error for sight, _, _ in sights if sight.is_final and sight.error is not None}
+            if record is not None and record.status in FINAL:
+                ends.add(record.status)
+                codes |= {record.error} if record.error is not None else set()
+            if len(ends) > 1:
+                yield job_id, f"seen or recorded as {' and '.join(sorted(ends))}"
+            elif len(codes) > 1:
+                yield job_id, f"seen or recorded as {' and '.join(sorted(codes))}"
+
+    def revived(self) -> Iterator[Finding]:
+        for job_id, sights in self._sights.items():
+            told_at = self._told_at[job_id]
+            for sight, asked, _ in sights:
+                if not sight.is_final and asked > told_at:
+                    yield job_id, f"seen {sight.status} {asked - told_at:.3f} s after its end had been told"
+
+    def wrong_outputs(self) -> Iterator[Finding]:
+        for record, kind in self._with_kind():
+            outputs = [sight.output for sight, _, _ in self._sights.get(record.id, ()) if sight.has_output]
+            if record.status == "succeeded":
+                if not kind.is_right(record.given, record.output) or _name(record.output) not in (record.n, None):
+                    yield record.id, f"the recorded output of {record.n} is {_short(record.output)}"
+                outputs = [output for output in outputs if output != record.output]
+            for output in outputs[:1]:
+                yield record.id, f"a caller got {_short(output)}, recorded is {_short(record.output)}"
+
+    # -- what handlers did --------------------------------------------------------------------------------------------
+
+    def stale_results(self) -> Iterator[Finding]:
+        for record in self._records.values():
+            if record.status != "succeeded":
+                continue
+            executions = self._ledger.get(record.n, ())
+            run = _run(record.output)
+            if not executions:
+                yield record.id, f"{record.n} succeeded, and no handler ever ran"
+            elif run is not None and run != executions[-1].run:
+                yield record.id, f"the result is of execution {run}, the last one to begin was {executions[-1].run}"
+            elif executions[-1].ended is None:
+                yield record.id, f"{record.n} succeeded, and its handler did not come to its end"
+
+    def ran_after_end(self) -> Iterator[Finding]:
+        for record in self._records.values():
+            told_at = self._told_at.get(record.id, float("inf"))
+            for execution in self._ledger.get(record.n, ()):
+                if execution.began > told_at:
+                    late = execution.began - told_at
+                    yield record.id, f"execution {execution.run} began {late:.3f} s after the end had been told"
+
+    def ran_too_often(self) -> Iterator[Finding]:
+        for record, kind in self._with_kind():
+            seen = [sight.attempts or 0 for sight, _, _ in self._sights.get(record.id, ())]
+            most = max([record.attempts, *seen])
+            if most > kind.tries or record.most_attempts != kind.tries:
+                yield record.id, f"{most} attempts of {record.most_attempts}; {kind.tries} are allowed"
+            executions = self._ledger.get(record.n, ())
+            # A claim that the server died on may be uncounted; a job that had to give way to a stuck one is not counted.
+            excused = sum(1 for end in self._ends if executions and end >= executions[0].began)
+            if len(executions) > record.attempts + excused and not kind.shares:
+                yield (
+                    record.id,
+                    f"{len(executions)} executions, {record.attempts} attempts, {excused} ends of the server",
+                )
+
+    def ran_again(self) -> Iterator[Finding]:
+        for record, kind in self._with_kind():
+            if kind.tries > 1:
+                continue
+            executions = self._ledger.get(record.n, ())
+            for before, after in zip(executions, executions[1:], strict=False):
+                if before.ended is not None and not any(before.ended <= end <= after.began for end in self._ends):
+                    yield record.id, f"{record.n} answered in execution {before.run} and ran again in {after.run}"
+
+    # -- is what is said about ends true ------------------------------------------------------------------------------
+
+    def cancels(self) -> Iterator[Finding]:
+        asked = {entry.job_id for entry in self._all(CancelAsked)}
+        for record in self._records.values():
+            if record.status == "cancelled" and record.id not in asked:
+                yield record.id, "cancelled, and nobody had asked for it"
+        for entry in self._all(CancelAsked):
+            record_ = self._records.get(entry.job_id)
+            if entry.took and record_ is not None and record_.status != "cancelled":
+                yield entry.job_id, f"the cancel was said to have taken, and the job is {record_.status}"
+
+    def timeouts(self) -> Iterator[Finding]:
+        for record, kind in self._with_kind():
+            if record.status != "timed_out":
+                continue
+            if record.error != "execution_timeout":
+                yield record.id, f"{record.n}: {record.error}, long before its time"
+                continue
+            executions = self._ledger.get(record.n, ())
+            told_at = self._told_at.get(record.id, float("inf"))
+            lasted = max((told_at - execution.began for execution in executions), default=0.0)
+            if lasted < kind.timeout - SLACK:
+                yield record.id, f"{record.n} is said to have run for {kind.timeout:g} s, and did for {lasted:.2f} s"
+
+    def failures(self) -> Iterator[Finding]:
+        asked = {entry.job_id for entry in self._all(CancelAsked)}
+        for record, kind in self._with_kind():
+            code = record.error
+            if record.status != "failed" or code == kind.ends:
+                continue
+            if code in LOSSES and (record.attempts >= kind.tries or record.pieces or record.id in asked):
+                continue
+            if code == "storage_full" and self._hurts & FULL_DISKS:
+                continue
+            yield record.id, f"{record.n} failed with {code} after {record.attempts} of {kind.tries} attempts"
+
+    # -- streams ------------------------------------------------------------------------------------------------------
+
+    def streams(self) -> Iterator[Finding]:
+        for record in self._records.values():
+            steps = [piece.value["i"] for piece in record.pieces]
+            runs = {piece.value["run"] for piece in record.pieces}
+            if steps != list(range(len(steps))) or len(runs) > 1:
+                yield record.id, f"recorded are the pieces {steps} of {len(runs)} executions"
+            if record.status == "succeeded" and isinstance(record.output, list) and len(steps) != len(record.output):
+                yield record.id, f"{len(steps)} pieces are recorded, and the result has {len(record.output)}"
+        readers: dict[tuple[str, str], list[PieceSight]] = defaultdict(list)
+        for entry in self._all(PieceSeen):
+            readers[entry.reader, entry.piece.job_id].append(entry.piece)
+        for (reader, job_id), seen in readers.items():
+            detail = self._misread(seen, self._records.get(job_id))
+            if detail:
+                yield job_id, f"{reader}: {detail}"
+
+    def _misread(self, seen: list[PieceSight], record: Record | None) -> str | None:
+        if [piece.value["i"] for piece in seen] != list(range(len(seen))):
+            return f"was shown the pieces {[piece.value['i'] for piece in seen]}"
+        if record is None:
+            return None if self._ends else "was shown pieces of a job that is not recorded"
+        recorded = [(piece.seq, piece.value) for piece in record.pieces]
+        if [(piece.seq, piece.value) for piece in seen] != recorded[: len(seen)]:
+            return f"was shown {[(p.seq, p.value['run']) for p in seen]}, recorded are {[(s, v['run']) for s, v in recorded]}"
+        return None
+
+    def stories(self) -> Iterator[Finding]:
+        for record in self._records.values():
+            if list(record.seqs) != list(range(1, len(record.seqs) + 1)):
+                yield record.id, f"its events are numbered {list(record.seqs)}"
+
+    # -- the three accounts -------------------------------------------------------------------------------------------
+
+    def _all(self, kind: type[E]) -> list[E]:
+        return [entry for entry in self._entries if isinstance(entry, kind)]
+
+    def _all_sights(self) -> Iterator[tuple[Sight, str | None, float, float]]:
+        for entry in self._entries:
+            if isinstance(entry, Seen):
+                yield entry.sight, entry.n, entry.asked, entry.at
+            elif isinstance(entry, CancelAsked) and entry.sight is not None:
+                yield entry.sight, None, entry.asked, entry.at
+
+    def _id_of(self, sight: Sight, n: str | None) -> str:
+        """Which job was seen: some answers name none, but their caller knows what was called."""
+        if sight.job_id:
+            return sight.job_id
+        records = self._of_call.get(n or "", ())
+        return records[0].id if records else f"({n})"
+
+    def _with_kind(self) -> Iterator[tuple[Record, Kind]]:
+        for record in self._records.values():
+            yield record, BY_NAME[record.n.split(" ", 1)[1]]
+
+
+def _run(output: object) -> str | None:
+    """The execution that an output came from."""
+    one = output[0] if isinstance(output, list) and output else output
+    return str(one["run"]) if isinstance(one, dict) else None
+
+
+def _name(output: object) -> str | None:
+    one = output[0] if isinstance(output, list) and output else output
+    return str(one["n"]) if isinstance(one, dict) else None
+
+
+def _short(output: object) -> str:
+    text = repr(output)
+    return text if len(text) < 200 else f"{text[:200]} … ({len(text)} characters)"

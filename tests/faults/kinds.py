@@ -1,0 +1,98 @@
+"""What is called, and how each kind of call may end: the expectations that the auditor holds outcomes against."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+BIG = 300 * 1024
+"""Bytes of a payload that is too large for the database, and lies in the blob store."""
+
+
+def _nothing(_: random.Random) -> dict[str, Any]:
+    return {}
+
+
+def _answers(_: Mapping[str, Any], output: Any) -> bool:
+    return isinstance(output, dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of call to one endpoint of the menagerie.
+
+    Args:
+        name: how the report calls it.
+        endpoint: without its owner.
+        weight: how often it is made, beside the others.
+        make: draws the input, beside ``n`` and the ledger.
+        is_right: whether an output answers an input.
+        ends: the regular end: ``succeeded``, or the code of the error.
+        tries: how often it may be tried at most.
+        timeout: seconds that an attempt may run.
+        shares: whether its worker holds other jobs beside it.
+        streams: whether it answers in pieces.
+    """
+
+    name: str
+    endpoint: str
+    weight: int
+    make: Callable[[random.Random], dict[str, Any]] = _nothing
+    is_right: Callable[[Mapping[str, Any], Any], bool] = _answers
+    ends: str = "succeeded"
+    tries: int = 3
+    timeout: float = 600.0
+    shares: bool = False
+    streams: bool = False
+
+
+def _echoes(given: Mapping[str, Any], output: Any) -> bool:
+    return isinstance(output, dict) and all(output.get(name) == given.get(name) for name in ("value", "pad"))
+
+
+def _all_pieces(given: Mapping[str, Any], output: Any) -> bool:
+    wanted = list(range(given["count"]))
+    return isinstance(output, list) and [piece["i"] for piece in output] == wanted
+
+
+def _small(chance: random.Random) -> dict[str, Any]:
+    return {"value": {"x": chance.random()}, "pad": ""}
+
+
+def _big(chance: random.Random) -> dict[str, Any]:
+    return {"value": chance.randrange(1000), "pad": chance.choice("abc") * BIG}
+
+
+def _nap(chance: random.Random) -> dict[str, Any]:
+    return {"seconds": chance.choice((0.05, 0.2, 0.6))}
+
+
+def _share(chance: random.Random) -> dict[str, Any]:
+    return {"seconds": chance.choice((0.02, 0.1, 0.4))}
+
+
+def _pieces(chance: random.Random) -> dict[str, Any]:
+    return {"count": chance.randrange(1, 30), "seconds": chance.choice((0.0, 0.01, 0.05))}
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("echo", "echo", 30, _small, _echoes),
+    Kind("big echo", "echo", 4, _big, _echoes),
+    Kind("nap", "nap", 8, _nap),
+    Kind("shared nap", "share", 10, _share, shares=True),
+    Kind("stream", "pieces", 10, _pieces, _all_pieces, streams=True),
+    Kind("raises", "moody", 3, lambda _: {"how": "raise"}, ends="handler_error"),
+    Kind("kills its worker", "moody", 1, lambda _: {"how": "die"}, ends="worker_lost"),
+    Kind("kills its first worker", "moody", 1, lambda _: {"how": "die_once"}),
+    Kind("once", "once", 6, tries=1),
+    Kind("stubborn", "stubborn", 1, lambda _: {"seconds": 2.0}),
+    Kind("late", "late", 1, ends="execution_timeout", timeout=1.0),
+)
+BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+def draw(chance: random.Random) -> Kind:
+    """A kind by its weight."""
+    return chance.choices(KINDS, [kind.weight for kind in KINDS])[0]

@@ -1,0 +1,104 @@
+"""How a caller speaks to the platform, in words that every dialect shares. A dialect joins the suite with one such class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+FINAL = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: ``n`` is its own name, ``endpoint`` what is called, ``input`` an object that holds ``n``.
+
+    ``key`` is the idempotency key, where the caller names the call so that it may be repeated.
+    """
+
+    n: str
+    endpoint: str
+    input: Mapping[str, Any]
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A job as a caller was shown it, in core words. ``output`` counts where ``has_output`` says that it was shown.
+
+    ``error`` is the stable code of why it did not succeed; None where it was not told.
+    """
+
+    job_id: str
+    status: str
+    attempts: int | None = None
+    has_output: bool = False
+    output: Any = None
+    error: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The platform has taken a call over. ``replayed``: it says that it had done so before, under the same key."""
+
+    job_id: str
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PieceSight:
+    """One piece of a stream: ``seq`` is its place in the job's story, ``value`` what it holds."""
+
+    job_id: str
+    seq: int
+    value: Any
+
+
+class Refused(Exception):
+    """The platform answered that it did not take it. ``code`` is the reason's."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+
+
+class Silence(Exception):
+    """No whole answer came: whether anything was taken over is not known."""
+
+
+class Mouth(Protocol):
+    """A dialect as its callers speak it. Each thread has one of its own.
+
+    Every method raises `Silence` where no answer came in time, and `Refused` where the answer was a plain no.
+    """
+
+    name: str
+    """How the report calls it."""
+
+    def submit(self, call: Call) -> Acknowledgement:
+        """Hands a call over, to look for its end later."""
+
+    def run(self, call: Call) -> Sight:
+        """Calls and is held until the end, or for as long as the dialect holds."""
+
+    def look(self, job_id: str) -> Sight:
+        """Looks at a job once."""
+
+    def wait(self, job_id: str, seconds: float) -> Sight:
+        """Looks at a job when it is final, or after so many seconds."""
+
+    def open_stream(self, call: Call) -> Iterator[Sight | PieceSight]:
+        """Calls, and reads what comes: sights of the job and its pieces."""
+
+    def read_stream(self, job_id: str, after: int) -> Iterator[Sight | PieceSight]:
+        """Reads a job's pieces behind ``after``, up to its end."""
+
+    def cancel(self, job_id: str) -> tuple[bool, Sight]:
+        """Asks a job to stop; whether it is said to have taken, and the job as it was shown."""
+
+    def close(self) -> None:
+        """Lets go of connections."""

@@ -1,0 +1,76 @@
+"""The kill points: the places inside the server where it may be struck dead, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_DISPATCH = "trivet.platform.services.dispatch:Dispatcher"
+_JOBS = "trivet.platform.services.jobs:Jobs"
+_RECORDER = "trivet.platform.services.recorder:Recorder"
+_SESSION = "trivet.platform.stores.sqlite.session:WriteSession"
+_STORE = "trivet.platform.stores.sqlite.store:SqliteStore"
+_BLOBS = "trivet.platform.stores.blobs_disk:DiskBlobs"
+_WORKERS = "trivet.platform.services.workers:Workers"
+_LINK = "trivet.platform.worker_api.link:Link"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A method, and whether the server dies before or after its work.
+
+    Args:
+        target: ``module:Class.method``.
+        most: it dies at one of the first so many passes under load, drawn by chance.
+        provoke: what the suite has to do to the platform so that it comes by: nothing, ``kill-worker``, ``drain-worker``
+            (SIGTERM to one) or ``restart``.
+    """
+
+    target: str
+    after: bool = False
+    most: int = 20
+    provoke: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.target.rpartition(':')[2]} {'after' if self.after else 'before'}"
+
+
+def _both(target: str, most: int = 20, provoke: str = "") -> tuple[Point, Point]:
+    return Point(target, most=most, provoke=provoke), Point(target, after=True, most=most, provoke=provoke)
+
+
+POINTS: tuple[Point, ...] = (
+    # a call comes in
+    *_both(f"{_JOBS}.submit"),
+    *_both(f"{_JOBS}.run"),
+    *_both(f"{_JOBS}.start_stream", most=3),
+    *_both(f"{_DISPATCH}.admit"),
+    # it is handed to a worker
+    *_both(f"{_DISPATCH}._claim"),
+    *_both(f"{_LINK}.send"),
+    # the worker reports
+    *_both(f"{_DISPATCH}.succeed"),
+    *_both(f"{_DISPATCH}.fail", most=3),
+    *_both(f"{_DISPATCH}.piece"),
+    *_both(f"{_DISPATCH}.progress", most=6),
+    *_both(f"{_DISPATCH}.log", most=6),
+    # it ends, and somebody is told
+    *_both(f"{_DISPATCH}._settle"),
+    *_both(f"{_DISPATCH}._tell"),
+    # somebody wants it to stop
+    *_both(f"{_DISPATCH}.cancel", most=3),
+    *_both(f"{_DISPATCH}.stopped", most=2),
+    # a worker comes, goes, or hands back what it has not begun
+    *_both(f"{_WORKERS}.connect", most=2, provoke="kill-worker"),
+    *_both(f"{_WORKERS}.ready", most=2, provoke="kill-worker"),
+    *_both(f"{_DISPATCH}.depart", most=2, provoke="kill-worker"),
+    *_both(f"{_WORKERS}.draining", most=1, provoke="drain-worker"),
+    # the disk
+    *_both(f"{_RECORDER}._write"),
+    *_both(f"{_SESSION}.commit", most=40),
+    *_both(f"{_STORE}.write"),
+    *_both(f"{_BLOBS}.put", most=3),
+    *_both(f"{_BLOBS}._put", most=3),
+    # the start after a death
+    *_both(f"{_JOBS}.recover", most=1, provoke="restart"),
+)

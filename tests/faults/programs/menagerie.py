@@ -1,0 +1,117 @@
+"""Handlers that keep a ledger: each line says which call was begun or ended by which process, whatever the platform says.
+
+Every call carries ``n``, its own name, and the path of the ledger. Each execution draws a ``run`` of its own and puts it into
+its output, so that an auditor can tell which execution an answer came from.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import time
+import uuid
+
+import trivet
+
+
+class Execution:
+    """One execution of a call, as the ledger knows it."""
+
+    def __init__(self, n, ledger):
+        self.n = n
+        self.run = uuid.uuid4().hex[:12]
+        self._ledger = ledger
+        self.write("begin")
+
+    def write(self, what):
+        line = json.dumps([self.n, self.run, what, time.monotonic(), os.getpid()]) + "\n"
+        descriptor = os.open(self._ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, line.encode())  # one write, so that lines of many processes never mix
+        finally:
+            os.close(descriptor)
+
+    def answer(self, **more):
+        self.write("end")
+        return {"n": self.n, "run": self.run, **more}
+
+
+def _times_begun(n, ledger):
+    with open(ledger, encoding="utf-8") as lines:
+        return sum(1 for line in lines if line.startswith(f'["{n}"') and '"begin"' in line)
+
+
+@trivet.endpoint(workers=(0, 2), idle_timeout=60)
+def echo(n, ledger, value=None, pad=""):
+    """Gives back what it got."""
+    return Execution(n, ledger).answer(value=value, pad=pad)
+
+
+@trivet.endpoint(workers=(0, 2), idle_timeout=0.5)
+def nap(n, ledger, seconds=0.2):
+    """Takes a while, tells how far it is, and stops when it is told to. Its workers come and go."""
+    execution = Execution(n, ledger)
+    for step in range(4):
+        trivet.progress(step / 4, f"step {step}")
+        print(f"{n}: step {step}")
+        time.sleep(seconds / 4)
+    return execution.answer()
+
+
+@trivet.endpoint(workers=(0, 1), concurrency=4, idle_timeout=60)
+async def share(n, ledger, seconds=0.1):
+    """Several at once in one worker."""
+    execution = Execution(n, ledger)
+    await asyncio.sleep(seconds)
+    return execution.answer()
+
+
+@trivet.endpoint(workers=(0, 2), idle_timeout=60)
+def pieces(n, ledger, count=5, seconds=0.0):
+    """Streams."""
+    execution = Execution(n, ledger)
+    for i in range(count):
+        if seconds:
+            time.sleep(seconds)
+        yield {"n": n, "run": execution.run, "i": i}
+    execution.write("end")
+
+
+@trivet.endpoint(workers=(0, 2), idle_timeout=60)
+def moody(n, ledger, how="raise"):
+    """Fails in the way it is told to."""
+    execution = Execution(n, ledger)
+    if how == "raise":
+        execution.write("end")
+        raise ValueError(f"{n} was told to fail")
+    if how == "die" or (how == "die_once" and _times_begun(n, ledger) == 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return execution.answer()
+
+
+@trivet.endpoint(workers=(0, 2), idle_timeout=60, max_attempts=1)
+def once(n, ledger, seconds=0.02):
+    """Must not be tried again."""
+    execution = Execution(n, ledger)
+    time.sleep(seconds)
+    return execution.answer()
+
+
+@trivet.endpoint(workers=(0, 2), idle_timeout=60)
+def stubborn(n, ledger, seconds=60.0):
+    """Does not stop when it is told to."""
+    execution = Execution(n, ledger)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with contextlib.suppress(BaseException):
+            time.sleep(until - time.monotonic())
+    return execution.answer()
+
+
+@trivet.endpoint(workers=(0, 2), idle_timeout=60, timeout=1)
+def late(n, ledger):
+    """Runs over its timeout."""
+    execution = Execution(n, ledger)
+    time.sleep(30)
+    return execution.answer()

@@ -1,0 +1,193 @@
+"""The platform under test: a real server on a folder of its own, which may be struck dead and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+
+import trivet
+from tests.faults.controls import Controls, Settings
+from tests.faults.proxy import LinkProxy
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(__file__).parent / "programs"
+START_TIMEOUT = 30.0
+STOP_TIMEOUT = 40.0
+
+
+class Server:
+    """`trivet up` under the suite's start script, in a session of its own.
+
+    Args:
+        folder: everything lies below it.
+        data: the data folder, where it is not to be ``folder/data``.
+        environ: further settings of the server.
+    """
+
+    def __init__(self, folder: Path, data: Path | None = None, **environ: str) -> None:
+        self.folder = folder
+        self.data = data or folder / "data"
+        self.ledger = folder / "ledger"
+        self.controls = Controls(folder / "controls")
+        self.controls.folder.mkdir(exist_ok=True)
+        self.proxy = LinkProxy(self.controls.socket, self.data / "run" / "link.sock")
+        self.key = ""
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.starts = 0
+        self._environ = environ
+        self._config = folder / "config.toml"
+        self._log = folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def database(self) -> Path:
+        return self.data / "trivet.db"
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, *, wait: bool = True) -> None:
+        """Starts it; with ``wait`` returns when it takes calls."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("TRIVET_")}
+        environ = {
+            **kept,
+            "TRIVET_CONFIG": str(self._config),
+            Controls.VARIABLE: str(self.controls.folder),
+            **self._environ,
+        }
+        command = [sys.executable, "-m", "tests.faults.boot", "up", "--port", str(self.port), "--data", str(self.data)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        self.starts += 1
+        if wait:
+            self.await_ready()
+
+    def await_ready(self) -> None:
+        until = time.monotonic() + START_TIMEOUT
+        while not self._is_ready():
+            if not self.is_alive:
+                raise AssertionError(f"the server ended at its start:\n{self.log[-4000:]}")
+            if time.monotonic() > until:
+                raise AssertionError(f"the server did not become ready:\n{self.log[-4000:]}")
+            time.sleep(0.02)
+        if not self.key:
+            self.key = tomllib.loads(self._config.read_text())["api_key"]
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                return int(answer.status) == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def await_death(self, seconds: float) -> bool:
+        """Whether it has ended by itself within so many seconds."""
+        assert self._process is not None
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """SIGKILL to the server alone."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def stop(self) -> int:
+        """SIGTERM, and the clean end; returns the exit status."""
+        if not self.is_alive:
+            return 0
+        self.signal(signal.SIGTERM)
+        if not self.await_death(STOP_TIMEOUT):
+            self.kill()
+            raise AssertionError(f"the server did not stop within {STOP_TIMEOUT:g} s:\n{self.log[-4000:]}")
+        assert self._process is not None
+        return int(self._process.returncode)
+
+    def close(self) -> None:
+        """Leaves nothing behind, whatever happened."""
+        if self.is_alive:
+            self.kill()
+        for process in self.descendants():
+            process.kill()
+        self.proxy.close()
+
+    def deploy(self) -> None:
+        with trivet.Client(self.url, self.key) as client:
+            client.deploy(PROGRAMS / "menagerie.py")
+
+    def set(self, settings: Settings) -> None:
+        self.controls.write(settings)
+
+    # -- its processes ------------------------------------------------------------------------------------------------
+
+    def workers(self) -> list[int]:
+        """The processes of the platform's workers, as the platform names them."""
+        with trivet.Client(self.url, self.key, timeout=5) as client:
+            return [worker.pid for worker in client.endpoints.workers() if worker.pid]
+
+    def parents(self) -> list[int]:
+        """Children of the server that are no workers themselves: those that workers are forked from."""
+        workers = set(self.workers())
+        return [p.pid for p in psutil.Process(self.pid).children() if p.pid not in workers]
+
+    def descendants(self) -> list[psutil.Process]:
+        """All processes that work in the data folder, whoever their parent is by now; not the server itself."""
+        place = os.fsencode(self.data)
+        found = []
+        for process in psutil.process_iter():
+            if process.pid in (os.getpid(), self._process.pid if self._process is not None else 0):
+                continue
+            if _lives_in(process.pid, place):
+                found.append(process)
+        return found
+
+    def descriptors(self) -> int:
+        """How many files the server has open."""
+        return psutil.Process(self.pid).num_fds()
+
+
+def _lives_in(pid: int, place: bytes) -> bool:
+    """Whether a process was started from, told of, or stands in a folder."""
+    proc = Path("/proc") / str(pid)
+    try:
+        if place in (proc / "cmdline").read_bytes() or place in (proc / "environ").read_bytes():
+            return True
+        return os.fsencode((proc / "cwd").readlink()).startswith(place)
+    except OSError:  # it has ended meanwhile, or is a zombie
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
