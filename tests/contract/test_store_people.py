@@ -10,6 +10,7 @@ from tests.contract.conftest import Driver
 from tests.contract.values import account, key, organization
 from trivet.platform.core.accounts import Membership, Role, Scope
 from trivet.platform.core.errors import Conflict
+from trivet.platform.core.limits import CallLimits, RateLimit
 
 
 def test_an_account_comes_back_as_it_was_put(driver: Driver) -> None:
@@ -187,3 +188,23 @@ def test_a_key_is_saved_and_touched(driver: Driver) -> None:
     driver.write(lambda tx: tx.keys.touch("k1", 1999.0))
     driver.write(lambda tx: tx.keys.touch("k9", 1999.0))
     assert driver.read(lambda tx: tx.keys.all()) == [replace(changed, last_used_at=1999.0)]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        CallLimits(RateLimit(100, 60), 10),
+        CallLimits(RateLimit(0, 90)),
+        CallLimits(concurrent=0),
+        CallLimits(RateLimit(10**9, 86_400), 10**9),
+    ],
+)
+def test_limits_of_accounts_and_keys_come_back_and_go_again(driver: Driver, limits: CallLimits) -> None:
+    driver.write(lambda tx: tx.accounts.add(account(limits=limits)))
+    driver.write(lambda tx: tx.keys.add(key(limits=limits)))
+    assert driver.read(lambda tx: tx.accounts.all()) == [account(limits=limits)]
+    assert driver.read(lambda tx: tx.keys.all()) == [key(limits=limits)]
+    driver.write(lambda tx: tx.accounts.save(account()))
+    driver.write(lambda tx: tx.keys.save(key()))
+    driver.write(lambda tx: tx.keys.touch("k1", 1500.0))
+    assert driver.read(lambda tx: (tx.accounts.get("acc_bond"), tx.keys.get("k1"))) == (account(), key())

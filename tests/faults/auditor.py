@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 from tests.faults.journal import (
@@ -231,7 +232,7 @@ class Auditor:
             if kind.tries > 1:
                 continue
             executions = self._ledger.get(record.n, ())
-            for before, after in zip(executions, executions[1:], strict=False):
+            for before, after in pairwise(executions):
                 if before.ended is not None and not any(before.ended <= end <= after.began for end in self._ends):
                     yield record.id, f"{record.n} answered in execution {before.run} and ran again in {after.run}"
 

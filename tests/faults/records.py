@@ -34,7 +34,6 @@ class Record:
     seqs: tuple[int, ...]
     created_at: float
     finished_at: float | None
-    key: str | None
     blobs: tuple[str, ...]
     given: dict[str, Any]
 
@@ -80,7 +79,6 @@ def _record(row: sqlite3.Row, story: list[sqlite3.Row], data: Path) -> Record:
         seqs=tuple(e["seq"] for e in story),
         created_at=row["created_at"],
         finished_at=row["finished_at"],
-        key=row["idempotency_key"],
         blobs=tuple(name for name in (row["input_blob"], row["output_blob"]) if name),
         given=given,
     )

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from tests.unit.services.town import Town, built
+from tests.unit.services.receiver import FakeEgress
+from tests.unit.services.town import FakeVault, Town, built
 from trivet.platform.core.accounts import Principal, Token
 from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings
 from trivet.platform.core.payloads import JSON
+from trivet.platform.core.webhooks import NATIVE
 from trivet.platform.dialects.native.app import NativeServices, NativeSettings, create_app
+from trivet.platform.dialects.native.webhooks import FORMAT
 from trivet.platform.ports.builder import Built
 from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
 from trivet.platform.runtimes.fake import FakeRuntime
@@ -24,6 +27,7 @@ from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.tallies import Tallies
+from trivet.platform.services.webhooks import Webhooks
 from trivet.platform.services.workers import Workers
 from trivet.platform.stores.memory import MemoryBlobs
 from trivet.platform.wire.schemas import compile_schema
@@ -181,8 +185,9 @@ class World(Town):
         self.tasks = Tasks()
         self.blobs = MemoryBlobs()
         self.runtime = FakeRuntime()
+        self.recorder = Recorder(self.store, self.tasks.run, asyncio.sleep)
         self.dispatcher = Dispatcher(
-            recorder=Recorder(self.store, self.tasks.run, asyncio.sleep),
+            recorder=self.recorder,
             blobs=self.blobs,
             clock=self.clock,
             wall=self.clock,
@@ -217,6 +222,21 @@ class World(Town):
         self.tallies = Tallies(self.endpoints, self.clock)
         self.dispatcher.on_end = self.tallies.ended
         self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
+        self.egress = FakeEgress()
+        self.webhooks = Webhooks(
+            store=self.store,
+            egress=self.egress,
+            vault=FakeVault(),
+            jobs=self.jobs,
+            endpoints=self.endpoints,
+            formats={NATIVE: FORMAT},
+            clock=self.clock,
+            entropy=self.entropy,
+            background=self.tasks.run,
+            sleep=asyncio.sleep,
+        )
+        self.jobs.check_webhook = self.webhooks.check
+        self.recorder.on_planned = self.webhooks.wake
         self.services = NativeServices(
             self.accounts,
             self.secrets,
@@ -225,6 +245,7 @@ class World(Town):
             self.jobs,
             self.workers,
             self.rollouts,
+            self.webhooks,
             self.clock,
         )
         self.settings = NativeSettings("1.2.3", MAX_INPUT, MAX_INPUT, uploads or Path("/nowhere"))

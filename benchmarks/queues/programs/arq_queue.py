@@ -29,10 +29,11 @@ async def enqueue_all() -> None:
     await pool.aclose()
 
 
+async def work() -> None:
+    worker = Worker([noop], redis_settings=SETTINGS, max_jobs=256, poll_delay=0.005, log_results=False, queue_read_limit=500)
+    await worker.async_run()
+
+
 if __name__ == "__main__":
     logging.disable()
-    if role() == "work":
-        worker = Worker([noop], redis_settings=SETTINGS, max_jobs=64, poll_delay=0.005, log_results=False, queue_read_limit=500)
-        asyncio.run(worker.async_run())
-    else:
-        asyncio.run(enqueue_all())
+    asyncio.run(work() if role() == "work" else enqueue_all())

@@ -17,6 +17,6 @@ def noop(value: int) -> int:
 if __name__ == "__main__":
     logging.disable()
     if role() == "work":
-        huey.create_consumer(workers=2, worker_type="thread", periodic=False, initial_delay=0.005, max_delay=0.01).run()
+        huey.create_consumer(workers=4, worker_type="thread", periodic=False, initial_delay=0.005, max_delay=0.01).run()
     else:
         submit_in_threads(noop, huey.storage.result_store_size)

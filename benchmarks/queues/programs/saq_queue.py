@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import sys
 
 from counted import AT, role, submit
-from saq import Queue, Worker
+from redis.asyncio import Redis
+from saq import Status, Worker
+from saq.queue.redis import RedisQueue
 from saq.types import Context
-
-WAITING = 600
 
 
 async def noop(_: Context, *, value: int) -> int:
@@ -16,24 +17,28 @@ async def noop(_: Context, *, value: int) -> int:
 
 
 async def main() -> None:
-    queue = Queue.from_url(f"unix://{AT}", name="bench")
+    queue = RedisQueue(Redis.from_url(f"unix://{AT}"), name="bench")
     if role() == "work":
-        await Worker(queue, functions=[noop], concurrency=32).start()
+        await Worker(queue, functions=[noop], concurrency=128).start()
         return
     await queue.connect()
 
+    jobs = []
+
     async def enqueue(value: int) -> None:
-        await queue.enqueue("noop", value=value, ttl=WAITING)
+        jobs.append(await queue.enqueue("noop", value=value))
 
     async def stored() -> int:
-        # what is in the database beside jobs waiting or under way is their results, one key each
-        return int(await queue.redis.eval(_FINAL, 0))
+        return len(jobs) - await queue.count("incomplete")
 
     await submit(enqueue, stored)
+    for job in jobs:
+        assert job is not None
+        await job.refresh()
+        if job.status is not Status.COMPLETE:
+            sys.exit(f"a job that is counted is {job.status}")
     await queue.disconnect()
 
-
-_FINAL = "return redis.call('DBSIZE')"
 
 if __name__ == "__main__":
     logging.disable()

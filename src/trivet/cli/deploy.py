@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Examples:
   trivet deploy hello.py
   trivet deploy ./classifier --name science/iris --version 1.2.0
+  trivet deploy hello.py --canary 10
   trivet deploy hello.py --workers 1,4 --json"""
 )
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
@@ -32,6 +33,12 @@ Examples:
 @click.option("--id", "endpoint_id", metavar="ID", help="The opaque id, where existing code has one written into it.")
 @click.option("--model-id", type=click.IntRange(min=1), metavar="N", help="The integer id, likewise.")
 @click.option("--workers", type=worker_range, metavar="MIN,MAX", help="How many workers at least and at most.")
+@click.option(
+    "--canary",
+    type=click.IntRange(0, 99),
+    metavar="PERCENT",
+    help="Give it this share of the calls; what serves now keeps the rest. With 0 only its number leads to it.",
+)
 @json_option
 def deploy(
     *,
@@ -41,6 +48,7 @@ def deploy(
     endpoint_id: str | None,
     model_id: int | None,
     workers: tuple[int, int] | None,
+    canary: int | None,
     as_json: bool,
 ) -> None:
     """Build and publish a version of what lies at PATH.
@@ -52,12 +60,23 @@ def deploy(
     A .trivetignore in the folder lists what is not to be uploaded. --json prints one object per endpoint and line.
     """
     with connect() as client:
-        deployed = publish(client, path, name=name, version=version, id=endpoint_id, model_id=model_id, workers=workers)
+        deployed = publish(
+            client,
+            path,
+            name=name,
+            version=version,
+            id=endpoint_id,
+            model_id=model_id,
+            workers=workers,
+            canary=canary,
+        )
         for endpoint in deployed:
             if as_json:
                 emit_json(summary(endpoint))
             else:
                 emit(introduction(client.url, endpoint, sample_input(client, endpoint)))
+        if canary is not None:
+            note("How it does: trivet endpoints canary NAME. All calls for it: trivet endpoints promote NAME VERSION")
 
 
 def publish(client: Client, path: Path, **settings: Any) -> list[DeployedEndpoint]:

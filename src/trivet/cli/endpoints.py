@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from trivet.cli import rollouts
 from trivet.cli.options import confirmed, worker_range
 from trivet.cli.output import Column, ago, emit, emit_json, facts, json_option, listing, moment, note, span
 from trivet.cli.session import connect
@@ -92,13 +93,15 @@ def scale(
 
 @endpoints.command("rollback")
 @click.argument("name")
-@click.option("--to", metavar="REF", help="The version to go back to; the one before if left out.")
+@click.option("--to", metavar="REF", help="The version to go back to.")
 @json_option
 def rollback(name: str, to: str | None, as_json: bool) -> None:
-    """Let an earlier version of the endpoint NAME serve again."""
+    """Go one step back with the endpoint NAME.
+
+    Ends the canary where there is one; else the version serves that did before.
+    """
     with connect() as client:
-        endpoint = client.endpoints.rollback(name, to)
-    emit_json(endpoint) if as_json else emit(f"{endpoint.name} {endpoint.version} serves now.")
+        rollouts.tell(client.endpoints.rollback(name, to), as_json=as_json)
 
 
 @endpoints.command("delete")
@@ -132,6 +135,8 @@ def versions(name: str, as_json: bool) -> None:
     columns: list[Column[VersionInfo]] = [
         Column("VERSION", lambda version: version.version, whole=True),
         Column("STATE", lambda version: version.state),
+        Column("CALLS", lambda version: f"{version.weight} %" if version.weight else None),
+        Column("ALIASES", lambda version: version.aliases),
         Column("AGE", lambda version: ago(version.created_at)),
         Column("HASH", lambda version: version.hash),
         Column("REQUIREMENTS", lambda version: version.requirements),
@@ -175,6 +180,10 @@ def share(name: str, organizations: tuple[str, ...], public: bool, private: bool
         emit(f"{endpoint.name} is {endpoint.visibility}{_with(endpoint)}.")
 
 
+for command in rollouts.COMMANDS:
+    endpoints.add_command(command)
+
+
 def _described(endpoint: EndpointInfo, health: HealthInfo) -> list[tuple[str, Any]]:
     from trivet.cli.output import to_json
 
@@ -185,7 +194,8 @@ def _described(endpoint: EndpointInfo, health: HealthInfo) -> list[tuple[str, An
         ("Id", endpoint.id),
         ("Model id", endpoint.model_id),
         ("Visibility", f"{endpoint.visibility}{_with(endpoint)}"),
-        ("Version", endpoint.version and f"{endpoint.version} (of {endpoint.versions})"),
+        ("Version", endpoint.version and f"{rollouts.serving(endpoint)}, of {endpoint.versions} in all"),
+        ("Aliases", [f"{alias.name}: {rollouts.shares(alias)}" for alias in endpoint.aliases] or None),
         ("Kind", endpoint.kind),
         ("Scaling", _scaling(endpoint.scaling)),
         ("Workers", _counts(health.workers)),

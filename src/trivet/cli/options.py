@@ -23,6 +23,18 @@ def worker_range(text: str) -> tuple[int, int]:
     return low, high
 
 
+def version_weight(text: str) -> tuple[str, int | None]:
+    """``VERSION`` or ``VERSION=PERCENT``.
+
+    Raises:
+        click.BadParameter: it is of neither form.
+    """
+    version, equals, percent = text.partition("=")
+    if not version or (equals and not (percent.isascii() and percent.isdecimal() and len(percent) < 4)):
+        raise click.BadParameter(f"{text!r} is not of the form VERSION or VERSION=PERCENT, for example 1.3.0=10.")
+    return version, int(percent) if equals else None
+
+
 def words(text: str) -> list[str]:
     """``a,b``: words separated by commas.
 

@@ -31,6 +31,7 @@ class Request:
         body: the bytes to send, or None.
         held: seconds that the server may hold the answer on purpose (a long poll).
         anonymous: whether it is made without a key.
+        once: whether it carries a key by which the server knows it again, so that it is done once however often it is made.
         job_id: the job that it asks about and changes nothing of; such a question outlasts a restart of the server.
     """
 
@@ -40,12 +41,13 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     held: float = 0.0
     anonymous: bool = False
+    once: bool = False
     job_id: str | None = None
 
     @property
     def repeatable(self) -> bool:
         """Whether making it twice does what making it once does."""
-        return self.method in SAFE_TO_REPEAT
+        return self.once or self.method in SAFE_TO_REPEAT
 
     def patience(self, timeout: float, left: float | None = None) -> float:
         """Seconds to wait for the whole answer.

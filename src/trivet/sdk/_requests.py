@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlencode
 
+from trivet.sdk import _calls
+from trivet.sdk._calls import CallOptions
 from trivet.sdk._http import Request
 from trivet.sdk.errors import InvalidRequestError
 
@@ -32,64 +34,38 @@ Reference = str | int
 # -- calling
 
 
-def run(
-    reference: Reference,
-    body: Body,
-    *,
-    wait: float,
-    key: str,
-    version: str | None = None,
-    job_timeout: float | None = None,
-    ttl: float | None = None,
-) -> Request:
-    """Call and wait up to ``wait`` seconds; ``key`` marks this one call, so that a repetition is known as such."""
-    query = {"version": version, "timeout": job_timeout, "ttl": ttl, "wait": wait}
-    return _call(reference, "run", body, key, query, held=wait)
+def run(reference: Reference, body: Body, options: CallOptions, *, wait: float) -> Request:
+    """Call and wait up to ``wait`` seconds."""
+    return _call(reference, "run", body, options, {"wait": wait}, held=wait)
 
 
-def submit(
-    reference: Reference,
-    body: Body,
-    *,
-    key: str,
-    version: str | None = None,
-    job_timeout: float | None = None,
-    ttl: float | None = None,
-) -> Request:
+def submit(reference: Reference, body: Body, options: CallOptions) -> Request:
     """Queue a job."""
-    return _call(reference, "submit", body, key, {"version": version, "timeout": job_timeout, "ttl": ttl})
+    return _call(reference, "submit", body, options)
 
 
-def stream(
-    reference: Reference,
-    body: Body,
-    *,
-    key: str,
-    version: str | None = None,
-    job_timeout: float | None = None,
-    ttl: float | None = None,
-) -> Request:
+def stream(reference: Reference, body: Body, options: CallOptions) -> Request:
     """Call and listen to the events."""
-    query = {"version": version, "timeout": job_timeout, "ttl": ttl}
-    return _call(reference, "stream", body, key, query, headers=(_SSE,))
+    return _call(reference, "stream", body, options, headers=(_SSE,))
 
 
 def _call(
     reference: Reference,
     verb: str,
     body: Body,
-    key: str,
-    query: Mapping[str, Any],
+    options: CallOptions,
+    query: Mapping[str, Any] | None = None,
     *,
     headers: tuple[tuple[str, str], ...] = (),
     held: float = 0.0,
 ) -> Request:
     return Request(
         "POST",
-        _url(f"{_endpoint(reference)}/{verb}", query),
-        (("Content-Type", body.content_type), ("Idempotency-Key", key), *headers),
+        _url(f"{_endpoint(reference)}/{verb}", _calls.query(options) | dict(query or {})),
+        (("Content-Type", body.content_type), *_calls.headers(options), *headers),
         body.data,
         held,
+        once=options.get("idempotency_key") is not None,
     )
 
 
@@ -137,17 +113,35 @@ def job_explain(job_id: str) -> Request:
     return Request("GET", f"{_job(job_id)}/explain")
 
 
-def job_replay(job_id: str, *, key: str) -> Request:
-    """A new job with the same input."""
-    return Request("POST", f"{_job(job_id)}/replay", (("Idempotency-Key", key),))
+def job_replay(job_id: str, body: Body | None, *, key: str, version: str | None = None) -> Request:
+    """A new job like an earlier one; ``body`` takes the place of its input."""
+    content_type = (("Content-Type", body.content_type),) if body is not None else ()
+    return Request(
+        "POST",
+        _url(f"{_job(job_id)}/replay", {"version": version}),
+        (("Idempotency-Key", key), *content_type),
+        body.data if body is not None else None,
+        once=True,
+    )
 
 
 def jobs(
-    *, endpoint: Reference | None = None, status: Iterable[str] = (), limit: int = PAGE, cursor: str | None = None
+    *,
+    endpoint: Reference | None = None,
+    status: Iterable[str] = (),
+    dead_letters: bool = False,
+    limit: int = PAGE,
+    cursor: str | None = None,
 ) -> Request:
     """A page of jobs, newest first."""
     wanted = [status] if isinstance(status, str) else status
-    query = {"endpoint": endpoint, "status": ",".join(wanted) or None, "limit": limit, "cursor": cursor}
+    query = {
+        "endpoint": endpoint,
+        "status": ",".join(wanted) or None,
+        "dead_letters": "true" if dead_letters else None,
+        "limit": limit,
+        "cursor": cursor,
+    }
     return Request("GET", _url(f"{API}/jobs", query))
 
 
@@ -194,6 +188,47 @@ def endpoint_rollback(reference: Reference, to: str | None) -> Request:
     return _json("POST", f"{_endpoint(reference)}/rollback", {"to": to})
 
 
+def endpoint_promote(reference: Reference, version: str | None) -> Request:
+    """Make the canary, or ``version``, the one that serves."""
+    return _json("POST", f"{_endpoint(reference)}/promote", {"version": version})
+
+
+def canary(reference: Reference, version: str, weight: int) -> Request:
+    """Give ``version`` so many percent of the calls that name none."""
+    return _json("PUT", f"{_endpoint(reference)}/canary", {"version": version, "weight": weight})
+
+
+def canary_end(reference: Reference) -> Request:
+    """Give all calls that name no version to the one that serves."""
+    return Request("DELETE", f"{_endpoint(reference)}/canary")
+
+
+def aliases(reference: Reference, *, cursor: str | None = None) -> Request:
+    """A page of an endpoint's aliases."""
+    return Request("GET", _url(f"{_endpoint(reference)}/aliases", {"cursor": cursor}))
+
+
+def alias(reference: Reference, name: str) -> Request:
+    """One alias."""
+    return Request("GET", _alias(reference, name))
+
+
+def alias_set(reference: Reference, name: str, versions: Mapping[str, int | None]) -> Request:
+    """Let an alias stand for ``versions``."""
+    shares = [{"version": version, "weight": weight} for version, weight in versions.items()]
+    return _json("PUT", _alias(reference, name), {"versions": shares})
+
+
+def alias_delete(reference: Reference, name: str) -> Request:
+    """End an alias."""
+    return Request("DELETE", _alias(reference, name))
+
+
+def version_health(reference: Reference, version: str) -> Request:
+    """Counts of a version's jobs, and how long they took."""
+    return Request("GET", f"{_endpoint(reference)}/versions/{_segment(version, 'version')}/health")
+
+
 def endpoint_purge(reference: Reference) -> Request:
     """Cancel what is queued."""
     return Request("POST", f"{_endpoint(reference)}/purge")
@@ -222,12 +257,12 @@ def endpoint_logs(reference: Reference, *, follow: bool = False) -> Request:
 def deploy(
     archive: Archive,
     *,
-    key: str,
     name: str | None = None,
     version: str | None = None,
     endpoint_id: str | None = None,
     model_id: int | None = None,
     workers: tuple[int, int] | None = None,
+    canary: int | None = None,
 ) -> Request:
     """Upload an archive to be built and published."""
     query = {
@@ -237,8 +272,9 @@ def deploy(
         "id": endpoint_id,
         "model_id": model_id,
         "workers": ",".join(map(str, workers)) if workers is not None else None,
+        "canary": canary,
     }
-    headers = (("Content-Type", "application/gzip"), ("Idempotency-Key", key))
+    headers = (("Content-Type", "application/gzip"),)
     return Request("POST", _url(f"{API}/deployments", query), headers, archive.data)
 
 
@@ -402,6 +438,10 @@ def _endpoint(reference: Reference) -> str:
             f"{reference!r} does not name an endpoint.", hint="Write `owner/name`, or one of the endpoint's ids."
         )
     return "/".join([API, "endpoints", *(_segment(part, "endpoint") for part in parts)])
+
+
+def _alias(reference: Reference, name: str) -> str:
+    return f"{_endpoint(reference)}/aliases/{_segment(name, 'alias')}"
 
 
 def _job(job_id: str) -> str:

@@ -96,6 +96,12 @@ class JobView(Model):
     output: Any = None
     output_type: str | None = None
     output_size: int | None = None
+    max_attempts: int | None = None
+    priority: str | None = None
+    retry_at: datetime | None = None
+    dead_letter: bool = False
+    kept_until: datetime | None = None
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +196,24 @@ class Scaling(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Share(Model):
+    """A version, and how many percent of the calls it gets."""
+
+    version: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class AliasInfo(Model):
+    """A name that stands for a version, or for several that its calls are split among."""
+
+    name: str
+    versions: tuple[Share, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointInfo(Model):
-    """A named thing to call. ``workers`` counts by state; ``version`` is the one that serves."""
+    """A named thing to call. ``workers`` counts by state; ``version`` is the one that serves, but for the canary's share."""
 
     id: str
     name: str
@@ -199,6 +221,8 @@ class EndpointInfo(Model):
     visibility: str = "private"
     shared_with: tuple[str, ...] = ()
     version: str | None = None
+    canary: Share | None = None
+    aliases: tuple[AliasInfo, ...] = ()
     versions: int = 0
     scaling: Scaling = field(default_factory=Scaling)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -214,7 +238,10 @@ class EndpointInfo(Model):
 
 @dataclass(frozen=True, slots=True)
 class VersionInfo(Model):
-    """An immutable build of an endpoint; ``state`` is building, ready or failed."""
+    """An immutable build of an endpoint; ``state`` is building, ready or failed.
+
+    ``weight`` is how many percent of the calls it gets that name no version.
+    """
 
     id: str
     version: str | None = None
@@ -223,6 +250,8 @@ class VersionInfo(Model):
     created_at: datetime | None = None
     error: Any = None
     requirements: tuple[str, ...] = ()
+    weight: int = 0
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +262,18 @@ class HealthInfo(Model):
     jobs: Mapping[str, int] = field(default_factory=dict)
     workers: Mapping[str, int] = field(default_factory=dict)
     oldest_queued_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionHealthInfo(Model):
+    """How the jobs of a version do. Those that ended are counted from ``since`` on; durations are the latest successful ones'."""
+
+    endpoint: str
+    version: str
+    jobs: Mapping[str, int] = field(default_factory=dict)
+    since: datetime | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class Attempt(Work):
         "interrupted",
         "number",
         "reason",
+        "repeats",
         "token",
     )
 
@@ -69,6 +70,8 @@ class Attempt(Work):
         self.token: str = meta["token"]
         self.content_type: str = meta.get("type") or "application/json"
         self.body = frame.body
+        self.repeats: bool = meta.get("attempt", 1) > 1
+        """Whether the job was tried before."""
         self.reason: str | None = None
         self.interrupted = False
         self.arrived = monotonic()

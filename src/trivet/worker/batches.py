@@ -108,7 +108,8 @@ class Batch(Work):
 class BatchDesk:
     """The desk of a handler that takes a list of inputs and returns a list with an output for each.
 
-    What waits stays in the intake until a batch is really formed, so that the server can have it back.
+    What waits stays in the intake until a batch is really formed, so that the server can have it back. A job that was tried
+    before is worked on alone: if it is what brought its worker down, it does so no more to the others.
 
     Args:
         intake: where the attempts come from.
@@ -134,6 +135,8 @@ class BatchDesk:
             taken: list[Attempt] = []
             while len(taken) < self._size and (attempt := self._intake.next()) is not None:
                 taken.append(attempt)
+                if attempt.repeats or self._first_repeats():
+                    break
         return Batch(taken, self._intake) if taken else None
 
     def due(self) -> float | None:
@@ -143,7 +146,16 @@ class BatchDesk:
             first = pending[0]
         except IndexError:
             return None
-        return 0.0 if len(pending) >= self._size else max(0.0, first.arrived + self._wait - monotonic())
+        if first.repeats or len(pending) >= self._size:
+            return 0.0
+        return max(0.0, first.arrived + self._wait - monotonic())
+
+    def _first_repeats(self) -> bool:
+        pending = self._intake.pending
+        try:
+            return pending[0].repeats
+        except IndexError:
+            return False
 
     def run(self, work: Batch) -> Outcomes:
         """As `Desk.run`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import stat
 import sys
 import threading
 from typing import Any, NamedTuple
@@ -124,6 +125,7 @@ def _serve(link: Link, guards: Guards, environment: Environment, welcome: dict[s
     faulthandler.enable(2)  # the last words of one that crashes in C code
     capture()
     watcher.start()
+    _wait_at_the_gate()
     try:
         host = open_host(environment.host, environment.folder, environment.handler)
         trial = Trial(host, int(welcome.get("max_output") or MAX_FRAME // 2), environment.folder)
@@ -149,6 +151,16 @@ def _serve(link: Link, guards: Guards, environment: Environment, welcome: dict[s
         return EXIT_LINK_LOST  # the watcher sees to it that nothing holds the end up
     watcher.end()
     return 0
+
+
+def _wait_at_the_gate() -> None:
+    """Waits for the end of the standard input, where that is a pipe: the runtime has this process where it belongs by then."""
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        while os.read(0, 1024):
+            pass
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
 
 
 def _unfit(link: Link, watcher: Watcher, error: BaseException, folder: str) -> int:

@@ -11,6 +11,7 @@ import os
 import signal
 import time
 import uuid
+from pathlib import Path
 
 import trivet
 
@@ -38,7 +39,7 @@ class Execution:
 
 
 def _times_begun(n, ledger):
-    with open(ledger, encoding="utf-8") as lines:
+    with Path(ledger).open(encoding="utf-8") as lines:
         return sum(1 for line in lines if line.startswith(f'["{n}"') and '"begin"' in line)
 
 

@@ -51,7 +51,9 @@ def test_a_rate_is_read_and_shown_in_its_usual_form(text: str, rate: RateLimit, 
     assert RateLimit.parse(shown) == rate
 
 
-@pytest.mark.parametrize("text", ["", "100", "100/", "/min", "-1/min", "1.5/s", "100/week", "1e3/s", "none", "١/s", "5/0s"])
+@pytest.mark.parametrize(
+    "text", ["", "100", "100/", "/min", "-1/min", "1.5/s", "100/week", "1e3/s", "none", "١/s", "5/0s"]
+)
 def test_what_is_no_rate_is_refused_in_words(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no rate|is out of range"):
         RateLimit.parse(text)
@@ -107,7 +109,8 @@ def test_a_bucket_gives_its_burst_at_once_and_then_one_call_at_a_time() -> None:
     assert limits.seconds_to_next(HUNDRED, bucket) == pytest.approx(0.6)
     assert limits.seconds_to_next(HUNDRED, after) == 0.0
     bucket = limits.filled(HUNDRED, bucket, NOW + 0.6)
-    assert (bucket := limits.spent(bucket)) is not None
+    bucket = limits.spent(bucket)
+    assert bucket is not None
     assert limits.spent(bucket) is None
 
 
@@ -167,10 +170,10 @@ def test_a_refusal_says_whose_limit_it_is_when_to_come_back_and_who_can_change_i
     account = limits.rate_refusal(held(Holder.ACCOUNT), RateLimit(1, 3600), empty)
     assert key is not None
     assert account is not None
-    assert key.detail == "This key may make 100 calls a minute, and has made them."
+    assert key.detail == "This key may make 100 calls a minute, and has done so."
     assert key.hint.startswith("Come back in 1 s. ")
     assert "trivet keys limit 5f3c --rate" in key.hint
-    assert account.detail == "The account 'ann' may make 1 call an hour with all its keys together, and has made them."
+    assert account.detail == "The account 'ann' may make 1 call an hour with all its keys together, and has done so."
     assert (account.retry_after, "trivet accounts limit ann --rate" in account.hint) == (3600, True)
 
 

@@ -29,7 +29,7 @@ class Stage:
         self._changed: asyncio.Event | None = None
         python = data / "envs" / "bare" / "bin" / "python"
         python.parent.mkdir(parents=True, exist_ok=True)
-        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I "$TRIVET_BUNDLE/worker.py"\n')
+        python.write_text(f'#!/bin/sh\ncat\nexec "{sys.executable}" -I "$TRIVET_BUNDLE/worker.py"\n')
         python.chmod(0o755)
 
     def spec(

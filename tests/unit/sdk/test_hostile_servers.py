@@ -112,9 +112,9 @@ def test_429_with_retry_after_is_waited_for_even_by_a_call(server: Server, clien
 
 
 def test_429_without_retry_after_is_told_to_the_caller_of_a_call(server: Server, client: Client) -> None:
-    server.on("POST", SUBMIT, lambda exchange: exchange.problem(429, "limit_exceeded", detail="Too many."))
+    server.on("POST", RUN, lambda exchange: exchange.problem(429, "limit_exceeded", detail="Too many."))
     with pytest.raises(LimitExceededError, match="Too many") as caught:
-        client.endpoint("admin/hello").submit()
+        client.endpoint("admin/hello").run()
     assert caught.value.retry_after is None
     assert len(server.seen) == 1
 

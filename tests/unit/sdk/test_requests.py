@@ -24,14 +24,21 @@ BODY = Body(b"1", "application/json")
 @pytest.mark.parametrize(
     ("request_", "line", "body"),
     [
-        (_requests.run(NAME, BODY, wait=2.5, key="k"), "POST /endpoints/admin/hello/run?wait=2.500", None),
+        (_requests.run(NAME, BODY, {}, wait=2.5), "POST /endpoints/admin/hello/run?wait=2.500", None),
         (
-            _requests.run("abc", BODY, wait=50.0, key="k", version="^1.2"),
+            _requests.run("abc", BODY, {"version": "^1.2"}, wait=50.0),
             "POST /endpoints/abc/run?version=%5E1.2&wait=50",
             None,
         ),
-        (_requests.submit(7, BODY, key="k", ttl=3.0), "POST /endpoints/7/submit?ttl=3", None),
-        (_requests.stream(NAME, BODY, key="k", job_timeout=9.0), "POST /endpoints/admin/hello/stream?timeout=9", None),
+        (_requests.submit(7, BODY, {"ttl": 3.0}), "POST /endpoints/7/submit?ttl=3", None),
+        (
+            _requests.submit(7, BODY, {"priority": "low", "retry_on": ("handler_error", "OSError"), "max_attempts": 5}),
+            "POST /endpoints/7/submit?priority=low&max_attempts=5&retry_on=handler_error%2COSError",
+            None,
+        ),
+        (_requests.job_replay("job_1", BODY, key="k", version="1"), "POST /jobs/job_1/replay?version=1", 1),
+        (_requests.jobs(dead_letters=True), "GET /jobs?dead_letters=true&limit=100", None),
+        (_requests.stream(NAME, BODY, {"job_timeout": 9.0}), "POST /endpoints/admin/hello/stream?timeout=9", None),
         (_requests.job("job_1"), "GET /jobs/job_1", None),
         (_requests.job("job_1", wait=50.0), "GET /jobs/job_1?wait=50", None),
         (_requests.job_result("job_1", wait=0.0), "GET /jobs/job_1/result?wait=0", None),
@@ -74,7 +81,7 @@ def test_requests_say_what_the_api_says(request_: Request, line: str, body: Any)
 
 def test_a_deployment_carries_what_is_given() -> None:
     archive = Archive("hello.py", b"packed")
-    request = _requests.deploy(archive, key="k", name=NAME, endpoint_id="abc", model_id=3, workers=(0, 2))
+    request = _requests.deploy(archive, name=NAME, endpoint_id="abc", model_id=3, workers=(0, 2))
     assert request.path == ("/api/v1/deployments?filename=hello.py&name=admin%2Fhello&id=abc&model_id=3&workers=0%2C2")
     assert (request.body, dict(request.headers)["Content-Type"]) == (b"packed", "application/gzip")
 

@@ -119,7 +119,7 @@ class FakeServer:
         assert self._link is not None
         self._link.sendall(encode(kind, number, meta, body))
 
-    def submit(self, body: bytes = b"null", content_type: str = "application/json") -> int:
+    def submit(self, body: bytes = b"null", content_type: str = "application/json", attempt: int = 1) -> int:
         """Sends one job and returns the number of its attempt."""
         self._number += 1
         meta = {
@@ -127,7 +127,7 @@ class FakeServer:
             "token": f"t{self._number}",
             "type": content_type,
             "timeout": 60,
-            "attempt": 1,
+            "attempt": attempt,
         }
         self.say(Kind.JOB, self._number, meta, body)
         return self._number

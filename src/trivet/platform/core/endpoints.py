@@ -69,6 +69,11 @@ class VersionSettings:
     max_batch_size: int = 1
     batch_wait: float = 0.005
 
+    @property
+    def slots(self) -> int:
+        """How many jobs one worker works on at a time."""
+        return self.concurrency * self.max_batch_size
+
 
 @dataclass(frozen=True, slots=True)
 class Version:

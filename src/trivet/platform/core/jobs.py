@@ -296,7 +296,14 @@ def expire(job: Job, now: float) -> Job | None:
 
 
 def lose(
-    job: Job, token: str, reason: str, worker_log: tuple[str, ...], now: float, chance: float = 0.0, *, memory: bool = False
+    job: Job,
+    token: str,
+    reason: str,
+    worker_log: tuple[str, ...],
+    now: float,
+    *,
+    chance: float = 0.0,
+    memory: bool = False,
 ) -> Job | None:
     """What becomes of a job whose worker is gone; None where the token is stale.
 

@@ -171,7 +171,7 @@ def rate_refusal(held: HeldLimits, rate: RateLimit, bucket: Bucket) -> RateLimit
         return RateLimited(detail, retry_after=NEVER, hint=_raise(held, "rate"))
     seconds = whole_seconds(seconds_to_next(rate, bucket))
     return RateLimited(
-        f"{_subject(held)} may make {_count(rate.requests, 'call')} {_per(rate)}{_together(held)}, and has made them.",
+        f"{_subject(held)} may make {_count(rate.requests, 'call')} {_per(rate)}{_together(held)}, and has done so.",
         retry_after=seconds,
         hint=f"Come back in {seconds} s. {_raise(held, 'rate')}",
     )
@@ -220,7 +220,7 @@ def _count(count: int, noun: str) -> str:
 
 def _raise(held: HeldLimits, option: Literal["rate", "concurrent"]) -> str:
     if held.holder is Holder.KEY:
-        return f"Who manages the account's keys can change the limit: `trivet keys limit {held.id} --{option} …`."
+        return f"Who manages the account's keys can change the limit: `trivet keys limit {held.name} --{option} …`."
     return f"An administrator can change the limit: `trivet accounts limit {held.name} --{option} …`."
 
 

@@ -78,7 +78,7 @@ class Allowed:
             self._networks.append(network)
             return
         name = entry.removeprefix("*.").rstrip(".")
-        if not Url.is_valid(f"http://{name}/") or Url(f"http://{name}/").host_str != name:
+        if "*" in name or not Url.is_valid(f"http://{name}/") or Url(f"http://{name}/").host_str != name:
             raise ValueError(f"{entry!r} is neither an address, a network nor the name of a host")
         if entry.startswith("*."):
             self._domains.append(f".{name}")

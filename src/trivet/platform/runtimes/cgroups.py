@@ -38,6 +38,18 @@ class Cgroup:
         """The files that a process writes its pid into to be in the group, with all that it starts from then on."""
         return tuple(folder / "cgroup.procs" for folder in self._folders)
 
+    def enter(self, pid: int) -> None:
+        """Puts a process into the group, with all that it starts from then on; nothing happens where it has ended.
+
+        The kernel may take ten milliseconds and more for it, so call it off the event loop.
+
+        Raises:
+            OSError: the kernel forbids it.
+        """
+        for entrance in self.entrances:
+            with contextlib.suppress(ProcessLookupError):
+                entrance.write_text(str(pid))
+
     def members(self) -> set[int]:
         """The pids of what is in the group now."""
         found: set[int] = set()
@@ -96,15 +108,15 @@ class CgroupTree:
         self._pids = pids
         self.version = version
 
-    def make(self, worker_id: str, *, memory: int | None, processes: int | None) -> Cgroup | None:
+    def make(self, name: str, *, memory: int | None, processes: int | None) -> Cgroup | None:
         """A group for one worker, with its limits set; None where the kernel does not let us after all.
 
         Args:
-            worker_id: whose it is.
+            name: what it is called, beside our own name: the worker's id, say.
             memory: the most that it may use, in bytes.
             processes: how many processes and threads it may have.
         """
-        name = f"{_PREFIX}{os.getpid()}-{worker_id}"
+        name = f"{_PREFIX}{os.getpid()}-{name}"
         pids = self._pids / name if self._pids is not None else None
         group = Cgroup(self._memory / name, (pids,) if pids is not None else ())
         try:
@@ -119,6 +131,14 @@ class CgroupTree:
             group.remove()
             return None
         return group
+
+    def limit(self, group: Cgroup, memory: int) -> None:
+        """Sets the most memory that a group may use, in bytes.
+
+        Raises:
+            OSError: the kernel does not let us.
+        """
+        _limit_memory(group.memory, memory, self.version)
 
     def leftovers(self) -> Iterator[Cgroup]:
         """The groups of servers that are no more."""

@@ -9,9 +9,14 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from trivet.platform.runtimes.cgroups import Cgroup
 from trivet.protocol import forks
+
+
+_PATIENCE = 2.0
+"""Seconds that a parent has to tell the status of a child that has ended."""
 
 
 class Forked:
@@ -35,6 +40,8 @@ class Forked:
         self._ended: asyncio.Future[int | None] = loop.create_future()
         self._parent_lost = False
         self._buried = False
+        self.at_work = False
+        """Whether it has become a worker."""
 
     # -- birth --------------------------------------------------------------------------------------------------------
 
@@ -68,7 +75,8 @@ class Forked:
         Raises:
             OSError: it has ended instead.
         """
-        await asyncio.wait({self._born, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        first: set[asyncio.Future[Any]] = {self._born, self._ended}
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if not self._born.done() or self._ended.done():
             raise OSError("a forked process ended before it could be put to work")
 
@@ -90,6 +98,7 @@ class Forked:
             forks.send(self._channel, {"do": "work"}, [environment, output])
         finally:
             os.close(environment)
+        self.at_work = True
         self._channel.close()
 
     def give_up(self) -> None:
@@ -116,13 +125,16 @@ class Forked:
             self._ended.set_result(None)
 
     def _seen_to_end(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._pidfd or 0)
+        """It has ended. The parent sees that too and knows the status, unless it is gone, or hangs."""
+        self._forget_pidfd()
         if self._parent_lost:
-            self._forget_pidfd()
             self._ended.set_result(None)
-        else:  # the parent sees it too and has more to tell; should it die meanwhile, `lost` comes back to this
-            os.close(self._pidfd or 0)
-            self._pidfd = None
+        else:
+            asyncio.get_running_loop().call_later(_PATIENCE, self._despair)
+
+    def _despair(self) -> None:
+        if not self._ended.done():
+            self._ended.set_result(None)
 
     def _forget_pidfd(self) -> None:
         if self._pidfd is not None:

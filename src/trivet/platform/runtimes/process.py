@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,21 +19,27 @@ from trivet.platform.core.workers import Departure, has_gpu
 from trivet.platform.ports.runtime import Capabilities, OnExit, Started, WorkerSpec
 from trivet.platform.runtimes import strays
 from trivet.platform.runtimes.cgroups import Cgroup, CgroupTree, find_cgroups
+from trivet.platform.runtimes.forked import Forked
 from trivet.platform.runtimes.gpus import installed_gpus
+from trivet.platform.runtimes.imports import BundleImports, imports_of
+from trivet.platform.runtimes.lives import Life, Spawned
 from trivet.platform.runtimes.memory import MemoryGuard
+from trivet.platform.runtimes.surroundings import base_environ, private_names, worker_environ
 from trivet.platform.runtimes.tail import Tail
+from trivet.platform.runtimes.warm import LONGEST_ID, Kind, WarmParents, WarmSettings
 
 logger = logging.getLogger(__name__)
 
 OnLine = Callable[[str, str], None]
 """Called with a worker's id for each line that it writes outside of a job."""
 
-_ENTER = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 126; shift; done; shift; exec "$@"'
-"""Enters the control groups named before ``--`` and becomes the program named behind it: so that nothing of a worker ever
-runs outside of its groups."""
+_COMMAND = ("-I", "-c", "import sys; from trivet.worker.main import main; sys.exit(main([]))")
+"""What the interpreter of an environment is started with to be a worker: without `runpy`, which takes longer."""
 _READ = 64 * 1024
 _LAST_READ = 4 * 1024 * 1024
 _PATIENCE = 5.0
+_MOST_BUNDLES = 1024
+"""Of how many bundles it is remembered what they import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +51,26 @@ class ProcessSettings:
         use_cgroups: whether to use control groups where they are to be had.
         memory_interval: seconds between two looks at the memory of workers, where there are no control groups.
         kept: of how many workers that have ended the last lines are kept.
+        warm: how warm parents are kept, which workers are forked from.
     """
 
     processes: int = 2048
     use_cgroups: bool = True
     memory_interval: float = 0.2
     kept: int = 256
+    warm: WarmSettings = field(default_factory=WarmSettings)
 
 
 @dataclass(slots=True, eq=False)
 class _Running:
     id: str
-    process: asyncio.subprocess.Process
+    life: Life
     output: int
     tail: Tail
     limit: int | None
     cgroup: Cgroup | None
+    gate: int | None
+    """What its input ends with, once it is where it belongs."""
     over_limit: bool = False
     watcher: asyncio.Task[None] | None = field(default=None, repr=False)
 
@@ -86,9 +96,12 @@ class ProcessRuntime:
         self._cgroups: CgroupTree | None = None
         self._gpus: Mapping[str, int] = {}
         self._guard = MemoryGuard(self._settings.memory_interval, self._end_over_limit)
+        self._parents: WarmParents | None = None
+        self._imports: OrderedDict[tuple[str, str], BundleImports] = OrderedDict()
         self._running: dict[str, _Running] = {}
         self._ended: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._closing = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.on_exit: OnExit = _nobody
         self.on_line: OnLine = _nobody
 
@@ -107,6 +120,10 @@ class ProcessRuntime:
         if ended:
             logger.warning("%d processes of an earlier server were still there and have been ended", ended)
         self._gpus = await asyncio.to_thread(installed_gpus)
+        if self._settings.warm.most and hasattr(os, "pidfd_open") and hasattr(os, "memfd_create"):
+            self._parents = WarmParents(
+                self._folders, self._settings.warm, self._interpreter, base_environ, self._make_cgroup
+            )
 
     async def start(self, spec: WorkerSpec) -> Started:
         """Starts a worker; returns when its process runs.
@@ -129,25 +146,26 @@ class ProcessRuntime:
         loop = asyncio.get_running_loop()
         loop.add_reader(worker.output, self._read, worker)
         if worker.limit is not None and worker.cgroup is None:
-            self._guard.watch(worker.id, worker.process.pid, worker.limit)
+            self._guard.watch(worker.id, worker.life.pid, worker.limit)
         worker.watcher = loop.create_task(self._watch(worker))
+        if worker.gate is not None:
+            await self._enter(worker, worker.gate)
         if self._closing.is_set():  # close() came while the process was made, and could not see it
             self.kill(worker.id)
         limited = worker.limit is not None
-        return Started(worker.process.pid, self._isolation(worker.cgroup is not None, limited=limited))
+        return Started(worker.life.pid, self._isolation(worker.cgroup is not None, limited=limited))
 
     def terminate(self, worker_id: str) -> None:
         """Asks a worker to drain and end. What it has started hears nothing of it."""
         worker = self._running.get(worker_id)
         if worker is not None:
-            with contextlib.suppress(ProcessLookupError):
-                worker.process.send_signal(signal.SIGTERM)
+            worker.life.signal(signal.SIGTERM)
 
     def kill(self, worker_id: str) -> None:
         """Ends a worker and all that it has started, now."""
         worker = self._running.get(worker_id)
-        if worker is not None and worker.process.returncode is None:
-            strays.kill_group(worker.process.pid)
+        if worker is not None and not worker.life.is_over:
+            strays.kill_group(worker.life.pid)
             if worker.cgroup is not None:
                 worker.cgroup.kill()
 
@@ -159,11 +177,15 @@ class ProcessRuntime:
     async def close(self) -> None:
         """Kills every worker and waits for their ends, which are told as always."""
         self._closing.set()
+        for task in list(self._tasks):
+            task.cancel()
         for worker_id in list(self._running):
             self.kill(worker_id)
         watchers = [worker.watcher for worker in self._running.values() if worker.watcher is not None]
         if watchers:
             await asyncio.wait(watchers, timeout=2 * _PATIENCE)
+        if self._parents is not None:
+            await self._parents.close()
         self._guard.close()
 
     # -- starting -----------------------------------------------------------------------------------------------------
@@ -185,8 +207,11 @@ class ProcessRuntime:
                 hint="Deploy it without `gpu=`, or run the platform on a machine that has one.",
             )
 
+    def _interpreter(self, environment: str) -> Path:
+        return self._data / "envs" / environment / "bin" / "python"
+
     def _python(self, version: Version) -> Path:
-        python = self._data / "envs" / version.environment / "bin" / "python"
+        python = self._interpreter(version.environment)
         if not version.environment or not python.exists():
             raise Unavailable(
                 f"The environment of version {version.number} is not there any more.",
@@ -200,74 +225,135 @@ class ProcessRuntime:
             raise Unavailable(f"The code of version {version.number} is not there any more.", hint="Deploy it again.")
         return bundle
 
+    def _make_cgroup(self, name: str) -> Cgroup | None:
+        if self._cgroups is None:
+            return None
+        return self._cgroups.make(name, memory=None, processes=self._settings.processes)
+
     async def _spawn(self, spec: WorkerSpec, python: Path, bundle: Path) -> _Running:
-        settings = spec.version.settings
         room = self._folders / spec.worker_id
         room.mkdir(mode=0o700)
         (room / "tmp").mkdir(mode=0o700)
-        cgroup = None
-        if self._cgroups is not None:
-            cgroup = self._cgroups.make(spec.worker_id, memory=settings.memory, processes=self._settings.processes)
-        command = [str(python), "-I", "-m", "trivet.worker"]
-        if cgroup is not None:
-            command = ["/bin/sh", "-c", _ENTER, "worker", *map(str, cgroup.entrances), "--", *command]
+        environ = worker_environ(spec, python, bundle, room, self._link)
         # One pipe for both streams keeps their lines in order. It is ours and not asyncio's, so that waiting for the end of
         # the worker is not waiting for a stray that still holds the pipe.
         ours, theirs = os.pipe()
         try:
             os.set_blocking(ours, False)
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=theirs,
-                stderr=theirs,
-                cwd=room,
-                env=self._environ(spec, python, bundle, room),
-                start_new_session=True,
-            )
+            worker = await self._fork(spec, environ, ours, theirs)
+            return worker or await self._spawn_plainly(spec, python, environ, ours, theirs)
         except BaseException:
             os.close(ours)
-            if cgroup is not None:
-                cgroup.remove()
             shutil.rmtree(room, ignore_errors=True)
             raise
         finally:
             os.close(theirs)
-        return _Running(spec.worker_id, process, ours, Tail(), settings.memory, cgroup)
 
-    def _environ(self, spec: WorkerSpec, python: Path, bundle: Path, room: Path) -> dict[str, str]:
-        """All that a worker knows of its surroundings: nothing of the server's own that is not named here."""
-        environ = {
-            "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
-            "LANG": os.environ.get("LANG", "C.UTF-8"),
-            "HOME": str(room),
-            "TMPDIR": str(room / "tmp"),
-        }
-        passed_on = ("TZ", "CUDA_VISIBLE_DEVICES") if spec.version.settings.gpu else ("TZ",)
-        environ.update((name, os.environ[name]) for name in passed_on if name in os.environ)
-        environ.update(spec.secrets)
-        # Last, so that no secret can take their place.
-        environ.update(
-            {
-                "VIRTUAL_ENV": str(python.parent.parent),
-                "TRIVET_LINK": self._link,
-                strays.MARK: spec.worker_id,
-                "TRIVET_WORKER_TOKEN": spec.token,
-                "TRIVET_WORKER_FOLDER": str(room),
-                "TRIVET_BUNDLE": str(bundle),
-                "TRIVET_HOST": spec.version.host,
-                "TRIVET_HANDLER": spec.version.handler,
-            }
-        )
-        if spec.version.settings.memory is not None:
-            environ["TRIVET_MEMORY_LIMIT"] = str(spec.version.settings.memory)
-        return environ
+    async def _spawn_plainly(
+        self, spec: WorkerSpec, python: Path, environ: Mapping[str, str], ours: int, theirs: int
+    ) -> _Running:
+        memory = spec.version.settings.memory
+        cgroup = None
+        if self._cgroups is not None:
+            cgroup = self._cgroups.make(spec.worker_id, memory=memory, processes=self._settings.processes)
+        # The kernel takes its time to move a process into control groups, as long as an interpreter does to start. So both
+        # happen at once, and the worker waits for the end of its input before it runs anything of its author's.
+        gate, opens = os.pipe() if cgroup is not None else (None, None)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(str(python), *_COMMAND),
+                stdin=asyncio.subprocess.DEVNULL if gate is None else gate,
+                stdout=theirs,
+                stderr=theirs,
+                cwd=environ[strays.FOLDER],
+                env=dict(environ),
+                start_new_session=True,
+            )
+        except BaseException:
+            if opens is not None:
+                os.close(opens)
+            if cgroup is not None:
+                cgroup.remove()
+            raise
+        finally:
+            if gate is not None:
+                os.close(gate)
+        return _Running(spec.worker_id, Spawned(process), ours, Tail(), memory, cgroup, opens)
+
+    async def _enter(self, worker: _Running, gate: int) -> None:
+        """Brings a worker into its control groups and opens its gate; one that can't be brought there is killed before."""
+        worker.gate = None
+        try:
+            if worker.cgroup is not None:
+                await asyncio.to_thread(worker.cgroup.enter, worker.life.pid)
+        except OSError as error:
+            logger.warning("worker %s could not be brought into its control groups: %s", worker.id, error)
+            self.kill(worker.id)
+        finally:
+            os.close(gate)
+
+    # -- forking ------------------------------------------------------------------------------------------------------
+
+    async def _fork(self, spec: WorkerSpec, environ: Mapping[str, str], ours: int, theirs: int) -> _Running | None:
+        """A worker from a warm parent; None where it has to be started plainly, and then a parent is wished for."""
+        if self._parents is None or len(spec.worker_id) > LONGEST_ID:
+            return None
+        known = self._kind(spec.version, spec.secrets)
+        child = await self._parents.fork(*known) if known is not None else None
+        if child is None:
+            self._run(self._prepare(spec.version, spec.secrets, self._settings.warm.delay))
+            return None
+        memory = spec.version.settings.memory
+        try:
+            if memory is not None and child.cgroup is not None and self._cgroups is not None:
+                self._cgroups.limit(child.cgroup, memory)
+            child.put_to_work(environ, theirs)
+        except OSError:
+            await _give_up(child)
+            return None
+        return _Running(spec.worker_id, child, ours, Tail(), memory, child.cgroup, None)
+
+    def prepare(self, version: Version) -> None:
+        """Says that a version's first worker may be wanted soon. It changes nothing but how quickly that one comes up."""
+        if self._parents is not None and not self._closing.is_set():
+            self._run(self._prepare(version, dict.fromkeys(version.settings.secrets, ""), None))
+
+    async def _prepare(self, version: Version, secrets: Mapping[str, str], delay: float | None) -> None:
+        """Has a parent warmed, after a delay where a worker was started, or None: ahead of the first."""
+        await asyncio.sleep(delay or 0.0)
+        await self._read_imports(version)
+        known = self._kind(version, secrets)
+        if known is not None and self._parents is not None:
+            self._parents.wish(known[0], ahead=delay is None)
+
+    def _kind(self, version: Version, secrets: Mapping[str, str]) -> tuple[Kind, frozenset[str]] | None:
+        """What kind of parent a version's workers can have, and the names of its own modules; None: none, or not known yet."""
+        private = private_names(secrets)
+        found = self._imports.get((version.bundle, version.handler))
+        if private is None or found is None or version.settings.gpu is not None:
+            return None
+        return Kind(version.environment, found.imports, private), found.own
+
+    async def _read_imports(self, version: Version) -> None:
+        key = (version.bundle, version.handler)
+        if key not in self._imports:
+            module = version.handler.partition(":")[0]
+            bundle = self._data / "bundles" / version.bundle
+            with contextlib.suppress(OSError):  # it was removed meanwhile
+                self._imports[key] = await asyncio.to_thread(imports_of, bundle, module)
+            while len(self._imports) > _MOST_BUNDLES:
+                self._imports.popitem(last=False)
 
     def _isolation(self, has_cgroup: bool, *, limited: bool) -> str:
         """What keeps a worker apart, in one word of parts."""
         if has_cgroup and self._cgroups is not None:
             return f"process-group+cgroup{self._cgroups.version}{'-memory' if limited else ''}"
         return "process-group+polled-memory" if limited else "process-group"
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # -- while it lives, and its end ----------------------------------------------------------------------------------
 
@@ -290,12 +376,13 @@ class ProcessRuntime:
             self.kill(worker_id)
 
     async def _watch(self, worker: _Running) -> None:
-        code = await worker.process.wait()
+        code = await worker.life.wait()
         self._guard.forget(worker.id)
         # Its number is not given to another process while any of its group is left, nor so soon after.
-        strays.kill_group(worker.process.pid)
+        strays.kill_group(worker.life.pid)
         over = worker.over_limit or (code != 0 and worker.cgroup is not None and worker.cgroup.ran_out())
         await asyncio.to_thread(_end_strays, worker)
+        worker.life.bury()
         self._read_rest(worker)
         await asyncio.to_thread(shutil.rmtree, self._folders / worker.id, ignore_errors=True)
         lines = worker.tail.lines
@@ -303,7 +390,7 @@ class ProcessRuntime:
         while len(self._ended) > self._settings.kept:
             self._ended.popitem(last=False)
         del self._running[worker.id]
-        self.on_exit(worker.id, Departure.of_exit(code, lines, memory_limit=worker.limit if over else None))
+        self.on_exit(worker.id, _departure(code, lines, worker.limit if over else None))
 
     def _read_rest(self, worker: _Running) -> None:
         """Reads what the worker wrote last. Its pipe has an end now, as all that could write to it is dead."""
@@ -315,6 +402,21 @@ class ProcessRuntime:
                 read += len(data)
         os.close(worker.output)
         self._wrote(worker, worker.tail.end())
+
+
+def _departure(code: int | None, lines: tuple[str, ...], memory_limit: int | None) -> Departure:
+    if code is None and memory_limit is None:
+        return Departure("ended together with the process that it was forked from", lines)
+    return Departure.of_exit(-signal.SIGKILL if code is None else code, lines, memory_limit=memory_limit)
+
+
+async def _give_up(child: Forked) -> None:
+    """Lets go of a child that could not be put to work."""
+    child.give_up()
+    await child.wait()
+    if child.cgroup is not None:
+        await asyncio.to_thread(child.cgroup.clear, _PATIENCE)
+    child.bury()
 
 
 def _nobody(worker_id: str, said: object) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 MARK = "TRIVET_WORKER_ID"
+FOLDER = "TRIVET_WORKER_FOLDER"
 
 
 def keep_descriptors() -> None:
@@ -35,7 +36,7 @@ def marked(worker_id: str | None = None, root: Path | None = None) -> list[int]:
         root: only those whose worker's folder lies below; None: wherever.
     """
     wanted = f"{MARK}={worker_id or ''}".encode()
-    below = None if root is None else f"TRIVET_WORKER_FOLDER={root}{os.sep}".encode()
+    below = None if root is None else f"{FOLDER}={root}{os.sep}".encode()
     found = []
     for entry in _processes():
         try:

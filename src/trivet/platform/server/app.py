@@ -41,6 +41,7 @@ def create_root(platform: Platform) -> Root:
         jobs=platform.jobs,
         workers=platform.workers,
         rollouts=platform.rollouts,
+        webhooks=platform.webhooks,
     )
     settings = NativeSettings(
         version=__version__,

@@ -7,11 +7,17 @@ import logging
 import sys
 import time
 
+from trivet._version import __version__
 from trivet.platform.builders.local import LocalBuilder
 from trivet.platform.core.accounts import Account, Token
 from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import Job
-from trivet.platform.runtimes.process import ProcessRuntime
+from trivet.platform.core.webhooks import NATIVE
+from trivet.platform.dialects.native.webhooks import FORMAT
+from trivet.platform.egress.guard import Allowed, Guard
+from trivet.platform.egress.sender import HttpSender
+from trivet.platform.runtimes.process import ProcessRuntime, ProcessSettings
+from trivet.platform.runtimes.warm import WarmSettings
 from trivet.platform.server.background import Tasks
 from trivet.platform.server.data import DataFolder
 from trivet.platform.server.entropy import EntropyPool
@@ -29,6 +35,7 @@ from trivet.platform.services.scaling import Scaling
 from trivet.platform.services.secrets import Secrets
 from trivet.platform.services.tallies import Tallies
 from trivet.platform.services.upkeep import Upkeep
+from trivet.platform.services.webhooks import Webhooks
 from trivet.platform.services.workers import EVERYBODY_GONE, Workers
 from trivet.platform.stores.blobs_disk import DiskBlobs
 from trivet.platform.stores.sqlite import SqliteStore
@@ -41,6 +48,7 @@ logger = logging.getLogger(__name__)
 DISPATCH_TICK = 0.1
 SCALING_TICK = 0.2
 WORKERS_TICK = 1.0
+WEBHOOKS_TICK = 1.0
 UPKEEP_TICK = 10.0
 SWITCH_INTERVAL = 0.0001
 """Seconds after which a thread that wants the interpreter gets it, for the whole process.
@@ -63,10 +71,12 @@ class Platform:
         notifier = self.notifier = LoopNotifier()
         blobs = self.blobs = DiskBlobs(folder.blobs)
         background = self.tasks.run
-        self.runtime = ProcessRuntime(folder.root, f"unix:{folder.socket}")
+        warm = WarmSettings(most=settings.warm_parents, memory=settings.warm_memory)
+        self.runtime = ProcessRuntime(folder.root, f"unix:{folder.socket}", ProcessSettings(warm=warm))
         self.builder = LocalBuilder(folder.root)
         self.accounts = Accounts(store, clock, entropy)
-        self.secrets = Secrets(store, clock, FileVault(folder.master_key))
+        vault = FileVault(folder.master_key)
+        self.secrets = Secrets(store, clock, vault)
         self.endpoints = Endpoints(store, clock, entropy)
         self.deployments = Deployments(store, clock, entropy, self.builder, self.endpoints, notifier, compile_schema)
         self.recorder = Recorder(store, background, asyncio.sleep)
@@ -106,6 +116,19 @@ class Platform:
         )
         self.tallies = Tallies(self.endpoints, clock)
         self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
+        self.sender = HttpSender(Guard(Allowed(settings.webhook_allow)), f"Trivet/{__version__}")
+        self.webhooks = Webhooks(
+            store=store,
+            egress=self.sender,
+            vault=vault,
+            jobs=self.jobs,
+            endpoints=self.endpoints,
+            formats={NATIVE: FORMAT},
+            clock=clock,
+            entropy=entropy,
+            background=background,
+            sleep=asyncio.sleep,
+        )
         self.upkeep = Upkeep(store=store, blobs=blobs, clock=clock, sleep=asyncio.sleep)
         self.listener = Listener(self.workers, folder.socket)
         self.first: tuple[Account, Token] | None = None
@@ -139,6 +162,8 @@ class Platform:
     async def _start(self) -> None:
         self.runtime.on_exit = self.workers.departed
         self.runtime.on_line = self.workers.wrote
+        self.jobs.check_webhook = self.webhooks.check
+        self.recorder.on_planned = self.webhooks.wake
         self.endpoints.on_change(self._endpoint_changed)
         self.dispatcher.on_end = self._job_ended
         self.accounts.on_organization_removed = self.endpoints.forget_organization
@@ -153,6 +178,7 @@ class Platform:
         self.tasks.every(DISPATCH_TICK, self.dispatcher.tick, "dispatch")
         self.tasks.every(SCALING_TICK, self.scaling.tick, "scaling")
         self.tasks.every(WORKERS_TICK, self.workers.tick, "workers")
+        self.tasks.every(WEBHOOKS_TICK, self.webhooks.tick, "webhooks")
         self.tasks.every(UPKEEP_TICK, self._upkeep, "upkeep")
         self.tasks.every(CLEAN_UP_TICK, self._clean_up, "clean-up")
         self.deployments.on_submit = lambda deployment_id: self.tasks.run(self.deployments.build(deployment_id))
@@ -175,6 +201,10 @@ class Platform:
         for version_id in known:
             self.workers.forgive(version_id)
             self.scaling.adjust(version_id)
+        endpoint = self.endpoints.by_id(endpoint_id)
+        current = self.endpoints.version(endpoint.current_id) if endpoint is not None and endpoint.current_id else None
+        if current is not None:
+            self.runtime.prepare(current)
         for version_id in self.workers.versions_of_endpoint(endpoint_id) | self.dispatcher.versions_of(endpoint_id):
             if version_id not in known:
                 self.jobs.abandon(version_id)
@@ -205,5 +235,6 @@ class Platform:
         except (CoreError, TimeoutError):
             logger.warning("not everything could be brought to disk before the end")
         await self.tasks.close()
+        await self.sender.close()
         await self.store.close()
         self.folder.close()

@@ -13,10 +13,13 @@ class LoopNotifier:
 
     def __init__(self) -> None:
         self._topics: dict[str, set[LoopSubscription]] = {}
+        self._closed = False
 
     def subscribe(self, topic: str) -> LoopSubscription:
         """Begins to listen to ``topic``."""
         subscription = LoopSubscription(self._topics, topic)
+        if self._closed:  # a connection that is still open may bring one more request
+            subscription.end()
         self._topics.setdefault(topic, set()).add(subscription)
         return subscription
 
@@ -26,9 +29,10 @@ class LoopNotifier:
             subscription.wake()
 
     def close(self) -> None:
-        """Ends every wait of a caller: the platform is shutting down. What waits without a timeout waits for the platform's own
-        work, and gets it.
+        """Ends every wait of a caller, also of those who come later: the platform is shutting down. What waits without a timeout
+        waits for the platform's own work, and gets it.
         """
+        self._closed = True
         for subscriptions in self._topics.values():
             for subscription in subscriptions:
                 subscription.end()

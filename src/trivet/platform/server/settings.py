@@ -37,6 +37,14 @@ def _folder(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def _webhook_targets(text: str) -> tuple[str, ...]:
+    from trivet.platform.egress.guard import Allowed
+
+    entries = tuple(part.strip() for part in text.split(",") if part.strip())
+    Allowed(entries)
+    return entries
+
+
 def _flag(text: str) -> bool:
     lowered = text.strip().lower()
     if lowered in ("1", "true", "yes", "on"):
@@ -95,6 +103,23 @@ class Settings:
     shutdown_grace: float = _setting(
         10.0, "TRIVET_SHUTDOWN_GRACE", float, "Seconds that running jobs have to finish when the server is stopped."
     )
+    webhook_allow: tuple[str, ...] = _setting(
+        (),
+        "TRIVET_WEBHOOK_ALLOW",
+        _webhook_targets,
+        "Where webhooks may go although it is private, separated by commas: addresses and networks (`10.0.0.0/8`), host "
+        "names (`hooks.internal`), all hosts below a domain (`*.internal`).",
+    )
+    warm_parents: int = _setting(
+        4,
+        "TRIVET_WARM_PARENTS",
+        int,
+        "How many processes at most are kept that have an environment loaded and fork its workers in milliseconds; "
+        "0 starts every worker as a new interpreter.",
+    )
+    warm_memory: int = _setting(
+        1024 * MIB, "TRIVET_WARM_MEMORY", _size, "How much memory these processes may take together, in bytes."
+    )
     metrics_public: bool = _setting(
         False, "TRIVET_METRICS_PUBLIC", _flag, "Whether `/metrics` is served without a key."
     )
@@ -147,6 +172,9 @@ class Settings:
         for name, size in (("INPUT", self.max_input), ("OUTPUT", self.max_output), ("UPLOAD", self.max_upload)):
             if size < 1:
                 raise SettingError(f"TRIVET_MAX_{name}={size}: must be a number of bytes above 0.")
+        for name, number in (("PARENTS", self.warm_parents), ("MEMORY", self.warm_memory)):
+            if number < 0:
+                raise SettingError(f"TRIVET_WARM_{name}={number}: must be a number from 0.")
         for name, seconds in (
             ("JOB_RETENTION", self.job_retention),
             ("DEAD_LETTER_RETENTION", self.dead_letter_retention),

@@ -255,8 +255,8 @@ class Dispatcher:
                 after = rules.hand_back(job, job.token, now)
             else:
                 lines = _last_words(live) + departure.last_lines
-                memory = departure.out_of_memory
-                after = rules.lose(job, job.token, departure.reason, lines, now, self._chance(), memory=memory)
+                memory, chance = departure.out_of_memory, self._chance()
+                after = rules.lose(job, job.token, departure.reason, lines, now, chance=chance, memory=memory)
             self._note(live, f"attempt {job.attempt}: the worker {departure.reason}", after)
             self._after_loss(live, after)
         seat.held.clear()

@@ -590,7 +590,7 @@ class Jobs:
 _GONE = JobError("endpoint_deleted", "The endpoint or its version was deleted before the job could run.")
 
 
-def _no_webhooks(url: str) -> None:
+def _no_webhooks(url: str) -> None:  # noqa: ARG001 — stands where a check is wanted
     raise BadRequest("This platform sends no webhooks.", hint="Call without `webhook`.")
 
 

@@ -27,30 +27,6 @@ class _Tally:
     counted: bool = False
 
 
-class Permit:
-    """The place of a call that was let in, among those that its caller's limits allow.
-
-    It is either handed to the job that the call has made (`began`), or given back where no job came of it (`give_back`);
-    whatever comes after that changes nothing.
-    """
-
-    __slots__ = ("_places", "_tallies")
-
-    def __init__(self, places: dict[str, tuple[_Tally, ...]], tallies: tuple[_Tally, ...]) -> None:
-        self._places = places
-        self._tallies = tallies
-
-    def began(self, job_id: str) -> None:
-        """The place is the job's until that ends. To be called before the dispatcher has the job, as it may end at once."""
-        if self._tallies:
-            self._places[job_id], self._tallies = self._tallies, ()
-
-    def give_back(self) -> None:
-        """No job came of the call: the place is free again. The call goes on counting towards the rate."""
-        _free(self._tallies)
-        self._tallies = ()
-
-
 class Limits:
     """Counts what limited callers do.
 
@@ -65,21 +41,22 @@ class Limits:
         self._tallies: dict[str, _Tally] = {}
         self._places: dict[str, tuple[_Tally, ...]] = {}
 
-    def take(self, principal: Principal) -> Permit | None:
+    def take(self, principal: Principal, job_id: str) -> None:
         """Lets a call in, or refuses it. A call that is refused uses nothing up.
+
+        The job counts as open from now on, so that calls which come in together can't pass each other. Once it has ended, or
+        where it doesn't come to be at all, `release` it.
 
         Args:
             principal: who calls.
-
-        Returns:
-            A permit; None where no limit of open jobs applies, and nothing is to be given back.
+            job_id: the job that the call is to make.
 
         Raises:
             RateLimited: the key or its account calls too often.
             TooManyOpenJobs: the key or its account has as many jobs open as it may.
         """
         if not principal.limits:
-            return None
+            return
         now = self._clock()
         refusals: list[LimitExceeded | None] = []
         buckets: list[tuple[_Tally, Bucket]] = []
@@ -101,11 +78,13 @@ class Limits:
             tally.bucket = rules.spent(bucket)
         for tally in places:
             tally.open_jobs += 1
-        return Permit(self._places, tuple(places)) if places else None
+        if places:
+            self._places[job_id] = tuple(places)
 
-    def ended(self, job: Job) -> None:
-        """A job has ended: its place is free again."""
-        _free(self._places.pop(job.id, ()))
+    def release(self, job_id: str) -> None:
+        """A job is not open any more, or did not come to be. Nothing happens where it holds no place."""
+        for tally in self._places.pop(job_id, ()):
+            tally.open_jobs -= 1
 
     def state(self, principal: Principal) -> tuple[LimitState, ...]:
         """What is left of the limits of a caller; empty where it has none."""
@@ -147,8 +126,3 @@ def _held_by(job: Job, held: HeldLimits) -> bool:
 
 def _bucket(rate: RateLimit, tally: _Tally, now: float) -> Bucket:
     return rules.full(rate, now) if tally.bucket is None else rules.filled(rate, tally.bucket, now)
-
-
-def _free(tallies: tuple[_Tally, ...]) -> None:
-    for tally in tallies:
-        tally.open_jobs -= 1

@@ -22,32 +22,6 @@ _NEWEST = 0.25
 
 
 @dataclass(slots=True, eq=False)
-class LiveJob:
-    """An open job and what belongs to it while it is open.
-
-    ``job`` is what callers may be told. ``ending`` is its final state on the way to the disk: nothing can change it any
-    more, and nobody has been told. ``recorded`` is the state that is on disk, or on its way there. ``number`` and ``token``
-    are of the attempt that a worker was sent last.
-    """
-
-    job: Job
-    recorded: Job | None = None
-    offset: float = 0.0
-    """What the dispatcher's clock lacks to the job's own time, in which its moments are written."""
-    ending: Job | None = None
-    number: int = 0
-    token: str = ""
-    ahead_at: Seat | None = None
-    """The place it was sent to ahead of its turn; to callers it is still queued."""
-    story: Story = field(default_factory=lambda: Story())
-
-    @property
-    def is_open(self) -> bool:
-        """Whether its end is still undecided."""
-        return self.ending is None and not self.job.is_final
-
-
-@dataclass(slots=True, eq=False)
 class Story:
     """The events of an open job: those that are not on disk yet, and the latest of those that are.
 
@@ -92,6 +66,32 @@ class Story:
         if not self.recent or self.recent[0].seq > seq + 1:
             return None
         return [event for event in self.recent if seq < event.seq <= until]
+
+
+@dataclass(slots=True, eq=False)
+class LiveJob:
+    """An open job and what belongs to it while it is open.
+
+    ``job`` is what callers may be told. ``ending`` is its final state on the way to the disk: nothing can change it any
+    more, and nobody has been told. ``recorded`` is the state that is on disk, or on its way there. ``number`` and ``token``
+    are of the attempt that a worker was sent last.
+    """
+
+    job: Job
+    recorded: Job | None = None
+    offset: float = 0.0
+    """What the dispatcher's clock lacks to the job's own time, in which its moments are written."""
+    ending: Job | None = None
+    number: int = 0
+    token: str = ""
+    ahead_at: Seat | None = None
+    """The place it was sent to ahead of its turn; to callers it is still queued."""
+    story: Story = field(default_factory=Story)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its end is still undecided."""
+        return self.ending is None and not self.job.is_final
 
 
 @dataclass(slots=True, eq=False)

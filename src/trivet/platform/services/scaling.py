@@ -71,7 +71,7 @@ class Scaling:
             starting=self._workers.starting(version.id),
             ready=len(seats),
             idle_for=idle,
-            slots=version.settings.concurrency,
+            slots=version.settings.slots,
             blocked=self._workers.history(version.id).retry_at > now,
         )
 

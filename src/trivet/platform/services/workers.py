@@ -205,7 +205,7 @@ class Workers:
         if entry.stop_asked_at is not None:
             entry.link.drain()
             return
-        self._dispatcher.seat(worker_id, entry.version.id, entry.link, entry.version.settings.concurrency)
+        self._dispatcher.seat(worker_id, entry.version.id, entry.link, entry.version.settings.slots)
         self.on_change(entry.version.id)
 
     def unfit(self, worker_id: str, message: str, traceback: str) -> None:

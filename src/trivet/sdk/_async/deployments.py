@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trivet.sdk import _requests
 from trivet.sdk._async.concurrency import offload
-from trivet.sdk._async.session import AsyncSession, idempotency_key
+from trivet.sdk._async.session import AsyncSession
 from trivet.sdk._deadline import Deadline
 from trivet.sdk.errors import DeploymentError, TimedOutError
 from trivet.sdk.models import BuildStep, DeployedEndpoint, DeploymentInfo
@@ -32,6 +32,7 @@ class AsyncDeployments:
         id: str | None = None,
         model_id: int | None = None,
         workers: tuple[int, int] | None = None,
+        canary: int | None = None,
         on_event: Callable[[BuildStep], object] | None = None,
         timeout: float | None = None,
     ) -> list[DeployedEndpoint]:
@@ -45,6 +46,8 @@ class AsyncDeployments:
             id: the opaque id that existing code has written into it.
             model_id: the integer id that existing code has written into it.
             workers: how many at least and at most.
+            canary: percent of the calls that name no version which the new one gets, beside the one that serves; 0: it is
+                reached by its number alone. None lets it serve all.
             on_event: called with each step of the build.
             timeout: seconds to wait at most; None waits as long as it takes. The build goes on when the wait ends.
 
@@ -62,12 +65,12 @@ class AsyncDeployments:
         archive = await offload(pack, Path(path))
         request = _requests.deploy(
             archive,
-            key=idempotency_key(),
             name=name,
             version=version,
             endpoint_id=id,
             model_id=model_id,
             workers=workers,
+            canary=canary,
         )
         info = await self._session.value(DeploymentInfo, request)
         told = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from trivet.sdk import _answers, _requests
@@ -10,7 +10,7 @@ from trivet.sdk._async.session import AsyncSession
 from trivet.sdk._async.streams import follow_lines
 from trivet.sdk._requests import Reference
 from trivet.sdk.errors import InvalidRequestError
-from trivet.sdk.models import EndpointInfo, HealthInfo, LogLine, VersionInfo, WorkerInfo
+from trivet.sdk.models import AliasInfo, EndpointInfo, HealthInfo, LogLine, VersionHealthInfo, VersionInfo, WorkerInfo
 
 
 class AsyncEndpoints:
@@ -69,13 +69,59 @@ class AsyncEndpoints:
         return await self._session.value(EndpointInfo, _requests.endpoint_update(reference, changes))
 
     async def rollback(self, reference: Reference, to: str | None = None) -> EndpointInfo:
-        """Let an earlier version serve again.
+        """Go one step back: end the canary where there is one, else let the version serve that did before.
 
         Args:
             reference: which endpoint.
-            to: which version; None for the one before.
+            to: which version shall serve instead; the canary ends as well then.
         """
         return await self._session.value(EndpointInfo, _requests.endpoint_rollback(reference, to))
+
+    async def canary(self, reference: Reference, version: str, weight: int) -> EndpointInfo:
+        """Give a version a share of the calls that name none; the rest goes to the one that serves.
+
+        Args:
+            reference: which endpoint.
+            version: which version.
+            weight: percent of the calls, 1 to 99.
+        """
+        return await self._session.value(EndpointInfo, _requests.canary(reference, version, weight))
+
+    async def end_canary(self, reference: Reference) -> EndpointInfo:
+        """Give all calls that name no version to the one that serves again."""
+        return await self._session.value(EndpointInfo, _requests.canary_end(reference))
+
+    async def promote(self, reference: Reference, version: str | None = None) -> EndpointInfo:
+        """Let the canary serve all calls that name no version.
+
+        Args:
+            reference: which endpoint.
+            version: which version instead of the canary.
+        """
+        return await self._session.value(EndpointInfo, _requests.endpoint_promote(reference, version))
+
+    async def aliases(self, reference: Reference) -> list[AliasInfo]:
+        """Its aliases."""
+        return await self._session.everything(AliasInfo, lambda cursor: _requests.aliases(reference, cursor=cursor))
+
+    async def alias(self, reference: Reference, name: str) -> AliasInfo:
+        """One alias."""
+        return await self._session.value(AliasInfo, _requests.alias(reference, name))
+
+    async def set_alias(self, reference: Reference, name: str, versions: str | Mapping[str, int | None]) -> AliasInfo:
+        """Let an alias stand for one version, or for several that its calls are split among.
+
+        Args:
+            reference: which endpoint.
+            name: the alias; made where it is not there.
+            versions: one version, or several with percents that add up to 100. One may be None: it gets the rest.
+        """
+        shares = {versions: None} if isinstance(versions, str) else versions
+        return await self._session.value(AliasInfo, _requests.alias_set(reference, name, shares))
+
+    async def delete_alias(self, reference: Reference, name: str) -> None:
+        """End an alias; calls by it are refused from then on."""
+        await self._session.send(_requests.alias_delete(reference, name))
 
     async def delete(self, reference: Reference) -> None:
         """Delete it with its versions; queued jobs are cancelled and running ones stopped."""
@@ -107,6 +153,10 @@ class AsyncEndpoints:
     async def health(self, reference: Reference) -> HealthInfo:
         """How it does: counts of jobs and of workers."""
         return await self._session.value(HealthInfo, _requests.endpoint_health(reference))
+
+    async def version_health(self, reference: Reference, version: str) -> VersionHealthInfo:
+        """How the jobs of one version do, to judge it beside another."""
+        return await self._session.value(VersionHealthInfo, _requests.version_health(reference, version))
 
     async def workers(self, reference: Reference | None = None) -> list[WorkerInfo]:
         """Its workers; without a name, all that the key may see."""

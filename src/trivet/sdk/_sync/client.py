@@ -84,17 +84,18 @@ class Client:
         """The server's base URL."""
         return self._session.settings.url
 
-    def endpoint(self, reference: Reference, version: str | None = None) -> Endpoint:
+    def endpoint(self, reference: Reference, version: str | None = None, *, affinity: str | None = None) -> Endpoint:
         """A handle to call an endpoint by; makes no request.
 
         Args:
             reference: ``owner/name``, the opaque id, or the integer id.
-            version: which version to call; None calls the one that serves.
+            version: which version to call, or an alias; None calls the one that serves.
+            affinity: calls with the same text get the same version while they are split between several.
 
         Raises:
             InvalidRequestError: ``reference`` can't name an endpoint.
         """
-        return Endpoint(self._session, reference, version)
+        return Endpoint(self._session, reference, version, affinity)
 
     def job(self, job_id: str) -> Job:
         """Any job again, by its id; makes no request."""
@@ -109,6 +110,7 @@ class Client:
         id: str | None = None,
         model_id: int | None = None,
         workers: tuple[int, int] | None = None,
+        canary: int | None = None,
         on_event: Callable[[BuildStep], object] | None = None,
         timeout: float | None = None,
     ) -> list[DeployedEndpoint]:
@@ -121,6 +123,7 @@ class Client:
             id: the opaque id that existing code has written into it.
             model_id: the integer id that existing code has written into it.
             workers: how many at least and at most.
+            canary: percent of the calls that the new version gets, beside the one that serves; None lets it serve all.
             on_event: called with each step of the build.
             timeout: seconds to wait at most; None waits as long as it takes.
 
@@ -139,6 +142,7 @@ class Client:
             id=id,
             model_id=model_id,
             workers=workers,
+            canary=canary,
             on_event=on_event,
             timeout=timeout,
         )

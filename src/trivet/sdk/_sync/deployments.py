@@ -10,7 +10,7 @@ from pathlib import Path
 from trivet.sdk import _requests
 from trivet.sdk._deadline import Deadline
 from trivet.sdk._sync.concurrency import offload
-from trivet.sdk._sync.session import Session, idempotency_key
+from trivet.sdk._sync.session import Session
 from trivet.sdk.errors import DeploymentError, TimedOutError
 from trivet.sdk.models import BuildStep, DeployedEndpoint, DeploymentInfo
 
@@ -33,6 +33,7 @@ class Deployments:
         id: str | None = None,
         model_id: int | None = None,
         workers: tuple[int, int] | None = None,
+        canary: int | None = None,
         on_event: Callable[[BuildStep], object] | None = None,
         timeout: float | None = None,
     ) -> list[DeployedEndpoint]:
@@ -46,6 +47,8 @@ class Deployments:
             id: the opaque id that existing code has written into it.
             model_id: the integer id that existing code has written into it.
             workers: how many at least and at most.
+            canary: percent of the calls that name no version which the new one gets, beside the one that serves; 0: it is
+                reached by its number alone. None lets it serve all.
             on_event: called with each step of the build.
             timeout: seconds to wait at most; None waits as long as it takes. The build goes on when the wait ends.
 
@@ -63,12 +66,12 @@ class Deployments:
         archive = offload(pack, Path(path))
         request = _requests.deploy(
             archive,
-            key=idempotency_key(),
             name=name,
             version=version,
             endpoint_id=id,
             model_id=model_id,
             workers=workers,
+            canary=canary,
         )
         info = self._session.value(DeploymentInfo, request)
         told = 0

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trivet.sdk import _answers, _requests
 from trivet.sdk._deadline import Deadline
@@ -18,6 +18,11 @@ from trivet.sdk._sync.streams import Stream
 from trivet.sdk.errors import InvalidRequestError
 from trivet.sdk.models import EndpointInfo, JobView, Progress
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from trivet.sdk._calls import CallOptions
+
 
 class Endpoint:
     """Something to call. Making the handle makes no request.
@@ -28,16 +33,22 @@ class Endpoint:
     Args:
         session: makes the requests.
         reference: ``owner/name``, the opaque id, or the integer id.
-        version: which version to call unless a call says otherwise; None calls the one that serves.
+        version: which version to call unless a call says otherwise: a number, a range or an alias; None calls the one that
+            serves.
+        affinity: any text, such as a user's id: while calls are split between versions, those with the same text all get the
+            same one. None leaves each call to chance.
 
     Raises:
         InvalidRequestError: ``reference`` can't name an endpoint.
     """
 
-    def __init__(self, session: Session, reference: Reference, version: str | None = None) -> None:
+    def __init__(
+        self, session: Session, reference: Reference, version: str | None = None, affinity: str | None = None
+    ) -> None:
         self._session = session
         self._reference = _requests.check_reference(reference)
         self._version = version
+        self._affinity = affinity
 
     @property
     def reference(self) -> Reference:
@@ -53,23 +64,13 @@ class Endpoint:
         """What the server knows of it: schemas, versions, scaling, workers."""
         return self._session.value(EndpointInfo, _requests.endpoint(self._reference))
 
-    def run(
-        self,
-        input: Any = None,
-        *,
-        timeout: float | None = None,
-        version: str | None = None,
-        job_timeout: float | None = None,
-        ttl: float | None = None,
-    ) -> Any:
+    def run(self, input: Any = None, *, timeout: float | None = None, **options: Unpack[CallOptions]) -> Any:
         """Call it, wait, and give the output: what JSON holds, or bytes.
 
         Args:
             input: what the handler is given.
             timeout: seconds to wait at most; None waits as long as it takes. The job goes on when the wait ends.
-            version: which version to call: exact (``1.2.0``), a range (``^1.2``) or ``latest``.
-            job_timeout: seconds that the handler may run, in place of the endpoint's own.
-            ttl: seconds that the job may wait in the queue, in place of the endpoint's own.
+            options: what else there is to say, by name; see `CallOptions`.
 
         Raises:
             InvalidInputError: the input misses the schema, or can't be sent; nothing was queued.
@@ -83,56 +84,43 @@ class Endpoint:
         request = _requests.run(
             self._reference,
             encode_input(input),
+            self._options(options),
             wait=deadline.portion(_requests.LONGEST_RUN_WAIT),
-            key=idempotency_key(),
-            version=version or self._version,
-            job_timeout=job_timeout,
-            ttl=ttl,
         )
         answer = _answers.output(self._session.send(request, deadline))
         if not isinstance(answer, JobView):
             return answer.value
         return Job(self._session, answer.id, answer).result(deadline.left())
 
-    def submit(
-        self,
-        input: Any = None,
-        *,
-        version: str | None = None,
-        job_timeout: float | None = None,
-        ttl: float | None = None,
-    ) -> Job:
+    def submit(self, input: Any = None, **options: Unpack[CallOptions]) -> Job:
         """Queue a job and return at once; the job is on the server's disk then.
+
+        It is queued once, however often the request has to be made: it carries a key by which the server knows it again.
 
         Args:
             input: what the handler is given.
-            version: which version to call.
-            job_timeout: seconds that the handler may run.
-            ttl: seconds that the job may wait in the queue.
+            options: what else there is to say, by name; see `CallOptions`.
+
+        Returns:
+            The job. Its ``replayed`` is true where the idempotency key had been used before: it is that earlier job.
 
         Raises:
             InvalidInputError: the input misses the schema, or can't be sent; nothing was queued.
+            IdempotencyKeyReusedError: the key was used with another input; nothing was queued.
             TrivetError: whatever else `trivet.sdk.errors` names.
         """
-        request = _requests.submit(
-            self._reference,
-            encode_input(input),
-            key=idempotency_key(),
-            version=version or self._version,
-            job_timeout=job_timeout,
-            ttl=ttl,
-        )
-        view = self._session.value(JobView, request)
-        return Job(self._session, view.id, view)
+        said = self._options(options)
+        if said.get("idempotency_key") is None:
+            said["idempotency_key"] = idempotency_key()
+        answer = self._session.send(_requests.submit(self._reference, encode_input(input), said))
+        return Job.of(self._session, answer)
 
     def stream(
         self,
         input: Any = None,
         *,
         on_progress: Callable[[Progress], object] | None = None,
-        version: str | None = None,
-        job_timeout: float | None = None,
-        ttl: float | None = None,
+        **options: Unpack[CallOptions],
     ) -> Stream:
         """Call it and give the pieces of its output as they come; resumes after a dropped connection.
 
@@ -141,21 +129,12 @@ class Endpoint:
         Args:
             input: what the handler is given.
             on_progress: called with each progress that the handler tells.
-            version: which version to call.
-            job_timeout: seconds that the handler may run.
-            ttl: seconds that the job may wait in the queue.
+            options: what else there is to say, by name; see `CallOptions`.
 
         Raises:
             InvalidInputError: the input can't be sent.
         """
-        request = _requests.stream(
-            self._reference,
-            encode_input(input),
-            key=idempotency_key(),
-            version=version or self._version,
-            job_timeout=job_timeout,
-            ttl=ttl,
-        )
+        request = _requests.stream(self._reference, encode_input(input), self._options(options))
         return Stream(self._session, request, None, on_progress)
 
     def map(
@@ -167,7 +146,7 @@ class Endpoint:
         return_exceptions: bool = False,
         progress: bool | None = None,
         timeout: float | None = None,
-        version: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> Iterator[Any]:
         """Call it with each of many inputs, some at a time, and give the outputs as an iterator.
 
@@ -180,11 +159,13 @@ class Endpoint:
             return_exceptions: give an item's error in its place; False raises it there, which ends the iteration.
             progress: whether to show a bar on stderr; None shows one on a terminal and in a notebook.
             timeout: seconds to wait at most for each item.
-            version: which version to call.
+            options: what else there is to say of each call, by name; see `CallOptions`.
 
         Raises:
-            InvalidRequestError: ``concurrency`` is below 1.
+            InvalidRequestError: ``concurrency`` is below 1, or there is an idempotency key.
         """
+        if options.get("idempotency_key") is not None:
+            raise InvalidRequestError("`map` makes many calls, and an idempotency key is the name of one.")
         if concurrency < 1:
             raise InvalidRequestError(f"`concurrency` is {concurrency}, and should be at least 1.")
         return self._map(
@@ -194,7 +175,7 @@ class Endpoint:
             return_exceptions=return_exceptions,
             progress=progress,
             timeout=timeout,
-            version=version,
+            options=options,
         )
 
     def _map(
@@ -206,10 +187,10 @@ class Endpoint:
         return_exceptions: bool,
         progress: bool | None,
         timeout: float | None,
-        version: str | None,
+        options: CallOptions,
     ) -> Iterator[Any]:
         def call(item: Any) -> Any:
-            return self.run(item, timeout=timeout, version=version)
+            return self.run(item, timeout=timeout, **options)
 
         outcomes = map_bounded(call, inputs, concurrency=concurrency, order=order)
         bar = open_bar(str(self._reference), inputs, progress)
@@ -225,6 +206,13 @@ class Endpoint:
         finally:
             outcomes.close()
             bar.close()
+
+    def _options(self, options: CallOptions) -> CallOptions:
+        """What is said of a call, with the handle's own version where it says nothing of one."""
+        said = options.copy()
+        if said.get("version") is None:
+            said["version"] = self._version
+        return said
 
     def __repr__(self) -> str:
         version = f", version={self._version!r}" if self._version else ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from trivet.sdk import _answers, _requests
 from trivet.sdk._deadline import Deadline
+from trivet.sdk._payloads import encode_input
 from trivet.sdk._sync.concurrency import newest
 from trivet.sdk._sync.session import Session, idempotency_key
 from trivet.sdk.errors import JobCancelledError, JobError, JobTimedOutError, TimedOutError
@@ -25,6 +26,7 @@ from trivet.sdk.models import (
 )
 
 if TYPE_CHECKING:
+    from trivet.sdk._http import Response
     from trivet.sdk._sync.streams import Stream
 
 
@@ -46,11 +48,29 @@ class Job:
         self._id = job_id
         self._view = view
         self._is_whole = view is not None and view.status.final
+        self._replayed = False
+
+    @classmethod
+    def of(cls, session: Session, answer: Response) -> Job:
+        """The job in the answer to a call.
+
+        Raises:
+            UnexpectedAnswerError: there is none in it.
+        """
+        view = _answers.value(JobView, answer)
+        job = cls(session, view.id, view)
+        job._replayed = answer.headers.get("idempotent-replayed") == "true"
+        return job
 
     @property
     def id(self) -> str:
         """The job's id; the client's `job` takes it."""
         return self._id
+
+    @property
+    def replayed(self) -> bool:
+        """Whether `submit` gave an earlier job, that of the same idempotency key."""
+        return self._replayed
 
     @property
     def view(self) -> JobView | None:
@@ -178,10 +198,19 @@ class Job:
         """Why it stands where it stands, and what to do. Print it: its text is for people."""
         return self._session.value(Explanation, _requests.job_explain(self._id))
 
-    def replay(self) -> Job:
-        """A new job with the same input."""
-        view = self._session.value(JobView, _requests.job_replay(self._id, key=idempotency_key()))
-        return Job(self._session, view.id, view)
+    def replay(self, input: Any = ..., *, version: str | None = None) -> Job:
+        """A new job like it, under the same policy.
+
+        Args:
+            input: what the handler is given; ``...``: what this job was given.
+            version: which version it goes to; None: the one that a call gets now.
+
+        Raises:
+            InvalidInputError: the input misses the schema, or can't be sent; nothing was queued.
+        """
+        body = None if input is ... else encode_input(input)
+        request = _requests.job_replay(self._id, body, key=idempotency_key(), version=version)
+        return Job.of(self._session, self._session.send(request))
 
     def stream(self, *, on_progress: Callable[[Progress], object] | None = None) -> Stream:
         """Its pieces, from the first, as they come.
@@ -262,6 +291,7 @@ class Jobs:
         *,
         endpoint: str | int | None = None,
         status: str | Iterable[str] = (),
+        dead_letters: bool = False,
         limit: int | None = None,
     ) -> Iterator[JobView]:
         """Jobs, newest first; further pages are asked for as they are needed.
@@ -269,13 +299,16 @@ class Jobs:
         Args:
             endpoint: only those of this endpoint.
             status: only those that stand so; one status or several.
+            dead_letters: only those that failed though their policy would have tried them again.
             limit: how many at most; None gives all.
         """
         wanted = [status] if isinstance(status, str) else [*status]
         size = min(limit or _requests.PAGE, _requests.PAGE)
         return self._session.pages(
             JobView,
-            lambda cursor: _requests.jobs(endpoint=endpoint, status=wanted, limit=size, cursor=cursor),
+            lambda cursor: _requests.jobs(
+                endpoint=endpoint, status=wanted, dead_letters=dead_letters, limit=size, cursor=cursor
+            ),
             limit,
         )
 

@@ -58,6 +58,7 @@ class NativeServices:
     jobs: Jobs
     workers: Workers
     rollouts: Rollouts
+    webhooks: Webhooks
     clock: Clock = time.time
 
 

@@ -143,6 +143,27 @@ _DEPLOYMENT = schemas.Deployment(
     ],
 )
 
+_WEBHOOK = schemas.WebhookDelivery(
+    id="msg_019c2f0e5a405f3c9a7be2d41806",
+    job_id=JOB.id,
+    url="https://example.com/hooks/trivet",
+    status="pending",
+    attempt_count=1,
+    created_at=_LATER,
+    next_attempt_at="2026-11-21T08:30:05.301Z",
+    attempts=[
+        schemas.WebhookAttempt(
+            number=1,
+            at=_LATER,
+            duration_ms=121.5,
+            status_code=503,
+            error="The receiver answered 503.",
+            response="try later",
+            next_attempt_at="2026-11-21T08:30:05.301Z",
+        )
+    ],
+)
+
 EXAMPLES: dict[Any, Any] = {
     schemas.About: schemas.About("Trivet", "0.1.0", "/api/v1/openapi.json", "/docs"),
     schemas.Job: JOB,
@@ -160,6 +181,11 @@ EXAMPLES: dict[Any, Any] = {
         reasons=["All 3 ready workers of admin/hello are busy; at most 3 may run."],
         next_steps=["Allow more workers: `trivet endpoints scale admin/hello --workers 0,4`."],
     ),
+    schemas.WebhookDelivery: _WEBHOOK,
+    schemas.Page[schemas.WebhookDelivery]: schemas.Page(
+        items=[msgspec.structs.replace(_WEBHOOK, attempts=msgspec.UNSET)]
+    ),
+    schemas.WebhookSecret: schemas.WebhookSecret(secret="whsec_…", created_at=_AT, previous_until=_EXPIRY),
     schemas.Endpoint: _ENDPOINT,
     schemas.Page[schemas.Endpoint]: schemas.Page(items=[_ENDPOINT]),
     schemas.EndpointChange: schemas.EndpointChange(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any
 
-from trivet.platform.dialects.native import deployments, endpoints, jobs, people, schemas
+from trivet.platform.dialects.native import deployments, endpoints, jobs, people, schemas, webhooks
 from trivet.platform.dialects.native.context import Call
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -261,6 +261,66 @@ _JOBS = (
         status=202,
         queries=(Query("version", "Which version it goes to; the one that a call gets now where nothing is said."),),
         detail="A new job under the same policy. Without a body it gets the same input, otherwise the body.",
+    ),
+)
+
+_WEBHOOKS = (
+    Route(
+        name="list_webhooks",
+        method="GET",
+        path="/webhooks",
+        tag="Webhooks",
+        summary="List deliveries, newest first",
+        access=Access.READ,
+        handler=webhooks.webhooks,
+        response=schemas.Page[schemas.WebhookDelivery],
+        queries=(Query("status", "Only those in these states, separated by commas."), *_PAGING),
+        detail="Those of one's own account; everybody's for administrators.",
+    ),
+    Route(
+        name="get_webhook",
+        method="GET",
+        path="/jobs/{job}/webhook",
+        tag="Webhooks",
+        summary="Look at a job's webhook and its attempts",
+        access=Access.READ,
+        handler=webhooks.webhook,
+        response=schemas.WebhookDelivery,
+        detail="For all who may look at the job; the whole URL is told to its account.",
+    ),
+    Route(
+        name="redeliver_webhook",
+        method="POST",
+        path="/jobs/{job}/webhook/redeliver",
+        tag="Webhooks",
+        summary="Send a job's message again",
+        access=Access.CALL,
+        handler=webhooks.redeliver,
+        response=schemas.WebhookDelivery,
+        status=202,
+        detail="Now, whatever became of it before, and with a whole schedule of retries. The message keeps its id.",
+    ),
+    Route(
+        name="get_webhook_secret",
+        method="GET",
+        path="/webhooks/secret",
+        tag="Webhooks",
+        summary="Get the secret that one's messages are signed with",
+        access=Access.DEPLOY,
+        handler=webhooks.secret,
+        response=schemas.WebhookSecret,
+        detail="One for an account, made when it is first needed.",
+    ),
+    Route(
+        name="rotate_webhook_secret",
+        method="POST",
+        path="/webhooks/secret/rotate",
+        tag="Webhooks",
+        summary="Make a new signing secret",
+        access=Access.DEPLOY,
+        handler=webhooks.rotate_secret,
+        response=schemas.WebhookSecret,
+        detail="For 24 hours messages carry a signature by the old one too.",
     ),
 )
 
@@ -792,5 +852,5 @@ _API = (
     ),
 )
 
-ROUTES: tuple[Route, ...] = (*_CALLING, *_JOBS, *_ENDPOINTS, *_DEPLOYMENTS, *_PEOPLE, *_API)
+ROUTES: tuple[Route, ...] = (*_CALLING, *_JOBS, *_WEBHOOKS, *_ENDPOINTS, *_DEPLOYMENTS, *_PEOPLE, *_API)
 """Every route of the API, in the order in which they are tried."""

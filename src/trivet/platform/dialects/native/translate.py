@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from trivet.platform.core import accounts, deployments, endpoints, jobs, views
+from trivet.platform.core import accounts, deployments, endpoints, jobs, views, webhooks
 from trivet.platform.core.accounts import KeyState, Role, Token
 from trivet.platform.core.jobs import JobEvent
 from trivet.platform.core.limits import CallLimits
@@ -16,6 +16,7 @@ from trivet.platform.core.workers import WorkerState
 from trivet.platform.dialects.native import schemas
 from trivet.platform.services.accounts import Me, OrganizationView
 from trivet.platform.services.journals import LogLine
+from trivet.platform.services.webhooks import SecretView
 from trivet.platform.services.workers import WorkerView
 from trivet.platform.wire.times import milliseconds, rfc3339
 
@@ -113,6 +114,45 @@ def explanation(value: views.Explanation) -> schemas.Explanation:
         reasons=list(value.reasons),
         next_steps=list(value.next_steps),
         worker_log=list(value.worker_log),
+    )
+
+
+# -- webhooks -----------------------------------------------------------------------------------------------------------
+
+
+def webhook_delivery(
+    value: webhooks.Delivery, attempts: Sequence[webhooks.DeliveryAttempt] | None = None
+) -> schemas.WebhookDelivery:
+    """A delivery's document; ``attempts`` is None in a listing."""
+    return schemas.WebhookDelivery(
+        id=value.id,
+        job_id=value.job_id,
+        url=value.url,
+        status=value.status.value,
+        attempt_count=value.attempts,
+        created_at=rfc3339(value.created_at),
+        next_attempt_at=rfc3339(value.next_at),
+        finished_at=rfc3339(value.finished_at),
+        attempts=UNSET if attempts is None else [_webhook_attempt(attempt) for attempt in attempts],
+    )
+
+
+def _webhook_attempt(value: webhooks.DeliveryAttempt) -> schemas.WebhookAttempt:
+    return schemas.WebhookAttempt(
+        number=value.number,
+        at=rfc3339(value.at),
+        duration_ms=round(value.duration_ms, 3),
+        status_code=value.status,
+        error=value.error,
+        response=value.response.decode("utf-8", "replace"),
+        next_attempt_at=rfc3339(value.next_at),
+    )
+
+
+def webhook_secret(value: SecretView) -> schemas.WebhookSecret:
+    """A signing secret, in clear."""
+    return schemas.WebhookSecret(
+        secret=value.secret, created_at=rfc3339(value.created_at), previous_until=rfc3339(value.previous_until)
     )
 
 

@@ -191,20 +191,17 @@ class WriteSession:
         return [(insert, *call) for insert, some in rows.items() for call in insert.calls(some)]
 
     def _run(self, calls: Sequence[tuple[BulkInsert, str, Row]]) -> None:
-        insert: BulkInsert | None = None
-        try:
-            for insert, sql, parameters in calls:
+        for insert, sql, parameters in calls:
+            try:
                 self._connection.execute(sql, parameters)
-        except Exception as caught:
-            error = caught
-            if isinstance(error, sqlite3.Error) and meaning(error) is not None:
-                raise
-            if isinstance(error, sqlite3.IntegrityError) and insert is not None:
-                error = refused(error, insert.refusals)
-            self._failure = error
-            if self._one_by_one:
-                raise error from caught
-            raise DeferredRowError from error
+            except Exception as caught:
+                if isinstance(caught, sqlite3.Error) and meaning(caught) is not None:
+                    raise
+                error = refused(caught, insert.refusals) if isinstance(caught, sqlite3.IntegrityError) else caught
+                self._failure = error
+                if self._one_by_one:
+                    raise error from caught
+                raise DeferredRowError from error
 
 
 def refused(error: sqlite3.IntegrityError, sentences: Mapping[str, CoreError]) -> Exception:

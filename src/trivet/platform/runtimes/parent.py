@@ -88,7 +88,7 @@ class WarmParent:
             os.set_blocking(output, False)
             process = await asyncio.create_subprocess_exec(
                 *(str(python), *COMMAND),
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=writes,
                 stderr=writes,
                 cwd=room,

@@ -1,0 +1,62 @@
+"""What a caller may say about a call beside its input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, TypedDict
+
+Priority = Literal["high", "normal", "low"]
+
+
+class CallOptions(TypedDict, total=False):
+    """What `run`, `submit` and `stream` take by name; each stands in place of what the endpoint's author set.
+
+    Attributes:
+        version: which version to call: exact (``1.2.0``), a range (``^1.2``), an alias, or ``latest``.
+        job_timeout: seconds that one attempt may run.
+        ttl: seconds from now until the job must be final.
+        priority: ``high``, ``normal`` or ``low``; a low one never makes the endpoint scale up.
+        max_attempts: how often it is tried at most.
+        retry_on: what is tried again: ``worker_lost``, ``handler_error``, ``execution_timeout``, types of exceptions.
+        backoff: seconds before the second attempt; each further one waits twice as long.
+        retention: seconds that the job can be looked up after its end.
+        webhook: a URL that is told of its end.
+        idempotency_key: a name for this call: a second one with the same name gives the same job. `submit` makes one
+            where none is given; with one, `run` and `stream` are on the server's disk before they begin.
+        affinity: a text; calls with the same one go to the same version while an endpoint is split between versions.
+    """
+
+    version: str | None
+    job_timeout: float | None
+    ttl: float | None
+    priority: Priority | None
+    max_attempts: int | None
+    retry_on: str | Iterable[str] | None
+    backoff: float | None
+    retention: float | None
+    webhook: str | None
+    idempotency_key: str | None
+    affinity: str | None
+
+
+def query(options: CallOptions) -> dict[str, Any]:
+    """The options that go into the query of the request."""
+    retry_on = options.get("retry_on")
+    return {
+        "version": options.get("version"),
+        "timeout": options.get("job_timeout"),
+        "ttl": options.get("ttl"),
+        "priority": options.get("priority"),
+        "max_attempts": options.get("max_attempts"),
+        "retry_on": ",".join(retry_on) if retry_on is not None and not isinstance(retry_on, str) else retry_on,
+        "backoff": options.get("backoff"),
+        "retention": options.get("retention"),
+        "webhook": options.get("webhook"),
+    }
+
+
+def headers(options: CallOptions) -> tuple[tuple[str, str], ...]:
+    """The options that go into headers."""
+    key, affinity = options.get("idempotency_key"), options.get("affinity")
+    named = (("Idempotency-Key", key),) if key is not None else ()
+    return (*named, ("Trivet-Affinity", affinity)) if affinity is not None else named

@@ -1,0 +1,86 @@
+"""`make faults`: every fault and every kill point, again and again for a while, and the audit as a table.
+
+FAULTS_SECONDS says for how long (300), FAULTS_SEED repeats a run, FAULTS_ONLY takes the faults whose names hold a word.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.faults.campaign import Campaign, Tally
+from tests.faults.injections import GENERAL, Fault, KillAtPoint
+from tests.faults.points import POINTS
+
+
+def main() -> int:
+    """Runs the campaign; 0 where nothing was violated."""
+    seconds = float(os.environ.get("FAULTS_SECONDS") or 300)
+    seed = int(os.environ.get("FAULTS_SEED") or secrets.randbelow(10**6))
+    only = os.environ.get("FAULTS_ONLY", "")
+    folder = Path(tempfile.mkdtemp(prefix="trivet-faults-"))
+    print(f"FAULTS_SEED={seed} FAULTS_SECONDS={seconds:g}: evidence goes to {folder}\n")
+    tallies: dict[str, Tally] = {}
+    print(_line("fault", "times", "jobs", "violations"))
+    for tally in _rounds(folder, seed, time.monotonic() + seconds, only):
+        known = tallies.setdefault(tally.fault, Tally(tally.fault))
+        known.injected += tally.injected
+        known.jobs += tally.jobs
+        known.violations += tally.violations
+        print(_line(tally.fault, tally.injected, tally.jobs, len(tally.violations)), flush=True)
+        for violation in tally.violations:
+            print(f"    {violation}")
+        if tally.evidence is not None:
+            print(f"    evidence: {tally.evidence}")
+    return _sum_up(list(tallies.values()))
+
+
+def _rounds(folder: Path, seed: int, until: float, only: str) -> Iterator[Tally]:
+    """Every fault once, whatever the time; and then all over again while there is time."""
+    lap = 0
+    while lap == 0 or time.monotonic() < until:
+        lap += 1
+        faults: list[Fault] = [make() for make in GENERAL] + [KillAtPoint(point) for point in POINTS]
+        chosen = [fault for fault in faults if only in fault.name]
+        if chosen:
+            with Campaign(folder / f"lap-{lap}", seed + lap) as campaign:
+                for fault in chosen:
+                    if lap > 1 and time.monotonic() > until:
+                        return
+                    yield campaign.round(fault, times=1 if isinstance(fault, KillAtPoint) else None)
+        with Campaign(folder / f"lap-{lap}-disk", seed + lap, on_small_disk=True) as campaign:
+            if campaign.no_disk is not None:
+                print(f"    no disk can be mounted ({campaign.no_disk}): files are limited instead")
+            fault = campaign.disk_fault()
+            if only in fault.name:
+                yield campaign.round(fault, seconds=8.0)
+
+
+def _sum_up(tallies: list[Tally]) -> int:
+    points = [tally for tally in tallies if tally.fault.startswith("killed at")]
+    hit = sum(1 for tally in points if tally.injected)
+    violations = sum(len(tally.violations) for tally in tallies)
+    print("\n" + _line("fault", "times", "jobs", "violations"))
+    for tally in tallies:
+        if tally not in points:
+            print(_line(tally.fault, tally.injected, tally.jobs, len(tally.violations)))
+    if points:
+        times, jobs = sum(tally.injected for tally in points), sum(tally.jobs for tally in points)
+        bad = sum(len(tally.violations) for tally in points)
+        print(_line(f"killed at {hit} of {len(points)} kill points", times, jobs, bad))
+    times, jobs = sum(tally.injected for tally in tallies), sum(tally.jobs for tally in tallies)
+    print(_line("total", times, jobs, violations))
+    return 1 if violations else 0
+
+
+def _line(fault: str, times: object, jobs: object, violations: object) -> str:
+    return f"{fault:<44}{times:>8}{jobs:>9}{violations:>12}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

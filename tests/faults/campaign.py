@@ -1,0 +1,204 @@
+"""A campaign: round by round, a platform under load is hurt in one way, comes to rest, and is audited."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.faults.auditor import Auditor, Violation
+from tests.faults.injections import Fault, FillDisk, Ground, LimitFiles, NotHit, small_disk, unmount
+from tests.faults.journal import Acknowledged, Journal, Seen, now, read_ledger
+from tests.faults.leaks import find_leaks
+from tests.faults.load import Load, MakeMouth, Reader
+from tests.faults.mouth import Mouth, Refused, Silence
+from tests.faults.native import HttpMouth, SdkMouth
+from tests.faults.records import read_disk
+from tests.faults.server import Server
+
+OWNER = "admin"
+REST = 60.0
+"""Seconds that a healed platform has until every acknowledged job is final."""
+REREAD = 15
+"""Streams that are read once more, from their beginning, after the end."""
+SPARE_DESCRIPTORS = 64
+"""Files that a server may have open beyond what it had when it was idle."""
+
+MakeMouths = Callable[[str, str], Sequence[MakeMouth]]
+
+
+def native(url: str, key: str) -> Sequence[MakeMouth]:
+    """The native mouths. A dialect that joins adds its own here."""
+    return (lambda: HttpMouth(url, key), lambda: SdkMouth(url, key))
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a round came to."""
+
+    fault: str
+    injected: int = 0
+    jobs: int = 0
+    seconds: float = 0.0
+    violations: list[Violation] = field(default_factory=list)
+    evidence: Path | None = None
+
+
+class Campaign:
+    """Runs rounds on one data folder, one after the other.
+
+    Args:
+        folder: everything lies below it; evidence of violations stays there.
+        seed: of all chance.
+        mouths: who calls.
+        on_small_disk: put the data folder on a disk that can be filled.
+        callers: how many call at once.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        *,
+        mouths: MakeMouths = native,
+        on_small_disk: bool = False,
+        callers: int = 6,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.seed = seed
+        self._mouths = mouths
+        self._callers = callers
+        self._rounds = 0
+        self._idle = 0
+        self._mounted: Path | None = None
+        self.no_disk: str | None = None
+        """Why there is no disk that can be filled; None where there is one, or none was asked for."""
+        data = folder / "disk"
+        if on_small_disk:
+            self.no_disk = small_disk(data)
+            self._mounted = data if self.no_disk is None else None
+        self.server = Server(folder, data / "data" if self._mounted is not None else None)
+
+    def __enter__(self) -> Self:
+        try:
+            self.server.start()
+            self.server.deploy()
+            self._idle = self.server.descriptors()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.server.close()
+        if self._mounted is not None:
+            unmount(self._mounted)
+            self._mounted = None
+
+    def disk_fault(self) -> Fault:
+        """How the disk of this campaign's data folder can be filled."""
+        return FillDisk() if self._mounted is not None else LimitFiles()
+
+    def round(self, fault: Fault, seconds: float = 3.0, times: int | None = None) -> Tally:
+        """Hurts the platform under load, lets it come to rest, stops and audits it.
+
+        Args:
+            fault: how to hurt it.
+            seconds: how long to go on with it.
+            times: how often at most; None: for as long as the seconds last.
+        """
+        self._rounds += 1
+        began = time.monotonic()
+        tally = Tally(fault.name)
+        name = f"r{self._rounds}"
+        journal, ledger = Journal(), self.folder / f"ledger-{name}"
+        chance = random.Random(f"{self.seed} {name} {fault.name}")
+        if not self.server.is_alive:
+            self.server.start()
+        ground = Ground(self.server, journal, chance)
+        mouths = self._mouths(self.server.url, self.server.key)
+        load = Load(mouths, journal, OWNER, ledger, seed=self.seed, name=name, callers=self._callers)
+        load.start()
+        try:
+            ground.pause(0.3, 0.6)
+            while time.monotonic() - began < seconds and (times is None or tally.injected < times):
+                hurt = fault.inject(ground)
+                tally.injected += hurt
+                ground.pause(0.05, 0.4)
+        except NotHit as miss:
+            tally.violations.append(Violation("a fault could not be injected", fault.name, str(miss)))
+        finally:
+            if not self.server.is_alive:
+                self.server.start()
+            load.stop()
+        tally.violations += [Violation("a caller broke", fault.name, repr(error)) for error in load.broken]
+        self._rest(mouths[0](), journal)
+        open_files = self.server.descriptors() if self.server.is_alive else 0
+        if open_files > self._idle + SPARE_DESCRIPTORS:
+            tally.violations.append(
+                Violation("open files grow", "the server", f"{open_files} at rest, {self._idle} when it was idle")
+            )
+        self._stop(tally)
+        disk = read_disk(self.server.data)
+        auditor = Auditor(journal.entries(), read_ledger(ledger), disk)
+        tally.violations += auditor.audit() + find_leaks(self.server, disk)
+        tally.jobs = auditor.jobs
+        tally.seconds = time.monotonic() - began
+        if tally.violations:
+            tally.evidence = self._keep_evidence(name, journal, ledger)
+        return tally
+
+    def _stop(self, tally: Tally) -> None:
+        try:
+            status = self.server.stop()
+        except AssertionError as error:
+            tally.violations.append(Violation("the server did not stop", "", str(error)))
+        else:
+            if status != 0:
+                tally.violations.append(Violation("the server did not stop cleanly", f"status {status}", ""))
+
+    def _rest(self, mouth: Mouth, journal: Journal) -> None:
+        """Waits until every acknowledged job is final, as its callers would, and reads some streams once more."""
+        until = time.monotonic() + REST
+        told = {entry.told.job_id: entry.n for entry in journal.entries() if isinstance(entry, Acknowledged)}
+        streams = []
+        for job_id, n in told.items():
+            while time.monotonic() < until:
+                asked = now()
+                try:
+                    sight = mouth.wait(job_id, 5.0)
+                except Silence:
+                    time.sleep(0.2)
+                    continue
+                except Refused:
+                    break  # the auditor will not find it either, and says so
+                journal.write(Seen(sight, asked, now(), n))
+                if sight.is_final:
+                    break
+            if n.endswith("stream"):
+                streams.append(job_id)
+        for job_id in streams[-REREAD:]:
+            try:
+                Reader(mouth, journal, f"late reader of {job_id}").follow(iter(mouth.read_stream(job_id, 0)))
+            except (Silence, Refused):
+                continue
+        mouth.close()
+
+    def _keep_evidence(self, name: str, journal: Journal, ledger: Path) -> Path:
+        """The three accounts and the server's log, as they stood when the violation was found."""
+        place = self.folder / f"evidence-{name}"
+        place.mkdir(exist_ok=True)
+        journal.save(place / "journal.jsonl")
+        for path in (ledger, self.server.database, self.folder / "server.log"):
+            if path.exists():
+                shutil.copy(path, place / path.name)
+        return place
