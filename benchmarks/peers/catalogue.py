@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class Peer:
         environ: environment variables.
         alone: whether it needs a network of its own (root, Linux).
         environment: the peer whose installation it shares.
+        settle: seconds after its first answer until its processes are those that stay.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Peer:
     environ: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False
     environment: str = ""
+    settle: float = 0.0
 
 
 class RunningPeer:
@@ -90,6 +93,7 @@ class RunningPeer:
         self.target = Target(port, path, body, marker=MARKER if role == "stream" else b"", namespace=namespace)
         try:
             self.process.wait_for(self._answers, 120.0)
+            time.sleep(peer.settle)
         except BaseException:
             self.process.stop()
             raise
@@ -182,6 +186,7 @@ PEERS = (
         environ={**_RAY, "RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
                  "RAY_SERVE_EXPERIMENTAL_PIP_HAPROXY": "1"},  # fmt: skip
         alone=True,
+        settle=4.0,  # its proxy is started anew when the replica has become healthy
     ),
     Peer(
         name="ray-proxy",

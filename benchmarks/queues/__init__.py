@@ -1,0 +1,1 @@
+"""Durable queues beside which ours is measured, each told to sync at every write."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.unit.runtimes.stage import PATIENCE, Stage
+from tests.unit.runtimes.stage import PATIENCE, Stage, WarmRuntime
 from trivet.platform.core.errors import Unavailable
 from trivet.platform.core.workers import Departure
 from trivet.platform.ports.runtime import OnExit, Runtime
@@ -49,7 +49,7 @@ class Bench:
 Play = Callable[[Callable[[Bench], Awaitable[None]]], None]
 
 
-@pytest.fixture(params=["process", "fake"])
+@pytest.fixture(params=["spawned", "forked", "fake"])
 def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
     """Runs a scene on a runtime of each kind."""
 
@@ -59,7 +59,8 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
             if request.param == "fake":
                 await scene(Bench(stage, FakeRuntime()))
                 return
-            runtime = ProcessRuntime(stage.data, "unix:/nowhere.sock")
+            kind = WarmRuntime if request.param == "forked" else ProcessRuntime
+            runtime = kind(stage.data, "unix:/nowhere.sock")
             await runtime.open()
             try:
                 await scene(Bench(stage, runtime))

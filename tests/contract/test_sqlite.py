@@ -206,6 +206,24 @@ def test_an_older_file_is_brought_up_to_date_and_keeps_its_rows(sqlite: SqliteDr
     assert sqlite.read(everything) == before
 
 
+def test_an_endpoint_written_before_there_were_aliases_has_none(tmp_path: Path) -> None:
+    path = tmp_path / "trivet.db"
+    plain = sqlite3.connect(path, isolation_level=None)
+    schema.migrate(plain, schema.migrations()[:3])
+    plain.execute(
+        "INSERT INTO endpoints VALUES ('old', 'acc_1', 'bond', 'old', 1, 2, NULL, 'private', '[]', "
+        """'{"minimum":0,"maximum":3,"idle_timeout":60,"rule":"queue_delay","target":1}', '', '["ver_1"]')"""
+    )
+    plain.close()
+    driver = SqliteDriver(path)
+    try:
+        old = driver.read(lambda tx: tx.endpoints.get("old"))
+        assert old is not None
+        assert (old.current_id, old.canary, old.aliases) == ("ver_1", None, ())
+    finally:
+        driver.close()
+
+
 def test_a_migration_that_fails_leaves_the_file_as_it_was() -> None:
     plain = sqlite3.connect(":memory:", isolation_level=None)
     steps = [

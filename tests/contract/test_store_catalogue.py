@@ -59,7 +59,13 @@ def test_a_saved_endpoint_keeps_its_new_values_and_takes_nobody_elses(driver: Dr
     driver.write(lambda tx: tx.endpoints.add(endpoint("a", model_id=1)))
     driver.write(lambda tx: tx.endpoints.add(endpoint("b", model_id=2)))
     changed = replace(
-        endpoint("a", model_id=3), name="A", visibility=Visibility.PUBLIC, history=(), shared_with=frozenset()
+        endpoint("a", model_id=3),
+        name="A",
+        visibility=Visibility.PUBLIC,
+        history=(),
+        shared_with=frozenset(),
+        canary=None,
+        aliases=(),
     )
     driver.write(lambda tx: tx.endpoints.save(changed))
     assert driver.read(lambda tx: tx.endpoints.get(changed.id)) == changed

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from trivet.platform.core.accounts import Account, ApiKey, Organization, Scope
+from trivet.platform.core.aliases import Alias, Share
 from trivet.platform.core.deployments import Deployment, DeploymentRequest, DeploymentStep
 from trivet.platform.core.endpoints import Endpoint, HandlerKind, Version, VersionSettings, VersionState, Visibility
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobPolicy, JobStatus, Progress
@@ -51,6 +52,8 @@ def endpoint(name: str = "hello", owner_name: str = "bond", **fields: Any) -> En
         scaling=ScalingPolicy(1, 7, 12.5, ScalingRule.REQUEST_COUNT, 4.0),
         description="says hello – politely",
         history=("ver_1", "ver_2"),
+        canary=Share("ver_3", 15),
+        aliases=(Alias("beta", (Share("ver_1", 99), Share("ver_2", 1))), Alias("prod", (Share("ver_2", 100),))),
     )
     return replace(full, **fields)
 
@@ -98,7 +101,7 @@ def deployment(name: str = "dep_1", **fields: Any) -> Deployment:
         account_id="acc_bond",
         owner_id="org_mi6",
         owner_name="mi6",
-        request=DeploymentRequest("hello.tar.gz", "mi6/hello", "1.2.3", "opaque0", 7, (1, 3)),
+        request=DeploymentRequest("hello.tar.gz", "mi6/hello", "1.2.3", "opaque0", 7, (1, 3), 25),
         state=VersionState.BUILDING,
         created_at=1006.0,
         hash="01" * 32,

@@ -69,7 +69,7 @@ class Caller:
     def _call(self, kind: Kind, *, keyed: bool = False) -> Call:
         n = f"{self._name}-{next(self._count)} {kind.name}"
         given = {"n": n, "ledger": str(self._ledger), **kind.make(self._chance)}
-        return Call(n, f"{self._owner}/{kind.endpoint}", given, f"key {n}" if keyed else None)
+        return Call(n, f"{self._owner}/{kind.endpoint}", given, n.replace(" ", "-") if keyed else None)
 
     def _submit(self) -> None:
         kind = draw(self._chance)
@@ -92,7 +92,7 @@ class Caller:
         try:
             told = self._mouth.submit(call)
         except Refused as refusal:
-            self._journal.write(TurnedAway(call.n, refusal.code, now()))
+            self._turned_away(call, refusal)
             raise
         self._journal.write(Acknowledged(call.n, call.key, told, now()))
         self.jobs.append((told.job_id, call.n, kind))
@@ -105,7 +105,7 @@ class Caller:
         try:
             sight = self._mouth.run(call)
         except Refused as refusal:
-            self._journal.write(TurnedAway(call.n, refusal.code, now()))
+            self._turned_away(call, refusal)
             raise
         self._journal.write(Seen(sight, asked, now(), call.n))
         if not sight.is_final:  # no end yet, but a promise
@@ -118,6 +118,10 @@ class Caller:
         call = self._call(kind)
         self._journal.write(Asked(call, "stream", now()))
         Reader(self._mouth, self._journal, f"reader of {call.n}").follow(self._mouth.open_stream(call), call.n)
+
+    def _turned_away(self, call: Call, refusal: Refused) -> None:
+        if refusal.code in _EXPECTED_REFUSALS:  # from any other answer nobody can tell what became of the call
+            self._journal.write(TurnedAway(call.n, refusal.code, now()))
 
     def _look(self) -> None:
         if self.jobs:

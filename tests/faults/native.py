@@ -128,9 +128,10 @@ class SdkMouth:
 
     def submit(self, call: Call) -> Acknowledgement:
         try:
-            return Acknowledgement(self._client.endpoint(call.endpoint).submit(dict(call.input)).id)
+            job = self._client.endpoint(call.endpoint).submit(dict(call.input), idempotency_key=call.key)
         except trivet.TrivetError as error:
             raise _told(error) from None
+        return Acknowledgement(job.id, job.replayed)
 
     def run(self, call: Call) -> Sight:
         try:

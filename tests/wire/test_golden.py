@@ -32,10 +32,12 @@ from trivet.platform.core.views import (
     VersionHealth,
     VersionView,
 )
+from trivet.platform.core.webhooks import Delivery, DeliveryAttempt
 from trivet.platform.core.workers import Worker, WorkerState
-from trivet.platform.dialects.native import errors, translate
+from trivet.platform.dialects.native import errors, translate, webhooks
 from trivet.platform.services.accounts import Me, OrganizationView
 from trivet.platform.services.journals import LogLine
+from trivet.platform.services.webhooks import SecretView
 from trivet.platform.services.workers import WorkerView
 from trivet.platform.wire.problems import problem_of
 
@@ -132,6 +134,8 @@ def view(job: Job) -> JobView:
     return JobView(job, "ann/song", "1.2.0")
 
 
+DELIVERY = Delivery("msg_1", "job_1", "acc_1", "https://hooks.example/x", "hooks.example", T, T + 5, attempts=1, tries=1)
+
 DOCUMENTS: dict[str, Any] = {
     "job_queued": translate.job(view(QUEUED)),
     "job_running": translate.job(view(RUNNING)),
@@ -144,6 +148,13 @@ DOCUMENTS: dict[str, Any] = {
     "explanation": translate.explanation(
         Explanation("job_1", JobStatus.QUEUED, "It waits.", 2, "crash_loop", ("Because.",), ("Mend it.",), ("oops",))
     ),
+    "webhook_message": msgspec.Raw(webhooks.message(view(SUCCEEDED))),
+    "webhook_message_without_output": msgspec.Raw(webhooks.message(view(FAILED))),
+    "webhook_delivery": translate.webhook_delivery(DELIVERY),
+    "webhook_delivery_with_attempts": translate.webhook_delivery(
+        DELIVERY, [DeliveryAttempt("msg_1", 1, T, 12.5, 503, "The receiver answered 503.", b"\xff", T + 5)]
+    ),
+    "webhook_secret": translate.webhook_secret(SecretView("whsec_AAAA", T, T + 86_400)),
     "endpoint": translate.endpoint(ENDPOINT_VIEW),
     "endpoint_without_a_version": translate.endpoint(EndpointView(ENDPOINT, None, 0, {}, 0)),
     "version": translate.version(VersionView(VERSION, 90, ("prod",))),

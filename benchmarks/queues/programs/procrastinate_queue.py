@@ -49,7 +49,7 @@ async def main() -> None:
 
     async with app.open_async():
         if role() == "work":
-            await app.run_worker_async(concurrency=32, fetch_job_polling_interval=0.05)
+            await app.run_worker_async(concurrency=8, fetch_job_polling_interval=0.05)
         else:
             await submit(enqueue, stored)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -17,6 +17,7 @@ from trivet.cli.values import PieceWriter, print_output
 
 if TYPE_CHECKING:
     from trivet.sdk import Endpoint, Job, Stream
+    from trivet.sdk._calls import CallOptions
 
 
 @click.command(
@@ -37,7 +38,18 @@ Examples:
     metavar="S",
     help="End the job if it is not done after this many seconds.",
 )
-@click.option("--version", metavar="REF", help="Call this version: exact, a range such as ^1.2, or latest.")
+@click.option("--version", metavar="REF", help="Call this version: exact, a range such as ^1.2, an alias, or latest.")
+@click.option("--priority", type=click.Choice(("high", "normal", "low")), help="Before or behind others in the queue.")
+@click.option("--max-attempts", type=click.IntRange(min=1), metavar="N", help="Try it this often at most.")
+@click.option(
+    "--retry-on",
+    metavar="KIND",
+    multiple=True,
+    help="Try it again after this: worker_lost, handler_error, execution_timeout, or a type of exception. Repeatable.",
+)
+@click.option("--backoff", type=click.FloatRange(min=0), metavar="S", help="Wait this long before the second attempt.")
+@click.option("--webhook", metavar="URL", help="Have this URL told when the job ends.")
+@click.option("--idempotency-key", metavar="TEXT", help="Name this call: the same name gives the same job.")
 @json_option
 def call(
     *,
@@ -48,6 +60,8 @@ def call(
     timeout: float | None,
     version: str | None,
     as_json: bool,
+    retry_on: tuple[str, ...],
+    **said: Any,
 ) -> None:
     """Call the endpoint NAME and print its output.
 
@@ -61,23 +75,27 @@ def call(
     if stream and submit:
         raise click.UsageError("--stream waits for the output and --submit does not: choose one of them.")
     payload = read_input(input_text).payload()
+    said.update(version=version, retry_on=retry_on or None, job_timeout=timeout)
+    options = cast("CallOptions", said)  # click has checked what it says
+    waited = cast("CallOptions", {**said, "ttl": timeout})
     with connect() as client:
-        endpoint = client.endpoint(name, version)
+        endpoint = client.endpoint(name)
         if submit:
-            job = endpoint.submit(payload, job_timeout=timeout)
+            job = endpoint.submit(payload, **options)
             emit_json(job.view) if as_json else emit(job.id)
-            note(f"Queued. See it with: trivet jobs show {job.id}")
+            what = "That key was used before; this is its job" if job.replayed else "Queued"
+            note(f"{what}. See it with: trivet jobs show {job.id}")
         elif stream:
-            _stream(endpoint.stream(payload, job_timeout=timeout, ttl=timeout), as_json=as_json)
+            _stream(endpoint.stream(payload, **waited), as_json=as_json)
         else:
-            _run(endpoint, payload, timeout=timeout, as_json=as_json)
+            _run(endpoint, payload, waited, timeout=timeout, as_json=as_json)
 
 
-def _run(endpoint: Endpoint, payload: Any, *, timeout: float | None, as_json: bool) -> None:
+def _run(endpoint: Endpoint, payload: Any, waited: CallOptions, *, timeout: float | None, as_json: bool) -> None:
     from trivet.sdk.errors import TimedOutError
 
     # Submitted, not run: only a job whose id is known can be cancelled while it is waited for.
-    job = endpoint.submit(payload, job_timeout=timeout, ttl=timeout)
+    job = endpoint.submit(payload, **waited)
     try:
         with _cancelled_on_interrupt(lambda: job):
             if timeout is None and is_terminal(sys.stderr):

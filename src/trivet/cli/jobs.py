@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trivet.cli.errors import Failure
+from trivet.cli.inputs import read_input
 from trivet.cli.output import Column, ago, emit, emit_json, facts, json_option, listing, moment, note, span, written
 from trivet.cli.session import connect
 
@@ -24,9 +25,10 @@ def jobs() -> None:
 @jobs.command("ls")
 @click.option("--endpoint", metavar="NAME", help="Only jobs of this endpoint.")
 @click.option("--status", type=click.Choice(STATUSES), multiple=True, help="Only jobs that stand so; may be repeated.")
+@click.option("--dead", is_flag=True, help="Only dead letters: jobs that used up their attempts.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
 @json_option
-def ls(endpoint: str | None, status: tuple[str, ...], limit: int, as_json: bool) -> None:
+def ls(*, endpoint: str | None, status: tuple[str, ...], dead: bool, limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
     columns: list[Column[JobView]] = [
         Column("JOB", lambda job: job.id, whole=True),
@@ -39,7 +41,7 @@ def ls(endpoint: str | None, status: tuple[str, ...], limit: int, as_json: bool)
         Column("ATTEMPTS", lambda job: job.attempts),
     ]
     with connect() as client:
-        found = client.jobs.list(endpoint=endpoint, status=status, limit=limit)
+        found = client.jobs.list(endpoint=endpoint, status=status, dead_letters=dead, limit=limit)
         listing(found, columns, as_json=as_json, empty="There is no such job.")
 
 
@@ -59,7 +61,9 @@ def show(job_id: str, as_json: bool) -> None:
             ("Job", job.id),
             ("Status", job.status),
             ("Endpoint", f"{job.endpoint} {job.version or ''}".rstrip()),
-            ("Attempts", job.attempts),
+            ("Attempts", job.attempts if job.max_attempts is None else f"{job.attempts} of {job.max_attempts}"),
+            ("Priority", job.priority if job.priority != "normal" else None),
+            ("Tried again", job.retry_at and moment(job.retry_at)),
             ("Progress", progress and _progress(progress.fraction, progress.message)),
             ("Created", job.created_at and moment(job.created_at)),
             ("Started", job.started_at and moment(job.started_at)),
@@ -71,6 +75,8 @@ def show(job_id: str, as_json: bool) -> None:
             ("Error", error and f"{error.type or error.code}: {error.message}"),
             ("", error and error.traceback),
             ("What to do", error and error.hint),
+            ("Dead letter", f"yes; again with: trivet jobs replay {job.id}" if job.dead_letter else None),
+            ("Kept until", job.kept_until and moment(job.kept_until)),
         ]
     )
 
@@ -125,13 +131,17 @@ def cancel(job_ids: tuple[str, ...], as_json: bool) -> None:
 
 
 @jobs.command("replay")
-@click.argument("job_id", metavar="JOB")
+@click.argument("job_ids", nargs=-1, required=True, metavar="JOB...")
+@click.option("--input", "input_text", metavar="INPUT", help="Give it this input instead: JSON, @FILE, or - .")
+@click.option("--version", metavar="REF", help="Send it to this version; without it, to the one that a call gets now.")
 @json_option
-def replay(job_id: str, as_json: bool) -> None:
-    """Queue a new job with the input of JOB, and print its id."""
+def replay(job_ids: tuple[str, ...], input_text: str | None, version: str | None, as_json: bool) -> None:
+    """Queue a new job like each JOB, and print its id. With --json, one object per line."""
+    given = ... if input_text is None else read_input(input_text).payload()
     with connect() as client:
-        job = client.job(job_id).replay()
-    emit_json(job.view) if as_json else emit(job.id)
+        for job_id in job_ids:
+            job = client.job(job_id).replay(given, version=version)
+            emit_json(job.view) if as_json else emit(job.id)
 
 
 def _milliseconds(value: float | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Literal, TypedDict
+from urllib.parse import quote
 
 Priority = Literal["high", "normal", "low"]
 
@@ -59,4 +60,9 @@ def headers(options: CallOptions) -> tuple[tuple[str, str], ...]:
     """The options that go into headers."""
     key, affinity = options.get("idempotency_key"), options.get("affinity")
     named = (("Idempotency-Key", key),) if key is not None else ()
-    return (*named, ("Trivet-Affinity", affinity)) if affinity is not None else named
+    return (*named, ("Trivet-Affinity", _carried(affinity))) if affinity else named
+
+
+def _carried(text: str) -> str:
+    """``text`` as a header can carry it: percent-encoded where it has to be."""
+    return text if text.isascii() and text.isprintable() and text == text.strip() else quote(text)

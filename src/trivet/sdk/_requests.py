@@ -412,6 +412,33 @@ def secret_delete(name: str) -> Request:
     return Request("DELETE", f"{API}/secrets/{_segment(name, 'secret')}")
 
 
+def webhooks(*, status: Iterable[str] = (), limit: int = PAGE, cursor: str | None = None) -> Request:
+    """A page of webhook deliveries, newest first."""
+    return Request(
+        "GET", _url(f"{API}/webhooks", {"status": ",".join(status) or None, "limit": limit, "cursor": cursor})
+    )
+
+
+def webhook(job_id: str) -> Request:
+    """What became of a job's webhook."""
+    return Request("GET", f"{_job(job_id)}/webhook")
+
+
+def webhook_redeliver(job_id: str) -> Request:
+    """Send a job's message again."""
+    return Request("POST", f"{_job(job_id)}/webhook/redeliver")
+
+
+def webhook_secret() -> Request:
+    """The secret that messages are signed with."""
+    return Request("GET", f"{API}/webhooks/secret")
+
+
+def webhook_secret_rotate() -> Request:
+    """A new signing secret."""
+    return Request("POST", f"{API}/webhooks/secret/rotate")
+
+
 def readiness() -> Request:
     """Whether the server takes calls; needs no key."""
     return Request("GET", "/readyz", anonymous=True)

@@ -98,6 +98,11 @@ def test_settings_are_written_in_their_plain_units() -> None:
             "policy": "queue_delay",
             "target": 0.5,
             "ttl": None,
+            "retry_on": ("worker_lost", "ConnectionError", "requests.exceptions.Timeout"),
+            "backoff": 1.5,
+            "retention": 3600,
+            "max_batch_size": 16,
+            "batch_wait": 0,
         }
     )
     assert given == {
@@ -109,6 +114,11 @@ def test_settings_are_written_in_their_plain_units() -> None:
         "idle_timeout": 0,
         "policy": "queue_delay",
         "target": 0.5,
+        "retry_on": ["worker_lost", "ConnectionError", "requests.exceptions.Timeout"],
+        "backoff": 1.5,
+        "retention": 3600,
+        "max_batch_size": 16,
+        "batch_wait": 0,
     }
 
 
@@ -143,6 +153,16 @@ def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
         ({"requirements": ["numpy\n--pre"]}, ValueError, "no requirement"),
         ({"secrets": ["MY-KEY"]}, ValueError, "environment variable"),
         ({"max_attempts": 0}, ValueError, "least is 1"),
+        ({"retry_on": "worker_lost"}, TypeError, "list"),
+        ({"retry_on": ["worker_lots"]}, ValueError, "'worker_lots' is none of worker_lost, handler_error"),
+        ({"retry_on": ["Time out"]}, ValueError, "no type of exception such as 'ConnectionError'"),
+        ({"retry_on": [ValueError]}, TypeError, "text"),
+        ({"backoff": -1}, ValueError, "zero or more"),
+        ({"backoff": 3601}, ValueError, "most is 3600 seconds"),
+        ({"retention": 0}, ValueError, "more than zero"),
+        ({"max_batch_size": 0}, ValueError, "least is 1"),
+        ({"max_batch_size": 2, "batch_wait": 61}, ValueError, "most is 60 seconds"),
+        ({"batch_wait": 0.1}, ValueError, "needs max_batch_size above 1"),
         ({"policy": "guess"}, ValueError, "queue_delay"),
         ({"name": "me/hello"}, ValueError, "no owner"),
         ({"name": "-"}, ValueError, "letters"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,8 +57,22 @@ def test_every_setting_finds_its_place() -> None:
         idle_timeout=5,
         policy="request_count",
         target=4,
+        retry_on=["handler_error", "requests.exceptions.Timeout"],
+        backoff=2,
+        retention=60,
+        max_batch_size=8,
+        batch_wait=0.5,
     )
-    assert built.settings == VersionSettings(4, 30.0, 60.5, 1, 512 * 2**20, "2", ("numpy",), ("HF_TOKEN",))
+    expected = VersionSettings(4, 30.0, 60.5, 1, 512 * 2**20, "2", ("numpy",), ("HF_TOKEN",))
+    assert built.settings == replace(
+        expected,
+        retry_on=("handler_error", "requests.exceptions.Timeout"),
+        backoff=2.0,
+        retention=60.0,
+        max_batch_size=8,
+        batch_wait=0.5,
+    )
+    assert built.settings.slots == 32
     assert built.scaling == ScalingPolicy(1, 5, 5.0, ScalingRule.REQUEST_COUNT, 4.0)
 
 
@@ -103,6 +118,16 @@ def test_scaling_is_what_was_asked_for_and_usual_beside(
         ({"secrets": ["TRIVET_WORKER_TOKEN"]}, "name of a variable"),
         ({"policy": "guess"}, "one of queue_delay, request_count"),
         ({"target": 0}, "target must be"),
+        ({"retry_on": "worker_lost"}, "list of strings"),
+        ({"retry_on": ["some words"]}, "names of types of exceptions"),
+        ({"retry_on": ["a" * 201]}, "names of types of exceptions"),
+        ({"backoff": -1}, "from 0 to 3600"),
+        ({"backoff": 3601}, "from 0 to 3600"),
+        ({"retention": 0}, "from 1 to"),
+        ({"retention": float("inf")}, "is a number"),
+        ({"max_batch_size": 0}, "whole number from 1"),
+        ({"max_batch_size": 10_001}, "to 10000"),
+        ({"batch_wait": 61}, "from 0 to 60"),
     ],
 )
 def test_a_setting_that_can_not_be_is_refused_by_name(settings: dict[str, Any], said: str) -> None:
@@ -122,6 +147,7 @@ def test_a_setting_that_can_not_be_is_refused_by_name(settings: dict[str, Any], 
         ({"endpoints": [described(name=None)]}, "can't name an endpoint"),
         ({"endpoints": [described(), described(name="HELLO")]}, "Two endpoints are named 'hello'"),
         ({"endpoints": [described(kind="magic")]}, "kind of handler"),
+        ({"endpoints": [described(kind="generator", settings={"max_batch_size": 2})]}, "generator can't take batches"),
         ({"endpoints": [described(qualname="make.<locals>.hello")]}, "can't find main:make.<locals>.hello"),
         ({"endpoints": [described(module="../main")]}, "can't find"),
         ({"endpoints": [described(input_schema=[])]}, "input schema"),

@@ -155,6 +155,54 @@ def test_keys_are_listed_and_revoked(trivet: Trivet, logged_in: Server) -> None:
     assert trivet("keys", "revoke", "k1").stderr == "k1 was revoked.\n"
 
 
+def test_a_key_is_made_with_limits(trivet: Trivet, logged_in: Server) -> None:
+    logged_in.on("POST", "/keys", lambda it: it.json(NEW_KEY, 201))
+    assert trivet("keys", "create", "--rate", "100/min", "--concurrent", "10").exit_code == 0
+    assert sent(logged_in) == {"label": "", "rate": "100/min", "concurrent": 10}
+    assert trivet("keys", "create", "--concurrent", "none").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), [("/keys/k1", ("keys", "limit", "k1")), ("/accounts/ada", ("accounts", "limit", "ada"))]
+)
+def test_limits_are_set_and_taken_away_field_by_field(
+    trivet: Trivet, logged_in: Server, path: str, command: tuple[str, ...]
+) -> None:
+    name = command[-1]
+    kept = {"id": name, "name": name, "rate": "100/min", "concurrent": 1}
+    logged_in.on("PATCH", path, lambda it: it.json(kept))
+    assert trivet(*command, "--rate", "100/min", "--concurrent", "0").stderr == f"{name}: 100/min, 1 open job.\n"
+    assert sent(logged_in) == {"rate": "100/min", "concurrent": 0}
+    assert json.loads(trivet(*command, "--rate", "none", "--json").stdout)["concurrent"] == 1
+    assert sent(logged_in) == {"rate": None}
+    kept |= {"rate": None, "concurrent": None}
+    assert "no limits of its own" in trivet(*command, "--concurrent", "none").stderr
+    assert sent(logged_in) == {"concurrent": None}
+
+
+@pytest.mark.parametrize("given", [(), ("--concurrent", "-1"), ("--concurrent", "many"), ("--concurrent", "1.5")])
+def test_a_limit_that_says_nothing_is_refused_before_anything_is_sent(
+    trivet: Trivet, logged_in: Server, given: tuple[str, ...]
+) -> None:
+    assert trivet("keys", "limit", "k1", *given).exit_code == 2
+    assert trivet("accounts", "limit", "ada", *given).exit_code == 2
+    assert logged_in.seen == []
+
+
+def test_listings_show_the_limits(trivet: Trivet, logged_in: Server) -> None:
+    row = {"id": "k1", "name": "ada", "rate": "5/s", "concurrent": 0}
+    for path in ("/keys", "/accounts"):
+        logged_in.on("GET", path, lambda it: it.json({"items": [row], "next": None}))
+    for noun in ("keys", "accounts"):
+        title, first = (line.split() for line in trivet(noun, "ls").stdout.splitlines())
+        assert {"RATE", "CONCURRENT"} <= set(title)
+        assert {"5/s", "0"} <= set(first)
+        listed = json.loads(trivet(noun, "ls", "--json").stdout)[0]
+        assert (listed["rate"], listed["concurrent"]) == ("5/s", 0)
+    logged_in.on("GET", "/accounts/ada", lambda it: it.json(row))
+    assert "5/s, 0 open jobs" in trivet("accounts", "show", "ada").stdout
+
+
 def test_accounts_are_made_listed_shown_disabled_and_deleted(trivet: Trivet, logged_in: Server) -> None:
     ada = {"name": "ada", "id": "a1", "administrator": False, "disabled": False}
     logged_in.on("POST", "/accounts", lambda it: it.json(ada, 201))

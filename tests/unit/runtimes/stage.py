@@ -11,25 +11,59 @@ from typing import TypeVar
 
 from trivet.platform.core.endpoints import Version, VersionSettings, VersionState
 from trivet.platform.core.workers import Departure
-from trivet.platform.ports.runtime import WorkerSpec
+from trivet.platform.ports.runtime import Started, WorkerSpec
 from trivet.platform.runtimes.process import ProcessRuntime, ProcessSettings
 
 T = TypeVar("T")
+PYTHON = """#!/bin/sh
+case "$*" in
+*trivet.worker.parent*) exec "{python}" -I "{parent}" ;;
+esac
+cat  # as the worker runtime does: nothing of an author's runs before its input has ended
+exec "{python}" -I "$TRIVET_BUNDLE/worker.py"
+"""
+PARENT = """
+import os, runpy
+import trivet.worker.main, trivet.worker.parent
+
+def work(arguments):
+    runpy.run_path(os.environ["TRIVET_BUNDLE"] + "/worker.py", run_name="__main__")
+    return 0
+
+trivet.worker.main.main = work
+raise SystemExit(trivet.worker.parent.main())
+"""
 PATIENCE = 20.0
 LINK = "unix:/nowhere.sock"
 
 
-class Stage:
-    """Writes programs, makes specs for them, and notes what a runtime tells."""
+class WarmRuntime(ProcessRuntime):
+    """One that never starts a worker plainly if it can help it."""
 
-    def __init__(self, data: Path) -> None:
+    async def start(self, spec: WorkerSpec) -> Started:
+        await self.warm_up(spec.version)
+        return await super().start(spec)
+
+
+class Stage:
+    """Writes programs, makes specs for them, and notes what a runtime tells.
+
+    Args:
+        data: the data folder.
+        forked: workers are forked off a warm parent, which is warmed before the first of them.
+    """
+
+    def __init__(self, data: Path, *, forked: bool = False) -> None:
         self.data = data
+        self.forked = forked
         self.exits: list[tuple[str, Departure]] = []
         self.lines: list[str] = []
         self._changed: asyncio.Event | None = None
         python = data / "envs" / "bare" / "bin" / "python"
         python.parent.mkdir(parents=True, exist_ok=True)
-        python.write_text(f'#!/bin/sh\ncat\nexec "{sys.executable}" -I "$TRIVET_BUNDLE/worker.py"\n')
+        parent = python.with_name("parent.py")
+        parent.write_text(PARENT)
+        python.write_text(PYTHON.format(python=sys.executable, parent=parent))
         python.chmod(0o755)
 
     def spec(
@@ -43,7 +77,7 @@ class Stage:
             handler="main:hello",
             bundle=bundle.name,
             environment="bare",
-            settings=VersionSettings(memory=memory, gpu=gpu),
+            settings=VersionSettings(memory=memory, gpu=gpu, secrets=tuple(secrets)),
         )
         return WorkerSpec(worker_id, version, "admin/hello", "token-of-the-worker", secrets)
 
@@ -51,7 +85,8 @@ class Stage:
         """Opens a runtime, acts with it, and closes it."""
 
         async def whole() -> T:
-            runtime = ProcessRuntime(self.data, LINK, ProcessSettings(**settings))  # type: ignore[arg-type]
+            kind = WarmRuntime if self.forked else ProcessRuntime
+            runtime = kind(self.data, LINK, ProcessSettings(**settings))  # type: ignore[arg-type]  # a few of them
             self.listen(runtime)
             await runtime.open()
             try:

@@ -37,9 +37,9 @@ needs_cgroups = pytest.mark.skipif(find_cgroups() is None, reason="this machine 
 ways = pytest.mark.parametrize("use_cgroups", [pytest.param(True, marks=needs_cgroups), False])
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path / "data")
+@pytest.fixture(params=["spawned", "forked"])
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
+    return Stage(tmp_path / "data", forked=request.param == "forked")
 
 
 def is_alive(pid: int) -> bool:

@@ -92,6 +92,7 @@ def test_people(server: Server, client: Client) -> None:
     server.on("DELETE", "/accounts/ann", empty)
     server.on("GET", "/keys", telling({"items": [key], "next": None}))
     server.on("POST", "/keys", telling(key | {"key": "trv_k1_x"}, 201))
+    server.on("PATCH", "/keys/k1", telling(key | {"rate": "9/s", "concurrent": None}))
     server.on("POST", "/keys/k1/rotate", telling(key | {"key": "trv_k1_y"}))
     server.on("DELETE", "/keys/k1", empty)
     server.on("GET", "/orgs", telling({"items": [{"name": "t"}], "next": None}))
@@ -112,6 +113,8 @@ def test_people(server: Server, client: Client) -> None:
     client.accounts.delete("ann")
     assert client.keys.list(account="ann")[0].label == "ci"
     assert client.keys.create(label="ci", scopes=["call"], expires_days=30).key == "trv_k1_x"
+    limited = client.keys.limit("k1", rate="9/s", concurrent="none")
+    assert (limited.rate, limited.concurrent) == ("9/s", None)
     assert client.keys.rotate("k1", overlap_hours=1).key == "trv_k1_y"
     client.keys.revoke("k1")
     assert client.orgs.list()[0].name == "t"

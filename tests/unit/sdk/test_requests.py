@@ -57,6 +57,14 @@ BODY = Body(b"1", "application/json")
         (_requests.deployment("dep_1", wait=1.0), "GET /deployments/dep_1?wait=1", None),
         (_requests.account_create("ann"), "POST /accounts", {"name": "ann"}),
         (_requests.account_update("ann", disabled=True), "PATCH /accounts/ann", {"disabled": True}),
+        (
+            _requests.account_update("ann", rate="9/s", concurrent=0),
+            "PATCH /accounts/ann",
+            {"rate": "9/s", "concurrent": 0},
+        ),
+        (_requests.account_update("ann", concurrent="none"), "PATCH /accounts/ann", {"concurrent": None}),
+        (_requests.key_limit("k1", rate="none"), "PATCH /keys/k1", {"rate": None}),
+        (_requests.key_create(rate="9/s", concurrent=0), "POST /keys", {"label": "", "rate": "9/s", "concurrent": 0}),
         (_requests.keys(account="ann"), "GET /keys?account=ann", None),
         (_requests.key_create(label="ci"), "POST /keys", {"label": "ci"}),
         (

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from trivet.platform.core.errors import Unavailable
 from trivet.platform.server.notifier import LoopNotifier
 
 LONG = 10.0
@@ -55,6 +56,15 @@ def test_a_wait_without_a_limit_ends_with_the_notification(notifier: LoopNotifie
             assert not wait.done()
             notifier.notify("a")
             assert await wait is True
+
+    play(scene())
+
+
+def test_who_comes_after_the_close_does_not_wait(notifier: LoopNotifier) -> None:
+    async def scene() -> None:
+        notifier.close()
+        with notifier.subscribe("a") as one, pytest.raises(Unavailable, match="shutting down"):
+            await asyncio.wait_for(one.wait(LONG), LONG / 2)
 
     play(scene())
 

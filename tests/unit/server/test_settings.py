@@ -100,3 +100,20 @@ def test_every_setting_has_a_variable_of_its_own_and_says_what_it_is() -> None:
 
 def test_levels_are_taken_in_any_case() -> None:
     assert load(TRIVET_LOG_LEVEL="DEBUG").log_level == "DEBUG"
+
+
+def test_limits_of_accounts_are_off_until_somebody_sets_them() -> None:
+    assert (load().default_rate, load().default_concurrent) == (None, None)
+    settings = load(TRIVET_DEFAULT_RATE="1000/min", TRIVET_DEFAULT_CONCURRENT="0")
+    assert (str(settings.default_rate), settings.default_concurrent) == ("1000/min", 0)
+    none = load(TRIVET_DEFAULT_RATE="none", TRIVET_DEFAULT_CONCURRENT="None")
+    assert (none.default_rate, none.default_concurrent) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("TRIVET_DEFAULT_RATE", "fast"), ("TRIVET_DEFAULT_CONCURRENT", "-1"), ("TRIVET_DEFAULT_CONCURRENT", "many")],
+)
+def test_a_limit_that_can_not_be_is_refused(name: str, text: str) -> None:
+    with pytest.raises(SettingError, match=name):
+        load(**{name: text})

@@ -60,6 +60,7 @@ class House:
     """A dispatcher with everything around it in hand. Background work goes on when `settle` is called."""
 
     def __init__(self) -> None:
+        self.jump = 0.0
         self.now = 1000.0
         self.counter = 0
         self.work: list[Coroutine[Any, Any, None]] = []
@@ -72,7 +73,7 @@ class House:
             recorder=Recorder(self.store, self.work.append, self._sleep),
             blobs=self.blobs,
             clock=lambda: self.now,
-            wall=lambda: self.now,
+            wall=lambda: self.now + self.jump,
             entropy=self._entropy,
             notifier=self.notifier,
             background=self.work.append,
@@ -255,7 +256,9 @@ def test_a_job_that_used_up_its_attempts_fails_with_the_workers_last_lines(house
 def test_what_the_handler_printed_last_is_part_of_its_workers_last_lines(house: House) -> None:
     house.submit("a", max_attempts=2)
     for worker in ("w1", "w2"):
-        order = house.seat(worker).orders[0]
+        link = house.seat(worker)
+        house.settle()
+        order = link.orders[0]
         ref = AttemptRef(worker, order.number, order.token)
         house.dispatcher.log(ref, "stdout", f"{worker} begins\n".encode())
         house.dispatcher.log(ref, "stderr", f"{worker} is at its ".encode())

@@ -125,7 +125,7 @@ def test_a_running_job_says_for_how_long_where_and_how_far() -> None:
     assert found.waiting_for == "handler"
     assert found.reasons == (
         "It reports: 40% half way",
-        "This is attempt 2: the worker of the one before was lost.",
+        "This is attempt 2 of 3; the log tells how the others ended.",
     )
 
 

@@ -60,6 +60,7 @@ class Desk:
     def refusal(self, principal: Principal) -> LimitExceeded:
         with pytest.raises(LimitExceeded) as caught:
             self.limits.take(principal, "job_refused")
+        assert caught.value.limits == self.limits.state(principal)
         return caught.value
 
     def left(self, principal: Principal) -> list[int]:

@@ -2,7 +2,7 @@
 
 A split is a row of shares, whose weights are whole percents that add up to 100. Which version a call gets is decided here,
 from chance (`draw`) or from a text that the caller sends along (`stick`): the same text gets the same version for as long as
-the weights stand, and where a weight grows, callers only move towards that version.
+the weights stand, and when a version alone gains weight it keeps every caller that it has.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ def stick(shares: Sequence[Share], affinity: str) -> str:
     """The version that callers with this text get, whatever the order of the shares.
 
     Each version has a score for the text, which its weight scales; the highest wins (weighted rendezvous hashing). A score
-    depends on its own version and weight alone, so a version that gains weight wins callers and loses none.
+    depends on its own version and weight alone, so a version that gains weight from others wins callers and loses none. With
+    two versions, as with a canary, callers therefore only move towards the one that gains.
 
     Args:
         shares: a split; not empty.

@@ -25,7 +25,10 @@ Every edge (a dialect, the command line) renders these in its own shape; nothing
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from trivet.platform.core.limits import LimitState
 
 
 class CoreError(Exception):
@@ -160,7 +163,7 @@ class BuildFailed(CoreError):
 
 
 class LimitExceeded(CoreError):
-    """Too much at once; ``retry_after`` in seconds."""
+    """Too much at once; ``retry_after`` in seconds. ``limits`` is how the caller's limits stand, where it has some."""
 
     code = "limit_exceeded"
     title = "Over a limit"
@@ -168,6 +171,7 @@ class LimitExceeded(CoreError):
     def __init__(self, detail: str = "", *, retry_after: float = 1.0, hint: str = "") -> None:
         super().__init__(detail, hint=hint)
         self.retry_after = retry_after
+        self.limits: tuple[LimitState, ...] = ()
 
 
 class RateLimited(LimitExceeded):

@@ -209,6 +209,12 @@ def claim(job: Job, worker_id: str, token: str, now: float) -> Job | None:
     )
 
 
+def is_last_attempt(job: Job, *, ahead: bool = False) -> bool:
+    """Whether a job whose worker is lost now is not tried again; ``ahead``: when it will have been claimed once more."""
+    attempts = job.attempt + ahead
+    return attempts >= job.policy.max_attempts or WORKER_LOST not in job.policy.retry_on
+
+
 def holds(job: Job, token: str) -> bool:
     """Whether ``token`` is the one of the attempt that runs now: only its holder may report."""
     return job.status is JobStatus.RUNNING and job.token == token

@@ -73,7 +73,7 @@ class CancelOutcome:
 class Explanation:
     """Why a job is where it is, for people.
 
-    ``waiting_for`` is a stable word: ``worker_starting``, ``free_worker``, ``crash_loop``, ``no_such_gpu``, ``quota``,
+    ``waiting_for`` is a stable word: ``worker_starting``, ``free_worker``, ``crash_loop``, ``no_such_gpu``, ``retry``,
     ``handler``, or None where it waits for nothing.
     """
 

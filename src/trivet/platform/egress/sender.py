@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import ConnectError, PyreqwestError, RequestTimeoutError
+from pyreqwest.exceptions import ConnectError, DetailedPyreqwestError, PyreqwestError, RequestTimeoutError
 from pyreqwest.response import Response
 
 from trivet.platform.core.errors import BadRequest
@@ -84,15 +84,15 @@ class HttpSender:
                 return self._timed_out()
             try:
                 return await self._send(target, address, headers, body, left)
-            except ConnectError as error:
-                answer = WebhookAnswer(None, f"No connection to {target.host}: {_reason(error)}.")
             except RequestTimeoutError:
                 # the library has one name for a connection that was not made and for an answer that did not begin
                 if time.monotonic() > until - _NEARLY:
                     return self._timed_out()
                 answer = WebhookAnswer(None, f"No connection to {target.host} within {CONNECT_TIMEOUT:g} s.")
             except PyreqwestError as error:
-                return WebhookAnswer(None, f"{target.host} gave no answer that can be read: {_reason(error)}.")
+                if not _found_nobody(error):  # the message may have arrived: another address might get it twice
+                    return WebhookAnswer(None, f"{target.host} gave no answer that can be read: {_reason(error)}.")
+                answer = WebhookAnswer(None, f"No connection to {target.host}: {_reason(error)}.")
         return answer
 
     async def _addresses(self, target: Target) -> list[Address]:
@@ -190,9 +190,16 @@ def _retry_after(value: str | None) -> float | None:
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
+def _found_nobody(error: PyreqwestError) -> bool:
+    """Whether no connection was made. The library's own class says so of connections that broke, too; its words are exact."""
+    return isinstance(error, ConnectError) and "client error (Connect)" in _causes(error)
+
+
 def _reason(error: PyreqwestError) -> str:
     """The innermost reason that the library knows, as a clause."""
-    details = getattr(error, "details", None)
-    causes = details.get("causes") if isinstance(details, dict) else None
-    text = causes[-1]["message"] if causes else error.message
-    return str(text).strip().rstrip(".")[:200] or "no reason is known"
+    return [error.message, *_causes(error)][-1].strip().rstrip(".")[:200] or "no reason is known"
+
+
+def _causes(error: PyreqwestError) -> list[str]:
+    details = error.details if isinstance(error, DetailedPyreqwestError) else {"causes": None}
+    return [cause["message"] for cause in details["causes"] or ()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, Self
 
 
@@ -11,8 +12,23 @@ class Notifier(Protocol):
     def subscribe(self, topic: str) -> Subscription:
         """Begins to listen. Subscribe first, then look, then wait: no change is missed."""
 
+    def watch(self, topic: str, wake: Callable[[bool], None]) -> Watch:
+        """Begins to listen without waiting.
+
+        Args:
+            topic: what to listen to.
+            wake: called at each notification with True, and with False when the platform shuts down. It must not raise.
+        """
+
     def notify(self, topic: str) -> None:
         """Wakes everybody who listens to ``topic``."""
+
+
+class Watch(Protocol):
+    """One listener that is called."""
+
+    def end(self) -> None:
+        """Ends its listening; it is not called any more."""
 
 
 class Subscription(Protocol):

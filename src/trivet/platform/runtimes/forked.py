@@ -14,7 +14,6 @@ from typing import Any
 from trivet.platform.runtimes.cgroups import Cgroup
 from trivet.protocol import forks
 
-
 _PATIENCE = 2.0
 """Seconds that a parent has to tell the status of a child that has ended."""
 
@@ -107,6 +106,12 @@ class Forked:
         if self._channel.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self._channel.fileno())
             self._channel.close()
+
+    def abandon(self) -> None:
+        """Wants nothing more to do with it: it is ended, and its parent sees to the rest."""
+        self.signal(signal.SIGKILL)
+        self._forget_pidfd()
+        self.give_up()
 
     # -- the end ------------------------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ def imports_of(bundle: Path, module: str) -> BundleImports:
     while waiting and len(seen) <= _MOST_FILES:
         name = waiting.pop(0)
         file, package = _file_of(bundle, name)
-        for wanted, names in _imports(file, name, package):
+        for wanted, names in _imports(file, package):
             top = wanted.partition(".")[0]
             if top in own:
                 steps = [*_ancestors(wanted), *(f"{wanted}.{each}" for each in names)]
@@ -74,7 +74,7 @@ def _ancestors(module: str) -> list[str]:
     return [".".join(parts[: count + 1]) for count in range(len(parts))]
 
 
-def _imports(file: Path | None, module: str, package: str) -> Iterator[Import]:
+def _imports(file: Path | None, package: str) -> Iterator[Import]:
     if file is None:
         return
     try:
@@ -95,6 +95,8 @@ def _absolute(statement: ast.ImportFrom, package: str) -> str:
     if not statement.level:
         return statement.module or ""
     parts = package.split(".") if package else []
+    if statement.level > len(parts):  # beyond the top: it will fail
+        return ""
     base = parts[: len(parts) - (statement.level - 1)]
     return ".".join([*base, *((statement.module,) if statement.module else ())])
 

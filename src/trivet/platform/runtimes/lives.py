@@ -11,7 +11,8 @@ class Life(Protocol):
     """One process, from its start to its end. Its number belongs to nobody else until `bury`."""
 
     @property
-    def pid(self) -> int: ...
+    def pid(self) -> int:
+        """Its number, which is that of its process group too."""
 
     @property
     def is_over(self) -> bool:

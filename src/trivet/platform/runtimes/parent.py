@@ -22,6 +22,7 @@ from trivet.protocol import forks
 COMMAND = ("-I", "-c", "from trivet.worker.parent import main; raise SystemExit(main())")
 """What the interpreter of an environment is started with to be a warm parent."""
 _READ = 64 * 1024
+_LAST_PATIENCE = 5.0
 
 
 class Unwarmable(Exception):
@@ -125,8 +126,8 @@ class WarmParent:
 
     @property
     def is_in_use(self) -> bool:
-        """Whether anything that it has forked is still there."""
-        return bool(self._children)
+        """Whether a worker that it has forked is still there."""
+        return any(child.at_work for child in self._children.values())
 
     async def fork(self, cgroup: Cgroup | None) -> Forked:
         """Forks a child and waits until it can be put to work.
@@ -148,13 +149,11 @@ class WarmParent:
         try:
             forks.send(self._control, order, [child.theirs.fileno()])
             await child.born()
-        except OSError:
+        except BaseException:
             self._forking.pop(number, None)
-            if child.pid:
-                await child.wait()
-                child.bury()
-            else:
-                child.give_up()
+            if self._children.pop(child.pid, None) is not None and child.is_over:
+                self._reap(child.pid)
+            child.abandon()
             raise
         return child
 
@@ -163,6 +162,7 @@ class WarmParent:
         if not self._retired:
             self._retired = True
             self._tell({"do": "retire"})
+            self._see_to_the_end()
 
     def kill(self) -> None:
         """Ends it now, and its children with it."""
@@ -183,7 +183,15 @@ class WarmParent:
 
     def _reap(self, pid: int) -> None:
         self._children.pop(pid, None)
+        self.used_at = asyncio.get_running_loop().time()
         self._tell({"do": "reap", "pid": pid})
+        if self._retired:
+            self._see_to_the_end()
+
+    def _see_to_the_end(self) -> None:
+        """Retired and without children it ends by itself; one that hangs is ended."""
+        if not self._children:
+            asyncio.get_running_loop().call_later(_LAST_PATIENCE, self.kill)
 
     def _hear(self) -> None:
         try:
@@ -199,6 +207,8 @@ class WarmParent:
             child = self._children.get(message["pid"])
             if child is not None:
                 child.ended(message["status"])
+            else:  # nobody waits for this one any more
+                self._tell({"do": "reap", "pid": message["pid"]})
         elif said == "warm":
             told = Warmth(frozenset(message["loaded"]), message["memory"], message["asking"])
             self._settle(told)

@@ -21,12 +21,12 @@ from trivet.platform.runtimes import strays
 from trivet.platform.runtimes.cgroups import Cgroup, CgroupTree, find_cgroups
 from trivet.platform.runtimes.forked import Forked
 from trivet.platform.runtimes.gpus import installed_gpus
-from trivet.platform.runtimes.imports import BundleImports, imports_of
+from trivet.platform.runtimes.kinds import Kinds
 from trivet.platform.runtimes.lives import Life, Spawned
 from trivet.platform.runtimes.memory import MemoryGuard
-from trivet.platform.runtimes.surroundings import base_environ, private_names, worker_environ
+from trivet.platform.runtimes.surroundings import base_environ, worker_environ
 from trivet.platform.runtimes.tail import Tail
-from trivet.platform.runtimes.warm import LONGEST_ID, Kind, WarmParents, WarmSettings
+from trivet.platform.runtimes.warm import LONGEST_ID, WarmParents, WarmSettings
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +38,6 @@ _COMMAND = ("-I", "-c", "import sys; from trivet.worker.main import main; sys.ex
 _READ = 64 * 1024
 _LAST_READ = 4 * 1024 * 1024
 _PATIENCE = 5.0
-_MOST_BUNDLES = 1024
-"""Of how many bundles it is remembered what they import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ class ProcessRuntime:
         self._gpus: Mapping[str, int] = {}
         self._guard = MemoryGuard(self._settings.memory_interval, self._end_over_limit)
         self._parents: WarmParents | None = None
-        self._imports: OrderedDict[tuple[str, str], BundleImports] = OrderedDict()
+        self._kinds = Kinds(self._data / "bundles")
         self._running: dict[str, _Running] = {}
         self._ended: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._closing = asyncio.Event()
@@ -298,7 +296,7 @@ class ProcessRuntime:
         """A worker from a warm parent; None where it has to be started plainly, and then a parent is wished for."""
         if self._parents is None or len(spec.worker_id) > LONGEST_ID:
             return None
-        known = self._kind(spec.version, spec.secrets)
+        known = self._kinds.of(spec.version, spec.secrets)
         child = await self._parents.fork(*known) if known is not None else None
         if child is None:
             self._run(self._prepare(spec.version, spec.secrets, self._settings.warm.delay))
@@ -318,31 +316,22 @@ class ProcessRuntime:
         if self._parents is not None and not self._closing.is_set():
             self._run(self._prepare(version, dict.fromkeys(version.settings.secrets, ""), None))
 
+    async def warm_up(self, version: Version) -> bool:
+        """Has a parent warmed for a version now, whoever has to go for it, and waits for it; whether there is one then."""
+        if self._parents is None:
+            return False
+        secrets = dict.fromkeys(version.settings.secrets, "")
+        await self._prepare(version, secrets, 0.0)
+        known = self._kinds.of(version, secrets)
+        return known is not None and await self._parents.warmed(known[0])
+
     async def _prepare(self, version: Version, secrets: Mapping[str, str], delay: float | None) -> None:
         """Has a parent warmed, after a delay where a worker was started, or None: ahead of the first."""
         await asyncio.sleep(delay or 0.0)
-        await self._read_imports(version)
-        known = self._kind(version, secrets)
+        await self._kinds.read(version)
+        known = self._kinds.of(version, secrets)
         if known is not None and self._parents is not None:
             self._parents.wish(known[0], ahead=delay is None)
-
-    def _kind(self, version: Version, secrets: Mapping[str, str]) -> tuple[Kind, frozenset[str]] | None:
-        """What kind of parent a version's workers can have, and the names of its own modules; None: none, or not known yet."""
-        private = private_names(secrets)
-        found = self._imports.get((version.bundle, version.handler))
-        if private is None or found is None or version.settings.gpu is not None:
-            return None
-        return Kind(version.environment, found.imports, private), found.own
-
-    async def _read_imports(self, version: Version) -> None:
-        key = (version.bundle, version.handler)
-        if key not in self._imports:
-            module = version.handler.partition(":")[0]
-            bundle = self._data / "bundles" / version.bundle
-            with contextlib.suppress(OSError):  # it was removed meanwhile
-                self._imports[key] = await asyncio.to_thread(imports_of, bundle, module)
-            while len(self._imports) > _MOST_BUNDLES:
-                self._imports.popitem(last=False)
 
     def _isolation(self, has_cgroup: bool, *, limited: bool) -> str:
         """What keeps a worker apart, in one word of parts."""

@@ -11,7 +11,21 @@ from trivet.platform.runtimes import strays
 
 _READ_BY_PROGRAMS = frozenset({"LANG", "LANGUAGE", "PATH", "TZ"})
 _READ_BY_LIBRARIES = (
-    *("BLIS_", "CUDA_", "DNNL_", "GOMP_", "GOTO_", "HIP_", "KMP_", "LC_", "LD_", "MALLOC_", "MIMALLOC_", "MKL_", "NCCL_"),
+    *(
+        "BLIS_",
+        "CUDA_",
+        "DNNL_",
+        "GOMP_",
+        "GOTO_",
+        "HIP_",
+        "KMP_",
+        "LC_",
+        "LD_",
+        "MALLOC_",
+        "MIMALLOC_",
+        "MKL_",
+        "NCCL_",
+    ),
     *("NUMEXPR_", "OMP_", "ONEDNN_", "OPENBLAS_", "OPENSSL_", "PYTHON", "PYTORCH_", "TORCH_", "VECLIB_"),
 )
 """How variables begin that libraries read without Python's knowing, once, when they are loaded."""
@@ -64,5 +78,14 @@ def private_names(secrets: Mapping[str, str]) -> tuple[str, ...] | None:
     """
     if any(name in _READ_BY_PROGRAMS or name.startswith(_READ_BY_LIBRARIES) for name in secrets):
         return None
-    ours = {"HOME", "TMPDIR", strays.MARK, strays.FOLDER, "TRIVET_LINK", "TRIVET_BUNDLE", "TRIVET_HOST", "TRIVET_HANDLER"}
+    ours = {
+        "HOME",
+        "TMPDIR",
+        strays.MARK,
+        strays.FOLDER,
+        "TRIVET_LINK",
+        "TRIVET_BUNDLE",
+        "TRIVET_HOST",
+        "TRIVET_HANDLER",
+    }
     return tuple(sorted({*ours, "TRIVET_MEMORY_LIMIT", "TRIVET_WORKER_TOKEN", *secrets}))

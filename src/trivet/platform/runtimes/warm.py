@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import shutil
 from collections import Counter, OrderedDict
@@ -16,6 +15,7 @@ from trivet.platform.runtimes import strays
 from trivet.platform.runtimes.cgroups import Cgroup
 from trivet.platform.runtimes.forked import Forked
 from trivet.platform.runtimes.imports import Import
+from trivet.platform.runtimes.kinds import Kind
 from trivet.platform.runtimes.parent import Unwarmable, WarmParent
 
 logger = logging.getLogger(__name__)
@@ -50,17 +50,6 @@ class WarmSettings:
     keep: float = 300.0
     delay: float = 1.0
     patience: float = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What one parent can be a parent for: an environment, what is imported in it, and the variables that workers have of
-    their own, whose names the parent's imports must not ask for.
-    """
-
-    environment: str
-    imports: tuple[Import, ...]
-    private: tuple[str, ...]
 
 
 class WarmParents:
@@ -126,7 +115,8 @@ class WarmParents:
             async with asyncio.timeout(_FORK_PATIENCE):
                 return await parent.fork(cgroup)
         except (OSError, TimeoutError) as error:
-            logger.warning("a warm parent could not fork (%s); workers are started plainly", error)
+            if not self._closed:
+                logger.warning("a warm parent could not fork (%s); workers are started plainly", error)
             self._retire(parent)
             if not parent.is_in_use:
                 parent.kill()
@@ -171,6 +161,14 @@ class WarmParents:
         task = asyncio.get_running_loop().create_task(self._warm(kind))
         self._warming[kind] = task
         task.add_done_callback(lambda _: self._warming.pop(kind, None))
+
+    async def warmed(self, kind: Kind) -> bool:
+        """Waits for a parent that is being warmed; whether there is one then."""
+        warming = self._warming.get(kind)
+        if warming is not None:
+            await asyncio.wait({warming})
+        parent = self._parents.get(kind)
+        return parent is not None and parent.is_warm
 
     async def _warm(self, kind: Kind) -> None:
         imports = kind.imports
@@ -224,6 +222,7 @@ class WarmParents:
         if not parent.is_warm or self._closed:
             parent.kill()
             return
+        parent.used_at = asyncio.get_running_loop().time()
         self._parents[kind] = parent
         while len(self._parents) > self._settings.most or self._memory() > self._settings.memory:
             self._retire(next(iter(self._parents.values())))
@@ -272,7 +271,7 @@ class WarmParents:
             self._look_again.cancel()
         now = asyncio.get_running_loop().time()
         for parent in list(self._parents.values()):
-            if now - parent.used_at > self._settings.keep:
+            if not parent.is_in_use and now - parent.used_at > self._settings.keep:
                 self._retire(parent)
         self._look_again = None
         if self._parents and not self._closed:

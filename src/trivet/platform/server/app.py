@@ -30,8 +30,8 @@ class Root:
 def create_root(platform: Platform) -> Root:
     """Mounts every application under the first part of its paths.
 
-    A dialect is one line in the table, and one more where it has hot paths. Paths are handed on whole; every application knows its
-    own prefix.
+    A dialect is one line in the table, and one more where it has hot paths. Paths are handed on whole; every application
+    knows its own prefix.
     """
     services = NativeServices(
         accounts=platform.accounts,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from trivet.platform.server.requests import END_OF_HEAD, PlainRequest, read_plain
@@ -87,7 +87,7 @@ class FrontProtocol(HttpToolsProtocol):
 
     def _is_uvicorns(self) -> bool:
         """Whether uvicorn is amid a request or its answer: whatever comes belongs to it or queues up behind it."""
-        cycle = self.cycle
+        cycle: RequestResponseCycle | None = self.cycle
         return self._amid or (cycle is not None and not cycle.response_complete)
 
     def _take(self, data: bytes) -> None:
@@ -122,7 +122,8 @@ class FrontProtocol(HttpToolsProtocol):
             self._exchange, self._held = None, b""
             self._pass_on(data)
         except Exception:
-            exchange.fail()
+            logger.exception("a request was left without an answer")
+            self.hang_up(exchange)
 
     def _learn(self, head: bytes) -> None:
         """Finds out what to do with requests that have this head: most connections go on to send the same one."""
@@ -143,7 +144,7 @@ class FrontProtocol(HttpToolsProtocol):
             self._head_size += len(data)
             if self._head_size > MOST_OF_A_HEAD:
                 self._refuse_head()
-        elif self.parser is not None and self.parser.should_upgrade():
+        elif not self.transport.is_closing() and self.parser.should_upgrade():
             self._amid = True  # for good: what follows is no HTTP/1.1, as far as the parser knows
 
     def _refuse_head(self) -> None:
@@ -159,18 +160,18 @@ class FrontProtocol(HttpToolsProtocol):
         self._pass_on(held)
 
     def on_message_begin(self) -> None:
-        """uvicorn's parser has seen the first byte of a request."""
+        """Uvicorn's parser has seen the first byte of a request."""
         self._amid = self._amid_head = True
         self._head_size = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """uvicorn's parser has read a head."""
+        """Uvicorn's parser has read a head."""
         self._amid_head = False
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """uvicorn's parser has seen the last byte of a request."""
+        """Uvicorn's parser has seen the last byte of a request."""
         self._amid = False
         super().on_message_complete()
 
@@ -269,17 +270,20 @@ class FrontProtocol(HttpToolsProtocol):
 class _Exchange:
     """One request that is answered by the front; implements `wire.hot.Exchange`."""
 
-    __slots__ = ("_protocol", "_timer")
+    __slots__ = ("_answered", "_protocol", "_timer")
 
     def __init__(self, protocol: FrontProtocol) -> None:
         self._protocol = protocol
         self._timer: asyncio.TimerHandle | None = None
+        self._answered = False
 
     def answer(self, answer: Answer) -> None:
         """Answers."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._protocol.finish(self, answer)
+        if not self._answered:
+            self._answered = True
+            if self._timer is not None:
+                self._timer.cancel()
+            self._protocol.finish(self, answer)
 
     def begin(self, work: Coroutine[Any, Any, Answer]) -> None:
         """Answers with what ``work`` returns."""
@@ -292,16 +296,13 @@ class _Exchange:
             self._protocol.hang_up(self)
             raise
         except Exception:
-            self.fail()
-
-    def fail(self) -> None:
-        """There is no answer, and will be none; to be called while an exception is handled."""
-        logger.exception("a request was left without an answer")
-        self._protocol.hang_up(self)
+            logger.exception("a request was left without an answer")
+            self._protocol.hang_up(self)
 
     def after(self, seconds: float, then: Callable[[], None]) -> None:
         """Calls ``then`` if there is no answer after so many seconds."""
-        self._timer = self._protocol.loop.call_later(seconds, then)
+        if not self._answered:
+            self._timer = self._protocol.loop.call_later(seconds, then)
 
 
 def front(routes: HotRoutes) -> Any:

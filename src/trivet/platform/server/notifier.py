@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable
 from typing import Self
 
 from trivet.platform.core.errors import Unavailable
+
+logger = logging.getLogger(__name__)
 
 
 class LoopNotifier:
@@ -13,6 +17,7 @@ class LoopNotifier:
 
     def __init__(self) -> None:
         self._topics: dict[str, set[LoopSubscription]] = {}
+        self._watches: dict[str, list[LoopWatch]] = {}
         self._closed = False
 
     def subscribe(self, topic: str) -> LoopSubscription:
@@ -23,10 +28,20 @@ class LoopNotifier:
         self._topics.setdefault(topic, set()).add(subscription)
         return subscription
 
+    def watch(self, topic: str, wake: Callable[[bool], None]) -> LoopWatch:
+        """Begins to listen to ``topic`` without waiting. Once closed, ``wake`` is told so in the loop's next turn."""
+        watch = LoopWatch(self._watches, topic, wake)
+        self._watches.setdefault(topic, []).append(watch)
+        if self._closed:
+            asyncio.get_running_loop().call_soon(watch.close)
+        return watch
+
     def notify(self, topic: str) -> None:
         """Wakes everybody who listens to ``topic``."""
         for subscription in self._topics.get(topic, ()):
             subscription.wake()
+        for watch in tuple(self._watches.get(topic, ())):
+            watch.wake()
 
     def close(self) -> None:
         """Ends every wait of a caller, also of those who come later: the platform is shutting down. What waits without a timeout
@@ -36,6 +51,46 @@ class LoopNotifier:
         for subscriptions in self._topics.values():
             for subscription in subscriptions:
                 subscription.end()
+        for watches in tuple(self._watches.values()):
+            for watch in tuple(watches):
+                watch.close()
+
+
+class LoopWatch:
+    """One listener that is called."""
+
+    __slots__ = ("_ended", "_listener", "_topic", "_watches")
+
+    def __init__(self, watches: dict[str, list[LoopWatch]], topic: str, listener: Callable[[bool], None]) -> None:
+        self._watches = watches
+        self._topic = topic
+        self._listener = listener
+        self._ended = False
+
+    def wake(self) -> None:
+        """Tells the listener that something has changed."""
+        self._call(open_=True)
+
+    def close(self) -> None:
+        """Tells the listener that the platform is shutting down."""
+        self._call(open_=False)
+
+    def _call(self, *, open_: bool) -> None:
+        if self._ended:
+            return
+        try:
+            self._listener(open_)
+        except Exception:  # who notifies is amid its own work, and must get through with it
+            logger.exception("a listener to %s failed", self._topic)
+
+    def end(self) -> None:
+        """Ends its listening."""
+        if not self._ended:
+            self._ended = True
+            watches = self._watches[self._topic]
+            watches.remove(self)
+            if not watches:
+                del self._watches[self._topic]
 
 
 class LoopSubscription:

@@ -60,7 +60,7 @@ def read_plain(data: bytes) -> PlainRequest | None:
 
 
 class _Collector:
-    """Listens to the parser. The head must be exactly one message's: what follows it would be told as a body or another message."""
+    """Listens to the parser. The head must be one message's and end with it, or a body or another message would be told."""
 
     def __init__(self) -> None:
         self.parser: httptools.HttpRequestParser | None = None

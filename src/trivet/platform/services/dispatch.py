@@ -5,7 +5,8 @@ On one node the queue lives here and the store is its log. What is promised abou
 - A submitted job is on disk before it is acknowledged, and its final state is before anybody is told of it.
 - A held call (`run`) is acknowledged by its answer alone. It is recorded when it ends, behind the caller's back; one that
   lasts longer than `CHECKPOINT` seconds is recorded as open, and is treated like a submitted one from then on.
-- Taking a job needs no write: after a restart every open attempt is stale by definition.
+- Taking a job needs no write: after a restart every open attempt is stale by definition. Only the claim of an attempt that
+  is the last one allowed is on disk before its worker hears of it, so that no crash makes one more of it.
 - What a handler streams is on disk before a reader sees it, once its job is recorded.
 
 Everything here runs on one thread and never waits, so no two transitions of a job can interleave.
@@ -153,12 +154,26 @@ class Dispatcher:
         live.token = self._entropy(8).hex()
         if not self._begin(live, seat):
             return
+        if live.recorded is not None and rules.is_last_attempt(live.job):
+            number = live.number
+            seat.loading += 1
+            self._save(live, lambda: self._send_recorded(live, seat, number))
+        else:
+            self._hand_over(live, seat, live.number)
+
+    def _send_recorded(self, live: LiveJob, seat: Seat, number: int) -> None:
+        """The claim of an attempt that must not be made twice is on disk."""
+        seat.loading -= 1
+        if seat.held.get(number) is live:
+            self._hand_over(live, seat, number)
+
+    def _hand_over(self, live: LiveJob, seat: Seat, number: int) -> None:
         body = live.job.input.data
         if body is not None:
-            self._send(live, seat, live.number, body)
+            self._send(live, seat, number, body)
         else:
             seat.loading += 1
-            self._background(self._load_and_send(live, seat, live.number))
+            self._background(self._load_and_send(live, seat, number))
 
     def _begin(self, live: LiveJob, seat: Seat) -> bool:
         """The worker works on the attempt from now on."""
@@ -174,13 +189,14 @@ class Dispatcher:
         return True
 
     def _fill_ahead(self, queue: JobQueue, seat: Seat) -> None:
-        """Sends a worker what it will come to in a moment. An input that must be fetched first can't be sent in its turn."""
+        """Sends a worker what it will come to in a moment. What must be fetched or recorded first can't be sent in its turn."""
         for _ in range(seat.room_ahead):
             if not queue:
                 return
             live = queue.first()
             body = live.job.input.data
-            if body is None or self._now(live) >= live.job.expires_at:
+            last = live.recorded is not None and rules.is_last_attempt(live.job, ahead=True)
+            if body is None or last or self._now(live) >= live.job.expires_at:
                 return
             queue.pop()
             self._number += 1
@@ -553,8 +569,8 @@ class Dispatcher:
         elif live.story.unsaved or recorded.progress is not live.job.progress:
             self._save(live)
 
-    def _save(self, live: LiveJob) -> None:
-        """Brings a job and what has happened in it to disk; its readers see that when it is there."""
+    def _save(self, live: LiveJob, then: Callable[[], None] | None = None) -> None:
+        """Brings a job and what has happened in it to disk; its readers see that when it is there, and ``then`` is called."""
         story = live.story
         events = story.take()
         live.recorded = live.job
@@ -569,6 +585,8 @@ class Dispatcher:
             elif live.is_open:
                 self._save(live)
             self._listen(live)
+            if then is not None:
+                then()
             if story.saved > shown:
                 self._notifier.notify(live.job.id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trivet.platform.core.endpoints import Endpoint, Version
-from trivet.platform.core.jobs import Job, JobStatus
+from trivet.platform.core.jobs import Job, JobStatus, Priority
 from trivet.platform.core.views import Explanation
 from trivet.platform.core.workers import StartHistory, has_gpu
 from trivet.platform.ports.runtime import Capabilities
@@ -66,14 +66,26 @@ def _ended(job: Job, manages: bool) -> Explanation:
     steps = [error.hint] if error.hint else []
     if job.status is JobStatus.FAILED:
         steps.append(f"See what it printed: `trivet jobs logs {job.id}`. Try it again: `trivet jobs replay {job.id}`.")
+    reasons = [f"{kind}{error.message}"]
+    if job.is_dead_letter:
+        reasons.append(f"It is a dead letter: {_why_no_further(job)}.")
     return Explanation(
         job.id,
         job.status,
         summary,
-        reasons=(f"{kind}{error.message}",),
+        reasons=tuple(reasons),
         next_steps=tuple(steps),
         worker_log=error.worker_log if manages else (),
     )
+
+
+def _why_no_further(job: Job) -> str:
+    """Why a job is not tried again whose policy would."""
+    if job.pieces:
+        return "it had streamed pieces, and another attempt would repeat them"
+    if job.attempt >= job.policy.max_attempts:
+        return f"all of its {job.policy.max_attempts} attempts are used up" if job.attempt > 1 else "it had one attempt"
+    return "its time to live would have ended before the next attempt"
 
 
 def _running(job: Job, now: float) -> Explanation:
@@ -83,7 +95,9 @@ def _running(job: Job, now: float) -> Explanation:
         share = "" if job.progress.fraction is None else f"{job.progress.fraction:.0%} "
         reasons.append(f"It reports: {share}{job.progress.message}".rstrip())
     if job.attempt > 1:
-        reasons.append(f"This is attempt {job.attempt}: the worker of the one before was lost.")
+        reasons.append(
+            f"This is attempt {job.attempt} of {job.policy.max_attempts}; the log tells how the others ended."
+        )
     if job.stop_reason is not None:
         asked = _span(now - (job.stop_asked_at or now))
         reasons.append(f"It was asked to stop {asked} ago ({job.stop_reason.value}) and is killed if it does not.")
@@ -101,10 +115,14 @@ def _queued(job: Job, around: Situation) -> Explanation:
     place = "" if around.position is None else f" at position {around.position}"
     name = around.endpoint.full_name if around.endpoint is not None else job.endpoint_id
     gpu = around.version.settings.gpu if around.version is not None else None
-    if gpu is not None and not has_gpu(around.capabilities.gpus, gpu):
+    if job.retry_at is not None and job.retry_at > around.now:
+        waiting = _for_its_next_attempt(job, around.now)
+    elif gpu is not None and not has_gpu(around.capabilities.gpus, gpu):
         waiting = _for_a_gpu(name, gpu, around)
     elif around.seats:
         waiting = _for_a_free_worker(name, around)
+    elif job.policy.priority is Priority.LOW and not around.starting:
+        waiting = _for_others(name)
     elif around.history.failures:
         waiting = _for_a_start_that_works(name, around)
     else:
@@ -127,6 +145,24 @@ class _Waiting:
     reasons: tuple[str, ...]
     steps: tuple[str, ...] = ()
     worker_log: tuple[str, ...] = ()
+
+
+def _for_its_next_attempt(job: Job, now: float) -> _Waiting:
+    done = "One attempt has" if job.attempt == 1 else f"{job.attempt} attempts have"
+    soon = _span((job.retry_at or now) - now)
+    return _Waiting(
+        "retry",
+        (f"{done} failed; the next of {job.policy.max_attempts} comes in {soon}.",),
+        (f"See how they failed: `trivet jobs logs {job.id}`.",),
+    )
+
+
+def _for_others(name: str) -> _Waiting:
+    return _Waiting(
+        "free_worker",
+        (f"Its priority is low, and a job of low priority starts no worker; {name} has none at the moment.",),
+        (f"Keep a worker: `trivet endpoints scale {name} --workers 1,1`. Or call with normal priority.",),
+    )
 
 
 def _for_a_gpu(name: str, gpu: str, around: Situation) -> _Waiting:

@@ -6,6 +6,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from trivet.platform.core import calls
 from trivet.platform.core import jobs as rules
@@ -26,7 +27,7 @@ from trivet.platform.core.payloads import NULL, Payload
 from trivet.platform.core.views import CancelOutcome, Explanation, Health, JobView
 from trivet.platform.ports.blobs import BlobStore
 from trivet.platform.ports.clock import Clock, Entropy
-from trivet.platform.ports.notifier import Notifier, Subscription
+from trivet.platform.ports.notifier import Notifier, Subscription, Watch
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.ports.validator import InputCheck, SchemaCompiler
 from trivet.platform.services.access import require
@@ -41,6 +42,13 @@ _PAGE_OF_EVENTS = 500
 _SIZE_OF_PAGE = 4 * 1024 * 1024
 _KEYS_IN_MEMORY = 10_000
 _SEARCH_STEP = 500
+
+
+class HeldCall(NamedTuple):
+    """A call that somebody waits for; see `Jobs.hold`."""
+
+    job_id: str
+    watch: Watch
 
 
 class Jobs:
@@ -116,7 +124,7 @@ class Jobs:
             current = await self.get(principal, view.job.id, wait)
             return replace(current, replayed=view.replayed)
         endpoint, version = self._endpoints.pick(principal, reference)
-        job = await self._make(principal, endpoint, version, payload, options)
+        job = await self._make(principal, version, payload, options)
         with self._notifier.subscribe(job.id) as changes:
             self._admit(job, recorded=False)
             last = await self._until_final(job.id, changes, wait)
@@ -124,6 +132,50 @@ class Jobs:
             await self._on_disk(job.id)
             last = await self._load(job.id)
         return JobView(self._trimmed(principal, last), endpoint.full_name, version.number)
+
+    def hold(
+        self,
+        principal: Principal,
+        reference: EndpointReference,
+        payload: Payload,
+        options: CallOptions,
+        then: Callable[[JobView | None], None],
+    ) -> HeldCall:
+        """Begins a call like `run`, for a caller who is told instead of waiting.
+
+        Args:
+            principal: who calls; needs the scope ``call``.
+            reference: the endpoint, perhaps pinned to a version.
+            payload: the input as it came, at most `INLINE_LIMIT` bytes.
+            options: what the caller says about the call; no idempotency key.
+            then: called with the job when it is final, or with None where the platform shuts down before. Then, and when
+                the caller will not wait any longer, `leave` gives the job that goes on.
+
+        Raises:
+            InvalidInput: the input misses the schema; nothing was queued.
+            BadRequest: an option is out of its range.
+        """
+        endpoint, version = self._endpoints.pick(principal, reference)
+        job = self._new(principal, version, payload, options)
+
+        def woken(is_up: bool) -> None:
+            current = self._dispatcher.job(job.id)
+            if current is not None and current.is_final:
+                watch.end()
+                then(JobView(self._trimmed(principal, current), endpoint.full_name, version.number))
+            elif not is_up or current is None:
+                watch.end()
+                then(None)
+
+        watch = self._notifier.watch(job.id, woken)
+        self._admit(job, recorded=False)
+        return HeldCall(job.id, watch)
+
+    async def leave(self, principal: Principal, held: HeldCall) -> JobView:
+        """Ends the wait for a held call; gives its job, which is on disk and goes on."""
+        held.watch.end()
+        await self._on_disk(held.job_id)
+        return await self.get(principal, held.job_id)
 
     async def submit(
         self,
@@ -143,7 +195,7 @@ class Jobs:
         endpoint, version = self._endpoints.pick(principal, reference)
         if options.idempotency_key is not None:
             return await self._submit_once(principal, endpoint, version, payload, options)
-        job = await self._make(principal, endpoint, version, payload, options)
+        job = await self._make(principal, version, payload, options)
         await self._put_new(job)
         self._admit(job, recorded=True)
         return JobView(job, endpoint.full_name, version.number)
@@ -159,7 +211,7 @@ class Jobs:
         if options.idempotency_key is not None:
             return await self.submit(principal, reference, payload, options)
         endpoint, version = self._endpoints.pick(principal, reference)
-        job = await self._make(principal, endpoint, version, payload, options)
+        job = await self._make(principal, version, payload, options)
         self._admit(job, recorded=False)
         return JobView(job, endpoint.full_name, version.number)
 
@@ -200,9 +252,14 @@ class Jobs:
         )
         return await self.submit(principal, reference, payload, options)
 
-    async def _make(
-        self, principal: Principal, endpoint: Endpoint, version: Version, payload: Payload, options: CallOptions
-    ) -> Job:
+    async def _make(self, principal: Principal, version: Version, payload: Payload, options: CallOptions) -> Job:
+        job = self._new(principal, version, payload, options)
+        if payload.size > INLINE_LIMIT and payload.data is not None:
+            blob = await self._blobs.put(payload.data)
+            return replace(job, input=Payload.stored(blob, payload.size, payload.content_type))
+        return job
+
+    def _new(self, principal: Principal, version: Version, payload: Payload, options: CallOptions) -> Job:
         self._check(version)(payload)
         policy = calls.policy(options, version.settings, self._retention, self._dead_letter_retention)
         if policy.webhook is not None:
@@ -210,12 +267,9 @@ class Jobs:
         key = options.idempotency_key
         digest = None if key is None else _digest(payload)
         now = self._clock()
-        if payload.size > INLINE_LIMIT and payload.data is not None:
-            blob = await self._blobs.put(payload.data)
-            payload = Payload.stored(blob, payload.size, payload.content_type)
         return Job(
             job_id(now, self._entropy),
-            endpoint.id,
+            version.endpoint_id,
             version.id,
             principal.account_id,
             payload,
@@ -245,7 +299,7 @@ class Jobs:
             known = self._keys.get(name)
             earlier = await self._known(known) if known is not None else None
             if earlier is None:
-                job = await self._make(principal, endpoint, version, payload, options)
+                job = await self._make(principal, version, payload, options)
                 try:
                     await self._put_new(job)
                 except Conflict:

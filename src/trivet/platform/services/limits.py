@@ -73,6 +73,7 @@ class Limits:
                 places.append(tally)
         refusal = rules.worst([refusal for refusal in refusals if refusal is not None])
         if refusal is not None:
+            refusal.limits = self.state(principal)
             raise refusal
         for tally, bucket in buckets:
             tally.bucket = rules.spent(bucket)

@@ -42,6 +42,8 @@ AT_ONCE = 64
 """Messages under way at a time."""
 PER_HOST = 4
 PER_ACCOUNT = 16
+LONGEST_LOOK = 30.0
+"""Seconds after which it looks again what is due, though nothing is known to be."""
 _RETRY_PAUSE = 0.5
 
 
@@ -165,7 +167,7 @@ class Webhooks:
             return due, tx.webhooks.next_at(now)
 
         due, next_at = await self._store.read(unit)
-        self._look_at = float("inf") if next_at is None else next_at
+        self._look_at = now + LONGEST_LOOK if next_at is None else min(next_at, now + LONGEST_LOOK)
         hosts = Counter(d.host for d in self._sending.values())
         accounts = Counter(d.account_id for d in self._sending.values())
         for delivery in due:
@@ -188,9 +190,8 @@ class Webhooks:
             # recorded as a try that failed, or it would be due again at once and for ever
             logger.exception("the message %s can't be written", delivery.id)
             answer = WebhookAnswer(None, "Nothing was sent: the message can't be written; the platform's log says why.")
-        finally:
-            del self._sending[delivery.id]
-            self.wake()
+        del self._sending[delivery.id]
+        self.wake()
         if answer is not None:
             await self._record(delivery, answer, began)
         # only now: an attempt that can't be recorded at all must not be made again and again

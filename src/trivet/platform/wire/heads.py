@@ -13,13 +13,15 @@ class Heads(NamedTuple):
     """What a request says about itself.
 
     ``token`` is the text of the key it carries, ``content_type`` the header as it came, ``content_length`` in bytes,
-    ``idempotency_key`` the caller's name for this call; each None where there is none.
+    ``idempotency_key`` the caller's name for this call, ``affinity`` its text to be kept to one version by; each None where
+    there is none.
     """
 
     token: str | None
     content_type: bytes | None
     content_length: int | None
     idempotency_key: str | None = None
+    affinity: str | None = None
 
 
 def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
@@ -28,7 +30,7 @@ def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
     Raises:
         BadRequest: the length is no number.
     """
-    authorization = content_type = length = idempotency_key = None
+    authorization = content_type = length = idempotency_key = affinity = None
     for name, value in headers:
         if name == b"authorization":
             # two of them: which was meant can't be known, so neither counts
@@ -39,6 +41,8 @@ def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
             length = value
         elif name == b"idempotency-key":
             idempotency_key = value
+        elif name == b"trivet-affinity":
+            affinity = value
     if length is not None and not (length.isdigit() and len(length) < 19):
         raise BadRequest("The Content-Length of this request is not a number.", hint="Send the body's length in bytes.")
     return Heads(
@@ -46,4 +50,5 @@ def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
         content_type,
         int(length) if length is not None else None,
         idempotency_key.decode("latin-1") if idempotency_key is not None else None,
+        affinity.decode("latin-1") if affinity is not None else None,
     )

@@ -16,7 +16,7 @@ from starlette.types import Send
 from trivet.platform.wire.answers import CONTENT_LENGTH, Header
 
 
-class PassOn(Exception):  # noqa: N818 - nothing went wrong: the request takes another way
+class PassOn(Exception):
     """The request is one for the ordinary way. To be raised only before anything has happened."""
 
 

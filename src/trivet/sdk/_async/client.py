@@ -20,6 +20,7 @@ from trivet.sdk._async.orgs import AsyncOrganizations
 from trivet.sdk._async.secrets import AsyncSecrets
 from trivet.sdk._async.session import AsyncSession
 from trivet.sdk._async.transport import AsyncHttpTransport, AsyncTransport
+from trivet.sdk._async.webhooks import AsyncWebhooks
 from trivet.sdk._config import Settings, resolve
 from trivet.sdk._requests import Reference
 from trivet.sdk._retry import Backoff
@@ -50,6 +51,7 @@ class AsyncClient:
         keys: API keys.
         orgs: organizations and their members.
         secrets: secrets for workers.
+        webhooks: what became of the messages that tell of jobs' ends.
 
     Raises:
         ConfigurationError: a setting can't be used.
@@ -77,6 +79,7 @@ class AsyncClient:
         self.keys = AsyncKeys(self._session)
         self.orgs = AsyncOrganizations(self._session)
         self.secrets = AsyncSecrets(self._session)
+        self.webhooks = AsyncWebhooks(self._session)
 
     @property
     def url(self) -> str:

@@ -35,7 +35,7 @@ class AsyncEndpoint:
         version: which version to call unless a call says otherwise: a number, a range or an alias; None calls the one that
             serves.
         affinity: any text, such as a user's id: while calls are split between versions, those with the same text all get the
-            same one. None leaves each call to chance.
+            same one, unless a call says otherwise. None leaves each call to chance.
 
     Raises:
         InvalidRequestError: ``reference`` can't name an endpoint.
@@ -63,9 +63,7 @@ class AsyncEndpoint:
         """What the server knows of it: schemas, versions, scaling, workers."""
         return await self._session.value(EndpointInfo, _requests.endpoint(self._reference))
 
-    async def run(
-        self, input: Any = None, *, timeout: float | None = None, **options: Unpack[CallOptions]
-    ) -> Any:
+    async def run(self, input: Any = None, *, timeout: float | None = None, **options: Unpack[CallOptions]) -> Any:
         """Call it, wait, and give the output: what JSON holds, or bytes.
 
         Args:
@@ -209,10 +207,12 @@ class AsyncEndpoint:
             bar.close()
 
     def _options(self, options: CallOptions) -> CallOptions:
-        """What is said of a call, with the handle's own version where it says nothing of one."""
+        """What is said of a call, with the handle's own version and affinity where it says nothing of them."""
         said = options.copy()
         if said.get("version") is None:
             said["version"] = self._version
+        if said.get("affinity") is None:
+            said["affinity"] = self._affinity
         return said
 
     def __repr__(self) -> str:

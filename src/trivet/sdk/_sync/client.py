@@ -24,6 +24,7 @@ from trivet.sdk._sync.orgs import Organizations
 from trivet.sdk._sync.secrets import Secrets
 from trivet.sdk._sync.session import Session
 from trivet.sdk._sync.transport import HttpTransport, Transport
+from trivet.sdk._sync.webhooks import Webhooks
 from trivet.sdk.models import BuildStep, DeployedEndpoint, Me, Readiness
 
 
@@ -51,6 +52,7 @@ class Client:
         keys: API keys.
         orgs: organizations and their members.
         secrets: secrets for workers.
+        webhooks: what became of the messages that tell of jobs' ends.
 
     Raises:
         ConfigurationError: a setting can't be used.
@@ -78,6 +80,7 @@ class Client:
         self.keys = Keys(self._session)
         self.orgs = Organizations(self._session)
         self.secrets = Secrets(self._session)
+        self.webhooks = Webhooks(self._session)
 
     @property
     def url(self) -> str:

@@ -73,10 +73,10 @@ class NativeApp:
             return
         found = self._hot.find(method, path)
         if found is not None:
-            handle, name = found
+            verb, name = found
             heads = read_heads(scope["headers"])
             principal = await self._principal(heads)
-            await handle(principal, name, HotRequest(heads, scope["query_string"], receive), send)
+            await self._hot.handlers[verb](principal, name, HotRequest(heads, scope["query_string"], receive), send)
             return
         public = self._public.get(path)
         if public is not None and method in ("GET", "HEAD"):

@@ -1,17 +1,16 @@
-"""The native API's hot paths past ASGI: what a head asks for is worked out once, and each body then goes straight to the service.
+"""The native API's hot paths past ASGI: what a head asks for is worked out once, and each body goes straight to the service.
 
-Whatever is refused before a job is made goes the ordinary way too, where the words for it are: only `CoreError`s of the service
-itself are told from here, in the same shape.
+What can be refused by the head alone, and keys that have to be looked up, go the ordinary way.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import CoreError
+from trivet.platform.core.views import JobView
 from trivet.platform.dialects.native import errors
 from trivet.platform.dialects.native.context import PREFIX, NativeServices, NativeSettings
 from trivet.platform.dialects.native.hot import CALL_QUERIES, RUN_QUERIES, HotPaths, read_call, read_wait
@@ -20,9 +19,8 @@ from trivet.platform.wire.heads import Heads, read_heads
 from trivet.platform.wire.hot import Answer, Exchange, Head, HotPath, PassOn
 from trivet.platform.wire.problems import headers_of, problem_of
 
-logger = logging.getLogger(__name__)
-
-Work = Callable[[Principal, bytes], Coroutine[Any, Any, Answer]]
+Hot = Callable[[Principal, bytes, Exchange], None]
+"""Sees to the answer of one request; may raise what the services raise."""
 
 
 class NativeFront:
@@ -39,66 +37,107 @@ class NativeFront:
         self, services: NativeServices, settings: NativeSettings, paths: HotPaths, common: tuple[Header, ...]
     ) -> None:
         self._authenticate = services.accounts.authenticate
+        self._jobs = services.jobs
         self._limit = settings.max_input
         self._paths = paths
         self._common = common
-        self._kinds = {
-            paths.run: self._run,
-            paths.submit: self._submit,
-            paths.job: self._job,
-            paths.result: self._result,
+        self._kinds: dict[str, Callable[[Head, str, Heads], Hot]] = {
+            "run": self._run,
+            "submit": self._submit,
+            "job": self._job,
+            "result": self._result,
         }
 
     def __call__(self, head: Head) -> HotPath | None:
         """The hot path for a head; None where the ordinary way is to look, or to say what is wrong."""
-        if head.method == "HEAD":
-            return None
         path = path_below(head.path, head.raw_path)
-        found = self._paths.find(head.method, path) if path is not None else None
+        found = self._paths.find(head.method, path) if path is not None and head.method != "HEAD" else None
         if found is None:
             return None
-        handler, name = found
-        kind = self._kinds.get(handler)
+        verb, name = found
+        kind = self._kinds.get(verb)
         try:
             heads = read_heads(head.headers)
             if kind is None or heads.token is None or (heads.content_length or 0) > self._limit:
                 return None
-            return self._path(heads.token, head, kind(name, head.query, heads))
+            return self._path(head, heads.token, kind(head, name, heads))
         except CoreError:
             return None
 
-    def _path(self, token: str, head: Head, work: Work) -> HotPath:
+    def _path(self, head: Head, token: str, hot: Hot) -> HotPath:
+        authenticate = self._authenticate
+
         def path(body: bytes, exchange: Exchange) -> None:
-            principal = self._authenticate(token)
+            principal = authenticate(token)
             if principal is None:
                 raise PassOn
-            exchange.begin(self._answer(head, work(principal, body)))
+            try:
+                hot(principal, body, exchange)
+            except Exception as error:  # noqa: BLE001 - the outermost border: no traceback may reach a caller
+                exchange.answer(self._refusal(error, head))
 
         return path
 
-    async def _answer(self, head: Head, work: Coroutine[Any, Any, Answer]) -> Answer:
+    def _run(self, head: Head, name: str, heads: Heads) -> Hot:
+        call = read_call(name, head.query, RUN_QUERIES, heads)
+        if call.options.idempotency_key is not None:
+            return self._later(
+                head, lambda principal, body: self._paths.answer_run(principal, call, call.payload(body))
+            )
+        paths, jobs = self._paths, self._jobs
+
+        def run(principal: Principal, body: bytes, exchange: Exchange) -> None:
+            def told(view: JobView | None) -> None:
+                if view is None:
+                    leave()
+                    return
+                output = view.job.output
+                if output is None or output.data is not None:
+                    exchange.answer(paths.outcome_with(view, (output and output.data) or b""))
+                else:
+                    exchange.begin(self._guarded(paths.outcome(view), head))
+
+            def leave() -> None:
+                exchange.begin(self._guarded(left(), head))
+
+            async def left() -> Answer:
+                return await paths.outcome(await jobs.leave(principal, held))
+
+            held = jobs.hold(principal, call.reference, call.payload(body), call.options, told)
+            exchange.after(call.wait, leave)
+
+        return run
+
+    def _submit(self, head: Head, name: str, heads: Heads) -> Hot:
+        call = read_call(name, head.query, CALL_QUERIES, heads)
+        return self._later(head, lambda principal, body: self._paths.answer_submit(principal, call, call.payload(body)))
+
+    def _job(self, head: Head, name: str, _: Heads) -> Hot:
+        wait = read_wait(head.query)
+        return self._later(head, lambda principal, _: self._paths.answer_job(principal, name, wait))
+
+    def _result(self, head: Head, name: str, _: Heads) -> Hot:
+        wait = read_wait(head.query)
+        return self._later(head, lambda principal, _: self._paths.answer_result(principal, name, wait))
+
+    def _later(self, head: Head, work: Callable[[Principal, bytes], Coroutine[Any, Any, Answer]]) -> Hot:
+        """Answers with what ``work`` returns."""
+
+        def hot(principal: Principal, body: bytes, exchange: Exchange) -> None:
+            exchange.begin(self._guarded(work(principal, body), head))
+
+        return hot
+
+    async def _guarded(self, work: Coroutine[Any, Any, Answer], head: Head) -> Answer:
         try:
             return await work
-        except CoreError as error:
-            return errors.answer_to(problem_of(error), [*headers_of(error), *self._common])
         except Exception as error:  # noqa: BLE001 - the outermost border: no traceback may reach a caller
-            return errors.answer_to(errors.incident(error, head.method, head.path), self._common)
+            return self._refusal(error, head)
 
-    def _run(self, name: str, query: bytes, heads: Heads) -> Work:
-        call, answer = read_call(name, query, RUN_QUERIES, heads), self._paths.answer_run
-        return lambda principal, body: answer(principal, call, call.payload(body))
-
-    def _submit(self, name: str, query: bytes, heads: Heads) -> Work:
-        call, answer = read_call(name, query, CALL_QUERIES, heads), self._paths.answer_submit
-        return lambda principal, body: answer(principal, call, call.payload(body))
-
-    def _job(self, name: str, query: bytes, heads: Heads) -> Work:
-        wait, answer = read_wait(query), self._paths.answer_job
-        return lambda principal, _: answer(principal, name, wait)
-
-    def _result(self, name: str, query: bytes, heads: Heads) -> Work:
-        wait, answer = read_wait(query), self._paths.answer_result
-        return lambda principal, _: answer(principal, name, wait)
+    def _refusal(self, error: Exception, head: Head) -> Answer:
+        if isinstance(error, CoreError):
+            return errors.answer_to(problem_of(error), [*headers_of(error), *self._common])
+        return errors.answer_to(errors.incident(error, head.method, head.path), self._common)
 
 
 def path_below(path: str, raw_path: bytes, root: str = "") -> str | None:

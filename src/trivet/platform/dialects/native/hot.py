@@ -55,6 +55,8 @@ _FOREVER = 1e12  # the service knows the real limits of timeouts and says them
 
 _ENDPOINTS = "/endpoints/"
 _JOBS = "/jobs/"
+_CALLS = frozenset({"run", "submit", "stream"})
+_LOOKS = {"": "job", "result": "result"}
 
 
 class HotRequest(NamedTuple):
@@ -104,11 +106,17 @@ class HotPaths:
         self._limit = settings.max_input
         self._common = common
         self._json_head = lines([JSON_TYPE, *common])
-        self._calls: dict[str, Handler] = {"run": self.run, "submit": self.submit, "stream": self.stream}
-        self._looks: dict[str, Handler] = {"": self.job, "result": self.result}
+        self.handlers: dict[str, Handler] = {
+            "run": self.run,
+            "submit": self.submit,
+            "stream": self.stream,
+            "job": self.job,
+            "result": self.result,
+        }
+        """What answers each verb by ASGI."""
 
-    def find(self, method: str, path: str) -> tuple[Handler, str] | None:
-        """The handler for a request and the name in it, or None where the router must look.
+    def find(self, method: str, path: str) -> tuple[str, str] | None:
+        """The verb of a request and the name in it, or None where the router must look.
 
         Args:
             method: the verb; HEAD counts as GET.
@@ -117,14 +125,13 @@ class HotPaths:
         if method == "POST":
             if path.startswith(_ENDPOINTS):
                 name, _, verb = path[len(_ENDPOINTS) :].rpartition("/")
-                hot = self._calls.get(verb)
-                if hot is not None and name and name.count("/") < 2:
-                    return hot, name
+                if verb in _CALLS and name and name.count("/") < 2:
+                    return verb, name
         elif path.startswith(_JOBS) and method in ("GET", "HEAD"):
             job_id, _, look = path[len(_JOBS) :].partition("/")
-            hot = self._looks.get(look)
-            if hot is not None and job_id:
-                return hot, job_id
+            verb = _LOOKS.get(look, "")
+            if verb and job_id:
+                return verb, job_id
         return None
 
     # -- calling ------------------------------------------------------------------------------------------------------
@@ -226,10 +233,12 @@ def read_call(name: str, query: bytes, known: tuple[str, ...], heads: Heads) -> 
         BadRequest, NotFound, UnsupportedMediaType: it can't be read.
     """
     found = _query(query, known)
-    options, key = found.options, heads.idempotency_key
+    options, key, affinity = found.options, heads.idempotency_key, heads.affinity
+    if key is not None or affinity is not None:
+        options = replace(options, idempotency_key=key, affinity=affinity)
     return HotCall(
         reference_to(name, found.version),
-        options if key is None else replace(options, idempotency_key=key),
+        options,
         RUN_WAIT if found.wait is None else found.wait,
         input_type(heads.content_type),
     )

@@ -42,6 +42,10 @@ _HEADERS = {
     "Trivet-Queued": ("Milliseconds that the job waited.", "number"),
     "Trivet-Attempts": ("How many attempts it took.", "integer"),
 }
+_CALL_HEADERS = {
+    "Idempotency-Key": "A name for this call: a second one with the same name gets the same job.",
+    "Trivet-Affinity": "Any text: calls with the same one get the same version while they are split between several.",
+}
 _WHY = {
     400: "The request can't be understood.",
     401: "No key, or one that does not count.",
@@ -121,7 +125,7 @@ def _operation(route: Route, path: str, place: int, schemas: dict[Any, Any]) -> 
     }
     if route.access is Access.PUBLIC:
         operation["security"] = []
-    parameters = [*_path_parameters(path), *_query_parameters(route)]
+    parameters = [*_path_parameters(path), *_query_parameters(route), *_header_parameters(route)]
     if parameters:
         operation["parameters"] = parameters
     if route.request is not None:
@@ -136,6 +140,14 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "path", "required": True, "description": _PARTS[name], "schema": {"type": "string"}}
         for name in names
+    ]
+
+
+def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    said = _CALL_HEADERS if route.tag == "Calling" else {}
+    return [
+        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+        for name, text in said.items()
     ]
 
 

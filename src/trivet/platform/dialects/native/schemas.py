@@ -125,7 +125,7 @@ class Explanation(Document):
 class WebhookMessage(Document, omit_defaults=True):
     """What a webhook is sent: `type` is `job.` and the status, `data` the job as it ended.
 
-    An output that is not in `data` can be fetched from `result`, a path of this server.
+    `result` is the path of its output on this server, for one that is too large for `data`, or no JSON.
     """
 
     type: str

@@ -86,5 +86,7 @@ def _row(key: ApiKey) -> tuple[Any, ...]:
 
 
 def _key(row: tuple[Any, ...]) -> ApiKey:
-    id_, account_id, label, scopes, *rest = (*row[:-2], decode_limits(*row[-2:]))
-    return ApiKey(id_, account_id, label, frozenset(Scope(scope) for scope in scopes.split()), *rest)
+    *fields, rate, concurrent = row
+    id_, account_id, label, scopes, *rest = fields
+    values: list[Any] = [*rest, decode_limits(rate, concurrent)]
+    return ApiKey(id_, account_id, label, frozenset(Scope(scope) for scope in scopes.split()), *values)

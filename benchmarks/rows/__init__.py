@@ -1,0 +1,1 @@
+"""The rows of the table: each is a function from a run to its outcome."""

@@ -1,0 +1,63 @@
+"""Kinds of warm parent: which one a version's workers can be forked from."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from trivet.platform.core.endpoints import Version
+from trivet.platform.runtimes.imports import BundleImports, Import, imports_of
+from trivet.platform.runtimes.surroundings import private_names
+
+_MOST = 1024
+"""Of how many bundles it is remembered what they import."""
+
+
+class Kind(NamedTuple):
+    """What one parent can be a parent for: an environment, what is imported in it, and the variables that workers have of
+    their own, whose names the parent's imports must not ask for.
+    """
+
+    environment: str
+    imports: tuple[Import, ...]
+    private: tuple[str, ...]
+
+
+class Kinds:
+    """What is known of bundles, whose source is read once.
+
+    Args:
+        bundles: the folder with all of them.
+    """
+
+    def __init__(self, bundles: Path) -> None:
+        self._bundles = bundles
+        self._known: OrderedDict[tuple[str, str], BundleImports] = OrderedDict()
+
+    def of(self, version: Version, secrets: Mapping[str, str]) -> tuple[Kind, frozenset[str]] | None:
+        """The kind for a version, and the top-level names of its own modules.
+
+        Returns:
+            None where its workers have to be started plainly, or nobody has called `read` for it.
+        """
+        private = private_names(secrets)
+        found = self._known.get((version.bundle, version.handler))
+        # Whoever wants a GPU imports what looks for one, and that must not happen before a fork.
+        if private is None or found is None or version.settings.gpu is not None:
+            return None
+        return Kind(version.environment, found.imports, private), found.own
+
+    async def read(self, version: Version) -> None:
+        """Reads what a version's bundle imports, where that was not done yet."""
+        key = (version.bundle, version.handler)
+        if key in self._known:
+            return
+        module = version.handler.partition(":")[0]
+        with contextlib.suppress(OSError):  # it was removed meanwhile
+            self._known[key] = await asyncio.to_thread(imports_of, self._bundles / version.bundle, module)
+        while len(self._known) > _MOST:
+            self._known.popitem(last=False)

@@ -1,0 +1,54 @@
+# Generated from ../_async/webhooks.py by scripts/unasync.py: change that file, then run the script.
+"""Webhooks: what became of the messages that tell of jobs' ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from trivet.sdk import _requests
+from trivet.sdk._sync.session import Session
+from trivet.sdk.models import WebhookDelivery, WebhookSecret
+
+
+class Webhooks:
+    """The webhooks of the account that asks. A call names one with ``webhook=``; `trivet.webhooks` is for receivers."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def list(self, *, status: str | Iterable[str] = (), limit: int | None = None) -> Iterator[WebhookDelivery]:
+        """Deliveries, newest first; further pages are asked for as they are needed.
+
+        Args:
+            status: only those that stand so: ``pending``, ``delivered``, ``failed``; one status or several.
+            limit: how many at most; None gives all.
+        """
+        wanted = [status] if isinstance(status, str) else [*status]
+        size = min(limit or _requests.PAGE, _requests.PAGE)
+        return self._session.pages(
+            WebhookDelivery, lambda cursor: _requests.webhooks(status=wanted, limit=size, cursor=cursor), limit
+        )
+
+    def get(self, job_id: str) -> WebhookDelivery:
+        """What became of a job's webhook, with every attempt.
+
+        Raises:
+            NotFoundError: there is no such job that this key may see, it has no webhook, or it has not ended yet.
+        """
+        return self._session.value(WebhookDelivery, _requests.webhook(job_id))
+
+    def redeliver(self, job_id: str) -> WebhookDelivery:
+        """Send a job's message again, now, whatever became of it before. It keeps its id.
+
+        Raises:
+            NotFoundError: there is nothing to send.
+        """
+        return self._session.value(WebhookDelivery, _requests.webhook_redeliver(job_id))
+
+    def secret(self) -> WebhookSecret:
+        """The secret that the account's messages are signed with; it is made when it is first asked for."""
+        return self._session.value(WebhookSecret, _requests.webhook_secret())
+
+    def rotate_secret(self) -> WebhookSecret:
+        """A new signing secret. For 24 hours messages carry a signature by the old one too."""
+        return self._session.value(WebhookSecret, _requests.webhook_secret_rotate())
