@@ -26,6 +26,8 @@ from benchmarks.queues.catalogue import QUEUES
 ROWS = ("echo", "stream", "durable", "single", "backlog", "cold", "client", "fleet")
 """Each is a module in `benchmarks.rows`, in the order in which they are measured."""
 RESULTS = Path(__file__).parent / "results"
+WIDTH = 150
+"""Columns where the output is no terminal."""
 NAMES = tuple(contender.name for contender in (*PEERS, *QUEUES))
 
 
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 where every row could be measured, 1 otherwise.
     """
     given = _parser().parse_args(arguments)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     say = Console(stderr=True, style="dim", highlight=False)
     # An order to end is an interrupt like any other: what was started is ended on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

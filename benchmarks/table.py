@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeGuard
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,20 +25,19 @@ def print_machine(console: Console, machine: Mapping[str, object]) -> None:
 
 def print_outcome(console: Console, outcome: Outcome) -> None:
     """A row: every contender with its figures, and with their ratios to the floor's of the same round."""
+    reference = outcome.floor
     table = Table(title=escape(outcome.title), title_justify="left", title_style="bold", pad_edge=False)
     table.add_column("")
     for metric in outcome.metrics:
         table.add_column(metric.title, justify="right")
-        table.add_column("±", justify="right", style="dim")
-    reference = outcome.floor
-    compared = [metric for metric in outcome.metrics if reference is not None and reference.has(metric)]
-    for metric in compared:
-        table.add_column(f"{metric.title.partition(' ')[0]} / floor" if len(compared) == 1 else f"{metric.title} ÷ floor", justify="right")
+        if _is_compared(reference, metric):
+            table.add_column("÷ floor", justify="right")
     for entry in outcome.entries:
         cells = [escape(entry.title)]
         for metric in outcome.metrics:
-            cells += [metric.show(entry.median(metric)), f"{entry.spread(metric):.0%}"] if entry.has(metric) else ["", ""]
-        cells += [_compared(entry, reference, metric) for metric in compared]
+            cells.append(_figure(entry, metric))
+            if _is_compared(reference, metric):
+                cells.append(f"{ratio(entry, reference, metric):.2f}" if entry.has(metric) else "")
         table.add_row(*cells, style=_STYLES[entry.kind])
     console.print(table)
     for note in outcome.notes:
@@ -60,10 +60,15 @@ def print_goals(console: Console, outcomes: Iterable[Outcome]) -> None:
     console.print(table)
 
 
-def _compared(entry: Entry, reference: Entry | None, metric: Metric) -> str:
-    if reference is None or not entry.has(metric):
+def _is_compared(reference: Entry | None, metric: Metric) -> TypeGuard[Entry]:
+    return reference is not None and reference.has(metric)
+
+
+def _figure(entry: Entry, metric: Metric) -> str:
+    if not entry.has(metric):
         return ""
-    return f"{ratio(entry, reference, metric):.2f}"
+    spread = f" [dim]±{entry.spread(metric) / 2:.0%}[/]" if len(entry.samples[metric.name]) > 1 else ""
+    return f"{metric.show(entry.median(metric))}{spread}"
 
 
 def as_document(machine: Mapping[str, object], outcomes: Sequence[Outcome]) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import time
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from benchmarks.peers.catalogue import STREAM_BODY, RunningPeer
 FIRST = Metric("first_piece", "first piece, p50 ms", 2)
 LATE = Metric("late", "ms", 2)
 GAP = 0.02
+_PIECE = re.compile(rb'event: piece[^{}]*\{"yielded":([0-9.]+)\}')
 SOURCE = """
 import time, trivet
 
@@ -83,11 +85,12 @@ def _lateness(ours: Ours) -> list[float]:
     """Milliseconds from each yield in the handler to the piece's arrival here."""
     target = ours.call("slowly", json.dumps({"n": PIECES, "gap": GAP}).encode(), "stream")
     late: list[float] = []
+    held = b""
     with target.connect() as sock:
         for _, data in pieces(target, sock):
             now = time.time()
-            for part in data.split(b'{"yielded":')[1:]:
-                late.append((now - float(part.partition(b"}")[0])) * 1000)
+            held += data
+            late += [(now - float(moment)) * 1000 for moment in _PIECE.findall(held)[len(late) :]]
     if len(late) != PIECES:
         raise LoadError(f"{len(late)} of {PIECES} pieces arrived")
     return late

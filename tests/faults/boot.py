@@ -19,6 +19,7 @@ from typing import Any
 
 from tests.faults.controls import POLL, Controls, Settings
 from tests.faults.points import POINTS, Point
+from trivet.worker.limits import die_with_parent
 
 HEARTBEAT = 0.5
 """Seconds between a worker's heartbeats, so that a run need not last for minutes."""
@@ -127,6 +128,7 @@ def hurry() -> None:
 
 
 def main() -> None:
+    die_with_parent()  # a suite that is killed itself leaves no server behind
     controls = Controls(Path(os.environ[Controls.VARIABLE]))
     reaper = Reaper(controls)
     mislead(reaper)

@@ -43,10 +43,15 @@ POINTS: tuple[Point, ...] = (
     # a call comes in
     *_both(f"{_JOBS}.submit"),
     *_both(f"{_JOBS}.run"),
+    *_both(f"{_JOBS}.hold"),
+    *_both(f"{_JOBS}.leave", most=1),
     *_both(f"{_JOBS}.start_stream", most=3),
+    *_both(f"{_JOBS}._put_new"),
     *_both(f"{_DISPATCH}.admit"),
     # it is handed to a worker
     *_both(f"{_DISPATCH}._claim"),
+    *_both(f"{_DISPATCH}._begin"),
+    *_both(f"{_DISPATCH}._send_recorded", most=3),
     *_both(f"{_LINK}.send"),
     # the worker reports
     *_both(f"{_DISPATCH}.succeed"),
@@ -56,6 +61,7 @@ POINTS: tuple[Point, ...] = (
     *_both(f"{_DISPATCH}.log", most=6),
     # it ends, and somebody is told
     *_both(f"{_DISPATCH}._settle"),
+    *_both(f"{_DISPATCH}._save"),
     *_both(f"{_DISPATCH}._tell"),
     # somebody wants it to stop
     *_both(f"{_DISPATCH}.cancel", most=3),

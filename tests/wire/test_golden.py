@@ -19,6 +19,7 @@ from trivet.platform.core.deployments import Deployment, DeploymentRequest, Depl
 from trivet.platform.core.endpoints import Endpoint, HandlerKind, Version, VersionSettings, VersionState, Visibility
 from trivet.platform.core.errors import FieldError, InvalidInput, NotFound, TooLarge
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobPolicy, JobStatus, Progress
+from trivet.platform.core.limits import CallLimits, RateLimit
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import (
     AliasView,
@@ -116,7 +117,7 @@ DEPLOYMENT = Deployment(
     log="Resolved.\n",
     version_ids=("ver_1",),
 )
-ACCOUNT = Account("acc_1", "ann", T, administrator=True)
+ACCOUNT = Account("acc_1", "ann", T, administrator=True, limits=CallLimits(RateLimit(1000, 3600), 50))
 KEY = ApiKey(
     "0123456789ab",
     "acc_1",
@@ -126,6 +127,7 @@ KEY = ApiKey(
     T,
     expires_at=T + 100,
     last_used_at=T,
+    limits=CallLimits(RateLimit(100, 60)),
 )
 ORGANIZATION = Organization("org_1", "acme", T)
 

@@ -30,6 +30,7 @@ SECTIONS = {
         "jobs": "trivet.cli.jobs:jobs",
         "ps": "trivet.cli.ps:ps",
         "logs": "trivet.cli.logs:logs",
+        "webhooks": "trivet.cli.webhooks:webhooks",
     },
     "Manage": {
         "endpoints": "trivet.cli.endpoints:endpoints",

@@ -65,7 +65,6 @@ class Watcher:
         self._ended.set()
 
     def _run(self) -> None:
-        die_with_parent()
         try:
             self._watch()
         except LinkLost:
@@ -84,6 +83,7 @@ class Watcher:
         reading.register(link_number, select.POLLIN)
         seen: object = None
         beat_at = monotonic() + self._heartbeat
+        bound = False
         while not self._ended.is_set():
             busy = self.busy()
             reads = busy is not None and busy is seen and self.turn.acquire(blocking=False)
@@ -101,6 +101,9 @@ class Watcher:
             if ear in ready and signal.SIGTERM in self._waker.heard():
                 intake.drain(tell=True)
             intake.flush()
+            if not bound:  # not before the first wait: it needs a library whose import would hold the start up
+                die_with_parent()
+                bound = True
             if monotonic() >= beat_at:
                 intake.heartbeat()
                 beat_at = monotonic() + self._heartbeat

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import threading
+from collections.abc import Iterator
 
 import pytest
 
 from tests.unit.worker.server import FakeServer
-from trivet.protocol.frames import Frame, Kind
+from trivet.protocol.frames import Decoder, Frame, Kind
+from trivet.worker.attempt import Attempt
+from trivet.worker.batches import Batch
+from trivet.worker.intake import Intake
+from trivet.worker.link import Link
 
 KINDS = """
     import trivet
@@ -309,3 +316,85 @@ def test_a_lost_link_ends_a_batch_and_its_worker(server: FakeServer, handler: st
     server.expect(Kind.LOG)
     server.hang_up()
     assert server.wait() == 75
+
+
+# -- a batch by itself --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Intake, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(10)
+    yield Intake(Link(ours, {})), theirs
+    ours.close()
+    theirs.close()
+
+
+def taken(intake: Intake, count: int) -> list[Attempt]:
+    """Attempts as they come out of the intake."""
+    intake.take(Frame(Kind.JOB, number, {"token": f"t{number}"}, b"") for number in range(1, count + 1))
+    attempts = [intake.next() for _ in range(count)]
+    return [attempt for attempt in attempts if attempt is not None]
+
+
+def told(theirs: socket.socket, count: int) -> list[tuple[Kind, int]]:
+    decoder, frames = Decoder(), list[Frame]()
+    while len(frames) < count:
+        frames += decoder.feed(theirs.recv(1 << 20))
+    return [(frame.kind, frame.attempt) for frame in frames]
+
+
+def test_a_stop_that_came_while_the_batch_was_formed_is_not_missed(ends: tuple[Intake, socket.socket]) -> None:
+    intake, theirs = ends
+    first, second = taken(intake, 2)
+    first.reason = "cancelled"
+    batch = Batch([first, second], intake)
+    assert (batch.reason, batch.open) == (None, [second])
+    assert told(theirs, 1) == [(Kind.STOPPED, 1)]
+    assert list(intake.held) == [2]
+
+
+def test_a_batch_whose_jobs_are_all_to_stop_is_to_stop_itself(ends: tuple[Intake, socket.socket]) -> None:
+    intake, _ = ends
+    attempts = taken(intake, 2)
+    for attempt in attempts:
+        attempt.reason = "timed_out"
+    batch = Batch(attempts, intake)
+    assert (batch.reason, batch.open) == ("timed_out", attempts)
+
+
+def test_each_job_of_a_batch_is_answered_once(ends: tuple[Intake, socket.socket]) -> None:
+    intake, theirs = ends
+    first, second = taken(intake, 2)
+    batch = Batch([first, second], intake)
+    first.reason = "cancelled"
+    assert not batch.release(first)
+    assert not batch.release(first)
+    batch.answer([(each, (Kind.RESULT, {}, b"1")) for each in (first, second)])
+    assert told(theirs, 2) == [(Kind.STOPPED, 1), (Kind.RESULT, 2)]
+    second.reason = "cancelled"
+    assert not batch.release(second)
+    assert not intake.held
+
+
+def test_a_stop_on_a_lost_link_is_told_nobody_and_raises_nothing(ends: tuple[Intake, socket.socket]) -> None:
+    intake, theirs = ends
+    attempts = taken(intake, 2)
+    batch = Batch(attempts, intake)
+    theirs.close()
+    attempts[0].reason = "link_lost"
+    assert not batch.release(attempts[0])
+    attempts[1].reason = "link_lost"
+    assert batch.release(attempts[1])
+
+
+def test_large_answers_do_not_pile_up_before_they_are_written(ends: tuple[Intake, socket.socket]) -> None:
+    intake, theirs = ends
+    attempts = taken(intake, 5)
+    batch = Batch(attempts, intake)
+    received: list[tuple[Kind, int]] = []
+    reader = threading.Thread(target=lambda: received.extend(told(theirs, 5)))
+    reader.start()
+    batch.answer([(each, (Kind.RESULT, {}, b"x" * 700_000)) for each in attempts])
+    reader.join(10)
+    assert received == [(Kind.RESULT, number) for number in range(1, 6)]

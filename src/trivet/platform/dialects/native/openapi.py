@@ -42,6 +42,10 @@ _HEADERS = {
     "Trivet-Queued": ("Milliseconds that the job waited.", "number"),
     "Trivet-Attempts": ("How many attempts it took.", "integer"),
 }
+_LIMIT_HEADERS = {
+    "RateLimit-Policy": ("The limits of the key and its account, where they have some.", "string"),
+    "RateLimit": ("What is left of them.", "string"),
+}
 _CALL_HEADERS = {
     "Idempotency-Key": "A name for this call: a second one with the same name gets the same job.",
     "Trivet-Affinity": "Any text: calls with the same one get the same version while they are split between several.",
@@ -171,16 +175,20 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     else:
         responses[str(route.status)] = {"description": "As asked.", "content": _content(route.response, schemas)}
     if route.response is Body.OUTPUT and route.name != "get_job_input":
-        responses["200"]["headers"] = {
-            name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in _HEADERS.items()
-        }
+        responses["200"]["headers"] = _headers(_HEADERS)
         responses["202"] = {
             "description": "The job is not final yet; `Location` is where it goes on.",
             "content": _content(documents.Job, schemas),
         }
+    if route.request is Body.INPUT:
+        responses[str(route.status)].setdefault("headers", {}).update(_headers(_LIMIT_HEADERS))
     for status in _errors(route):
         responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
     return responses
+
+
+def _headers(told: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    return {name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in told.items()}
 
 
 def _errors(route: Route) -> list[int]:
@@ -226,8 +234,11 @@ def _content(kind: Any, schemas: dict[Any, Any]) -> dict[str, Any]:
 
 def _problem(status: int) -> dict[str, Any]:
     codes = [code for code, number in STATUS.items() if number == status]
+    retry = {"Retry-After": ("Whole seconds.", "integer")}
+    headers = {429: retry | _LIMIT_HEADERS, 503: retry}.get(status)
     return {
         "description": _WHY[status],
+        **({} if headers is None else {"headers": _headers(headers)}),
         "content": {
             PROBLEM_TYPE.decode(): {
                 "schema": {"$ref": _REFERENCE.format(name="Problem")},

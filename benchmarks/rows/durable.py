@@ -1,0 +1,114 @@
+"""Durable jobs: submitted, stored, run, and their results stored, with a sync behind every acknowledgement.
+
+Ours are submitted over HTTP with a key; the queues' own libraries submit theirs in the process. Counted is from the first
+submit until the last result is stored. Nothing that is not final is counted, and the database is asked in the end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from benchmarks.bench import Bench
+from benchmarks.figures import Entry, Metric, Outcome, above, at_least
+from benchmarks.load import LoadError, press
+from benchmarks.ours import Ours
+from benchmarks.processes import StartError
+from benchmarks.queues.catalogue import RunningQueue
+
+FEW, MANY = 64, 256
+RATES = {FEW: Metric("rate_64", f"jobs/s, {FEW} submitters", rising=True),
+         MANY: Metric("rate_256", f"jobs/s, {MANY} submitters", rising=True)}  # fmt: skip
+ACKNOWLEDGED = Metric("acknowledged", f"acknowledged/s, {FEW}", rising=True)
+CPU = Metric("cpu", "CPU µs/job")
+PILOT = 500
+SOURCE = """
+import trivet
+
+@trivet.endpoint(workers=(1, 1), concurrency=1)
+def noop(value):
+    return value
+"""
+BODY = b"1"
+
+
+@dataclass(slots=True)
+class _Contestant:
+    entry: Entry
+    round: Callable[[int, int], float]
+    queue: RunningQueue | None = None
+    jobs: int = PILOT
+
+
+def measure(bench: Bench) -> Outcome:
+    """Everybody in every round, in turns; whoever is not on is paused."""
+    metrics = (RATES[FEW], RATES[MANY], ACKNOWLEDGED, CPU)
+    outcome = Outcome("durable", "Durable jobs: submit, store, run a no-op, store the result", metrics, bars=(RATES[FEW],))
+    with ExitStack() as stack:
+        ours = stack.enter_context(bench.ours(SOURCE))
+        mine = outcome.entry("Trivet, submit over HTTP", "ours")
+        everybody = [_Contestant(mine, lambda submitters, jobs: _ours(ours, mine, submitters, jobs))]
+        everybody += [
+            _Contestant(outcome.entry(queue.title, "peer"), queue.round, queue)
+            for queue in bench.start_queues(outcome, stack)
+        ]
+        for number in range(bench.rounds):
+            bench.tell(f"durable: round {number + 1} of {bench.rounds}")
+            for contestant in list(everybody):
+                try:
+                    _turn(bench, contestant)
+                except (LoadError, StartError, OSError) as error:
+                    outcome.missing.append((contestant.entry.title, str(error)))
+                    outcome.entries.remove(contestant.entry)
+                    everybody.remove(contestant)
+        if mine in outcome.entries:
+            _audit(ours, outcome)
+    if mine in outcome.entries:
+        _conclude(outcome, mine)
+    return outcome
+
+
+def _turn(bench: Bench, contestant: _Contestant) -> None:
+    if contestant.queue is not None:
+        contestant.queue.resume()
+    try:
+        if contestant.jobs == PILOT:  # as many jobs as fill a turn
+            contestant.jobs = max(2 * MANY, int(contestant.round(FEW, PILOT) * bench.seconds))
+            contestant.entry.samples.clear()
+        for submitters, metric in RATES.items():
+            contestant.entry.add(metric, contestant.round(submitters, contestant.jobs))
+    finally:
+        if contestant.queue is not None:
+            contestant.queue.pause()
+
+
+def _ours(ours: Ours, entry: Entry, submitters: int, jobs: int) -> float:
+    used, began = ours.process.cpu(), time.perf_counter()
+    load = press(ours.call("noop", BODY, "submit"), submitters, count=jobs)
+    ours.drain("noop")
+    seconds = time.perf_counter() - began
+    if load.failed:
+        raise LoadError(f"{load.failed} of {jobs} submits were refused")
+    if submitters == FEW:
+        entry.add(ACKNOWLEDGED, load.rate)
+        entry.add(CPU, (ours.process.cpu() - used) / jobs * 1e6)
+    return jobs / seconds
+
+
+def _audit(ours: Ours, outcome: Outcome) -> None:
+    """Asks the database whether all that was counted is there and has succeeded."""
+    found = {str(status): int(count) for status, count in ours.on_disk("SELECT status, count(*) FROM jobs GROUP BY status")}
+    if set(found) != {"succeeded"}:
+        raise LoadError(f"jobs that were counted are not all stored as succeeded: {found}")
+    outcome.notes.append(f"The database has {found['succeeded']:,} jobs of ours, every one of them succeeded.")
+
+
+def _conclude(outcome: Outcome, mine: Entry) -> None:
+    for submitters, metric in RATES.items():
+        what = f"durable jobs, {submitters} submitters, jobs/s"
+        if outcome.peers:
+            best = max(outcome.peers, key=lambda peer: peer.median(metric))
+            outcome.goals.append(at_least(what, mine, best, metric, 5.0))
+    outcome.goals.append(above(f"the same, stretch ({FEW})", mine.median(RATES[FEW]), RATES[FEW], 10_000))
