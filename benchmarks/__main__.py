@@ -91,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--rows", type=_names(ROWS), default=ROWS, help=f"which rows: {', '.join(ROWS)}; all where nothing is said")
     add("--peers", type=_peers, default=frozenset(NAMES), help=f"none, all, or some of: {', '.join(NAMES)}")
-    add("--install", action="store_true", help="install the peers that are missing, each into an environment of its own")
+    add(
+        "--install", action="store_true", help="install the peers that are missing, each into an environment of its own"
+    )
     add("--rounds", type=int, default=3, help="how often each contender has its turn (3)")
     add("--seconds", type=float, default=2.0, help="how long a turn under load lasts (2)")
     add("--backlog", type=int, default=100_000, help="how many jobs the long queue has (100000)")
@@ -99,7 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--torch", default="", help="also start workers with torch: the requirement to install, such as torch==2.13.0")
     add("--folder", type=Path, help="where to work: a folder on the disk that is to be measured")
     add("--json", type=Path, help="where to write all figures, with the sample of every round")
-    add("--plot", type=Path, default=RESULTS / "bench.svg", help="where to write the plot (benchmarks/results/bench.svg)")
+    add(
+        "--plot",
+        type=Path,
+        default=RESULTS / "bench.svg",
+        help="where to write the plot (benchmarks/results/bench.svg)",
+    )
     return parser
 
 

@@ -53,9 +53,9 @@ class Entry:
         return bool(self.samples.get(metric.name))
 
     def spread(self, metric: Metric) -> float:
-        """How far the rounds lie apart, as a share of the median."""
-        values, middle = self.samples[metric.name], self.median(metric)
-        return (max(values) - min(values)) / middle if middle else 0.0
+        """How far the rounds lie from the median, at most."""
+        middle = self.median(metric)
+        return max(abs(value - middle) for value in self.samples[metric.name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +120,14 @@ class Outcome:
 
 
 def ratio(one: Entry, other: Entry, metric: Metric) -> float:
-    """One contender's figure as a multiple of another's: the median of the rounds, each compared with itself."""
-    pairs = zip(one.samples[metric.name], other.samples[metric.name], strict=False)
-    return statistics.median(mine / yours for mine, yours in pairs)
+    """One contender's figure as a multiple of another's: the median of the rounds, each compared with itself.
+
+    Where they had not the same rounds, it is that of the medians.
+    """
+    mine, theirs = one.samples[metric.name], other.samples[metric.name]
+    if len(mine) != len(theirs):
+        return one.median(metric) / other.median(metric)
+    return statistics.median(here / there for here, there in zip(mine, theirs, strict=True))
 
 
 def at_least(what: str, ours: Entry, other: Entry, metric: Metric, limit: float) -> Goal:

@@ -121,7 +121,9 @@ def serve(port: int, path: str) -> None:
             if not message.get("more_body"):
                 break
         if scope["path"] == "/stream":
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]}
+            )
             async for piece in link.stream():
                 await send({"type": "http.response.body", "body": MARKER + piece + b"\n\n", "more_body": True})
             await send({"type": "http.response.body"})

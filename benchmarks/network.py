@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import threading
+from pathlib import Path
 
 _CLONE_NEWNET = 0x40000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
@@ -33,12 +34,13 @@ def connect(port: int, namespace: int | None = None) -> socket.socket:
     Raises:
         OSError: nobody listens, or the namespace can't be entered.
     """
-    if namespace is None:
-        sock = socket.create_connection(("127.0.0.1", port), timeout=10)
-    else:
-        sock = _connect_within(port, namespace)
+    sock = _connect_here(port) if namespace is None else _connect_within(port, namespace)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
+
+
+def _connect_here(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
 def _connect_within(port: int, namespace: int) -> socket.socket:
@@ -47,10 +49,10 @@ def _connect_within(port: int, namespace: int) -> socket.socket:
 
     def enter() -> None:  # in a thread of its own: a thread's namespace ends with it
         try:
-            with open(f"/proc/{namespace}/ns/net", "rb") as network:
+            with Path(f"/proc/{namespace}/ns/net").open("rb") as network:
                 if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), _CLONE_NEWNET):
                     raise OSError(ctypes.get_errno(), "can't enter the network namespace (root may)")
-            made.append(socket.create_connection(("127.0.0.1", port), timeout=10))
+            made.append(_connect_here(port))
         except OSError as error:
             problems.append(error)
 

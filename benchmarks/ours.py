@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import trivet
 from benchmarks.load import LoadError, Target, fetch
@@ -105,6 +105,19 @@ class Ours:
                 raise LoadError(f"{endpoint} still has {counts} after {seconds:g} s")
             time.sleep(0.005)
 
+    def settle(self, endpoint: str, seconds: float = DRAIN) -> None:
+        """Waits until no job of an endpoint is open, neither to the platform's knowledge nor on the disk.
+
+        Raises:
+            LoadError: one still was, in the end.
+        """
+        self.drain(endpoint, seconds)
+        until = time.monotonic() + seconds
+        while self.on_disk("SELECT 1 FROM jobs WHERE status IN ('queued', 'running') LIMIT 1"):
+            if time.monotonic() > until:
+                raise LoadError(f"{endpoint} still has open jobs on disk after {seconds:g} s")
+            time.sleep(0.002)
+
     def without_workers(self, endpoint: str, seconds: float = 30.0) -> None:
         """Waits until an endpoint has no worker.
 
@@ -132,7 +145,7 @@ class Ours:
         made = sorted(self._data.glob("envs/*/bin/python"), key=lambda path: path.parent.parent.stat().st_mtime)
         return made[-1]
 
-    def __enter__(self) -> Ours:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -32,7 +33,9 @@ class Contender:
         environ: environment variables beside ours.
     """
 
-    def __init__(self, name: str, command: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
         self._mark = f"{name}-{secrets.token_hex(8)}"
         self._log = folder / f"{self._mark}.log"
@@ -40,7 +43,13 @@ class Contender:
         with self._log.open("wb") as log:
             # A session of its own: an interrupt on the terminal is for the benchmark, which then ends this in order.
             self._process = subprocess.Popen(
-                command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=folder,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     @property
@@ -127,7 +136,7 @@ class Contender:
             with contextlib.suppress(psutil.Error):
                 process.send_signal(number)
 
-    def __enter__(self) -> Contender:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -67,8 +67,8 @@ def _is_compared(reference: Entry | None, metric: Metric) -> TypeGuard[Entry]:
 def _figure(entry: Entry, metric: Metric) -> str:
     if not entry.has(metric):
         return ""
-    spread = f" [dim]±{entry.spread(metric) / 2:.0%}[/]" if len(entry.samples[metric.name]) > 1 else ""
-    return f"{metric.show(entry.median(metric))}{spread}"
+    shown = metric.show(entry.median(metric))
+    return f"{shown} [dim]±{metric.show(entry.spread(metric))}[/]" if len(entry.samples[metric.name]) > 1 else shown
 
 
 def as_document(machine: Mapping[str, object], outcomes: Sequence[Outcome]) -> dict[str, object]:

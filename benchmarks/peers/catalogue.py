@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from benchmarks import network
 from benchmarks.floor import MARKER, PIECES
@@ -106,7 +107,7 @@ class RunningPeer:
         except LoadError:
             return False
 
-    def __enter__(self) -> RunningPeer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -158,8 +159,13 @@ PEERS = (
         echo=("/v2/models/echo/infer", json.dumps(_V2).encode()),
         files={
             "settings.json": {
-                **{"host": "127.0.0.1", "http_port": "PORT", "grpc_port": "PORT1", "metrics_port": "PORT2"},
-                **{"parallel_workers": 1, "debug": False, "metrics_endpoint": None},
+                "host": "127.0.0.1",
+                "http_port": "PORT",
+                "grpc_port": "PORT1",
+                "metrics_port": "PORT2",
+                "metrics_endpoint": None,
+                "parallel_workers": 1,
+                "debug": False,
             },
             "model-settings.json": {"name": "echo", "implementation": "mlserver_echo.Echo"},
         },
@@ -183,8 +189,12 @@ PEERS = (
         command=_ray,
         echo=("/", BODY),
         stream=("/stream", STREAM_BODY),
-        environ={**_RAY, "RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-                 "RAY_SERVE_EXPERIMENTAL_PIP_HAPROXY": "1"},  # fmt: skip
+        environ={
+            **_RAY,
+            "RAY_SERVE_ENABLE_HA_PROXY": "1",
+            "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+            "RAY_SERVE_EXPERIMENTAL_PIP_HAPROXY": "1",
+        },
         alone=True,
         settle=4.0,  # its proxy is started anew when the replica has become healthy
     ),

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from benchmarks.processes import Contender, StartError
 from benchmarks.venvs import python_of, version_of
@@ -137,7 +138,7 @@ class RunningQueue:
     def _run(self, role: str) -> Contender:
         return Contender(f"queue-{role}", [str(self._python), self._program, role], self._folder, self._environ)
 
-    def __enter__(self) -> RunningQueue:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -46,7 +46,10 @@ def handler(value):
 def measure(bench: Bench) -> Outcome:
     """In turns: a start of ours, one without warm parents, and one of the interpreter."""
     outcome = Outcome("cold", "From zero workers to the first answer", (FIRST,))
-    cases = [_Case("trivial", "trivial handler", "", "", 20.0), _Case("numeric", "NumPy", "import numpy", "numpy\n", 20.0)]
+    cases = [
+        _Case("trivial", "trivial handler", "", "", 20.0),
+        _Case("numeric", "NumPy", "import numpy", "numpy\n", 20.0),
+    ]
     if bench.torch:
         cases.append(_Case("tensors", "torch", "import torch", f"{bench.torch}\n", 30.0))
     with ExitStack() as stack:

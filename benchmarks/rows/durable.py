@@ -45,7 +45,9 @@ class _Contestant:
 def measure(bench: Bench) -> Outcome:
     """Everybody in every round, in turns; whoever is not on is paused."""
     metrics = (RATES[FEW], RATES[MANY], ACKNOWLEDGED, CPU)
-    outcome = Outcome("durable", "Durable jobs: submit, store, run a no-op, store the result", metrics, bars=(RATES[FEW],))
+    outcome = Outcome(
+        "durable", "Durable jobs: submit, store, run a no-op, store the result", metrics, bars=(RATES[FEW],)
+    )
     with ExitStack() as stack:
         ours = stack.enter_context(bench.ours(SOURCE))
         mine = outcome.entry("Trivet, submit over HTTP", "ours")
@@ -87,7 +89,7 @@ def _turn(bench: Bench, contestant: _Contestant) -> None:
 def _ours(ours: Ours, entry: Entry, submitters: int, jobs: int) -> float:
     used, began = ours.process.cpu(), time.perf_counter()
     load = press(ours.call("noop", BODY, "submit"), submitters, count=jobs)
-    ours.drain("noop")
+    ours.settle("noop")
     seconds = time.perf_counter() - began
     if load.failed:
         raise LoadError(f"{load.failed} of {jobs} submits were refused")
@@ -99,7 +101,9 @@ def _ours(ours: Ours, entry: Entry, submitters: int, jobs: int) -> float:
 
 def _audit(ours: Ours, outcome: Outcome) -> None:
     """Asks the database whether all that was counted is there and has succeeded."""
-    found = {str(status): int(count) for status, count in ours.on_disk("SELECT status, count(*) FROM jobs GROUP BY status")}
+    found = {
+        str(status): int(count) for status, count in ours.on_disk("SELECT status, count(*) FROM jobs GROUP BY status")
+    }
     if set(found) != {"succeeded"}:
         raise LoadError(f"jobs that were counted are not all stored as succeeded: {found}")
     outcome.notes.append(f"The database has {found['succeeded']:,} jobs of ours, every one of them succeeded.")

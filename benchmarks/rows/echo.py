@@ -38,7 +38,9 @@ class _Contestant:
 
 def measure(bench: Bench) -> Outcome:
     """Everybody in every round, in turns; whoever is not on is paused."""
-    outcome = Outcome("echo", "Synchronous call, echo of a small JSON body", (RATE, HELD, ALONE, CPU), bars=(RATE, ALONE))
+    outcome = Outcome(
+        "echo", "Synchronous call, echo of a small JSON body", (RATE, HELD, ALONE, CPU), bars=(RATE, ALONE)
+    )
     with ExitStack() as stack:
         floor_process, floor_target = stack.enter_context(bench.floor())
         ours = stack.enter_context(bench.ours(SOURCE))
@@ -52,7 +54,9 @@ def measure(bench: Bench) -> Outcome:
                 _Contestant(outcome.entry(peer.title, "peer"), peer.target, peer.process, pausable=True)
                 for peer in bench.start_peers("echo", outcome, stack)
             ),
-            _Contestant(outcome.entry("the load's own limit", "other"), limit.to("/", BODY), limit_process, pausable=False),
+            _Contestant(
+                outcome.entry("the load's own limit", "other"), limit.to("/", BODY), limit_process, pausable=False
+            ),
         ]
         for number in range(bench.rounds):
             bench.tell(f"echo: round {number + 1} of {bench.rounds}")
@@ -95,9 +99,15 @@ def _conclude(outcome: Outcome, ours: Entry, floor: Entry) -> None:
     outcome.goals.append(at_least(many, ours, floor, RATE, 0.5))
     for peer in outcome.peers:
         outcome.goals += [
-            at_least(many, ours, peer, RATE, times) for name, times in _TIMES_FASTER.items() if peer.title.startswith(name)
+            at_least(many, ours, peer, RATE, times)
+            for name, times in _TIMES_FASTER.items()
+            if peer.title.startswith(name)
         ]
     outcome.goals.append(at_most(one, ours, floor, ALONE, 2.0))
-    outcome.goals += [at_most(one, ours, peer, ALONE, 0.25) for peer in outcome.peers if peer.title.startswith("LitServe")]
+    outcome.goals += [
+        at_most(one, ours, peer, ALONE, 0.25) for peer in outcome.peers if peer.title.startswith("LitServe")
+    ]
     more = ratio(ours, floor, CPU)
-    outcome.notes.append(f"The server and worker processes of Trivet use {more:.1f} times the CPU of the floor's per request.")
+    outcome.notes.append(
+        f"The server and worker processes of Trivet use {more:.1f} times the CPU of the floor's per request."
+    )

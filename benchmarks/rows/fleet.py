@@ -12,7 +12,7 @@ from benchmarks.bench import Bench
 from benchmarks.figures import Metric, Outcome, at_most, below
 from benchmarks.load import call
 from benchmarks.ours import Ours
-from benchmarks.rows.echo import BODY
+from benchmarks.peers.catalogue import BODY
 
 HELD = Metric("held", "MB for all of them", 1)
 CALL = Metric("call", "a call, p50 ms", 3)
@@ -43,7 +43,9 @@ def measure(bench: Bench) -> Outcome:
             call(ours.call("echo", BODY), 20)
         before, began = _held(many), time.perf_counter()
         bench.tell(f"fleet: deploying {bench.endpoints:,} endpoints")
-        many.deploy("fleet", "import trivet\n" + "".join(_ONE.format(number=number) for number in range(bench.endpoints)))
+        many.deploy(
+            "fleet", "import trivet\n" + "".join(_ONE.format(number=number) for number in range(bench.endpoints))
+        )
         full.add(DEPLOYED, time.perf_counter() - began)
         full.add(HELD, (_held(many) - before) / 1e6)
         few.restart()

@@ -46,8 +46,8 @@ def measure(bench: Bench) -> Outcome:
             (floor, root.to("/stream", STREAM_BODY, marker=MARKER), None),
             (mine, ours.call("pieces", STREAM_BODY, "stream"), None),
         ]
-        for peer in bench.start_peers("stream", outcome, stack):
-            everybody.append((outcome.entry(peer.title, "peer"), peer.target, peer))
+        peers = bench.start_peers("stream", outcome, stack)
+        everybody += [(outcome.entry(peer.title, "peer"), peer.target, peer) for peer in peers]
         for number in range(bench.rounds):
             bench.tell(f"stream: round {number + 1} of {bench.rounds}")
             for contestant in list(everybody):

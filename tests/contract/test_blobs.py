@@ -39,6 +39,15 @@ def files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
+def test_blobs_that_nobody_knows_of_are_forgotten_and_the_others_stay(blobs: BlobStore, run: Run) -> None:
+    kept, lost = run(blobs.put(b"kept")), run(blobs.put(b"lost"))
+    assert run(blobs.forget_others({kept, "another"})) == 1
+    assert run(blobs.get(kept)) == b"kept"
+    with pytest.raises(NotFound):
+        run(blobs.get(lost))
+    assert run(blobs.forget_others({kept})) == 0
+
+
 @pytest.mark.parametrize("data", [b"", b"\x00\xff", os.urandom(3 * PIECE + 17)])
 def test_a_blob_comes_back_as_it_was_put(blobs: BlobStore, run: Run, data: bytes) -> None:
     name = run(blobs.put(data))

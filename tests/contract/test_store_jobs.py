@@ -237,6 +237,13 @@ def test_an_idempotency_key_belongs_to_its_endpoint_and_account_and_goes_with_it
     assert driver.read(lambda tx: tx.jobs.keyed(again.endpoint_id, again.account_id, "k")) == again
 
 
+def test_the_blobs_of_all_jobs_are_told(driver: Driver) -> None:
+    driver.write(lambda tx: tx.jobs.put(job(1, input=Payload.stored("in", 1, BINARY))))
+    driver.write(lambda tx: tx.jobs.put(ended(2, output=Payload.stored("out", 1, BINARY))))
+    driver.write(lambda tx: tx.jobs.put(job(3)))
+    assert driver.read(lambda tx: tx.jobs.blobs()) == {"in", "out"}
+
+
 def test_dead_letters_are_listed_by_themselves(driver: Driver) -> None:
     dead, other = ended(1, is_dead_letter=True), ended(2)
     for one in (dead, other):

@@ -6,7 +6,9 @@ from typing import Any
 import bentoml
 
 
-@bentoml.service(workers=1, metrics={"enabled": False}, tracing={"sample_rate": 0.0}, logging={"access": {"enabled": False}})
+@bentoml.service(
+    workers=1, metrics={"enabled": False}, tracing={"sample_rate": 0.0}, logging={"access": {"enabled": False}}
+)
 class Bench:
     """Both handlers, as a user would write them."""
 

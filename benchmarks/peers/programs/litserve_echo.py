@@ -31,4 +31,11 @@ if __name__ == "__main__":
     role, port = sys.argv[1], int(sys.argv[2])
     api = Pieces(stream=True) if role == "stream" else Echo()
     server = litserve.LitServer(api, accelerator="cpu", workers_per_device=1, fast_queue=True)
-    server.run(host="127.0.0.1", port=port, num_api_servers=1, log_level="warning", access_log=False, generate_client_file=False)
+    server.run(
+        host="127.0.0.1",
+        port=port,
+        num_api_servers=1,
+        log_level="warning",
+        access_log=False,
+        generate_client_file=False,
+    )

@@ -33,9 +33,15 @@ async def _pieces(n: int) -> AsyncIterator[str]:
 
 if __name__ == "__main__":
     ray.init(
-        num_cpus=2, include_dashboard=False, object_store_memory=100_000_000, logging_level="error", _temp_dir=os.environ["RAY_TMPDIR"]
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=100_000_000,
+        logging_level="error",
+        _temp_dir=os.environ["RAY_TMPDIR"],
     )
-    serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])}, logging_config={"enable_access_log": False})
+    serve.start(
+        http_options={"host": "127.0.0.1", "port": int(sys.argv[1])}, logging_config={"enable_access_log": False}
+    )
     serve.run(Bench.bind(), route_prefix="/")
     print("ready", flush=True)
     signal.sigwait({signal.SIGTERM, signal.SIGINT})

@@ -30,7 +30,9 @@ async def enqueue_all() -> None:
 
 
 async def work() -> None:
-    worker = Worker([noop], redis_settings=SETTINGS, max_jobs=32, poll_delay=0.005, log_results=False, queue_read_limit=500)
+    worker = Worker(
+        [noop], redis_settings=SETTINGS, max_jobs=32, poll_delay=0.005, log_results=False, queue_read_limit=500
+    )
     await worker.async_run()
 
 

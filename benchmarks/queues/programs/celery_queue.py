@@ -28,7 +28,14 @@ if __name__ == "__main__":
     logging.disable()
     if role() == "work":
         app.worker_main(
-            ["worker", "--pool=solo", "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=CRITICAL"]
+            [
+                "worker",
+                "--pool=solo",
+                "--without-gossip",
+                "--without-mingle",
+                "--without-heartbeat",
+                "--loglevel=CRITICAL",
+            ]
         )
     else:
         enqueue_all()

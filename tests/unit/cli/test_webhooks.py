@@ -63,8 +63,8 @@ def test_a_message_is_sent_again(trivet: Trivet, logged_in: Server) -> None:
 
 
 def test_a_job_without_a_webhook_is_a_failure_that_says_so(trivet: Trivet, logged_in: Server) -> None:
-    problem = {"code": "not_found", "detail": "The job was submitted without a webhook.", "hint": "Name one."}
-    logged_in.on("GET", "/jobs/job_1/webhook", lambda it: it.json(problem, 404))
+    detail = "The job was submitted without a webhook."
+    logged_in.on("GET", "/jobs/job_1/webhook", lambda it: it.problem(404, "not_found", detail=detail))
     result = trivet("webhooks", "show", "job_1")
     assert result.exit_code == 1
     assert "without a webhook" in result.stderr

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ RETENTION = 100.0
 
 class Attic:
     def __init__(self) -> None:
+        self.removals: list[int] = []
         self.now = 1000.0
         self.store = MemoryStore()
         self.blobs = MemoryBlobs()
@@ -27,16 +30,16 @@ class Attic:
     async def rest(_: float) -> None:
         """Rests no longer than it must."""
 
-    async def keep(self, name: str, ended: float | None, *, blobs: bool = False) -> None:
+    async def keep(self, name: str, ended: float | None, *, blobs: bool = False, pieces: int = 1) -> None:
         data = [await self.blobs.put(name.encode()) if blobs else None for _ in range(2)]
         given, taken = (Payload.inline(b"1") if blob is None else Payload.stored(blob, 1, BINARY) for blob in data)
         status = JobStatus.RUNNING if ended is None else JobStatus.SUCCEEDED
         job = Job(f"job_{name}", "e", "v", "acc", given, JobPolicy(), 0.0, status, finished_at=ended, output=taken)
-        job = replace(job, forget_at=None if ended is None else ended + RETENTION)
+        job = replace(job, pieces=pieces, forget_at=None if ended is None else ended + RETENTION)
 
         def unit(tx: Transaction) -> None:
             tx.jobs.put(job)
-            tx.jobs.add_events([JobEvent(job.id, 1, 1, EventKind.LOG, 0.0, b"line")])
+            tx.jobs.add_events([JobEvent(job.id, n, 1, EventKind.PIECE, 0.0, b"line") for n in range(1, pieces + 1)])
 
         await self.store.write(unit)
 
@@ -48,6 +51,35 @@ class Attic:
 @pytest.fixture
 def attic() -> Attic:
     return Attic()
+
+
+def test_payloads_that_no_job_knows_of_are_removed_at_the_start(attic: Attic) -> None:
+    async def scene() -> None:
+        await attic.keep("old", attic.now, blobs=True)
+        await attic.blobs.put(b"between two writes when the platform was killed")
+        assert await attic.upkeep.forget_lost_blobs() == 1
+        assert sorted(attic.blobs.blobs.values()) == [b"old", b"old"]
+
+    asyncio.run(scene())
+
+
+def test_a_stream_of_many_pieces_is_forgotten_some_at_a_time(attic: Attic) -> None:
+    async def scene() -> None:
+        await attic.keep("long", attic.now - RETENTION - 1, pieces=2500)
+        step = attic.upkeep._step
+
+        async def counted(work: Callable[[Transaction], Any]) -> Any:
+            done = await step(work)
+            if isinstance(done, int):
+                attic.removals.append(done)
+            return done
+
+        attic.upkeep._step = counted  # type: ignore[method-assign]  # counts what passes
+        assert await attic.upkeep.tick() == 1
+        assert await attic.store.read(lambda tx: tx.jobs.events("job_long")) == []
+        assert attic.removals == [1000, 1000, 500]
+
+    asyncio.run(scene())
 
 
 def test_what_ended_before_the_retention_is_forgotten_and_the_rest_stays(attic: Attic) -> None:

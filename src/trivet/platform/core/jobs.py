@@ -20,10 +20,12 @@ kept longer than others, listed, and can be replayed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from enum import IntEnum, StrEnum
+from operator import attrgetter
 
 from trivet.platform.core.payloads import Payload
+from trivet.platform.core.values import value
 
 
 class JobStatus(StrEnum):
@@ -117,7 +119,7 @@ class Progress:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Job:
     """One call, from submit to result. Times are seconds since the epoch.
 
@@ -192,11 +194,23 @@ class Job:
         return self.created_at + self.policy.ttl
 
 
+_values = attrgetter(*(field.name for field in fields(Job)))
+_places = {field.name: place for place, field in enumerate(fields(Job))}
+
+
+def _but(job: Job, **changes: object) -> Job:
+    """The job with some things about it changed. As `dataclasses.replace`, in half the time: each call makes two."""
+    made = [*_values(job)]
+    for name, value_ in changes.items():
+        made[_places[name]] = value_
+    return Job(*made)
+
+
 def claim(job: Job, worker_id: str, token: str, now: float) -> Job | None:
     """The job taken by a worker, or None where it is not there to be taken."""
     if job.status is not JobStatus.QUEUED:
         return None
-    return replace(
+    return _but(
         job,
         status=JobStatus.RUNNING,
         attempt=job.attempt + 1,
@@ -243,12 +257,12 @@ def fail(job: Job, token: str, error: JobError, now: float, chance: float = 0.0)
 
 def report_progress(job: Job, token: str, progress: Progress) -> Job | None:
     """The job with its newest progress; None where the token is stale."""
-    return replace(job, progress=progress) if holds(job, token) else None
+    return _but(job, progress=progress) if holds(job, token) else None
 
 
 def add_pieces(job: Job, token: str, count: int) -> Job | None:
     """The job after ``count`` more streamed pieces; None where the token is stale."""
-    return replace(job, pieces=job.pieces + count) if holds(job, token) else None
+    return _but(job, pieces=job.pieces + count) if holds(job, token) else None
 
 
 def cancel(job: Job, now: float) -> Job | None:
@@ -260,7 +274,7 @@ def cancel(job: Job, now: float) -> Job | None:
         error = JobError("cancelled", "The job was cancelled while it waited in the queue.")
         return _end(job, JobStatus.CANCELLED, now, error=error)
     if job.status is JobStatus.RUNNING and job.stop_reason is None:
-        return replace(job, stop_reason=JobStatus.CANCELLED, stop_asked_at=now)
+        return _but(job, stop_reason=JobStatus.CANCELLED, stop_asked_at=now)
     return None
 
 
@@ -271,7 +285,7 @@ def overrun(job: Job, now: float) -> Job | None:
     deadline = job.deadline
     if (deadline is None or now < deadline) and now < job.expires_at:
         return None
-    return replace(job, stop_reason=JobStatus.TIMED_OUT, stop_asked_at=now)
+    return _but(job, stop_reason=JobStatus.TIMED_OUT, stop_asked_at=now)
 
 
 def stop(job: Job, token: str, now: float, chance: float = 0.0) -> Job | None:
@@ -370,7 +384,7 @@ def hand_back(job: Job, token: str, now: float) -> Job | None:
 
 
 def _queue_again(job: Job, attempt: int, now: float, retry_at: float | None = None) -> Job:
-    return replace(
+    return _but(
         job,
         status=JobStatus.QUEUED,
         attempt=attempt,
@@ -418,7 +432,7 @@ def _end(
 ) -> Job:
     policy = job.policy
     kept = max(policy.retention, policy.dead_letter_retention) if is_dead_letter else policy.retention
-    return replace(
+    return _but(
         job,
         status=status,
         finished_at=now,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 
@@ -25,6 +26,9 @@ class BlobStore(Protocol):
 
     def stream(self, name: str, chunk: int = 1 << 20) -> AsyncIterator[bytes]:
         """The blob in pieces. Raises `NotFound`."""
+
+    async def forget_others(self, known: AbstractSet[str]) -> int:
+        """Forgets every blob that is not ``known``, and returns how many; only while nobody stores any."""
 
     async def delete(self, name: str) -> None:
         """Forgets the blob; nothing happens where it is not there."""

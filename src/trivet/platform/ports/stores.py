@@ -142,6 +142,9 @@ class JobRepository(Protocol):
     def last_event(self, job_id: str) -> int:
         """The highest ``seq`` of a job's events; 0 where there are none."""
 
+    def blobs(self) -> set[str]:
+        """The names of all blobs that jobs refer to."""
+
     def outdated(self, moment: float, limit: int = 500) -> list[Job]:
         """Final jobs that are to be forgotten by ``moment``, longest overdue first."""
 

@@ -16,6 +16,7 @@ from typing import Any
 from trivet.platform.runtimes.cgroups import Cgroup
 from trivet.platform.runtimes.forked import Forked
 from trivet.platform.runtimes.imports import Import
+from trivet.platform.runtimes.lives import Spawned
 from trivet.platform.runtimes.tail import Tail
 from trivet.protocol import forks
 
@@ -49,16 +50,16 @@ class WarmParent:
         warmth: what it told, once it is warm.
     """
 
-    def __init__(self, room: Path, process: asyncio.subprocess.Process, control: socket.socket, output: int) -> None:
+    def __init__(self, room: Path, life: Spawned, control: socket.socket, output: int) -> None:
         loop = asyncio.get_running_loop()
         self.room = room
-        self.pid = process.pid
+        self.pid = life.pid
         self.warmth: Warmth | None = None
         self.used_at = loop.time()
         self.on_end: Callable[[WarmParent], None] = lambda _: None
         self.cgroup: Cgroup | None = None
         self.tail = Tail()
-        self._process = process
+        self._life = life
         self._control = control
         self._output = output
         self._numbers = itertools.count(1)
@@ -71,7 +72,7 @@ class WarmParent:
         self._watcher = loop.create_task(self._watch())
 
     @classmethod
-    async def start(cls, python: Path, environ: Mapping[str, str], room: Path) -> WarmParent:
+    def start(cls, python: Path, environ: Mapping[str, str], room: Path) -> WarmParent:
         """Starts a parent; it is warm when `warm_up` says so.
 
         Args:
@@ -87,15 +88,7 @@ class WarmParent:
         try:
             ours.setblocking(False)
             os.set_blocking(output, False)
-            process = await asyncio.create_subprocess_exec(
-                *(str(python), *COMMAND),
-                stdin=theirs.fileno(),
-                stdout=writes,
-                stderr=writes,
-                cwd=room,
-                env=dict(environ),
-                start_new_session=True,
-            )
+            life = Spawned((str(python), *COMMAND), stdin=theirs.fileno(), output=writes, cwd=room, environ=environ)
         except BaseException:
             ours.close()
             os.close(output)
@@ -103,7 +96,7 @@ class WarmParent:
         finally:
             theirs.close()
             os.close(writes)
-        return cls(room, process, ours, output)
+        return cls(room, life, ours, output)
 
     async def warm_up(self, imports: Sequence[Import], private: Sequence[str]) -> Warmth:
         """Has it import, and waits until that is done.
@@ -167,7 +160,7 @@ class WarmParent:
     def kill(self) -> None:
         """Ends it now, and its children with it."""
         self._retired = True
-        if self._process.returncode is None:
+        if not self._life.is_over:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 
@@ -243,7 +236,7 @@ class WarmParent:
     # -- its end ------------------------------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        code = await self._process.wait()
+        code = await self._life.wait()
         self._retired = True
         loop = asyncio.get_running_loop()
         with contextlib.suppress(BlockingIOError, OSError):

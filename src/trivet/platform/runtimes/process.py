@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -239,7 +240,7 @@ class ProcessRuntime:
         try:
             os.set_blocking(ours, False)
             worker = await self._fork(spec, environ, ours, theirs)
-            return worker or await self._spawn_plainly(spec, python, environ, ours, theirs)
+            return worker or self._spawn_plainly(spec, python, environ, ours, theirs)
         except BaseException:
             os.close(ours)
             shutil.rmtree(room, ignore_errors=True)
@@ -247,7 +248,7 @@ class ProcessRuntime:
         finally:
             os.close(theirs)
 
-    async def _spawn_plainly(
+    def _spawn_plainly(
         self, spec: WorkerSpec, python: Path, environ: Mapping[str, str], ours: int, theirs: int
     ) -> _Running:
         memory = spec.version.settings.memory
@@ -258,14 +259,12 @@ class ProcessRuntime:
         # happen at once, and the worker waits for the end of its input before it runs anything of its author's.
         gate, opens = os.pipe() if cgroup is not None else (None, None)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(str(python), *_COMMAND),
-                stdin=asyncio.subprocess.DEVNULL if gate is None else gate,
-                stdout=theirs,
-                stderr=theirs,
-                cwd=environ[strays.FOLDER],
-                env=dict(environ),
-                start_new_session=True,
+            life = Spawned(
+                (str(python), *_COMMAND),
+                stdin=subprocess.DEVNULL if gate is None else gate,
+                output=theirs,
+                cwd=Path(environ[strays.FOLDER]),
+                environ=environ,
             )
         except BaseException:
             if opens is not None:
@@ -276,7 +275,7 @@ class ProcessRuntime:
         finally:
             if gate is not None:
                 os.close(gate)
-        return _Running(spec.worker_id, Spawned(process), ours, Tail(), memory, cgroup, opens)
+        return _Running(spec.worker_id, life, ours, Tail(), memory, cgroup, opens)
 
     async def _enter(self, worker: _Running, gate: int) -> None:
         """Brings a worker into its control groups and opens its gate; one that can't be brought there is killed before."""

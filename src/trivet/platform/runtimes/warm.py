@@ -196,7 +196,7 @@ class WarmParents:
         python = self._python(kind.environment)
         environ = {**self._environ(python, room), strays.MARK: parent_id, strays.FOLDER: str(room)}
         try:
-            parent = await WarmParent.start(python, environ, room)
+            parent = WarmParent.start(python, environ, room)
         except BaseException:
             shutil.rmtree(room, ignore_errors=True)
             raise

@@ -171,6 +171,9 @@ class Platform:
         self.first = await self.accounts.bootstrap()
         await self.endpoints.load()
         await self.deployments.recover()
+        lost = await self.upkeep.forget_lost_blobs()
+        if lost:
+            logger.info("%d payloads that no job knows of were removed", lost)
         await self.listener.open()
         recovered = await self.jobs.recover()
         if recovered:

@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
@@ -112,6 +113,29 @@ class DiskBlobs:
         """
         if _NAME.fullmatch(name):
             await asyncio.to_thread(self._delete, name)
+
+    async def forget_others(self, known: AbstractSet[str]) -> int:
+        """Forgets every blob that is not ``known``, and returns how many; only while nobody stores any.
+
+        A platform that was killed may have left blobs that no row came to know of.
+
+        Raises:
+            Unavailable: the folder can't be read, with the reason.
+        """
+        return await asyncio.to_thread(self._forget_others, known)
+
+    def _forget_others(self, known: AbstractSet[str]) -> int:
+        forgotten = 0
+        try:
+            for left_over in self._unfinished.iterdir():
+                left_over.unlink(missing_ok=True)
+            for path in self._folder.glob("??/*"):
+                if _NAME.fullmatch(path.name) and path.name not in known:
+                    path.unlink(missing_ok=True)
+                    forgotten += 1
+        except OSError as error:
+            raise _explain(error) from None
+        return forgotten
 
     def _path(self, name: str) -> Path:
         # only names of our own making reach the disk, so that nobody's text ever becomes a path

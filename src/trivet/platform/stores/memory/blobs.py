@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 
 from trivet.platform.core.errors import NotFound, TooLarge
 
@@ -54,6 +55,13 @@ class MemoryBlobs:
         data = await self.get(name)
         for start in range(0, len(data), chunk):
             yield data[start : start + chunk]
+
+    async def forget_others(self, known: AbstractSet[str]) -> int:
+        """Forgets every blob that is not ``known``, and returns how many."""
+        others = self.blobs.keys() - known
+        for name in others:
+            del self.blobs[name]
+        return len(others)
 
     async def delete(self, name: str) -> None:
         """Forgets the blob; nothing happens where it is not there."""

@@ -105,6 +105,11 @@ class MemoryJobs:
         events = self._events.get(job_id)
         return events[-1].seq if events else 0
 
+    def blobs(self) -> set[str]:
+        """The names of all blobs that jobs refer to."""
+        payloads = (payload for job in self._jobs for payload in (job.input, job.output) if payload is not None)
+        return {payload.blob for payload in payloads if payload.blob is not None}
+
     def outdated(self, moment: float, limit: int = 500) -> list[Job]:
         """Final jobs that are to be forgotten by ``moment`` (seconds since the epoch), longest overdue first."""
         due = (

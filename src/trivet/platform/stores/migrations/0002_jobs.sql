@@ -12,4 +12,6 @@ UPDATE jobs SET forget_at = finished_at + 604800.0 WHERE finished_at IS NOT NULL
 CREATE UNIQUE INDEX jobs_idempotency ON jobs (endpoint_id, account_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX jobs_dead_letters ON jobs (id) WHERE is_dead_letter = 1;
 CREATE INDEX jobs_forget ON jobs (forget_at, id) WHERE forget_at IS NOT NULL;
+CREATE INDEX jobs_input_blob ON jobs (input_blob) WHERE input_blob IS NOT NULL;
+CREATE INDEX jobs_output_blob ON jobs (output_blob) WHERE output_blob IS NOT NULL;
 DROP INDEX jobs_finished;

@@ -43,6 +43,10 @@ _ALL_OPEN = f"{_SQL.select} WHERE {_IS_OPEN} ORDER BY id"
 _COUNTS = "SELECT status, count(*) FROM jobs WHERE endpoint_id = ? GROUP BY status"
 _KEYED = f"{_SQL.select} WHERE endpoint_id = ? AND account_id = ? AND idempotency_key = ?"
 _OUTDATED = f"{_SQL.select} WHERE forget_at <= ? ORDER BY forget_at, id LIMIT ?"
+_BLOBS = """
+    SELECT input_blob FROM jobs WHERE input_blob IS NOT NULL
+    UNION ALL SELECT output_blob FROM jobs WHERE output_blob IS NOT NULL
+"""
 _LAST_EVENT = "SELECT coalesce(max(seq), 0) FROM job_events WHERE job_id = ?"
 _REMOVE_EVENTS = """
     DELETE FROM job_events WHERE job_id = ?1
@@ -162,6 +166,11 @@ class SqliteJobs:
         self._session.flush()
         last: int = self._session.execute(_LAST_EVENT, (job_id,)).fetchone()[0]
         return last
+
+    def blobs(self) -> set[str]:
+        """The names of all blobs that jobs refer to."""
+        self._session.flush()
+        return {name for (name,) in self._session.execute(_BLOBS)}
 
     def outdated(self, moment: float, limit: int = 500) -> list[Job]:
         """Final jobs that are to be forgotten by ``moment`` (seconds since the epoch), longest overdue first."""
