@@ -57,7 +57,7 @@ def test_a_delivery_comes_back_as_it_was_planned(driver: Driver) -> None:
 def test_text_that_no_encoding_carries_does_not_break_the_store(driver: Driver) -> None:
     known(driver, delivery())
     driver.write(lambda tx: tx.webhooks.add_attempt(attempt()))
-    assert len(driver.read(lambda tx: tx.webhooks.due(1e9, 10))) == 1
+    assert len(driver.read(lambda tx: tx.webhooks.page())) == 1
 
 
 def test_a_job_has_one_delivery_however_often_it_is_planned(driver: Driver) -> None:
@@ -77,26 +77,32 @@ def test_a_delivery_is_saved_in_the_place_of_what_it_was(driver: Driver) -> None
     assert driver.read(lambda tx: tx.webhooks.of_job("job_09")) is None
 
 
-def test_what_is_due_comes_longest_due_first_and_not_what_is_busy(driver: Driver) -> None:
+def test_what_is_due_is_told_by_host_and_account_longest_due_first(driver: Driver) -> None:
     known(
         driver,
         delivery(1, next_at=30.0),
         delivery(2, next_at=10.0, host="slow"),
         delivery(3, next_at=20.0, account_id="acc_loud"),
-        delivery(4, next_at=40.0),
+        delivery(4, next_at=20.0),
         delivery(5, next_at=None),
         delivery(6, next_at=90.0),
+        delivery(7, next_at=20.0),
     )
 
-    def due(limit: int = 10, **busy: Any) -> list[str]:
-        return driver.read(lambda tx: [one.id for one in tx.webhooks.due(40.0, limit, **busy)])
+    def due(host: str, account_id: str, limit: int = 10) -> list[str]:
+        return driver.read(lambda tx: [one.id for one in tx.webhooks.due(host, account_id, 30.0, limit)])
 
-    assert due() == ["msg_02", "msg_03", "msg_01", "msg_04"]
-    assert due(2) == ["msg_02", "msg_03"]
-    assert due(busy_hosts=["slow", "other"]) == ["msg_03", "msg_01", "msg_04"]
-    assert due(busy_hosts=["slow"], busy_accounts=["acc_loud"]) == ["msg_01", "msg_04"]
-    assert driver.read(lambda tx: tx.webhooks.next_at(40.0)) == 90.0
-    assert driver.read(lambda tx: tx.webhooks.next_at(90.0)) is None
+    assert due("hooks.example", "acc_bond") == ["msg_04", "msg_07", "msg_01"]
+    assert due("hooks.example", "acc_bond", 2) == ["msg_04", "msg_07"]
+    assert due("slow", "acc_bond") == ["msg_02"]
+    assert due("slow", "acc_loud") == []
+    assert sorted(driver.read(lambda tx: tx.webhooks.lanes())) == [
+        ("hooks.example", "acc_bond", 20.0),
+        ("hooks.example", "acc_loud", 20.0),
+        ("slow", "acc_bond", 10.0),
+    ]
+    assert driver.read(lambda tx: tx.webhooks.next_at("hooks.example", "acc_bond", 30.0)) == 90.0
+    assert driver.read(lambda tx: tx.webhooks.next_at("hooks.example", "acc_bond", 90.0)) is None
 
 
 def test_listings_are_newest_first_and_in_pages(driver: Driver) -> None:
@@ -132,7 +138,8 @@ def test_a_delivery_goes_with_its_job(driver: Driver) -> None:
     driver.write(lambda tx: tx.jobs.remove(["job_01"]))
     assert driver.read(lambda tx: tx.webhooks.of_job("job_01")) is None
     assert driver.read(lambda tx: tx.webhooks.attempts("msg_01")) == []
-    assert driver.read(lambda tx: [one.id for one in tx.webhooks.due(1e9, 10)]) == ["msg_02"]
+    assert driver.read(lambda tx: [one.id for one in tx.webhooks.page()]) == ["msg_02"]
+    assert driver.read(lambda tx: tx.webhooks.lanes()) == [("hooks.example", "acc_bond", 1001.5)]
 
 
 def test_a_secret_is_kept_and_goes_with_its_account(driver: Driver) -> None:

@@ -13,6 +13,7 @@ from trivet.sdk.models import (
     Explanation,
     JobStatus,
     JobView,
+    KeyInfo,
     LogLine,
     Me,
     NewKey,
@@ -45,6 +46,7 @@ def waiting(client: trivet.Client) -> None:
     assert_type(client.endpoints.list(), Iterator[EndpointInfo])
     assert_type(client.deploy("hello.py"), list[DeployedEndpoint])
     assert_type(client.keys.create(), NewKey)
+    assert_type(client.keys.limit("k1", concurrent="none"), KeyInfo)
     assert_type(client.me(), Me)
     assert_type(client.ready(), Readiness)
     with client as entered, endpoint.stream() as stream:

@@ -236,7 +236,7 @@ class World(Town):
             sleep=asyncio.sleep,
         )
         self.jobs.check_webhook = self.webhooks.check
-        self.recorder.on_planned = self.webhooks.wake
+        self.recorder.on_planned = self.webhooks.planned
         self.services = NativeServices(
             self.accounts,
             self.secrets,

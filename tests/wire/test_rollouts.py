@@ -134,3 +134,17 @@ def test_the_health_of_a_version_counts_its_own_jobs(world: World) -> None:
     untouched = world.ask("GET", f"{HELLO}/versions/1.1.0/health").json
     assert (untouched["jobs"]["succeeded"], untouched["since"], untouched["p50_ms"]) == (0, None, None)
     assert world.ask("GET", f"{HELLO}/versions/9.9.9/health").code == "not_found"
+
+
+def test_calls_with_the_same_affinity_get_the_same_version_while_the_shares_stand(world: World) -> None:
+    world.ask("PUT", f"{HELLO}/canary", json_body=share("1.1.0", 50))
+    found = {}
+    for user in range(30):
+        headers = {"Trivet-Affinity": f"user {user} é"}
+        called = [
+            world.ask("POST", f"{HELLO}/{verb}", body=b"1", headers=headers) for verb in ("submit", "run", "submit")
+        ]
+        jobs = [world.ask("GET", f"/jobs/{answer.headers['trivet-job-id']}").json["version"] for answer in called]
+        assert len(set(jobs)) == 1
+        found[user] = jobs[0]
+    assert set(found.values()) == {"1.1.0", "1.2.0"}

@@ -8,7 +8,10 @@ from counted import AT, role, submit
 from redis.asyncio import Redis
 from saq import Status, Worker
 from saq.queue.redis import RedisQueue
-from saq.types import Context
+from saq.types import Context, PartialTimersDict
+
+TIMERS: PartialTimersDict = {"sweep": 86_400}
+"""Its sweep, each minute, aborts jobs that were taken a moment ago: with it some of those acknowledged never run."""
 
 
 async def noop(_: Context, *, value: int) -> int:
@@ -19,14 +22,16 @@ async def noop(_: Context, *, value: int) -> int:
 async def main() -> None:
     queue = RedisQueue(Redis.from_url(f"unix://{AT}"), name="bench")
     if role() == "work":
-        await Worker(queue, functions=[noop], concurrency=128).start()
+        await Worker(queue, functions=[noop], concurrency=128, timers=TIMERS).start()
         return
     await queue.connect()
 
     jobs = []
 
     async def enqueue(value: int) -> None:
-        jobs.append(await queue.enqueue("noop", value=value))
+        jobs.append(
+            await queue.enqueue("noop", value=value, timeout=0)
+        )  # none: it would go on while the worker is paused
 
     async def stored() -> int:
         return len(jobs) - await queue.count("incomplete")

@@ -49,6 +49,7 @@ Examples:
 )
 @click.option("--backoff", type=click.FloatRange(min=0), metavar="S", help="Wait this long before the second attempt.")
 @click.option("--webhook", metavar="URL", help="Have this URL told when the job ends.")
+@click.option("--affinity", metavar="TEXT", help="Calls with the same text get the same version where they are split.")
 @click.option("--idempotency-key", metavar="TEXT", help="Name this call: the same name gives the same job.")
 @json_option
 def call(

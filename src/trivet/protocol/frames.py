@@ -56,7 +56,7 @@ _HEAD = struct.Struct(">IBIQ")
 _LENGTH = struct.Struct(">I")
 _BEHIND_LENGTH = _HEAD.size - _LENGTH.size
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
-_loads = json.JSONDecoder().decode
+_loads = json.JSONDecoder().raw_decode
 
 
 class Kind(IntEnum):
@@ -98,8 +98,12 @@ class Frame(NamedTuple):
 
 def encode(kind: Kind, attempt: int = 0, meta: dict[str, Any] | None = None, body: bytes = b"") -> bytes:
     """The bytes of one frame."""
-    head = _dumps(meta).encode() if meta else b""
-    return _HEAD.pack(_BEHIND_LENGTH + len(head) + len(body), kind, len(head), attempt) + head + body
+    return pack(kind, attempt, _dumps(meta).encode() if meta else b"", body)
+
+
+def pack(kind: Kind, attempt: int, meta: bytes, body: bytes) -> bytes:
+    """The bytes of one frame whose ``meta`` is encoded already."""
+    return _HEAD.pack(_BEHIND_LENGTH + len(meta) + len(body), kind, len(meta), attempt) + meta + body
 
 
 class Decoder:
@@ -110,36 +114,43 @@ class Decoder:
     """
 
     def __init__(self, max_frame: int = MAX_FRAME) -> None:
-        self._buffer = bytearray()
+        self._held = bytearray()
+        self._wanted = 0
         self._max_frame = max_frame
 
     def feed(self, data: bytes) -> list[Frame]:
         """Adds ``data`` and returns the frames that are complete now, in order."""
-        buffer = self._buffer
-        buffer += data
+        if self._held:
+            self._held += data
+            if len(self._held) < self._wanted:
+                return []
+            data = bytes(self._held)
+            self._held.clear()
         frames: list[Frame] = []
-        start, held = 0, len(buffer)
+        start, held, wanted = 0, len(data), _HEAD.size
         while held - start >= _HEAD.size:
-            length, kind, meta_length, attempt = _HEAD.unpack_from(buffer, start)
+            length, kind, meta_length, attempt = _HEAD.unpack_from(data, start)
             if length > self._max_frame:
                 raise ProtocolError(f"a frame of {length} bytes; the limit is {self._max_frame}")
             if length < _BEHIND_LENGTH + meta_length:
                 raise ProtocolError("a frame shorter than its own head")
             end = start + _LENGTH.size + length
             if held < end:
+                wanted = end - start
                 break
             body_start = start + _HEAD.size + meta_length
             frames.append(
                 Frame(
                     _kind(kind),
                     attempt,
-                    _meta(buffer[start + _HEAD.size : body_start]) if meta_length else {},
-                    bytes(memoryview(buffer)[body_start:end]),
+                    _meta(data[start + _HEAD.size : body_start]) if meta_length else {},
+                    data[body_start:end],
                 )
             )
             start = end
-        if start:
-            del buffer[:start]
+        if start < held:
+            self._held += data[start:]
+            self._wanted = wanted
         return frames
 
 
@@ -153,11 +164,14 @@ def _kind(number: int) -> Kind:
     return kind
 
 
-def _meta(data: bytearray) -> dict[str, Any]:
+def _meta(data: bytes) -> dict[str, Any]:
     try:
-        meta = _loads(data.decode())
+        text = data.decode()
+        meta, end = _loads(text)
     except ValueError:
         raise ProtocolError("a frame whose meta is not JSON") from None
+    if end != len(text):
+        raise ProtocolError("a frame whose meta is more than its JSON")
     if not isinstance(meta, dict):
         raise ProtocolError("a frame whose meta is not a JSON object")
     return meta

@@ -33,9 +33,7 @@ def be_born(channel: socket.socket, entrances: Iterable[str], parent: int, marks
     """
     try:
         os.setsid()
-        die_with_parent()
-        if os.getppid() != parent:  # it was gone before it could take this one along
-            os._exit(EXIT_UNBORN)
+        die_with_parent(parent)
         for entrance in entrances:
             with open(entrance, "w", encoding="ascii") as file:  # noqa: PTH123 - pathlib would be imported for this alone
                 file.write("0")

@@ -37,6 +37,7 @@ class Watcher:
         """What keeps the main thread from reading, ``None`` while it reads. The same object twice means: busy for long."""
         self._intake = intake
         self._heartbeat = heartbeat
+        self._parent = os.getppid()
         self._waker = Waker()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="trivet-watcher", daemon=True)
@@ -102,7 +103,7 @@ class Watcher:
                 intake.drain(tell=True)
             intake.flush()
             if not bound:  # not before the first wait: it needs a library whose import would hold the start up
-                die_with_parent()
+                die_with_parent(self._parent)
                 bound = True
             if monotonic() >= beat_at:
                 intake.heartbeat()

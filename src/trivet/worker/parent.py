@@ -15,9 +15,9 @@ import sys
 from typing import Any
 
 from trivet.protocol import forks
+from trivet.worker import limits
 from trivet.worker.ahead import OWN, import_ahead, loaded
 from trivet.worker.birth import be_born
-from trivet.worker.limits import die_with_parent
 from trivet.worker.marks import MARKS, Marks, Unmarkable
 
 
@@ -33,7 +33,8 @@ def main() -> int:
     Returns:
         The exit status of the parent, or of the worker that a child has become.
     """
-    die_with_parent()
+    limits.apply(None)
+    limits.die_with_parent(os.getppid())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(forks.FAMILY, forks.KIND, fileno=os.dup(0))
     os.set_inheritable(control.fileno(), False)

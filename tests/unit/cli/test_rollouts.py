@@ -9,7 +9,7 @@ import pytest
 from tests.unit.cli.conftest import Trivet
 from tests.unit.cli.test_deploy import builds
 from tests.unit.cli.test_manage import ENDPOINT, sent
-from tests.unit.sdk.server import Server
+from tests.unit.sdk.server import Server, accepted, job
 
 PATH = "/endpoints/admin/hello"
 SPLIT: dict[str, Any] = {
@@ -99,6 +99,12 @@ def test_an_endpoint_and_its_versions_show_who_gets_what(trivet: Trivet, logged_
     rows = trivet("endpoints", "versions", "admin/hello").stdout.splitlines()
     assert "10 %" in rows[1]
     assert "prod, beta" in rows[2]
+
+
+def test_a_call_may_carry_an_affinity(trivet: Trivet, logged_in: Server) -> None:
+    logged_in.on("POST", f"{PATH}/submit", accepted(job("succeeded", output=1)))
+    assert trivet("call", "admin/hello", "1", "--submit", "--affinity", "ann").exit_code == 0
+    assert logged_in.seen[0].headers["trivet-affinity"] == "ann"
 
 
 def test_a_deployment_may_be_a_canary(trivet: Trivet, logged_in: Server, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from trivet.platform.core.endpoints import Version, VersionSettings, VersionStat
 from trivet.platform.core.workers import Departure
 from trivet.platform.ports.runtime import Started, WorkerSpec
 from trivet.platform.runtimes.process import ProcessRuntime, ProcessSettings
+from trivet.platform.runtimes.warm import WarmSettings
 
 T = TypeVar("T")
 PYTHON = """#!/bin/sh
@@ -81,7 +82,7 @@ class Stage:
         )
         return WorkerSpec(worker_id, version, "admin/hello", "token-of-the-worker", secrets)
 
-    def play(self, act: Callable[[ProcessRuntime], Awaitable[T]], **settings: bool | float) -> T:
+    def play(self, act: Callable[[ProcessRuntime], Awaitable[T]], **settings: bool | float | WarmSettings) -> T:
         """Opens a runtime, acts with it, and closes it."""
 
         async def whole() -> T:

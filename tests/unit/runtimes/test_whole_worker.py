@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from pathlib import Path
+
+import psutil
+import pytest
 
 from trivet.platform.builders.local import LocalBuilder
 from trivet.platform.core.endpoints import Version, VersionState
@@ -25,7 +29,7 @@ async def _read(reader: asyncio.StreamReader, decoder: Decoder, kind: Kind) -> F
     raise AssertionError(f"the link ended before {kind.name}")
 
 
-async def _scene(data: Path) -> tuple[Frame, Departure]:
+async def _scene(data: Path, forked: bool) -> tuple[Frame, Departure]:
     (data / "main.py").write_bytes(MAIN)
     builder = LocalBuilder(data)
     bundle = await builder.unpack(data / "main.py", "main.py", hashlib.sha256(MAIN).hexdigest())
@@ -46,8 +50,11 @@ async def _scene(data: Path) -> tuple[Frame, Departure]:
             bundle=built.bundle,
             environment=built.environment,
         )
-        await runtime.start(WorkerSpec("w1", version, "admin/hello", "the-token"))
+        if forked:
+            assert await runtime.warm_up(version)
+        started = await runtime.start(WorkerSpec("w1", version, "admin/hello", "the-token"))
         reader, writer = await linked.get()
+        assert (psutil.Process(started.pid).ppid() != os.getpid()) is forked
         decoder = Decoder()
         hello = await _read(reader, decoder, Kind.HELLO)
         writer.write(
@@ -61,8 +68,9 @@ async def _scene(data: Path) -> tuple[Frame, Departure]:
         server.close()
 
 
-def test_a_built_bundle_comes_up_as_a_worker_and_ends_with_its_server(tmp_path: Path) -> None:
-    hello, departure = asyncio.run(asyncio.wait_for(_scene(tmp_path), PATIENCE))
+@pytest.mark.parametrize("forked", [False, True], ids=["spawned", "forked"])
+def test_a_built_bundle_comes_up_as_a_worker_and_ends_with_its_server(tmp_path: Path, forked: bool) -> None:
+    hello, departure = asyncio.run(asyncio.wait_for(_scene(tmp_path, forked), PATIENCE))
     assert (hello.meta["worker_id"], hello.meta["token"]) == ("w1", "the-token")
     assert departure.exit_code is not None
     assert departure.last_lines[0] == "loaded"

@@ -165,7 +165,8 @@ class Job:
     @property
     def is_final(self) -> bool:
         """Whether the job has ended: nothing about it changes any more."""
-        return self.status in FINAL
+        status = self.status
+        return status is not JobStatus.QUEUED and status is not JobStatus.RUNNING
 
     @property
     def queued_ms(self) -> float | None:

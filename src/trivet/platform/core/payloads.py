@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from trivet.platform.core.values import value
 
 JSON = "application/json"
 BINARY = "application/octet-stream"
 NULL = b"null"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Payload:
     """An input or an output: its bytes in ``data``, or, when large, the name of the blob that holds them.
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.jobs import Job, JobStatus
+from trivet.platform.core.values import value
 from trivet.platform.core.workers import WorkerState
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class JobView:
     """A job with the names that people know it by. ``replayed``: it is an earlier job, that of the same idempotency key."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from trivet.platform.core.endpoints import Version
+from trivet.platform.core.values import value
 from trivet.platform.core.workers import Departure
 
 
@@ -77,7 +78,7 @@ class AttemptRef(NamedTuple):
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AttemptOrder:
     """One attempt as it is sent to a worker. ``number`` names it on the link."""
 

@@ -7,7 +7,7 @@ were handed over; many of them may share one commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from trivet.platform.core.accounts import Account, ApiKey, Membership, Organization
@@ -163,13 +163,14 @@ class WebhookRepository(Protocol):
 
     def save(self, delivery: Delivery) -> None: ...
     def of_job(self, job_id: str) -> Delivery | None: ...
-    def due(
-        self, now: float, limit: int, *, busy_hosts: Collection[str] = (), busy_accounts: Collection[str] = ()
-    ) -> list[Delivery]:
-        """Those to be tried by ``now``, longest due first, but none that go to a busy host or belong to a busy account."""
+    def lanes(self) -> list[tuple[str, str, float]]:
+        """Hosts and accounts between which something is pending, and when the first of it is due."""
 
-    def next_at(self, after: float) -> float | None:
-        """When the next try behind the moment ``after`` is due, or None."""
+    def due(self, host: str, account_id: str, now: float, limit: int) -> list[Delivery]:
+        """What an account is to send to a host by ``now``, longest due first."""
+
+    def next_at(self, host: str, account_id: str, after: float) -> float | None:
+        """When the first of what an account is to send to a host behind the moment ``after`` is due; None: nothing."""
 
     def page(
         self,

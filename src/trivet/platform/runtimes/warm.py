@@ -114,9 +114,11 @@ class WarmParents:
         try:
             async with asyncio.timeout(_FORK_PATIENCE):
                 return await parent.fork(cgroup)
-        except (OSError, TimeoutError) as error:
+        except OSError as error:  # which a timeout is too
             if not self._closed:
-                logger.warning("a warm parent could not fork (%s); workers are started plainly", error)
+                logger.warning("a warm parent could not fork: %s", str(error) or "it took too long")
+                for kind in [kind for kind, known in self._parents.items() if known is parent]:
+                    self._count_death(kind, "its warm parent has failed more than once")
             self._retire(parent)
             if not parent.is_in_use:
                 parent.kill()
@@ -175,8 +177,11 @@ class WarmParents:
         for _ in range(_MOST_ATTEMPTS):
             try:
                 parent = await self._start(kind, imports)
-            except (Unwarmable, OSError, TimeoutError) as error:
-                self._refuse(kind, str(error) or "its imports take too long")
+            except Unwarmable as error:
+                self._refuse(kind, str(error))
+                return
+            except OSError as error:  # the machine is short of something, or the imports took too long
+                self._count_death(kind, error.strerror or "its imports take too long")
                 return
             assert parent.warmth is not None  # it is warm
             if not parent.warmth.asking:
@@ -239,6 +244,11 @@ class WarmParents:
             while len(self._refused) > _MOST_REFUSED:
                 self._refused.popitem(last=False)
 
+    def _count_death(self, kind: Kind, reason: str) -> None:
+        self._deaths[kind] += 1
+        if self._deaths[kind] >= _MOST_DEATHS:
+            self._refuse(kind, reason)
+
     def _retire(self, parent: WarmParent) -> None:
         for kind, known in list(self._parents.items()):
             if known is parent:
@@ -252,9 +262,7 @@ class WarmParents:
         for kind, known in list(self._parents.items()):
             if known is parent:  # nobody has asked it to
                 del self._parents[kind]
-                self._deaths[kind] += 1
-                if self._deaths[kind] >= _MOST_DEATHS:
-                    self._refuse(kind, "its warm parent has died more than once")
+                self._count_death(kind, "its warm parent has failed more than once")
         self._run(self._clean_up(parent))
 
     async def _clean_up(self, parent: WarmParent) -> None:

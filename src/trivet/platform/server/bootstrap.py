@@ -163,7 +163,7 @@ class Platform:
         self.runtime.on_exit = self.workers.departed
         self.runtime.on_line = self.workers.wrote
         self.jobs.check_webhook = self.webhooks.check
-        self.recorder.on_planned = self.webhooks.wake
+        self.recorder.on_planned = self.webhooks.planned
         self.endpoints.on_change(self._endpoint_changed)
         self.dispatcher.on_end = self._job_ended
         self.accounts.on_organization_removed = self.endpoints.forget_organization

@@ -22,7 +22,7 @@ from trivet.platform.core.errors import (
     NotFound,
     Unavailable,
 )
-from trivet.platform.core.jobs import Job, JobError, JobEvent, JobStatus
+from trivet.platform.core.jobs import Job, JobError, JobEvent, JobPolicy, JobStatus
 from trivet.platform.core.payloads import NULL, Payload
 from trivet.platform.core.views import CancelOutcome, Explanation, Health, JobView
 from trivet.platform.ports.blobs import BlobStore
@@ -49,6 +49,13 @@ class HeldCall(NamedTuple):
 
     job_id: str
     watch: Watch
+
+
+class _Usual(NamedTuple):
+    """What the calls of a version have in common: the check of their inputs, and the policy where nothing else is said."""
+
+    check: InputCheck
+    policy: JobPolicy
 
 
 class Jobs:
@@ -84,7 +91,7 @@ class Jobs:
         self._entropy = entropy
         self._retention = retention
         self._dead_letter_retention = dead_letter_retention
-        self._checks: dict[str, InputCheck] = {}
+        self._usuals: dict[str, _Usual] = {}
         self.check_webhook: Callable[[str], None] = _no_webhooks
         """Raises `BadRequest` where a call names a URL that can't or may not be told of its end."""
         self._keys: OrderedDict[tuple[str, str, str], str] = OrderedDict()
@@ -260,8 +267,9 @@ class Jobs:
         return job
 
     def _new(self, principal: Principal, version: Version, payload: Payload, options: CallOptions) -> Job:
-        self._check(version)(payload)
-        policy = calls.policy(options, version.settings, self._retention, self._dead_letter_retention)
+        usual = self._usual(version)
+        usual.check(payload)
+        policy = usual.policy if options is USUAL else self._policy(version, options)
         if policy.webhook is not None:
             self.check_webhook(policy.webhook)
         key = options.idempotency_key
@@ -334,13 +342,17 @@ class Jobs:
         if self._endpoints.version(job.version_id) is None:  # deleted while the input was on its way to the disk
             self._dispatcher.discard(job.version_id, _GONE)
 
-    def _check(self, version: Version) -> InputCheck:
-        check = self._checks.get(version.id)
-        if check is None:
-            if len(self._checks) > 10_000:
-                self._checks.clear()
-            check = self._checks[version.id] = self._compile(version.input_schema)
-        return check
+    def _usual(self, version: Version) -> _Usual:
+        usual = self._usuals.get(version.id)
+        if usual is None:
+            if len(self._usuals) > 10_000:
+                self._usuals.clear()
+            usual = _Usual(self._compile(version.input_schema), self._policy(version, USUAL))
+            self._usuals[version.id] = usual
+        return usual
+
+    def _policy(self, version: Version, options: CallOptions) -> JobPolicy:
+        return calls.policy(options, version.settings, self._retention, self._dead_letter_retention)
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
@@ -577,7 +589,7 @@ class Jobs:
 
     def abandon(self, version_id: str) -> None:
         """The version was deleted: what waits for it ends, what runs is stopped."""
-        self._checks.pop(version_id, None)
+        self._usuals.pop(version_id, None)
         self._dispatcher.discard(version_id, _GONE)
 
     # -- inner --------------------------------------------------------------------------------------------------------

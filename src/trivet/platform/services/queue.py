@@ -19,6 +19,9 @@ class JobQueue:
         high, normal, low = self._lanes
         return len(high) + len(normal) + len(low)
 
+    def __bool__(self) -> bool:
+        return any(self._lanes)
+
     def __iter__(self) -> Iterator[LiveJob]:
         for lane in self._lanes:
             yield from lane.values()
@@ -43,7 +46,10 @@ class JobQueue:
 
     def first(self) -> LiveJob:
         """The job that is next. There must be one."""
-        return next(iter(self))
+        for lane in self._lanes:
+            if lane:
+                return next(iter(lane.values()))
+        raise LookupError("an empty queue has no next job")
 
     def pop(self) -> LiveJob:
         """Takes the job that is next. There must be one."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from trivet.platform.core import webhooks
 from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import Job, JobEvent
+from trivet.platform.core.values import value
 from trivet.platform.ports.background import Background, Sleep
 from trivet.platform.ports.stores import Store, Transaction
 
@@ -20,7 +20,7 @@ _BATCH = 256
 _RETRY_PAUSE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """One thing to record: a job as it stands, events of it, or both. ``then`` is called once it is on disk."""
 
@@ -56,8 +56,8 @@ class Recorder:
         self._busy = False
         self.stalled: CoreError | None = None
         """Why nothing is being written at the moment; None while all is well."""
-        self.on_planned: Callable[[], None] = _nobody
-        """Called once the end of a job that has a webhook is on disk."""
+        self.on_planned: Callable[[Job], None] = _nobody
+        """Told of each job whose end is on disk, and the delivery of its webhook with it."""
 
     def record(
         self,
@@ -148,16 +148,13 @@ class Recorder:
                 if self.stalled is not None:
                     logger.info("jobs are being recorded again")
                 self.stalled = None
-                if any(_tells_a_webhook(entry.job) for entry in batch):
-                    self.on_planned()
+                for entry in batch:
+                    if entry.job is not None and entry.job.policy.webhook is not None and entry.job.is_final:
+                        self.on_planned(entry.job)
                 return
 
 
-def _tells_a_webhook(job: Job | None) -> bool:
-    return job is not None and job.policy.webhook is not None and job.is_final
-
-
-def _nobody() -> None:
+def _nobody(_: Job) -> None:
     """Stands where nobody listens."""
 
 

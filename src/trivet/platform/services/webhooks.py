@@ -11,7 +11,6 @@ receiver which is slow holds up its own messages and nobody else's.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -35,15 +34,10 @@ from trivet.platform.ports.vault import Vault
 from trivet.platform.services.access import require
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.jobs import Jobs
+from trivet.platform.services.lanes import Lane, Lanes, Turn
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 64
-"""Messages under way at a time."""
-PER_HOST = 4
-PER_ACCOUNT = 16
-LONGEST_LOOK = 30.0
-"""Seconds after which it looks again what is due, though nothing is known to be."""
 _RETRY_PAUSE = 0.5
 
 
@@ -112,9 +106,10 @@ class Webhooks:
         self._entropy = entropy
         self._background = background
         self._sleep = sleep
-        self._sending: dict[str, Delivery] = {}
-        self._settling: set[str] = set()
-        self._look_at = 0.0
+        self._lanes = Lanes()
+        self._under_way: set[str] = set()
+        """Deliveries that are being sent, or whose attempt is not on disk yet."""
+        self._has_looked_back = False
         self._looks = False
         self._look_again = False
 
@@ -128,61 +123,71 @@ class Webhooks:
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
-    def wake(self) -> None:
-        """Something was planned, or is to be sent again: looks what is due."""
+    def planned(self, job: Job) -> None:
+        """The end of a job is on disk, and with it the delivery of its webhook."""
+        if job.webhook is not None and job.finished_at is not None:
+            self._lanes.note(Lane(rules.host_of(job.webhook), job.account_id), job.finished_at)
+            self._wake()
+
+    def tick(self) -> None:
+        """Looks what is due, where something may be by now; the first time, in the store."""
+        at = self._lanes.next_at()
+        if not self._has_looked_back or (at is not None and at <= self._clock()):
+            self._wake()
+
+    def _wake(self) -> None:
         if self._looks:
             self._look_again = True
         else:
             self._looks = True
             self._background(self._look())
 
-    def tick(self) -> None:
-        """Looks what is due, where something may be by now."""
-        if self._clock() >= self._look_at:
-            self.wake()
-
     async def _look(self) -> None:
         try:
+            if not self._has_looked_back:
+                await self._look_back()
             self._look_again = True
             while self._look_again:
                 self._look_again = False
-                await self._send_what_is_due()
+                while (turn := self._lanes.turn(self._clock())) is not None:
+                    await self._serve(turn)
         except CoreError as error:  # the store can't be read now; the next tick tries again
             logger.warning("webhooks can't be read now, trying again: %s", error.detail)
-            self._look_at = 0.0
         finally:
             self._looks = False
 
-    async def _send_what_is_due(self) -> None:
-        room = AT_ONCE - len(self._sending)
-        if room <= 0:
-            return  # the next that ends looks again
-        now = self._clock()
-        under_way = self._sending.keys() | self._settling
-        busy_hosts = _full((d.host for d in self._sending.values()), PER_HOST)
-        busy_accounts = _full((d.account_id for d in self._sending.values()), PER_ACCOUNT)
+    async def _look_back(self) -> None:
+        """Finds what a server before this one has left to be sent."""
+        for host, account_id, at in await self._store.read(lambda tx: tx.webhooks.lanes()):
+            self._lanes.note(Lane(host, account_id), at)
+        self._has_looked_back = True
+
+    async def _serve(self, turn: Turn) -> None:
+        lane, now = turn.lane, self._clock()
+        # what is under way is still due in the store; also what was when this look began and has ended since
+        under_way = frozenset(self._under_way)
+        limit = turn.most + len(under_way)
 
         def unit(tx: Transaction) -> tuple[list[Delivery], float | None]:
-            due = tx.webhooks.due(now, room + len(under_way), busy_hosts=busy_hosts, busy_accounts=busy_accounts)
-            return due, tx.webhooks.next_at(now)
+            return tx.webhooks.due(*lane, now, limit), tx.webhooks.next_at(*lane, now)
 
-        due, next_at = await self._store.read(unit)
-        self._look_at = now + LONGEST_LOOK if next_at is None else min(next_at, now + LONGEST_LOOK)
-        hosts = Counter(d.host for d in self._sending.values())
-        accounts = Counter(d.account_id for d in self._sending.values())
-        for delivery in due:
-            if delivery.id in self._sending or delivery.id in self._settling or len(self._sending) >= AT_ONCE:
-                continue
-            if hosts[delivery.host] >= PER_HOST or accounts[delivery.account_id] >= PER_ACCOUNT:
-                self._look_again = True  # there may be others behind those that have no place now
-                continue
-            hosts[delivery.host] += 1
-            accounts[delivery.account_id] += 1
-            self._sending[delivery.id] = delivery
-            self._background(self._deliver(delivery))
+        try:
+            due, next_at = await self._store.read(unit)
+        except CoreError:
+            self._lanes.note(lane, now)
+            raise
+        free = [delivery for delivery in due if delivery.id not in under_way and delivery.id not in self._under_way]
+        if len(free) > turn.most:
+            self._lanes.note(lane, now)
+        elif next_at is not None:
+            self._lanes.note(lane, next_at)
+        for delivery in free[: turn.most]:
+            self._under_way.add(delivery.id)
+            self._lanes.began(lane)
+            self._background(self._deliver(delivery, lane))
+        self._lanes.offer(lane)
 
-    async def _deliver(self, delivery: Delivery) -> None:
-        self._settling.add(delivery.id)
+    async def _deliver(self, delivery: Delivery, lane: Lane) -> None:
         began = self._clock()
         try:
             answer = await self._send(delivery)
@@ -190,13 +195,13 @@ class Webhooks:
             # recorded as a try that failed, or it would be due again at once and for ever
             logger.exception("the message %s can't be written", delivery.id)
             answer = WebhookAnswer(None, "Nothing was sent: the message can't be written; the platform's log says why.")
-        del self._sending[delivery.id]
-        self.wake()
-        if answer is not None:
-            await self._record(delivery, answer, began)
+        self._lanes.ended(lane)
+        self._wake()
+        next_at = await self._record(delivery, answer, began) if answer is not None else None
         # only now: an attempt that can't be recorded at all must not be made again and again
-        self._settling.discard(delivery.id)
-        self.wake()
+        self._under_way.discard(delivery.id)
+        if next_at is not None:
+            self._lanes.note(lane, next_at)
 
     async def _send(self, delivery: Delivery) -> WebhookAnswer | None:
         """Sends one message; None where its job is gone, and there is nothing to tell any more."""
@@ -240,28 +245,28 @@ class Webhooks:
             version.number if version is not None else "",
         )
 
-    async def _record(self, delivery: Delivery, answer: WebhookAnswer, began: float) -> None:
+    async def _record(self, delivery: Delivery, answer: WebhookAnswer, began: float) -> float | None:
+        """Brings an attempt to disk; when the next try is due."""
         ended = self._clock()
         chance = int.from_bytes(self._entropy(4), "big") / 2**32
 
-        def unit(tx: Transaction) -> None:
+        def unit(tx: Transaction) -> float | None:
             current = tx.webhooks.of_job(delivery.job_id)
             if current is None:  # its job was removed meanwhile
-                return
+                return None
             after, attempt = rules.settle(current, answer, began=began, ended=ended, chance=chance)
             tx.webhooks.save(after)
             tx.webhooks.add_attempt(attempt)
+            return after.next_at
 
+        if not answer.accepted:
+            logger.info("webhook %s to %s failed: %s", delivery.id, delivery.host, answer.error or answer.status)
         while True:
             try:
-                await self._store.write(unit)
+                return await self._store.write(unit)
             except CoreError as error:
                 logger.warning("an attempt of a webhook can't be recorded now, trying again: %s", error.detail)
                 await self._sleep(_RETRY_PAUSE)
-            else:
-                break
-        if not answer.accepted:
-            logger.info("webhook %s to %s failed: %s", delivery.id, delivery.host, answer.error or answer.status)
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
@@ -319,7 +324,8 @@ class Webhooks:
         after = await self._store.write(unit)
         if after is None:
             raise _nothing_to_tell(view.job)
-        self.wake()
+        self._lanes.note(Lane(after.delivery.host, after.delivery.account_id), now)
+        self._wake()
         return DeliveryView(_seen_by(principal, after.delivery), after.attempts)
 
     # -- secrets ------------------------------------------------------------------------------------------------------
@@ -361,10 +367,6 @@ class Webhooks:
         until = secret.previous_until
         still = until if until is not None and until > self._clock() else None
         return SecretView(self._vault.unseal(secret.sealed), secret.created_at, still)
-
-
-def _full(keys: Iterable[str], most: int) -> list[str]:
-    return [key for key, count in Counter(keys).items() if count >= most]
 
 
 def _seen_by(principal: Principal, delivery: Delivery) -> Delivery:

@@ -7,8 +7,10 @@ idle; those that follow it leave together at the end of the turn.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, cast
 
 from trivet.platform.core.errors import CoreError
@@ -16,7 +18,7 @@ from trivet.platform.core.jobs import JobError, Progress
 from trivet.platform.core.payloads import JSON
 from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
 from trivet.platform.services.workers import Workers
-from trivet.protocol.frames import PROTOCOL_VERSION, Decoder, Frame, Kind, ProtocolError, encode
+from trivet.protocol.frames import PROTOCOL_VERSION, Decoder, Frame, Kind, ProtocolError, encode, pack
 
 logger = logging.getLogger(__name__)
 
@@ -139,14 +141,15 @@ class Link(asyncio.Protocol):
 
     def send(self, order: AttemptOrder) -> None:
         """Sends one attempt."""
-        meta = {
-            "job": order.job_id,
-            "token": order.token,
-            "timeout": order.timeout,
-            "attempt": order.attempt,
-            "type": order.content_type,
-        }
-        self._write(Kind.JOB, order.number, meta, order.body)
+        # each call sends one of these: what ids and tokens are made of needs no encoder
+        meta = b'{"job":"%b","token":"%b","timeout":%b,"attempt":%d,"type":%b}' % (
+            order.job_id.encode(),
+            order.token.encode(),
+            repr(order.timeout).encode(),
+            order.attempt,
+            _quoted(order.content_type),
+        )
+        self._put(pack(Kind.JOB, order.number, meta, order.body))
 
     def cancel(self, number: int, reason: str) -> None:
         """Asks the worker to stop an attempt."""
@@ -176,9 +179,11 @@ class Link(asyncio.Protocol):
             self._transport.close()
 
     def _write(self, kind: Kind, number: int = 0, meta: dict[str, Any] | None = None, body: bytes = b"") -> None:
+        self._put(encode(kind, number, meta, body))
+
+    def _put(self, frame: bytes) -> None:
         if self._transport is None:
             return
-        frame = encode(kind, number, meta, body)
         if self._gathers:
             self._outgoing.append(frame)
         else:
@@ -191,6 +196,11 @@ class Link(asyncio.Protocol):
         outgoing, self._outgoing = self._outgoing, []
         if outgoing and self._transport is not None:
             self._transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
+
+
+@lru_cache(maxsize=256)
+def _quoted(text: str) -> bytes:
+    return json.dumps(text).encode()
 
 
 def _log(workers: Workers, ref: AttemptRef, frame: Frame) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
 from trivet.platform.core.webhooks import KEPT_ATTEMPTS, Delivery, DeliveryAttempt, DeliveryStatus, SigningSecret
@@ -37,23 +37,27 @@ class MemoryWebhooks:
         """The job's delivery, or None."""
         return self._deliveries.get(job_id) if self._jobs.get(job_id) is not None else None
 
-    def due(
-        self, now: float, limit: int, *, busy_hosts: Collection[str] = (), busy_accounts: Collection[str] = ()
-    ) -> list[Delivery]:
-        """Those to be tried by ``now``, longest due first; see `WebhookRepository.due`."""
+    def lanes(self) -> list[tuple[str, str, float]]:
+        """Hosts and accounts between which something is pending, and when the first of it is due."""
+        found: dict[tuple[str, str], float] = {}
+        for delivery, at in self._pending():
+            key = (delivery.host, delivery.account_id)
+            found[key] = min(at, found.get(key, at))
+        return [(*key, at) for key, at in found.items()]
+
+    def due(self, host: str, account_id: str, now: float, limit: int) -> list[Delivery]:
+        """What an account is to send to a host by ``now``, longest due first."""
         found = (
-            (delivery.next_at, delivery.id, delivery)
-            for delivery in self._all()
-            if delivery.next_at is not None
-            and delivery.next_at <= now
-            and delivery.host not in busy_hosts
-            and delivery.account_id not in busy_accounts
+            (at, delivery.id, delivery)
+            for delivery, at in self._pending()
+            if at <= now and (delivery.host, delivery.account_id) == (host, account_id)
         )
         return [delivery for _, _, delivery in heapq.nsmallest(limit, found)]
 
-    def next_at(self, after: float) -> float | None:
-        """When the next try behind the moment ``after`` is due, or None."""
-        return min((d.next_at for d in self._all() if d.next_at is not None and d.next_at > after), default=None)
+    def next_at(self, host: str, account_id: str, after: float) -> float | None:
+        """When the first of what an account is to send to a host behind the moment ``after`` is due; None: nothing."""
+        found = (at for d, at in self._pending() if at > after and (d.host, d.account_id) == (host, account_id))
+        return min(found, default=None)
 
     def page(
         self,
@@ -92,6 +96,9 @@ class MemoryWebhooks:
         if self._accounts.get(secret.account_id) is None:
             raise errors.missing("account", secret.account_id)
         self._secrets.put(secret.account_id, secret)
+
+    def _pending(self) -> Iterator[tuple[Delivery, float]]:
+        return ((delivery, delivery.next_at) for delivery in self._all() if delivery.next_at is not None)
 
     def _all(self) -> Iterator[Delivery]:
         return (delivery for delivery in self._deliveries if self._jobs.get(delivery.job_id) is not None)

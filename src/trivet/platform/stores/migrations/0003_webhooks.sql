@@ -15,8 +15,7 @@ CREATE TABLE webhook_deliveries (
     finished_at REAL
 );
 
--- with what the search leaves out, so that passing over a busy host need not visit the rows
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_at, host, account_id) WHERE next_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (host, account_id, next_at, id) WHERE next_at IS NOT NULL;
 CREATE INDEX webhook_deliveries_of_account ON webhook_deliveries (account_id, id, status);
 
 CREATE TABLE webhook_attempts (

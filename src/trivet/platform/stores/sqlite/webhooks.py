@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from trivet.platform.core.webhooks import KEPT_ATTEMPTS, Delivery, DeliveryAttempt, DeliveryStatus, SigningSecret
@@ -17,7 +17,9 @@ _SQL = statements("webhook_deliveries", _COLUMNS)
 _PLAN = BulkInsert(
     f"INSERT INTO webhook_deliveries ({_COLUMNS})", "ON CONFLICT DO NOTHING", width=len(_COLUMNS.split(","))
 )
-_NEXT_AT = "SELECT min(next_at) FROM webhook_deliveries WHERE next_at > ?"
+_LANES = "SELECT host, account_id, min(next_at) FROM webhook_deliveries WHERE next_at IS NOT NULL GROUP BY 1, 2"
+_DUE = f"{_SQL.select} WHERE host = ? AND account_id = ? AND next_at <= ? ORDER BY next_at, id LIMIT ?"
+_NEXT_AT = "SELECT min(next_at) FROM webhook_deliveries WHERE host = ? AND account_id = ? AND next_at > ?"
 _ADD_ATTEMPT = statements(
     "webhook_attempts", "delivery_id, number, at, duration_ms, status, error, response, next_at"
 ).add
@@ -53,20 +55,20 @@ class SqliteWebhooks:
         row = self._session.execute(f"{_SQL.select} WHERE job_id = ?", (job_id,)).fetchone()
         return None if row is None else _delivery(row)
 
-    def due(
-        self, now: float, limit: int, *, busy_hosts: Collection[str] = (), busy_accounts: Collection[str] = ()
-    ) -> list[Delivery]:
-        """Those to be tried by ``now``, longest due first; see `WebhookRepository.due`."""
+    def lanes(self) -> list[tuple[str, str, float]]:
+        """Hosts and accounts between which something is pending, and when the first of it is due."""
         self._session.flush()
-        # nothing of a caller's is in the text: names of columns and question marks
-        sql = f"{_SQL.select} WHERE next_at <= ?{_none_of('host', busy_hosts)}{_none_of('account_id', busy_accounts)}"
-        rows = self._session.execute(f"{sql} ORDER BY next_at, id LIMIT ?", (now, *busy_hosts, *busy_accounts, limit))
-        return [_delivery(row) for row in rows]
+        return list(self._session.execute(_LANES))
 
-    def next_at(self, after: float) -> float | None:
-        """When the next try behind the moment ``after`` is due, or None."""
+    def due(self, host: str, account_id: str, now: float, limit: int) -> list[Delivery]:
+        """What an account is to send to a host by ``now``, longest due first."""
         self._session.flush()
-        found: float | None = self._session.execute(_NEXT_AT, (after,)).fetchone()[0]
+        return [_delivery(row) for row in self._session.execute(_DUE, (host, account_id, now, limit))]
+
+    def next_at(self, host: str, account_id: str, after: float) -> float | None:
+        """When the first of what an account is to send to a host behind the moment ``after`` is due; None: nothing."""
+        self._session.flush()
+        found: float | None = self._session.execute(_NEXT_AT, (host, account_id, after)).fetchone()[0]
         return found
 
     def page(
@@ -126,10 +128,6 @@ class SqliteWebhooks:
             self._session.execute(_PUT_SECRET, row)
         except sqlite3.IntegrityError as error:
             raise refused(error, {"FOREIGN KEY": errors.missing("account", secret.account_id)}) from None
-
-
-def _none_of(column: str, values: Collection[str]) -> str:
-    return f" AND {column} NOT IN ({', '.join('?' * len(values))})" if values else ""
 
 
 def _row(delivery: Delivery) -> Row:
