@@ -12,6 +12,10 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
+# Whom `make bench` measures beside ours: all, none, or names; BENCH holds further options (`make bench BENCH=--help`).
+PEERS ?= all
+BENCH ?=
+
 # A stamp says what is installed in .venv; it is redone when pyproject.toml or the recipe changes.
 RUNTIME := $(VENV)/.stamp-runtime
 DEVELOP := $(VENV)/.stamp-develop
@@ -47,11 +51,11 @@ docs: $(DEVELOP) $(DOCS) ## builds the documentation into site/
 	$(PY) scripts/docs_reference.py --check
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 
-bench: $(DEVELOP) ## measures this machine: ours beside the floor
-	$(PY) -m benchmarks
+bench: $(DEVELOP) ## measures this machine: ours, the floor and peers in one run; PEERS=none is quick
+	$(PY) -m benchmarks --install --peers $(PEERS) --json benchmarks/results/bench.json $(BENCH)
 
 clean: ## removes all that the other verbs made
-	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf $(VENV) build dist site benchmarks/.cache benchmarks/results .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
 	find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):

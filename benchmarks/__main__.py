@@ -62,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if not outcomes:
+        return 1
     table.print_goals(console, outcomes)
     given.plot.parent.mkdir(parents=True, exist_ok=True)
     given.plot.write_text(plot.draw(outcomes, machine))

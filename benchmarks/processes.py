@@ -79,9 +79,9 @@ class Contender:
             time.sleep(0.05)
 
     def last_words(self) -> str:
-        """The last line that it wrote."""
+        """The last lines that it wrote."""
         lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
-        return lines[-1][-300:] if lines else "it wrote nothing"
+        return " / ".join(lines[-3:])[-500:] or "it wrote nothing"
 
     def processes(self) -> list[psutil.Process]:
         """All its processes that live now."""

@@ -139,6 +139,8 @@ def settings_page() -> str:
     for row in fields(Settings):
         if row.default is MISSING:
             default = "the usual place of the operating system"
+        elif row.default is None:
+            default = "none"
         elif isinstance(row.default, bool):
             default = "`yes`" if row.default else "`no`"
         elif isinstance(row.default, int) and row.default >= MIB:

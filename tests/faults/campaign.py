@@ -76,6 +76,7 @@ class Campaign:
         self._callers = callers
         self._rounds = 0
         self._idle = 0
+        self._leaks: set[Violation] = set()
         self._mounted: Path | None = None
         self.no_disk: str | None = None
         """Why there is no disk that can be filled; None where there is one, or none was asked for."""
@@ -113,8 +114,8 @@ class Campaign:
 
         Args:
             fault: how to hurt it.
-            seconds: how long to go on with it.
-            times: how often at most; None: for as long as the seconds last.
+            seconds: how long to go on with it, where ``times`` does not say how often.
+            times: how often; None: for as long as the seconds last.
         """
         self._rounds += 1
         began = time.monotonic()
@@ -130,12 +131,7 @@ class Campaign:
         load.start()
         try:
             ground.pause(0.3, 0.6)
-            while time.monotonic() - began < seconds and (times is None or tally.injected < times):
-                hurt = fault.inject(ground)
-                tally.injected += hurt
-                ground.pause(0.05, 0.4)
-        except NotHit as miss:
-            tally.violations.append(Violation("a fault could not be injected", fault.name, str(miss)))
+            self._hurt(fault, ground, tally, seconds, times)
         finally:
             if not self.server.is_alive:
                 self.server.start()
@@ -150,12 +146,26 @@ class Campaign:
         self._stop(tally)
         disk = read_disk(self.server.data)
         auditor = Auditor(journal.entries(), read_ledger(ledger), disk)
-        tally.violations += auditor.audit() + find_leaks(self.server, disk)
+        leaks = [leak for leak in find_leaks(self.server, disk) if leak not in self._leaks]
+        self._leaks.update(leaks)  # what is left behind stays, and is told once
+        tally.violations += auditor.audit() + leaks
         tally.jobs = auditor.jobs
         tally.seconds = time.monotonic() - began
         if tally.violations:
             tally.evidence = self._keep_evidence(name, journal, ledger)
         return tally
+
+    @staticmethod
+    def _hurt(fault: Fault, ground: Ground, tally: Tally, seconds: float, times: int | None) -> None:
+        until = time.monotonic() + seconds
+        tries = 0
+        while tries < times if times is not None else not tries or time.monotonic() < until:
+            tries += 1
+            try:
+                tally.injected += fault.inject(ground)
+            except NotHit as miss:
+                tally.violations.append(Violation("a fault could not be injected", fault.name, str(miss)))
+            ground.pause(0.05, 0.4)
 
     def _stop(self, tally: Tally) -> None:
         try:

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -272,34 +272,36 @@ class LockDatabase:
         return 1
 
 
-class KillAtPoint:
-    """The server is struck dead at one of its kill points, and started again."""
+class KillAtPoints:
+    """The server is struck dead at its kill points, at one after the other in any order, and started again each time."""
 
-    def __init__(self, point: Point) -> None:
-        self.point = point
-        self.name = f"killed at {point.name}"
+    def __init__(self, stage: str, points: Sequence[Point], chance: random.Random) -> None:
+        self.name = f"killed: {stage}"
+        self.left = chance.sample(points, len(points))
 
     def inject(self, ground: Ground) -> int:
+        point = self.left.pop()
         before = now()
         known = len(ground.server.controls.deaths())
         with ground.hurting(self.name):
-            ground.order(point=self.point.name, passes=ground.chance.randint(1, self.point.most))
-            self._provoke(ground)
+            ground.order(point=point.name, passes=ground.chance.randint(1, point.most))
+            self._provoke(point, ground)
             until = time.monotonic() + POINT_PATIENCE
             while not ground.server.await_death(0.5):
                 if time.monotonic() > until:
                     ground.order()
-                    raise NotHit(f"the server did not come by {self.point.name} within {POINT_PATIENCE:g} s")
-                if self.point.provoke.endswith("worker"):
-                    self._provoke(ground)
-            if ground.server.controls.deaths()[known:] != [self.point.name]:
-                raise NotHit(f"the server died elsewhere than at {self.point.name}:\n{ground.server.log[-3000:]}")
+                    raise NotHit(f"the server did not come by {point.name} within {POINT_PATIENCE:g} s")
+                if point.provoke.endswith("worker"):
+                    self._provoke(point, ground)
             ground.order()
             ground.bring_back(before)
+        if ground.server.controls.deaths()[known:] != [point.name]:
+            raise NotHit(f"the server died elsewhere than at {point.name}:\n{ground.server.log[-3000:]}")
         return 1
 
-    def _provoke(self, ground: Ground) -> None:
-        match self.point.provoke:
+    @staticmethod
+    def _provoke(point: Point, ground: Ground) -> None:
+        match point.provoke:
             case "kill-worker":
                 _strike(ground.some_worker(), signal.SIGKILL)
             case "drain-worker":

@@ -99,19 +99,28 @@ class Caller:
 
     def _run(self) -> None:
         kind = draw(self._chance)
-        call = self._call(kind)
+        call = self._call(kind, keyed=self._chance.random() < 0.2)
         asked = now()
         self._journal.write(Asked(call, "run", asked))
-        try:
-            sight = self._mouth.run(call)
-        except Refused as refusal:
-            self._turned_away(call, refusal)
-            raise
+        sight = self._held(call)
         self._journal.write(Seen(sight, asked, now(), call.n))
         if not sight.is_final:  # no end yet, but a promise
             self._journal.write(Acknowledged(call.n, None, Acknowledgement(sight.job_id), now()))
         if sight.job_id:
             self.jobs.append((sight.job_id, call.n, kind))
+
+    def _held(self, call: Call) -> Sight:
+        """Calls and is held; again and again under its key, where it has one and no answer comes."""
+        for _ in range(_REPEATS if call.key is not None else 0):
+            try:
+                return self._mouth.run(call)
+            except Silence:
+                time.sleep(_REPEAT_PAUSE)
+        try:
+            return self._mouth.run(call)
+        except Refused as refusal:
+            self._turned_away(call, refusal)
+            raise
 
     def _stream(self) -> None:
         kind = next(kind for kind in KINDS if kind.streams)

@@ -35,7 +35,7 @@ class HttpMouth:
         return Acknowledgement(_document(body)["id"], headers.get("idempotent-replayed") == "true")
 
     def run(self, call: Call) -> Sight:
-        return _outcome(*self._ask("POST", f"{_API}/endpoints/{call.endpoint}/run?wait=10", call))
+        return _outcome(*self._ask("POST", f"{_API}/endpoints/{call.endpoint}/run?wait=1", call))
 
     def look(self, job_id: str) -> Sight:
         status, _, body = self._ask("GET", f"{_API}/jobs/{job_id}")
@@ -135,7 +135,8 @@ class SdkMouth:
 
     def run(self, call: Call) -> Sight:
         try:
-            output = self._client.endpoint(call.endpoint).run(dict(call.input), timeout=_PATIENCE)
+            endpoint = self._client.endpoint(call.endpoint)
+            output = endpoint.run(dict(call.input), timeout=_PATIENCE, idempotency_key=call.key)
         except trivet.TrivetError as error:
             return _ended(error)
         return Sight("", "succeeded", has_output=True, output=output)

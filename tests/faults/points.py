@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _DISPATCH = "trivet.platform.services.dispatch:Dispatcher"
@@ -39,44 +40,53 @@ def _both(target: str, most: int = 20, provoke: str = "") -> tuple[Point, Point]
     return Point(target, most=most, provoke=provoke), Point(target, after=True, most=most, provoke=provoke)
 
 
-POINTS: tuple[Point, ...] = (
-    # a call comes in
-    *_both(f"{_JOBS}.submit"),
-    *_both(f"{_JOBS}.run"),
-    *_both(f"{_JOBS}.hold"),
-    *_both(f"{_JOBS}.leave", most=1),
-    *_both(f"{_JOBS}.start_stream", most=3),
-    *_both(f"{_JOBS}._put_new"),
-    *_both(f"{_DISPATCH}.admit"),
-    # it is handed to a worker
-    *_both(f"{_DISPATCH}._claim"),
-    *_both(f"{_DISPATCH}._begin"),
-    *_both(f"{_DISPATCH}._send_recorded", most=3),
-    *_both(f"{_LINK}.send"),
-    # the worker reports
-    *_both(f"{_DISPATCH}.succeed"),
-    *_both(f"{_DISPATCH}.fail", most=3),
-    *_both(f"{_DISPATCH}.piece"),
-    *_both(f"{_DISPATCH}.progress", most=6),
-    *_both(f"{_DISPATCH}.log", most=6),
-    # it ends, and somebody is told
-    *_both(f"{_DISPATCH}._settle"),
-    *_both(f"{_DISPATCH}._save"),
-    *_both(f"{_DISPATCH}._tell"),
-    # somebody wants it to stop
-    *_both(f"{_DISPATCH}.cancel", most=3),
-    *_both(f"{_DISPATCH}.stopped", most=2),
-    # a worker comes, goes, or hands back what it has not begun
-    *_both(f"{_WORKERS}.connect", most=2, provoke="kill-worker"),
-    *_both(f"{_WORKERS}.ready", most=2, provoke="kill-worker"),
-    *_both(f"{_DISPATCH}.depart", most=2, provoke="kill-worker"),
-    *_both(f"{_WORKERS}.draining", most=1, provoke="drain-worker"),
-    # the disk
-    *_both(f"{_RECORDER}._write"),
-    *_both(f"{_SESSION}.commit", most=40),
-    *_both(f"{_STORE}.write"),
-    *_both(f"{_BLOBS}.put", most=3),
-    *_both(f"{_BLOBS}._put", most=3),
-    # the start after a death
-    *_both(f"{_JOBS}.recover", most=1, provoke="restart"),
-)
+STAGES: Mapping[str, tuple[Point, ...]] = {
+    "a call comes in": (
+        *_both(f"{_JOBS}.submit"),
+        *_both(f"{_JOBS}.run", most=4),
+        *_both(f"{_JOBS}.hold"),
+        *_both(f"{_JOBS}.leave", most=1),
+        *_both(f"{_JOBS}.start_stream", most=3),
+        *_both(f"{_JOBS}._put_new"),
+        *_both(f"{_DISPATCH}.admit"),
+    ),
+    "it is handed to a worker": (
+        *_both(f"{_DISPATCH}._claim"),
+        *_both(f"{_DISPATCH}._begin"),
+        *_both(f"{_DISPATCH}._send_recorded", most=3),
+        *_both(f"{_LINK}.send"),
+    ),
+    "the worker reports": (
+        *_both(f"{_DISPATCH}.succeed"),
+        *_both(f"{_DISPATCH}.fail", most=3),
+        *_both(f"{_DISPATCH}.piece"),
+        *_both(f"{_DISPATCH}.progress", most=6),
+        *_both(f"{_DISPATCH}.log", most=6),
+    ),
+    "it ends, and somebody is told": (
+        *_both(f"{_DISPATCH}._settle"),
+        *_both(f"{_DISPATCH}._save"),
+        *_both(f"{_DISPATCH}._tell"),
+    ),
+    "somebody wants it to stop": (
+        *_both(f"{_DISPATCH}.cancel", most=3),
+        *_both(f"{_DISPATCH}.stopped", most=2),
+    ),
+    "a worker comes, goes, or hands back what it has not begun": (
+        *_both(f"{_WORKERS}.connect", most=2, provoke="kill-worker"),
+        *_both(f"{_WORKERS}.ready", most=2, provoke="kill-worker"),
+        *_both(f"{_DISPATCH}.depart", most=2, provoke="kill-worker"),
+        *_both(f"{_WORKERS}.draining", most=1, provoke="drain-worker"),
+    ),
+    "the disk": (
+        *_both(f"{_RECORDER}._write"),
+        *_both(f"{_SESSION}.commit", most=40),
+        *_both(f"{_STORE}.write"),
+        *_both(f"{_BLOBS}.put", most=3),
+        *_both(f"{_BLOBS}._put", most=3),
+    ),
+    "the start after a death": (*_both(f"{_JOBS}.recover", most=1, provoke="restart"),),
+}
+"""The points by what goes on in the server when it comes by them."""
+
+POINTS: tuple[Point, ...] = tuple(point for points in STAGES.values() for point in points)

@@ -14,6 +14,7 @@ from tests.unit.services.receiver import FakeEgress
 from tests.unit.services.town import FakeVault, Town, built
 from trivet.platform.core.accounts import Principal, Token
 from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings
+from trivet.platform.core.jobs import Job
 from trivet.platform.core.payloads import JSON
 from trivet.platform.core.webhooks import NATIVE
 from trivet.platform.dialects.native.app import NativeServices, NativeSettings, create_app
@@ -24,6 +25,7 @@ from trivet.platform.runtimes.fake import FakeRuntime
 from trivet.platform.server.background import Tasks
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.jobs import Jobs
+from trivet.platform.services.limits import Limits
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.tallies import Tallies
@@ -206,11 +208,14 @@ class World(Town):
             background=self.tasks.run,
             max_output=MAX_INPUT,
         )
+        self.limits = Limits(self.clock, self.dispatcher.jobs)
+        self.accounts.on_limits_changed = self.limits.forget
         self.jobs = Jobs(
             store=self.store,
             blobs=self.blobs,
             endpoints=self.endpoints,
             dispatcher=self.dispatcher,
+            limits=self.limits,
             workers=self.workers,
             compile_schema=compile_schema,
             notifier=self.notifier,
@@ -220,7 +225,7 @@ class World(Town):
             dead_letter_retention=30 * 86_400.0,
         )
         self.tallies = Tallies(self.endpoints, self.clock)
-        self.dispatcher.on_end = self.tallies.ended
+        self.dispatcher.on_end = self.ended
         self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
         self.egress = FakeEgress()
         self.webhooks = Webhooks(
@@ -246,10 +251,15 @@ class World(Town):
             self.workers,
             self.rollouts,
             self.webhooks,
+            self.limits,
             self.clock,
         )
         self.settings = NativeSettings("1.2.3", MAX_INPUT, MAX_INPUT, uploads or Path("/nowhere"))
         self.client = Client(create_app(self.services, self.settings))
+
+    def ended(self, job: Job) -> None:
+        self.tallies.ended(job)
+        self.limits.release(job.id)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Runs ``work``, and then what it has left behind."""

@@ -11,7 +11,8 @@ from saq.queue.redis import RedisQueue
 from saq.types import Context, PartialTimersDict
 
 TIMERS: PartialTimersDict = {"sweep": 86_400}
-"""Its sweep, each minute, aborts jobs that were taken a moment ago: with it some of those acknowledged never run."""
+"""Seconds between two sweeps. A sweep takes jobs that were fetched and not begun yet for stuck, and aborts them; under load it
+finds some, and nothing could be said of what was counted."""
 
 
 async def noop(_: Context, *, value: int) -> int:

@@ -18,6 +18,7 @@ from trivet.platform.runtimes.fake import FakeRuntime
 from trivet.platform.server.background import Tasks
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.jobs import Jobs
+from trivet.platform.services.limits import Limits
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.scaling import Scaling
 from trivet.platform.services.workers import Workers
@@ -127,11 +128,14 @@ class Plant(Town):
         self.scaling = Scaling(
             dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=self.clock
         )
+        self.limits = Limits(self.clock, self.dispatcher.jobs)
+        self.accounts.on_limits_changed = self.limits.forget
         self.jobs = Jobs(
             store=self.store,
             blobs=self.blobs,
             endpoints=self.endpoints,
             dispatcher=self.dispatcher,
+            limits=self.limits,
             workers=self.workers,
             compile_schema=compile_schema,
             notifier=self.notifier,
@@ -140,6 +144,7 @@ class Plant(Town):
             retention=7 * 86_400.0,
             dead_letter_retention=30 * 86_400.0,
         )
+        self.dispatcher.on_end = lambda job: self.limits.release(job.id)
 
     @staticmethod
     async def pause(_: float) -> None:

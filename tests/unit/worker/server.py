@@ -49,6 +49,7 @@ class FakeServer:
         ready: bool = True,
         environ: Mapping[str, str] | None = None,
         starter: Sequence[str] = (),
+        stdin: int = subprocess.DEVNULL,
         **welcome: Any,
     ) -> None:
         """Starts a worker for ``handler`` of a bundle with ``source``, and welcomes it.
@@ -59,6 +60,7 @@ class FakeServer:
             ready: wait until it has said so.
             environ: more of its environment.
             starter: a program that starts the worker in its turn.
+            stdin: its standard input.
             welcome: what WELCOME says, where it differs from the usual.
         """
         bundle = self.folder / "bundle"
@@ -77,7 +79,7 @@ class FakeServer:
             self.process = subprocess.Popen(
                 [*starter, sys.executable, "-I", "-m", "trivet.worker"],
                 env=variables,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,

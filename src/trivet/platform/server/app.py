@@ -42,6 +42,7 @@ def create_root(platform: Platform) -> Root:
         workers=platform.workers,
         rollouts=platform.rollouts,
         webhooks=platform.webhooks,
+        limits=platform.limits,
     )
     settings = NativeSettings(
         version=__version__,

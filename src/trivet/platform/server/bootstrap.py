@@ -12,6 +12,7 @@ from trivet.platform.builders.local import LocalBuilder
 from trivet.platform.core.accounts import Account, Token
 from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import Job
+from trivet.platform.core.limits import CallLimits
 from trivet.platform.core.webhooks import NATIVE
 from trivet.platform.dialects.native.webhooks import FORMAT
 from trivet.platform.egress.guard import Allowed, Guard
@@ -29,6 +30,7 @@ from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.jobs import Jobs
+from trivet.platform.services.limits import Limits
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.scaling import Scaling
@@ -74,7 +76,8 @@ class Platform:
         warm = WarmSettings(most=settings.warm_parents, memory=settings.warm_memory)
         self.runtime = ProcessRuntime(folder.root, f"unix:{folder.socket}", ProcessSettings(warm=warm))
         self.builder = LocalBuilder(folder.root)
-        self.accounts = Accounts(store, clock, entropy)
+        default_limits = CallLimits(settings.default_rate, settings.default_concurrent)
+        self.accounts = Accounts(store, clock, entropy, default_limits)
         vault = FileVault(folder.master_key)
         self.secrets = Secrets(store, clock, vault)
         self.endpoints = Endpoints(store, clock, entropy)
@@ -101,11 +104,13 @@ class Platform:
             max_output=settings.max_output,
         )
         self.scaling = Scaling(dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=steady)
+        self.limits = Limits(steady, self.dispatcher.jobs)
         self.jobs = Jobs(
             store=store,
             blobs=blobs,
             endpoints=self.endpoints,
             dispatcher=self.dispatcher,
+            limits=self.limits,
             workers=self.workers,
             compile_schema=compile_schema,
             notifier=notifier,
@@ -167,6 +172,7 @@ class Platform:
         self.endpoints.on_change(self._endpoint_changed)
         self.dispatcher.on_end = self._job_ended
         self.accounts.on_organization_removed = self.endpoints.forget_organization
+        self.accounts.on_limits_changed = self.limits.forget
         await self.runtime.open()
         self.first = await self.accounts.bootstrap()
         await self.endpoints.load()
@@ -197,6 +203,7 @@ class Platform:
     def _job_ended(self, job: Job) -> None:
         """A job has ended, and its callers are told."""
         self.tallies.ended(job)
+        self.limits.release(job.id)
 
     def _endpoint_changed(self, endpoint_id: str) -> None:
         """An endpoint was published, scaled, rolled back or removed: what that means for its jobs and workers."""
@@ -205,9 +212,9 @@ class Platform:
             self.workers.forgive(version_id)
             self.scaling.adjust(version_id)
         endpoint = self.endpoints.by_id(endpoint_id)
-        current = self.endpoints.version(endpoint.current_id) if endpoint is not None and endpoint.current_id else None
-        if current is not None:
-            self.runtime.prepare(current)
+        for version in map(self.endpoints.version, endpoint.serving if endpoint is not None else ()):
+            if version is not None:
+                self.runtime.prepare(version)
         for version_id in self.workers.versions_of_endpoint(endpoint_id) | self.dispatcher.versions_of(endpoint_id):
             if version_id not in known:
                 self.jobs.abandon(version_id)

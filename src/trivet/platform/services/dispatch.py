@@ -687,6 +687,10 @@ class Dispatcher:
         self._recorder.record(None, then=then)  # in its turn: behind all that is on its way about this job
         return True
 
+    def jobs(self) -> list[Job]:
+        """The jobs that have not ended, as callers may see them."""
+        return [live.job for live in self._live.values() if not live.job.is_final]
+
     def position(self, job: Job) -> int | None:
         """The job's place in its queue, from 1."""
         queue = self._queues.get(job.version_id)

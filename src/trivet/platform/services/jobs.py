@@ -34,6 +34,7 @@ from trivet.platform.services.access import require
 from trivet.platform.services.dispatch import INLINE_LIMIT, Dispatcher, job_id
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.explain import Situation, explain
+from trivet.platform.services.limits import Limits
 from trivet.platform.services.workers import PING, Workers
 
 CANCEL_WAIT = 5.0
@@ -72,6 +73,7 @@ class Jobs:
         blobs: BlobStore,
         endpoints: Endpoints,
         dispatcher: Dispatcher,
+        limits: Limits,
         workers: Workers,
         compile_schema: SchemaCompiler,
         notifier: Notifier,
@@ -84,6 +86,7 @@ class Jobs:
         self._blobs = blobs
         self._endpoints = endpoints
         self._dispatcher = dispatcher
+        self._limits = limits
         self._workers = workers
         self._compile = compile_schema
         self._notifier = notifier
@@ -122,6 +125,7 @@ class Jobs:
         Raises:
             InvalidInput: the input misses the schema; nothing was queued.
             BadRequest: an option is out of its range.
+            RateLimited, TooManyOpenJobs: over a limit of the key or its account; nothing was queued.
             IdempotencyKeyReused: another input was called with that key.
         """
         if options.idempotency_key is not None:
@@ -130,7 +134,7 @@ class Jobs:
                 return view
             current = await self.get(principal, view.job.id, wait)
             return replace(current, replayed=view.replayed)
-        endpoint, version = self._endpoints.pick(principal, reference)
+        endpoint, version = self._endpoints.pick(principal, reference, affinity=options.affinity)
         job = await self._make(principal, version, payload, options)
         with self._notifier.subscribe(job.id) as changes:
             self._admit(job, recorded=False)
@@ -162,7 +166,7 @@ class Jobs:
             InvalidInput: the input misses the schema; nothing was queued.
             BadRequest: an option is out of its range.
         """
-        endpoint, version = self._endpoints.pick(principal, reference)
+        endpoint, version = self._endpoints.pick(principal, reference, affinity=options.affinity)
         job = self._new(principal, version, payload, options)
 
         def woken(is_up: bool) -> None:
@@ -196,10 +200,11 @@ class Jobs:
         Raises:
             InvalidInput: the input misses the schema; nothing was queued.
             BadRequest: an option is out of its range.
+            RateLimited, TooManyOpenJobs: over a limit of the key or its account; nothing was queued.
             IdempotencyKeyReused: another input was submitted with that key.
             StorageFull: nothing was queued.
         """
-        endpoint, version = self._endpoints.pick(principal, reference)
+        endpoint, version = self._endpoints.pick(principal, reference, affinity=options.affinity)
         if options.idempotency_key is not None:
             return await self._submit_once(principal, endpoint, version, payload, options)
         job = await self._make(principal, version, payload, options)
@@ -217,7 +222,7 @@ class Jobs:
         """Begins a call whose caller goes on to read `events`; a held call like `run`."""
         if options.idempotency_key is not None:
             return await self.submit(principal, reference, payload, options)
-        endpoint, version = self._endpoints.pick(principal, reference)
+        endpoint, version = self._endpoints.pick(principal, reference, affinity=options.affinity)
         job = await self._make(principal, version, payload, options)
         self._admit(job, recorded=False)
         return JobView(job, endpoint.full_name, version.number)
@@ -261,12 +266,28 @@ class Jobs:
 
     async def _make(self, principal: Principal, version: Version, payload: Payload, options: CallOptions) -> Job:
         job = self._new(principal, version, payload, options)
-        if payload.size > INLINE_LIMIT and payload.data is not None:
+        if payload.size <= INLINE_LIMIT or payload.data is None:
+            return job
+        try:
             blob = await self._blobs.put(payload.data)
-            return replace(job, input=Payload.stored(blob, payload.size, payload.content_type))
-        return job
+        except BaseException:
+            self._limits.release(job.id)
+            raise
+        return replace(job, input=Payload.stored(blob, payload.size, payload.content_type))
 
     def _new(self, principal: Principal, version: Version, payload: Payload, options: CallOptions) -> Job:
+        now = self._clock()
+        fresh = job_id(now, self._entropy)
+        self._limits.take(principal, fresh)
+        try:
+            return self._job(fresh, now, principal, version, payload, options)
+        except BaseException:  # no job comes of it
+            self._limits.release(fresh)
+            raise
+
+    def _job(  # noqa: PLR0913, PLR0917 - the parts of a job, put together in one place
+        self, fresh: str, now: float, principal: Principal, version: Version, payload: Payload, options: CallOptions
+    ) -> Job:
         usual = self._usual(version)
         usual.check(payload)
         policy = usual.policy if options is USUAL else self._policy(version, options)
@@ -274,9 +295,8 @@ class Jobs:
             self.check_webhook(policy.webhook)
         key = options.idempotency_key
         digest = None if key is None else _digest(payload)
-        now = self._clock()
         return Job(
-            job_id(now, self._entropy),
+            fresh,
             version.endpoint_id,
             version.id,
             principal.account_id,
@@ -292,8 +312,9 @@ class Jobs:
     async def _put_new(self, job: Job) -> None:
         try:
             await self._store.write(lambda tx: tx.jobs.put(job))
-        except CoreError:
-            if job.input.blob is not None:  # nobody else knows of it
+        except BaseException as error:
+            self._limits.release(job.id)
+            if isinstance(error, CoreError) and job.input.blob is not None:  # nobody else knows of it
                 await self._blobs.delete(job.input.blob)
             raise
 

@@ -166,7 +166,7 @@ class Webhooks:
         lane, now = turn.lane, self._clock()
         # what is under way is still due in the store; also what was when this look began and has ended since
         under_way = frozenset(self._under_way)
-        limit = turn.most + len(under_way)
+        limit = len(under_way) + turn.most + 1
 
         def unit(tx: Transaction) -> tuple[list[Delivery], float | None]:
             return tx.webhooks.due(*lane, now, limit), tx.webhooks.next_at(*lane, now)
@@ -176,7 +176,7 @@ class Webhooks:
         except CoreError:
             self._lanes.note(lane, now)
             raise
-        free = [delivery for delivery in due if delivery.id not in under_way and delivery.id not in self._under_way]
+        free = [delivery for delivery in due if delivery.id not in under_way]
         if len(free) > turn.most:
             self._lanes.note(lane, now)
         elif next_at is not None:

@@ -15,6 +15,7 @@ from trivet.platform.core.errors import (
     Unauthenticated,
     Unavailable,
 )
+from trivet.platform.wire.rate_limits import rate_limit_headers
 
 PROBLEM_TYPE = b"application/problem+json"
 
@@ -99,8 +100,14 @@ def problem_of(error: CoreError) -> Problem:
 
 def headers_of(error: CoreError) -> list[tuple[bytes, bytes]]:
     """The headers that belong to an error: when to try again, how to authenticate."""
-    if isinstance(error, LimitExceeded | Unavailable):
-        return [(b"retry-after", b"%d" % max(1, round(error.retry_after)))]
+    if isinstance(error, LimitExceeded):
+        return [_retry_after(error), *rate_limit_headers(error.limits)]
+    if isinstance(error, Unavailable):
+        return [_retry_after(error)]
     if isinstance(error, Unauthenticated):
         return [(b"www-authenticate", b'Bearer realm="trivet"')]
     return []
+
+
+def _retry_after(error: LimitExceeded | Unavailable) -> tuple[bytes, bytes]:
+    return b"retry-after", b"%d" % max(1, round(error.retry_after))

@@ -25,6 +25,7 @@ from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.jobs import Jobs
+from trivet.platform.services.limits import Limits
 from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.secrets import Secrets
 from trivet.platform.services.webhooks import Webhooks
@@ -59,6 +60,7 @@ class NativeServices:
     workers: Workers
     rollouts: Rollouts
     webhooks: Webhooks
+    limits: Limits
     clock: Clock = time.time
 
 

@@ -69,7 +69,7 @@ class NativeFront:
 
         def path(body: bytes, exchange: Exchange) -> None:
             principal = authenticate(token)
-            if principal is None:
+            if principal is None or principal.limits:  # the ordinary way tells what is left of limits
                 raise PassOn
             try:
                 hot(principal, body, exchange)

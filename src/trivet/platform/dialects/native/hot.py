@@ -33,6 +33,7 @@ from trivet.platform.wire.bodies import read_body
 from trivet.platform.wire.heads import Heads
 from trivet.platform.wire.hot import Answer, lines, send_answer
 from trivet.platform.wire.media import input_type, output_type
+from trivet.platform.wire.rate_limits import rate_limit_headers
 
 RUN_WAIT = 50.0
 """Seconds that a call is held where the caller says nothing."""
@@ -103,6 +104,7 @@ class HotPaths:
     def __init__(self, services: NativeServices, settings: NativeSettings, common: tuple[Header, ...]) -> None:
         self._services = services
         self._jobs = services.jobs
+        self._limits = services.limits
         self._limit = settings.max_input
         self._common = common
         self._json_head = lines([JSON_TYPE, *common])
@@ -140,7 +142,7 @@ class HotPaths:
         """Calls and waits for the output."""
         call = read_call(name, request.query, RUN_QUERIES, request.heads)
         payload = await self._payload(call, request)
-        await send_answer(send, await self.answer_run(principal, call, payload))
+        await send_answer(send, self._told(principal, await self.answer_run(principal, call, payload)))
 
     async def answer_run(self, principal: Principal, call: HotCall, payload: Payload) -> Answer:
         """Calls and waits for the output."""
@@ -151,7 +153,7 @@ class HotPaths:
         """Queues a job; answers once it is on disk."""
         call = read_call(name, request.query, CALL_QUERIES, request.heads)
         payload = await self._payload(call, request)
-        await send_answer(send, await self.answer_submit(principal, call, payload))
+        await send_answer(send, self._told(principal, await self.answer_submit(principal, call, payload)))
 
     async def answer_submit(self, principal: Principal, call: HotCall, payload: Payload) -> Answer:
         """Queues a job; answers once it is on disk."""
@@ -163,7 +165,8 @@ class HotPaths:
         payload = await self._payload(call, request)
         view = await self._jobs.start_stream(principal, call.reference, payload, call.options)
         chunks = events.of_job(self._services, principal, view)
-        await events.serve(chunks, (*self._common, *_marks(view)), request.receive, send)
+        limits = rate_limit_headers(self._limits.state(principal))
+        await events.serve(chunks, (*self._common, *_marks(view), *limits), request.receive, send)
 
     async def _payload(self, call: HotCall, request: HotRequest) -> Payload:
         return call.payload(await read_body(request.receive, self._limit, request.heads.content_length))
@@ -220,6 +223,12 @@ class HotPaths:
             job.attempt,
         )
         return Answer(200, said, body)
+
+    def _told(self, principal: Principal, answer: Answer) -> Answer:
+        """The answer to a call; who has limits is told what is left of them."""
+        if not principal.limits:
+            return answer
+        return answer._replace(headers=answer.headers + lines(rate_limit_headers(self._limits.state(principal))))
 
     def _accepted(self, view: JobView) -> Answer:
         reply = accepted(view)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from trivet.platform.core.errors import BadRequest
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.payloads import Payload
@@ -12,6 +14,7 @@ from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, TE
 from trivet.platform.wire.bodies import read_body
 from trivet.platform.wire.media import input_type, output_type
 from trivet.platform.wire.paging import read_cursor, write_cursor
+from trivet.platform.wire.rate_limits import rate_limit_headers
 
 LOG_PAGE = 1000
 
@@ -79,7 +82,8 @@ async def replay(call: Call) -> Reply:
         version=call.query.get("version") or None,
         idempotency_key=call.heads.idempotency_key,
     )
-    return accepted(view)
+    reply, limits = accepted(view), rate_limit_headers(call.services.limits.state(call.principal))
+    return replace(reply, headers=(*reply.headers, *limits))
 
 
 def accepted(view: JobView) -> Reply:
