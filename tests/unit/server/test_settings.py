@@ -117,3 +117,10 @@ def test_limits_of_accounts_are_off_until_somebody_sets_them() -> None:
 def test_a_limit_that_can_not_be_is_refused(name: str, text: str) -> None:
     with pytest.raises(SettingError, match=name):
         load(**{name: text})
+
+
+def test_where_webhooks_may_go_is_a_list_that_is_checked_at_start() -> None:
+    assert load().webhook_allow == ()
+    assert load(TRIVET_WEBHOOK_ALLOW="10.0.0.0/8, *.internal,").webhook_allow == ("10.0.0.0/8", "*.internal")
+    with pytest.raises(SettingError, match="TRIVET_WEBHOOK_ALLOW"):
+        load(TRIVET_WEBHOOK_ALLOW="http://hooks.internal/")
