@@ -35,6 +35,7 @@ from trivet.platform.services.dispatch import INLINE_LIMIT, Dispatcher, job_id
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.explain import Situation, explain
 from trivet.platform.services.limits import Limits
+from trivet.platform.services.recorder import put_job
 from trivet.platform.services.workers import PING, Workers
 
 CANCEL_WAIT = 5.0
@@ -600,7 +601,7 @@ class Jobs:
 
             def save(tx: Transaction) -> None:
                 for job in changed:
-                    tx.jobs.put(job)
+                    put_job(tx, job)
 
             await self._store.write(save)
         waiting = [job for job in after if not job.is_final]
