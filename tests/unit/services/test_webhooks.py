@@ -267,6 +267,18 @@ def test_what_was_planned_or_waited_is_found_again_after_a_restart(office: Offic
     office.play(after())
 
 
+def test_a_job_that_ends_because_the_server_died_is_told_by_the_next(office: Office) -> None:
+    async def scene() -> None:
+        running = {"status": JobStatus.RUNNING, "finished_at": None, "output": None, "token": "t", "attempt": 3}
+        job_id = await office.end(**running, started_at=office.now)
+        assert await office.store.read(lambda tx: tx.webhooks.page()) == []
+        await office.jobs.recover()
+        await office.tick()
+        assert json.loads(office.egress.sent[0].body)[:2] == [job_id, "failed"]
+
+    office.play(scene())
+
+
 def test_an_attempt_that_a_stop_cut_off_is_made_again(office: Office) -> None:
     office.egress.closed = {"hooks.example"}
 
