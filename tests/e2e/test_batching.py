@@ -46,6 +46,15 @@ def test_an_input_that_fails_fails_alone(batching: trivet.Client) -> None:
         assert (caught.value.error.code, caught.value.error.type) == ("handler_error", "ValueError")
 
 
+def test_an_input_that_kills_its_worker_does_not_take_its_company_along(batching: trivet.Client) -> None:
+    endpoint = batching.endpoint("admin/fragile")
+    jobs = [endpoint.submit(word) for word in ("a", "poison", "b", "c")]
+    assert [jobs[place].result(timeout=60) for place in (0, 2, 3)] == ["a", "b", "c"]
+    with pytest.raises(trivet.JobFailedError) as caught:
+        jobs[1].result(timeout=60)
+    assert caught.value.error.code == "worker_lost"
+
+
 def test_a_worker_killed_in_the_middle_of_a_batch_costs_each_of_it_an_attempt(
     batching: trivet.Client, tmp_path: Path
 ) -> None:

@@ -36,6 +36,8 @@ def main() -> int:
         print(_line(tally.fault, tally.injected, tally.jobs, len(tally.violations)), flush=True)
         for violation in tally.violations:
             print(f"    {violation}")
+        for note in tally.notes:
+            print(f"    note: {note}")
         if tally.evidence is not None:
             print(f"    evidence: {tally.evidence}")
     return _sum_up(list(tallies.values()))

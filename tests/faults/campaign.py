@@ -6,6 +6,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,8 @@ from tests.faults.server import Server
 OWNER = "admin"
 REST = 60.0
 """Seconds that a healed platform has until every acknowledged job is final."""
+LONG = 5.0
+"""Seconds at rest after which an open job is worth a note."""
 REREAD = 15
 """Streams that are read once more, from their beginning, after the end."""
 SPARE_DESCRIPTORS = 64
@@ -46,6 +49,8 @@ class Tally:
     jobs: int = 0
     seconds: float = 0.0
     violations: list[Violation] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What is no violation, and yet worth a look."""
     evidence: Path | None = None
 
 
@@ -137,7 +142,7 @@ class Campaign:
                 self.server.start()
             load.stop()
         tally.violations += [Violation("a caller broke", fault.name, repr(error)) for error in load.broken]
-        self._rest(mouths[0](), journal)
+        tally.notes += self._rest(mouths[0](), journal)
         open_files = self.server.descriptors() if self.server.is_alive else 0
         if open_files > self._idle + SPARE_DESCRIPTORS:
             tally.violations.append(
@@ -176,16 +181,20 @@ class Campaign:
             if status != 0:
                 tally.violations.append(Violation("the server did not stop cleanly", f"status {status}", ""))
 
-    def _rest(self, mouth: Mouth, journal: Journal) -> None:
-        """Waits until every acknowledged job is final, as its callers would, and reads some streams once more."""
+    def _rest(self, mouth: Mouth, journal: Journal) -> list[str]:
+        """Waits until every acknowledged job is final, as its callers would, and reads some streams once more.
+
+        Returns:
+            What the platform said of jobs that took their time.
+        """
         until = time.monotonic() + REST
         told = {entry.told.job_id: entry.n for entry in journal.entries() if isinstance(entry, Acknowledged)}
-        streams = []
+        slow, streams = [], []
         for job_id, n in told.items():
             while time.monotonic() < until:
                 asked = now()
                 try:
-                    sight = mouth.wait(job_id, 5.0)
+                    sight = mouth.wait(job_id, LONG)
                 except Silence:
                     time.sleep(0.2)
                     continue
@@ -194,14 +203,14 @@ class Campaign:
                 journal.write(Seen(sight, asked, now(), n))
                 if sight.is_final:
                     break
+                slow.append(f"{n} is {sight.status} after {LONG:g} s at rest: {self.server.explain(job_id)}")
             if n.endswith("stream"):
                 streams.append(job_id)
         for job_id in streams[-REREAD:]:
-            try:
+            with suppress(Silence, Refused):
                 Reader(mouth, journal, f"late reader of {job_id}").follow(iter(mouth.read_stream(job_id, 0)))
-            except (Silence, Refused):
-                continue
         mouth.close()
+        return slow
 
     def _keep_evidence(self, name: str, journal: Journal, ledger: Path) -> Path:
         """The three accounts and the server's log, as they stood when the violation was found."""

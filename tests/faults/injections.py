@@ -262,12 +262,15 @@ class LockDatabase:
 
     name = "database locked"
 
+    def __init__(self, seconds: tuple[float, ...] = (0.5, 2.0, 6.5)) -> None:
+        self._seconds = seconds
+
     def inject(self, ground: Ground) -> int:
         how = ground.chance.choice(("IMMEDIATE", "EXCLUSIVE"))
         with ground.hurting(self.name), closing(sqlite3.connect(ground.server.database, timeout=10)) as connection:
             connection.isolation_level = None
             connection.execute(f"BEGIN {how}")
-            time.sleep(ground.chance.choice((0.5, 2.0, 6.5)))
+            time.sleep(ground.chance.choice(self._seconds))
             connection.execute("ROLLBACK")
         return 1
 
@@ -312,6 +315,18 @@ class KillAtPoints:
                 ground.server.kill()
                 ground.journal.write(Ended(before, now()))
                 ground.server.start(wait=False)
+
+
+class Several:
+    """One fault after the other, each once."""
+
+    name = "several faults"
+
+    def __init__(self, *faults: Fault) -> None:
+        self.left = list(faults)
+
+    def inject(self, ground: Ground) -> int:
+        return self.left.pop(0).inject(ground)
 
 
 def small_disk(folder: Path, size: int = 48 * 2**20) -> str | None:

@@ -145,6 +145,14 @@ class Server:
         with trivet.Client(self.url, self.key) as client:
             client.deploy(PROGRAMS / "menagerie.py")
 
+    def explain(self, job_id: str) -> str:
+        """Why a job is where it is, in the platform's own words."""
+        with trivet.Client(self.url, self.key, timeout=5) as client:
+            try:
+                return str(client.job(job_id).explain())
+            except trivet.TrivetError as error:
+                return str(error)
+
     def set(self, settings: Settings) -> None:
         self.controls.write(settings)
 

@@ -33,10 +33,12 @@ The conversation (``S`` server, ``W`` worker)::
     W  DRAINING  {}                                    the worker was told by a signal: send no more
     S  RECALL    {}                                    hand back every attempt that you have not begun
     W  RETURNED  {"token"}                             an attempt handed back, not begun; of many, the newest first
+    W  BEGUN     {"token"}                             an attempt that is worked on now; said by workers that take batches
     W  BYE       {}
 
 A worker may be sent more attempts than it runs at a time. It begins them in the order in which they came, the next one when it
-has answered one, so the server knows which it has begun.
+has answered one, so the server knows which it has begun. One that takes batches begins several when they have waited long
+enough for company, and says so.
 
 Every frame of an attempt that a worker sends carries ``token``; one that doesn't match changes nothing.
 """
@@ -77,6 +79,7 @@ class Kind(IntEnum):
     STOPPED = 17
     RETURNED = 18
     RECALL = 19
+    BEGUN = 24
     HEARTBEAT = 20
     DRAIN = 21
     DRAINING = 22

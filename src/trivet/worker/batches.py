@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 from trivet.authoring.batching import Batching, outputs_of
+from trivet.protocol.frames import Kind, encode
 from trivet.worker.attempt import Attempt, Work
 from trivet.worker.hosts import Host
 from trivet.worker.intake import Intake
@@ -186,8 +187,11 @@ class BatchDesk:
 
     def _bound(self, work: Batch) -> list[tuple[Attempt, Any]]:
         """The items to call the handler with. An input that doesn't fit is answered at once, and is no matter of the others."""
+        opened = work.open
+        # What had to wait for company was not worked on: neither is that time the handler's, nor would its loss be its doing.
+        self._intake.link.send(b"".join(encode(Kind.BEGUN, each.number, {"token": each.token}) for each in opened))
         bound: list[tuple[Attempt, Any]] = []
-        for attempt in work.open:
+        for attempt in opened:
             try:
                 (item,), _ = self._host.bind(attempt.body, attempt.content_type)
             except Exception as error:  # noqa: BLE001 - the author's conversion can raise anything

@@ -64,7 +64,7 @@ def test_numbers_of_kinds_never_change() -> None:
     assert {kind.name: kind.value for kind in Kind} == {
         "HELLO": 1, "WELCOME": 2, "REFUSED": 3, "READY": 4, "UNFIT": 5,
         "JOB": 10, "PIECE": 11, "PROGRESS": 12, "LOG": 13, "RESULT": 14, "ERROR": 15, "CANCEL": 16, "STOPPED": 17,
-        "RETURNED": 18, "HEARTBEAT": 20, "DRAIN": 21, "DRAINING": 22, "BYE": 23,
+        "RETURNED": 18, "RECALL": 19, "HEARTBEAT": 20, "DRAIN": 21, "DRAINING": 22, "BYE": 23, "BEGUN": 24,
     }  # fmt: skip
 
 

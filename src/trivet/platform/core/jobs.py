@@ -207,8 +207,16 @@ def _but(job: Job, **changes: object) -> Job:
     return Job(*made)
 
 
-def claim(job: Job, worker_id: str, token: str, now: float) -> Job | None:
-    """The job taken by a worker, or None where it is not there to be taken."""
+def claim(job: Job, worker_id: str, token: str, now: float, *, begins: bool = True) -> Job | None:
+    """The job taken by a worker, or None where it is not there to be taken.
+
+    Args:
+        job: the job.
+        worker_id: who takes it.
+        token: the attempt's.
+        now: seconds since the epoch.
+        begins: whether it is worked on at once. Otherwise `begin` says when it is.
+    """
     if job.status is not JobStatus.QUEUED:
         return None
     return _but(
@@ -217,7 +225,7 @@ def claim(job: Job, worker_id: str, token: str, now: float) -> Job | None:
         attempt=job.attempt + 1,
         token=token,
         worker_id=worker_id,
-        started_at=now,
+        started_at=now if begins else None,
         retry_at=None,
         progress=None,
         pieces=0,
@@ -228,6 +236,11 @@ def is_last_attempt(job: Job, *, ahead: bool = False) -> bool:
     """Whether a job whose worker is lost now is not tried again; ``ahead``: when it will have been claimed once more."""
     attempts = job.attempt + ahead
     return attempts >= job.policy.max_attempts or WORKER_LOST not in job.policy.retry_on
+
+
+def begin(job: Job, token: str, now: float) -> Job | None:
+    """The job once its worker has begun what it took before; None where it had, or the token is stale."""
+    return _but(job, started_at=now) if holds(job, token) and job.started_at is None else None
 
 
 def holds(job: Job, token: str) -> bool:

@@ -34,8 +34,13 @@ logger = logging.getLogger(__name__)
 OnLine = Callable[[str, str], None]
 """Called with a worker's id for each line that it writes outside of a job."""
 
-_COMMAND = ("-I", "-c", "import sys; from trivet.worker.main import main; sys.exit(main([]))")
-"""What the interpreter of an environment is started with to be a worker: without `runpy`, which takes longer."""
+_COMMAND = (
+    *("-I", "-c"),
+    "import gc, sys; gc.disable(); from trivet.worker.main import main; gc.enable(); sys.exit(main([]))",
+)
+"""What the interpreter of an environment is started with to be a worker. Without `runpy`, and without looking for garbage in
+what is only just being loaded, it is up a fifth sooner.
+"""
 _READ = 64 * 1024
 _LAST_READ = 4 * 1024 * 1024
 _PATIENCE = 5.0

@@ -137,7 +137,11 @@ class Dispatcher:
         seats = self._seats_of.get(version_id)
         if not queue or not seats:
             return
-        for seat in seats.values():
+        places = list(seats.values())
+        if len(places) > 1 and places[0].tells:
+            # A place in the next batch of a busy worker is none to begin in now.
+            places.sort(key=lambda seat: seat.is_busy)
+        for seat in places:
             while queue and seat.free > 0:
                 self._claim(queue.pop(), seat)
         if queue:
@@ -177,7 +181,7 @@ class Dispatcher:
 
     def _begin(self, live: LiveJob, seat: Seat) -> bool:
         """The worker works on the attempt from now on."""
-        claimed = rules.claim(live.job, seat.worker_id, live.token, self._now(live))
+        claimed = rules.claim(live.job, seat.worker_id, live.token, self._now(live), begins=not seat.tells)
         if claimed is None:
             return False
         live.job = claimed
@@ -233,9 +237,17 @@ class Dispatcher:
 
     # -- workers come and go ------------------------------------------------------------------------------------------
 
-    def seat(self, worker_id: str, version_id: str, link: WorkerLink, slots: int) -> None:
-        """A worker is ready to take jobs."""
-        seat = Seat(worker_id, version_id, link, slots, idle_since=self._clock())
+    def seat(self, worker_id: str, version_id: str, link: WorkerLink, slots: int, *, tells: bool = False) -> None:
+        """A worker is ready to take jobs.
+
+        Args:
+            worker_id: the worker.
+            version_id: whose jobs.
+            link: the way to it.
+            slots: how many it takes at a time.
+            tells: whether it says itself when it begins one (`begun`).
+        """
+        seat = Seat(worker_id, version_id, link, slots, tells, idle_since=self._clock())
         self._seats[worker_id] = seat
         self._seats_of.setdefault(version_id, {})[worker_id] = seat
         self._pump(version_id)
@@ -267,7 +279,7 @@ class Dispatcher:
             job, now = live.job, self._now(live)
             if not live.is_open or job.token is None:
                 continue
-            if blameless and job.stop_reason is None and not job.pieces:
+            if (blameless or job.started_at is None) and job.stop_reason is None and not job.pieces:
                 after = rules.hand_back(job, job.token, now)
             else:
                 lines = _last_words(live) + departure.last_lines
@@ -323,6 +335,19 @@ class Dispatcher:
             self._after_loss(live, after)
 
     # -- what workers report ------------------------------------------------------------------------------------------
+
+    def begun(self, ref: AttemptRef) -> None:
+        """A worker that had attempts wait for company has begun one: its timeout runs from now on."""
+        seat = self._seats.get(ref.worker_id)
+        live = seat.find(ref.number) if seat is not None else None
+        if live is None or not live.is_open or live.token != ref.token:
+            return
+        self._presume_begun(live)
+        after = rules.begin(live.job, ref.token, self._now(live))
+        if after is not None:
+            live.job = after
+            if live.recorded is not None:
+                self._wake_for(live)
 
     def piece(self, ref: AttemptRef, content_type: str, data: bytes) -> None:
         """One piece of a stream."""
@@ -549,7 +574,7 @@ class Dispatcher:
         """What waits behind an attempt that takes longer than expected may have a better place elsewhere."""
         if seat.ahead and not seat.recalled:
             oldest = next(iter(seat.held.values()), None)
-            if oldest is None or self._now(oldest) - (oldest.job.started_at or 0.0) >= RECALL_AFTER:
+            if oldest is None or self._now(oldest) - (oldest.job.started_at or self._now(oldest)) >= RECALL_AFTER:
                 seat.recalled = True
                 seat.link.recall()
 

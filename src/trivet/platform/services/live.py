@@ -101,6 +101,8 @@ class Seat:
     Of what it was sent, in order, it works on the first ``slots``; those behind them were sent ``ahead`` and begin when
     one before them ends, so both sides know without a word when that is.
 
+    ``tells``: which of those first ``slots`` it has begun it says itself, as its handler takes batches.
+
     ``suspect``: it holds an attempt that does not stop though asked to; it gets nothing new until that one has ended.
     """
 
@@ -108,6 +110,7 @@ class Seat:
     version_id: str
     link: WorkerLink
     slots: int
+    tells: bool = False
     taking: bool = True
     suspect: bool = False
     held: dict[int, LiveJob] = field(default_factory=dict)
@@ -127,6 +130,12 @@ class Seat:
     def free(self) -> int:
         """How many more jobs it can begin now."""
         return self.slots - len(self.held) if self.taking and not self.suspect else 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it works on something."""
+        oldest = next(iter(self.held.values()), None)
+        return oldest is not None and oldest.job.started_at is not None
 
     @property
     def room_ahead(self) -> int:

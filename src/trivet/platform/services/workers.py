@@ -205,7 +205,9 @@ class Workers:
         if entry.stop_asked_at is not None:
             entry.link.drain()
             return
-        self._dispatcher.seat(worker_id, entry.version.id, entry.link, entry.version.settings.slots)
+        settings = entry.version.settings
+        tells = settings.max_batch_size > 1
+        self._dispatcher.seat(worker_id, entry.version.id, entry.link, settings.slots, tells=tells)
         self.on_change(entry.version.id)
 
     def unfit(self, worker_id: str, message: str, traceback: str) -> None:
@@ -231,6 +233,10 @@ class Workers:
     def returned(self, ref: AttemptRef) -> None:
         """The worker hands back an attempt that it has not begun."""
         self._dispatcher.hand_back(ref)
+
+    def begun(self, ref: AttemptRef) -> None:
+        """The worker works on an attempt now."""
+        self._dispatcher.begun(ref)
 
     def piece(self, ref: AttemptRef, content_type: str, data: bytes) -> None:
         """One piece of a stream."""

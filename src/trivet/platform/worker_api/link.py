@@ -219,6 +219,7 @@ _ABOUT_ATTEMPTS: dict[Kind, Callable[[Workers, AttemptRef, Frame], None]] = {
     Kind.ERROR: lambda workers, ref, frame: workers.fail(ref, _error(frame.meta)),
     Kind.STOPPED: lambda workers, ref, _: workers.stopped(ref),
     Kind.RETURNED: lambda workers, ref, _: workers.returned(ref),
+    Kind.BEGUN: lambda workers, ref, _: workers.begun(ref),
 }
 _ABOUT_WORKERS: dict[Kind, Callable[[Workers, str, dict[str, Any]], None]] = {
     Kind.HEARTBEAT: lambda workers, worker_id, _: workers.alive(worker_id),
