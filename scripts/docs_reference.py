@@ -139,7 +139,7 @@ def settings_page() -> str:
     for row in fields(Settings):
         if row.default is MISSING:
             default = "the usual place of the operating system"
-        elif row.default is None:
+        elif row.default in (None, ()):
             default = "none"
         elif isinstance(row.default, bool):
             default = "`yes`" if row.default else "`no`"

@@ -20,7 +20,7 @@ kept longer than others, listed, and can be replayed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from operator import attrgetter
 
@@ -77,7 +77,7 @@ class JobPolicy:
     priority: Priority = Priority.NORMAL
     retention: float = 7 * 86_400.0
     dead_letter_retention: float = 30 * 86_400.0
-    webhook: str | None = None
+    webhook: str | None = field(default=None, repr=False)
 
     def retries(self, error: JobError) -> bool:
         """Whether an attempt that ended with this error is one to try again."""

@@ -36,10 +36,14 @@ def words(values: Iterable[str]) -> str:
     return " ".join(sorted(values))
 
 
-# Nearly all jobs of an endpoint have the same policy.
-@lru_cache(maxsize=1024)
 def encode_policy(policy: JobPolicy) -> str:
     """A policy as JSON."""
+    # Nearly all jobs of an endpoint have the same policy, but for the URL of a webhook.
+    return _encode_policy(policy) if policy.webhook is None else _encode_policy.__wrapped__(policy)
+
+
+@lru_cache(maxsize=1024)
+def _encode_policy(policy: JobPolicy) -> str:
     return encode(
         [
             policy.timeout,
