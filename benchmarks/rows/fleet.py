@@ -28,9 +28,9 @@ def echo(value):
 """
 _ONE = '''
 @trivet.endpoint(workers=(0, 1), idle_timeout=600)
-def fleet{number}(value: int, times: int = 1) -> int:
+def fleet{number}(value{number}: int, times: int = 1) -> int:
     """Multiplies a value."""
-    return value * times
+    return value{number} * times
 '''
 
 
@@ -54,7 +54,7 @@ def measure(bench: Bench) -> Outcome:
         few.restart()
         many.restart()
         again = (_held(many) - _held(few)) / 1e6
-        one = many.call(f"fleet{bench.endpoints // 2}", b'{"value": 2, "times": 3}')
+        one = many.call(f"fleet{bench.endpoints // 2}", b'{"value%d": 2, "times": 3}' % (bench.endpoints // 2))
         targets = ((full, one), (empty, few.call("echo", BODY)))
         for _, target in targets:
             call(target, 20)

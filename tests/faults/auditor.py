@@ -86,7 +86,11 @@ class Auditor:
 
     def audit(self) -> list[Violation]:
         """All violations, rule by rule."""
-        rules: Mapping[str, Callable[[], Iterator[Finding]]] = {
+        return [Violation(rule, about, detail) for rule, check in self.rules().items() for about, detail in check()]
+
+    def rules(self) -> Mapping[str, Callable[[], Iterable[Finding]]]:
+        """What is checked, by the words in which a violation is reported."""
+        return {
             "an acknowledged job is lost": self.lost,
             "a job is not final": self.unfinished,
             "one call has several jobs": self.doubled,
@@ -105,10 +109,9 @@ class Auditor:
             "a failure is unexplained": self.failures,
             "a stream lost or doubled a piece": self.streams,
             "a story has gaps": self.stories,
-            "the database is damaged": lambda: (("the file", fault) for fault in self._disk.faults),
-            "a caller got an answer that nobody should get": lambda: (("", odd.what) for odd in self._all(Odd)),
+            "the database is damaged": lambda: [("the file", fault) for fault in self._disk.faults],
+            "a caller got an answer that nobody should get": lambda: [("", odd.what) for odd in self._all(Odd)],
         }
-        return [Violation(rule, about, detail) for rule, check in rules.items() for about, detail in check()]
 
     # -- is everything there, once ------------------------------------------------------------------------------------
 

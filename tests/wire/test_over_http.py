@@ -4,26 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import socket
 from collections.abc import Awaitable, Callable
 
+import pytest
 import uvicorn
 
 from tests.wire.fakes import MAX_INPUT, Worker, World
 from trivet.platform.ports.runtime import AttemptOrder
+from trivet.platform.server.front import FrontProtocol
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[], Awaitable[Connection]]
 
 
-def over_http(world: World, scenario: Callable[[Connect], Awaitable[None]]) -> None:
-    """Serves the world on a free port of the loopback while the scenario runs."""
+@pytest.fixture(params=["front", "uvicorn"])
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def over_http(world: World, scenario: Callable[[Connect], Awaitable[None]], way: str = "front") -> None:
+    """Serves the world on a free port of the loopback while the scenario runs.
+
+    Args:
+        world: what is served.
+        scenario: given a function that connects.
+        way: ``front``, or ``uvicorn`` for its own protocol alone.
+    """
 
     async def whole() -> None:
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(world.client.app, lifespan="off", log_config=None, access_log=False, ws="none")
+        http = functools.partial(FrontProtocol, world.client.app.hot_routes) if way == "front" else "httptools"
+        config = uvicorn.Config(
+            world.client.app,
+            http=http,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+        )
         server = uvicorn.Server(config)
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # they are pytest's
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
@@ -66,7 +89,7 @@ async def answer_of(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], 
     return status, headers, await reader.readexactly(int(headers.get("content-length", "0")))
 
 
-def test_a_connection_serves_one_call_after_another_whatever_their_outcomes() -> None:
+def test_a_connection_serves_one_call_after_another_whatever_their_outcomes(way: str) -> None:
     world = World()
     world.offer()
 
@@ -89,10 +112,10 @@ def test_a_connection_serves_one_call_after_another_whatever_their_outcomes() ->
             if method != "HEAD":
                 await reader.readexactly(int(headers.get("content-length", "0")))
 
-    over_http(world, scenario)
+    over_http(world, scenario, way)
 
 
-def test_a_body_announced_over_the_limit_is_refused_before_it_is_sent() -> None:
+def test_a_body_announced_over_the_limit_is_refused_before_it_is_sent(way: str) -> None:
     world = World()
     world.offer()
 
@@ -103,10 +126,10 @@ def test_a_body_announced_over_the_limit_is_refused_before_it_is_sent() -> None:
         status, _, body = await answer_of(reader)
         assert (status, json.loads(body)["limit"]) == (413, MAX_INPUT)
 
-    over_http(world, scenario)
+    over_http(world, scenario, way)
 
 
-def test_a_chunked_body_over_the_limit_is_refused_while_it_is_sent() -> None:
+def test_a_chunked_body_over_the_limit_is_refused_while_it_is_sent(way: str) -> None:
     world = World()
     world.offer()
 
@@ -123,10 +146,10 @@ def test_a_chunked_body_over_the_limit_is_refused_while_it_is_sent() -> None:
         status, _, body = await answered
         assert (status, json.loads(body)["code"]) == (413, "too_large")
 
-    over_http(world, scenario)
+    over_http(world, scenario, way)
 
 
-def test_a_reader_of_events_that_hangs_up_is_noticed() -> None:
+def test_a_reader_of_events_that_hangs_up_is_noticed(way: str) -> None:
     world = World()
     world.offer()
 
@@ -147,4 +170,4 @@ def test_a_reader_of_events_that_hangs_up_is_noticed() -> None:
             await asyncio.sleep(0.005)
         assert world.dispatcher.open_jobs() == 1
 
-    over_http(world, scenario)
+    over_http(world, scenario, way)

@@ -40,24 +40,33 @@ class CallOptions(TypedDict, total=False):
     affinity: str | None
 
 
+_IN_QUERY = {
+    "version": "version",
+    "job_timeout": "timeout",
+    "ttl": "ttl",
+    "priority": "priority",
+    "max_attempts": "max_attempts",
+    "retry_on": "retry_on",
+    "backoff": "backoff",
+    "retention": "retention",
+    "webhook": "webhook",
+}
+"""What the API calls those options that travel in the query."""
+
+
 def query(options: CallOptions) -> dict[str, Any]:
     """The options that go into the query of the request."""
-    retry_on = options.get("retry_on")
-    return {
-        "version": options.get("version"),
-        "timeout": options.get("job_timeout"),
-        "ttl": options.get("ttl"),
-        "priority": options.get("priority"),
-        "max_attempts": options.get("max_attempts"),
-        "retry_on": ",".join(retry_on) if retry_on is not None and not isinstance(retry_on, str) else retry_on,
-        "backoff": options.get("backoff"),
-        "retention": options.get("retention"),
-        "webhook": options.get("webhook"),
-    }
+    said: dict[str, Any] = {_IN_QUERY[name]: value for name, value in options.items() if name in _IN_QUERY}
+    retry_on = said.get("retry_on")
+    if retry_on is not None and not isinstance(retry_on, str):
+        said["retry_on"] = ",".join(retry_on)
+    return said
 
 
 def headers(options: CallOptions) -> tuple[tuple[str, str], ...]:
     """The options that go into headers."""
+    if not options:
+        return ()
     key, affinity = options.get("idempotency_key"), options.get("affinity")
     named = (("Idempotency-Key", key),) if key is not None else ()
     return (*named, ("Trivet-Affinity", _carried(affinity))) if affinity else named

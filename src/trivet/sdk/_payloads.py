@@ -70,7 +70,7 @@ def decode_json(data: bytes) -> Any:
         UnexpectedAnswerError: it is none.
     """
     try:
-        return json.loads(data)
+        return _decode(data.decode())
     except (ValueError, RecursionError) as error:
         raise UnexpectedAnswerError(
             "The answer says that it is JSON, but it can't be read as such.",
@@ -100,6 +100,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not something that JSON can hold")
 
 
+_decode = json.JSONDecoder().decode
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode
 
 

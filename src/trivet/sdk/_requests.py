@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from trivet.sdk import _calls
 from trivet.sdk._calls import CallOptions
@@ -36,7 +36,7 @@ Reference = str | int
 
 def run(reference: Reference, body: Body, options: CallOptions, *, wait: float) -> Request:
     """Call and wait up to ``wait`` seconds."""
-    return _call(reference, "run", body, options, {"wait": wait}, held=wait)
+    return _call(reference, "run", body, options, wait=wait)
 
 
 def submit(reference: Reference, body: Body, options: CallOptions) -> Request:
@@ -54,17 +54,19 @@ def _call(
     verb: str,
     body: Body,
     options: CallOptions,
-    query: Mapping[str, Any] | None = None,
     *,
     headers: tuple[tuple[str, str], ...] = (),
-    held: float = 0.0,
+    wait: float | None = None,
 ) -> Request:
+    query = _calls.query(options)
+    if wait is not None:
+        query["wait"] = wait
     return Request(
         "POST",
-        _url(f"{_endpoint(reference)}/{verb}", _calls.query(options) | dict(query or {})),
+        _url(f"{_endpoint(reference)}/{verb}", query),
         (("Content-Type", body.content_type), *_calls.headers(options), *headers),
         body.data,
-        held,
+        wait or 0.0,
         once=options.get("idempotency_key") is not None,
     )
 
@@ -493,14 +495,14 @@ def _segment(text: str, noun: str) -> str:
 
 
 def _url(path: str, query: Mapping[str, Any]) -> str:
-    pairs = [(name, _text(value)) for name, value in query.items() if value is not None]
-    return f"{path}?{urlencode(pairs, quote_via=quote)}" if pairs else path
+    pairs = [f"{name}={_text(value)}" for name, value in query.items() if value is not None]
+    return f"{path}?{'&'.join(pairs)}" if pairs else path
 
 
 def _text(value: Any) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else f"{value:.3f}"
-    return str(value)
+    return quote(str(value), safe="")
 
 
 def _json(method: str, path: str, document: Mapping[str, Any]) -> Request:

@@ -118,3 +118,21 @@ def test_only_groups_of_dead_servers_are_left_over(root: Path) -> None:
 def test_a_limit_that_can_not_be_set_means_no_group(root: Path) -> None:
     write(root, "a file where a folder should be")
     assert CgroupTree(root, None, 1).make("w1", memory=1, processes=1) is None
+
+
+def test_a_process_enters_every_group_and_a_limit_can_come_later(root: Path, tmp_path: Path) -> None:
+    write(root / "memory/cgroup.procs")
+    write(root / "pids/cgroup.procs")
+    tree = find_cgroups(root, own(tmp_path, "5:pids:/", "4:memory:/"))
+    assert tree is not None
+    group = tree.make("spare", memory=None, processes=None)
+    assert group is not None
+    group.enter(41)
+    assert [entrance.read_text() for entrance in group.entrances] == ["41", "41"]
+    tree.limit(group, 64 * 2**20)
+    assert (group.memory / "memory.limit_in_bytes").read_text() == str(64 * 2**20)
+
+
+def test_a_group_that_is_gone_can_not_be_entered(root: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        Cgroup(root / "gone").enter(41)

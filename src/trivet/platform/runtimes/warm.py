@@ -83,6 +83,7 @@ class WarmParents:
         """These, those that are being warmed, and those that are retired and have not ended."""
         self._warming: dict[Kind, asyncio.Task[None]] = {}
         self._spares: dict[WarmParent, Forked] = {}
+        self._renewing: set[WarmParent] = set()
         self._deaths: Counter[Kind] = Counter()
         self._refused: OrderedDict[Kind, str] = OrderedDict()
         self._tasks: set[asyncio.Future[None]] = set()
@@ -127,14 +128,18 @@ class WarmParents:
             return None
 
     def _renew(self, parent: WarmParent) -> None:
-        if parent.is_warm and parent not in self._spares and not self._closed:
+        if parent.is_warm and parent not in self._spares and parent not in self._renewing and not self._closed:
+            self._renewing.add(parent)
             self._run(self._make_spare(parent))
 
     async def _make_spare(self, parent: WarmParent) -> None:
-        spare = await self._fork(parent)
+        try:
+            spare = await self._fork(parent)
+        finally:
+            self._renewing.discard(parent)
         if spare is None:
             return
-        if parent.is_warm and parent not in self._spares and not self._closed:
+        if parent.is_warm and not self._closed:
             self._spares[parent] = spare
         else:
             spare.give_up()

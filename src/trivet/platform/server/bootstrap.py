@@ -52,11 +52,12 @@ SCALING_TICK = 0.2
 WORKERS_TICK = 1.0
 WEBHOOKS_TICK = 1.0
 UPKEEP_TICK = 10.0
-SWITCH_INTERVAL = 0.0001
+SWITCH_INTERVAL = 0.001
 """Seconds after which a thread that wants the interpreter gets it, for the whole process.
 
 A busy event loop gives the interpreter up at each poll, and has it back before the store's writer thread has woken; a thread
-only insists once it has waited this long in one piece. With the usual 5 ms it never does, and a commit takes seconds.
+only insists once it has waited this long in one piece. With the usual 5 ms it never does, and a commit takes seconds; with
+much less than a millisecond the two threads spend their time on taking turns.
 """
 CLEAN_UP_TICK = 600.0
 

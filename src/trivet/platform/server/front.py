@@ -8,7 +8,6 @@ two, and one of them at a time is at work on a connection.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -103,6 +102,8 @@ class FrontProtocol(HttpToolsProtocol):
         if path is None:
             self._pass_on(data)
             return
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         whole = end + self._length
         if len(data) < whole:
             self._held = data
@@ -112,8 +113,6 @@ class FrontProtocol(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
         exchange = self._exchange = _Exchange(self)
         self._held = data[whole:]
         try:
@@ -303,8 +302,3 @@ class _Exchange:
         """Calls ``then`` if there is no answer after so many seconds."""
         if not self._answered:
             self._timer = self._protocol.loop.call_later(seconds, then)
-
-
-def front(routes: HotRoutes) -> Any:
-    """What uvicorn is to speak HTTP with (``http=`` of its configuration): the front, which finds hot paths by ``routes``."""
-    return functools.partial(FrontProtocol, routes)

@@ -14,13 +14,10 @@ class JobQueue:
 
     def __init__(self) -> None:
         self._lanes: tuple[OrderedDict[str, LiveJob], ...] = tuple(OrderedDict() for _ in Priority)
+        self._size = 0
 
     def __len__(self) -> int:
-        high, normal, low = self._lanes
-        return len(high) + len(normal) + len(low)
-
-    def __bool__(self) -> bool:
-        return any(self._lanes)
+        return self._size
 
     def __iter__(self) -> Iterator[LiveJob]:
         for lane in self._lanes:
@@ -39,10 +36,12 @@ class JobQueue:
 
     def add(self, live: LiveJob, *, front: bool = False) -> None:
         """Puts a job behind those of its priority, or before them."""
-        lane = self._lanes[live.job.policy.priority]
-        lane[live.job.id] = live
+        job = live.job
+        lane = self._lanes[job.policy.priority]
+        self._size += job.id not in lane
+        lane[job.id] = live
         if front:
-            lane.move_to_end(live.job.id, last=False)
+            lane.move_to_end(job.id, last=False)
 
     def first(self) -> LiveJob:
         """The job that is next. There must be one."""
@@ -55,12 +54,14 @@ class JobQueue:
         """Takes the job that is next. There must be one."""
         for lane in self._lanes:
             if lane:
+                self._size -= 1
                 return lane.popitem(last=False)[1]
         raise LookupError("an empty queue has no next job")
 
     def discard(self, live: LiveJob) -> None:
         """Takes a job out, where it is in."""
-        self._lanes[live.job.policy.priority].pop(live.job.id, None)
+        if self._lanes[live.job.policy.priority].pop(live.job.id, None) is not None:
+            self._size -= 1
 
     def position(self, job_id: str) -> int | None:
         """The place of a job, from 1; None where it is not in."""

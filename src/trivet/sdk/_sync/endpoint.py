@@ -109,10 +109,10 @@ class Endpoint:
             IdempotencyKeyReusedError: the key was used with another input; nothing was queued.
             TrivetError: whatever else `trivet.sdk.errors` names.
         """
-        said = self._options(options)
-        if said.get("idempotency_key") is None:
-            said["idempotency_key"] = idempotency_key()
-        answer = self._session.send(_requests.submit(self._reference, encode_input(input), said))
+        if options.get("idempotency_key") is None:
+            options["idempotency_key"] = idempotency_key()
+        request = _requests.submit(self._reference, encode_input(input), self._options(options))
+        answer = self._session.send(request)
         return Job.of(self._session, answer)
 
     def stream(
@@ -208,13 +208,15 @@ class Endpoint:
             bar.close()
 
     def _options(self, options: CallOptions) -> CallOptions:
-        """What is said of a call, with the handle's own version and affinity where it says nothing of them."""
-        said = options.copy()
-        if said.get("version") is None:
-            said["version"] = self._version
-        if said.get("affinity") is None:
-            said["affinity"] = self._affinity
-        return said
+        """What is said of a call, with the handle's own version and affinity where it says nothing of them.
+
+        They are put into ``options`` itself, which belongs to one call.
+        """
+        if self._version is not None and options.get("version") is None:
+            options["version"] = self._version
+        if self._affinity is not None and options.get("affinity") is None:
+            options["affinity"] = self._affinity
+        return options
 
     def __repr__(self) -> str:
         version = f", version={self._version!r}" if self._version else ""

@@ -1,0 +1,320 @@
+"""The auditor finds what it is there to find: into a tidy account of events each kind of lie is planted, and must come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from tests.faults.auditor import Auditor
+from tests.faults.journal import (
+    Acknowledged,
+    Asked,
+    CancelAsked,
+    Ended,
+    Entry,
+    Execution,
+    Hurt,
+    Odd,
+    PieceSeen,
+    Seen,
+    TurnedAway,
+)
+from tests.faults.kinds import BY_NAME
+from tests.faults.mouth import Acknowledgement, Call, PieceSight, Sight
+from tests.faults.records import Disk, Piece, Record
+
+
+@dataclass
+class Account:
+    """Three accounts of the same events: a journal, a ledger, a disk. `tell` adds a call that went well."""
+
+    entries: list[Entry] = field(default_factory=list)
+    ledger: dict[str, list[Execution]] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+
+    def tell(self, kind: str, **changes: Any) -> str:
+        """A call that was submitted at 1, begun at 2, ended at 3 and seen at 4; gives its job's id, which is its kind."""
+        n, job_id = f"r1.0-{len(self.records)} {kind}", kind
+        given = {"n": n, "value": 7, "pad": "", "count": 2}
+        pieces = tuple(Piece(i + 1, 1, {"n": n, "run": "run", "i": i}) for i in range(2)) if kind == "stream" else ()
+        output: Any = [piece.value for piece in pieces] if pieces else {"n": n, "run": "run", "value": 7, "pad": ""}
+        record = Record(
+            id=job_id,
+            n=n,
+            status="succeeded",
+            attempts=1,
+            most_attempts=BY_NAME[kind].tries,
+            error=None,
+            output=output,
+            pieces=pieces,
+            seqs=(1, 2),
+            created_at=1.0,
+            finished_at=3.0,
+            blobs=(),
+            given=given,
+        )
+        self.records[job_id] = replace(record, **changes)
+        self.ledger[n] = [Execution(n, "run", 1, 2.0, 3.0)]
+        self.entries += [
+            Asked(Call(n, f"admin/{kind}", given), "submit", 1.0),
+            Acknowledged(n, None, Acknowledgement(job_id), 1.5),
+        ]
+        self.see(job_id, 4.0)
+        for piece in pieces:
+            self.entries.append(PieceSeen("reader", PieceSight(job_id, piece.seq, piece.value), 4.0))
+        return job_id
+
+    def see(self, job_id: str, at: float, **changes: Any) -> None:
+        """Somebody sees the job as it is recorded, but for ``changes``."""
+        record = self.records[job_id]
+        succeeded = record.status == "succeeded"
+        sight = Sight(
+            job_id, record.status, record.attempts, succeeded, record.output if succeeded else None, record.error
+        )
+        self.entries.append(Seen(replace(sight, **changes), at - 0.1, at, record.n))
+
+    def change(self, job_id: str, **changes: Any) -> None:
+        self.records[job_id] = replace(self.records[job_id], **changes)
+
+    def run(self, job_id: str, *executions: Execution) -> None:
+        self.ledger[self.records[job_id].n] = list(executions)
+
+    def n(self, job_id: str) -> str:
+        return self.records[job_id].n
+
+    def audit(self) -> set[str]:
+        disk = Disk(tuple(self.records.values()), frozenset(), self.faults)
+        return {violation.rule for violation in Auditor(self.entries, self.ledger, disk).audit()}
+
+
+def lost(account: Account) -> None:
+    account.entries = [
+        entry for entry in account.entries if not isinstance(entry, Seen) or entry.n != account.n("echo")
+    ]
+    del account.records["echo"]
+
+
+def unfinished(account: Account) -> None:
+    account.entries = [entry for entry in account.entries if not isinstance(entry, Seen)]
+    account.change("echo", status="running", output=None)
+
+
+def doubled(account: Account) -> None:
+    account.records["twin"] = replace(account.records["echo"], id="twin")
+
+
+def two_jobs_of_a_key(account: Account) -> None:
+    n = account.n("echo")
+    account.entries += [
+        Acknowledged(n, "key", Acknowledgement("echo"), 1.5),
+        Acknowledged(n, "key", Acknowledgement("nap", replayed=True), 1.6),
+    ]
+
+
+def unsaid_repetition(account: Account) -> None:
+    entry = Acknowledged(account.n("echo"), "key", Acknowledgement("echo"), 1.5)
+    account.entries += [entry, entry]
+
+
+def refused_and_done(account: Account) -> None:
+    account.entries.append(TurnedAway(account.n("echo"), "unavailable", 1.2))
+
+
+def answered_and_forgotten(account: Account) -> None:
+    account.entries = [entry for entry in account.entries if not isinstance(entry, Acknowledged)]
+    del account.records["echo"]
+
+
+def two_ends(account: Account) -> None:
+    account.see("echo", 4.5, status="failed", has_output=False)
+
+
+def two_reasons(account: Account) -> None:
+    account.change("raises", error="worker_lost", attempts=3)
+
+
+def revived(account: Account) -> None:
+    account.see("echo", 6.0, status="running", has_output=False, output=None)
+
+
+def wrong_echo(account: Account) -> None:
+    output = {**account.records["echo"].output, "value": 8}
+    account.change("echo", output=output)
+    account.entries = [entry for entry in account.entries if not isinstance(entry, Seen)]
+
+
+def another_output_was_told(account: Account) -> None:
+    account.see("echo", 4.5, output={"n": account.n("echo"), "run": "run", "value": 8, "pad": ""})
+
+
+def result_of_the_first_execution(account: Account) -> None:
+    n = account.n("echo")
+    account.run("echo", Execution(n, "run", 1, 2.0, 3.0), Execution(n, "later", 2, 2.5, 2.7))
+    account.change("echo", attempts=2)
+    account.entries = [entry for entry in account.entries if not isinstance(entry, Seen)]
+
+
+def result_of_nobody(account: Account) -> None:
+    account.run("echo")
+
+
+def ran_after_the_end(account: Account) -> None:
+    n = account.n("raises")
+    account.run("raises", Execution(n, "run", 1, 2.0, 3.0), Execution(n, "late", 2, 5.0, 6.0))
+    account.entries.append(Ended(2.9, 5.0))
+
+
+def more_executions_than_attempts(account: Account) -> None:
+    n = account.n("raises")
+    account.run("raises", Execution(n, "run", 1, 2.0, 3.0), Execution(n, "again", 2, 3.1, 3.2))
+
+
+def more_attempts_than_allowed(account: Account) -> None:
+    account.change("raises", attempts=4)
+    account.entries = [entry for entry in account.entries if not isinstance(entry, Seen)]
+
+
+def ran_twice(account: Account) -> None:
+    n = account.n("once")
+    account.run("once", Execution(n, "first", 1, 2.0, 2.5), Execution(n, "run", 2, 2.7, 3.0))
+    account.entries.append(Ended(2.5, 2.6))
+
+
+def cancelled_by_nobody(account: Account) -> None:
+    account.entries = [entry for entry in account.entries if not isinstance(entry, Seen)]
+    account.change("nap", status="cancelled", output=None)
+
+
+def cancel_that_did_not_take(account: Account) -> None:
+    account.entries.append(CancelAsked("nap", 2.0, 2.1, took=True, sight=None))
+
+
+def timed_out_too_soon(account: Account) -> None:
+    account.entries = [entry for entry in account.entries if not isinstance(entry, Seen)]
+    account.change("nap", status="timed_out", error="execution_timeout", output=None)
+    account.see("nap", 4.0)
+
+
+def expired_too_soon(account: Account) -> None:
+    account.entries = [entry for entry in account.entries if not isinstance(entry, Seen)]
+    account.change("nap", status="timed_out", error="ttl_expired", output=None)
+
+
+def gave_up_too_soon(account: Account) -> None:
+    account.entries = [entry for entry in account.entries if not isinstance(entry, Seen)]
+    account.change("nap", status="failed", error="worker_lost", attempts=2, output=None)
+
+
+def failed_for_no_reason(account: Account) -> None:
+    account.entries = [entry for entry in account.entries if not isinstance(entry, Seen)]
+    account.change("nap", status="failed", error="storage_full", output=None)
+
+
+def lost_piece(account: Account) -> None:
+    account.change("stream", pieces=account.records["stream"].pieces[1:])
+
+
+def piece_shown_twice(account: Account) -> None:
+    last = account.entries[-1]
+    assert isinstance(last, PieceSeen)
+    account.entries.append(last)
+
+
+def other_piece_shown(account: Account) -> None:
+    last = account.entries[-1]
+    assert isinstance(last, PieceSeen)
+    value = {**last.piece.value, "run": "other"}
+    account.entries[-1] = replace(last, piece=replace(last.piece, value=value))
+
+
+def gap_in_a_story(account: Account) -> None:
+    account.change("echo", seqs=(1, 3))
+
+
+def damaged(account: Account) -> None:
+    account.faults = ("row 7 missing from index jobs_open",)
+
+
+def odd_answer(account: Account) -> None:
+    account.entries.append(Odd("submit: internal", 2.0))
+
+
+LIES: tuple[tuple[str, Callable[[Account], None]], ...] = (
+    ("an acknowledged job is lost", lost),
+    ("a job is not final", unfinished),
+    ("one call has several jobs", doubled),
+    ("an idempotency key has several jobs", two_jobs_of_a_key),
+    ("an idempotency key has several jobs", unsaid_repetition),
+    ("a refused call has a job", refused_and_done),
+    ("an answered call left no job", answered_and_forgotten),
+    ("more than one end was told", two_ends),
+    ("more than one end was told", two_reasons),
+    ("a job came back from its end", revived),
+    ("an output is wrong", wrong_echo),
+    ("an output is wrong", another_output_was_told),
+    ("a result is of a stale attempt", result_of_the_first_execution),
+    ("a result is of a stale attempt", result_of_nobody),
+    ("a handler ran after the end was told", ran_after_the_end),
+    ("a handler ran too often", more_executions_than_attempts),
+    ("a handler ran too often", more_attempts_than_allowed),
+    ("a job without retries ran twice", ran_twice),
+    ("a cancel is untrue", cancelled_by_nobody),
+    ("a cancel is untrue", cancel_that_did_not_take),
+    ("a timeout is untrue", timed_out_too_soon),
+    ("a timeout is untrue", expired_too_soon),
+    ("a failure is unexplained", gave_up_too_soon),
+    ("a failure is unexplained", failed_for_no_reason),
+    ("a stream lost or doubled a piece", lost_piece),
+    ("a stream lost or doubled a piece", piece_shown_twice),
+    ("a stream lost or doubled a piece", other_piece_shown),
+    ("a story has gaps", gap_in_a_story),
+    ("the database is damaged", damaged),
+    ("a caller got an answer that nobody should get", odd_answer),
+)
+
+
+@pytest.fixture
+def account() -> Account:
+    """Everything went well: one call of each kind that the lies are about."""
+    tidy = Account()
+    for kind in ("echo", "nap", "once", "stream"):
+        tidy.tell(kind)
+    tidy.tell("raises", status="failed", error="handler_error", output=None)
+    tidy.entries.sort(key=lambda entry: isinstance(entry, PieceSeen))
+    return tidy
+
+
+def test_a_tidy_account_has_no_violation(account: Account) -> None:
+    assert account.audit() == set()
+
+
+@pytest.mark.parametrize(("rule", "lie"), LIES, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_lie_is_found(account: Account, rule: str, lie: Callable[[Account], None]) -> None:
+    lie(account)
+    assert account.audit() == {rule}
+
+
+def test_every_rule_is_tried_by_a_lie() -> None:
+    assert set(Auditor([], {}, Disk((), frozenset(), ())).rules()) == {rule for rule, _ in LIES}
+
+
+def test_the_death_of_the_server_excuses_a_held_call_that_was_answered_and_not_recorded(account: Account) -> None:
+    answered_and_forgotten(account)
+    account.entries.append(Ended(3.9, 4.2))
+    assert account.audit() == set()
+
+
+def test_a_full_disk_excuses_a_result_that_could_not_be_stored(account: Account) -> None:
+    failed_for_no_reason(account)
+    account.entries.append(Hurt("disk full", 2.0, 3.0))
+    assert account.audit() == set()
+
+
+def test_an_end_of_the_server_excuses_an_uncounted_claim(account: Account) -> None:
+    more_executions_than_attempts(account)
+    account.entries.append(Ended(2.9, 3.05))
+    assert account.audit() == set()
