@@ -1,7 +1,7 @@
 # The project's verbs. CI calls `check` and `test`, as people do. All that is needed: Python 3.11 or newer, git, make.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test demo docs bench clean
+.PHONY: help setup check fix test demo docs bench faults soak clean
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -53,6 +53,12 @@ docs: $(DEVELOP) $(DOCS) ## builds the documentation into site/
 
 bench: $(DEVELOP) ## measures this machine: ours, the floor and peers in one run; PEERS=none is quick
 	$(PY) -m benchmarks --install --peers $(PEERS) --json benchmarks/results/bench.json $(BENCH)
+
+faults: $(DEVELOP) ## hurts a platform in every way under load, and audits what its callers were told
+	$(PY) -m tests.faults
+
+soak: $(DEVELOP) ## half an hour of mixed load: does anything grow?
+	$(PY) -m tests.faults.soak
 
 clean: ## removes all that the other verbs made
 	rm -rf $(VENV) build dist site benchmarks/.cache benchmarks/results .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache

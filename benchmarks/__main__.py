@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import plot, table
+from benchmarks import markdown, plot, table
 from benchmarks.bench import Bench
 from benchmarks.figures import Outcome
 from benchmarks.load import LoadError
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = _parser().parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    say = Console(stderr=True, style="dim", highlight=False)
+    say = Console(stderr=True, style="dim", highlight=False, markup=False)
     # An order to end is an interrupt like any other: what was started is ended on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="tb", dir=given.folder or disk_folder()))
@@ -69,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given.plot.write_text(plot.draw(outcomes, machine))
     if given.json is not None:
         given.json.write_text(json.dumps(table.as_document(machine, outcomes), indent=1) + "\n")
+    if given.markdown is not None:
+        given.markdown.write_text(markdown.write(outcomes, machine))
     console.print(f"Plot: {given.plot}", highlight=False)
     return 0 if whole else 1
 
@@ -103,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--torch", default="", help="also start workers with torch: the requirement to install, such as torch==2.13.0")
     add("--folder", type=Path, help="where to work: a folder on the disk that is to be measured")
     add("--json", type=Path, help="where to write all figures, with the sample of every round")
+    add("--markdown", type=Path, help="where to write the tables as the documentation has them")
     add(
         "--plot",
         type=Path,

@@ -14,7 +14,7 @@ from benchmarks.network import free_port
 from benchmarks.ours import Ours
 from benchmarks.peers.catalogue import PEERS, RunningPeer
 from benchmarks.processes import Contender, StartError
-from benchmarks.queues.catalogue import QUEUES, RunningQueue
+from benchmarks.queues.catalogue import Queue, RunningQueue
 from benchmarks.venvs import NotInstalledError
 
 PROJECT = Path(__file__).parent.parent
@@ -111,19 +111,11 @@ class Bench:
             running.append(started)
         return running
 
-    def start_queues(self, outcome: Outcome, stack: ExitStack) -> list[RunningQueue]:
-        """The durable queues that are to run and can, paused; the others are told in the outcome."""
-        running = []
-        for queue in QUEUES:
-            if queue.name not in self.peers:
-                continue
-            self.tell(f"Starting {queue.title}")
-            try:
-                started = RunningQueue(queue, self.fresh("q"), install=self.install, tell=self.tell)
-            except (NotInstalledError, StartError, OSError) as error:
-                outcome.missing.append((queue.title, str(error)))
-                continue
-            stack.enter_context(started)
-            started.pause()
-            running.append(started)
-        return running
+    def queue(self, queue: Queue) -> RunningQueue:
+        """A durable queue with an empty store of its own.
+
+        Raises:
+            NotInstalledError: it is not there, or can't be installed.
+            StartError: it does not start.
+        """
+        return RunningQueue(queue, self.fresh("q"), install=self.install, tell=self.tell)

@@ -9,7 +9,7 @@ from html import escape
 
 from benchmarks.figures import Kind, Metric, Outcome, ratio
 
-_WIDTH, _LABELS, _VALUES = 860, 250, 150
+_WIDTH, _LABELS, _VALUES = 920, 310, 150
 _BAR, _STEP = 16, 24
 _COLOURS: Mapping[Kind, str] = {"floor": "#8a8f98", "ours": "#1f6feb", "peer": "#c9a36a", "other": "#c3c7cd"}
 _STYLE = (

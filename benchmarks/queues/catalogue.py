@@ -103,16 +103,6 @@ class RunningQueue:
         outcome = json.loads(done.stdout.strip().splitlines()[-1])
         return float(outcome["jobs"] / outcome["seconds"])
 
-    def pause(self) -> None:
-        """Stops it where it is."""
-        for contender in self._contenders:
-            contender.pause()
-
-    def resume(self) -> None:
-        """Lets it go on."""
-        for contender in self._contenders:
-            contender.resume()
-
     def stop(self) -> None:
         """Ends the worker, then the store."""
         while self._contenders:

@@ -7,7 +7,6 @@ submit until the last result is stored. Nothing that is not final is counted, an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -16,7 +15,8 @@ from benchmarks.figures import Entry, Metric, Outcome, above, at_least
 from benchmarks.load import LoadError, press
 from benchmarks.ours import Ours
 from benchmarks.processes import StartError
-from benchmarks.queues.catalogue import RunningQueue
+from benchmarks.queues.catalogue import QUEUES, Queue
+from benchmarks.venvs import NotInstalledError
 
 FEW, MANY = 64, 256
 RATES = {FEW: Metric("rate_64", f"jobs/s, {FEW} submitters", rising=True),
@@ -35,15 +35,15 @@ BODY = b"1"
 
 
 @dataclass(slots=True)
-class _Contestant:
+class _Peer:
     entry: Entry
-    round: Callable[[int, int], float]
-    queue: RunningQueue | None = None
-    jobs: int = PILOT
+    queue: Queue
+    jobs: int = 0
+    """How many fill a turn; 0: nobody knows yet."""
 
 
 def measure(bench: Bench) -> Outcome:
-    """Everybody in every round, in turns; whoever is not on is paused."""
+    """Everybody in every round, in turns. A peer is started for its turn, with an empty store, and ended behind it."""
     metrics = (RATES[FEW], RATES[MANY], ACKNOWLEDGED, CPU)
     outcome = Outcome(
         "durable", "Durable jobs: submit, store, run a no-op, store the result", metrics, bars=(RATES[FEW],)
@@ -51,39 +51,35 @@ def measure(bench: Bench) -> Outcome:
     with ExitStack() as stack:
         ours = stack.enter_context(bench.ours(SOURCE))
         mine = outcome.entry("Trivet, submit over HTTP", "ours")
-        everybody = [_Contestant(mine, lambda submitters, jobs: _ours(ours, mine, submitters, jobs))]
-        everybody += [
-            _Contestant(outcome.entry(queue.title, "peer"), queue.round, queue)
-            for queue in bench.start_queues(outcome, stack)
-        ]
+        peers = [_Peer(outcome.entry(queue.title, "peer"), queue) for queue in QUEUES if queue.name in bench.peers]
+        jobs = _jobs(bench, _ours(ours, Entry("", "ours"), FEW, PILOT))
         for number in range(bench.rounds):
             bench.tell(f"durable: round {number + 1} of {bench.rounds}")
-            for contestant in list(everybody):
+            for submitters, metric in RATES.items():
+                mine.add(metric, _ours(ours, mine, submitters, jobs))
+            for peer in list(peers):
                 try:
-                    _turn(bench, contestant)
-                except (LoadError, StartError, OSError) as error:
-                    outcome.missing.append((contestant.entry.title, str(error)))
-                    outcome.entries.remove(contestant.entry)
-                    everybody.remove(contestant)
-        if mine in outcome.entries:
-            _audit(ours, outcome)
-    if mine in outcome.entries:
-        _conclude(outcome, mine)
+                    _turn(bench, peer)
+                except (NotInstalledError, StartError, OSError) as error:
+                    outcome.missing.append((peer.entry.title, str(error)))
+                    outcome.entries.remove(peer.entry)
+                    peers.remove(peer)
+        _audit(ours, outcome)
+    _conclude(outcome, mine)
     return outcome
 
 
-def _turn(bench: Bench, contestant: _Contestant) -> None:
-    if contestant.queue is not None:
-        contestant.queue.resume()
-    try:
-        if contestant.jobs == PILOT:  # as many jobs as fill a turn
-            contestant.jobs = max(2 * MANY, int(contestant.round(FEW, PILOT) * bench.seconds))
-            contestant.entry.samples.clear()
+def _turn(bench: Bench, peer: _Peer) -> None:
+    with bench.queue(peer.queue) as running:
+        peer.entry.title = running.title
+        peer.jobs = peer.jobs or _jobs(bench, running.round(FEW, PILOT))
         for submitters, metric in RATES.items():
-            contestant.entry.add(metric, contestant.round(submitters, contestant.jobs))
-    finally:
-        if contestant.queue is not None:
-            contestant.queue.pause()
+            peer.entry.add(metric, running.round(submitters, peer.jobs))
+
+
+def _jobs(bench: Bench, rate: float) -> int:
+    """How many jobs fill a turn, where so many get through in a second."""
+    return max(2 * MANY, int(rate * bench.seconds))
 
 
 def _ours(ours: Ours, entry: Entry, submitters: int, jobs: int) -> float:

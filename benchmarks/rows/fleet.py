@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 import psutil
@@ -12,20 +13,12 @@ from benchmarks.bench import Bench
 from benchmarks.figures import Metric, Outcome, at_most, below
 from benchmarks.load import call
 from benchmarks.ours import Ours
-from benchmarks.peers.catalogue import BODY
 
 HELD = Metric("held", "MB for all of them", 1)
 CALL = Metric("call", "a call, p50 ms", 3)
 DEPLOYED = Metric("deployed", "s to deploy them", 1)
 _AT_ONCE = 100
 """How many endpoints one deployment may hold."""
-_ECHO = """
-import trivet
-
-@trivet.endpoint(workers=(0, 1), idle_timeout=600)
-def echo(value):
-    return value
-"""
 _ONE = '''
 @trivet.endpoint(workers=(0, 1), idle_timeout=600)
 def fleet{number}(value{number}: int, times: int = 1) -> int:
@@ -34,28 +27,30 @@ def fleet{number}(value{number}: int, times: int = 1) -> int:
 '''
 
 
+_INPUT = b'{"value0": 2, "times": 3}'
+
+
 def measure(bench: Bench) -> Outcome:
     """Two platforms side by side: one with an endpoint, one with all; calls in turns."""
     outcome = Outcome("fleet", f"{bench.endpoints:,} endpoints at zero workers", (HELD, CALL, DEPLOYED))
     empty = outcome.entry("a platform with one endpoint", "other")
     full = outcome.entry(f"Trivet with {bench.endpoints:,} more", "ours")
     with ExitStack() as stack:
-        few, many = (stack.enter_context(bench.ours(_ECHO)) for _ in range(2))
-        for ours in (few, many):
-            call(ours.call("echo", BODY), 20)
+        # both have the endpoint that is called, so that it is the same call
+        few, many = (stack.enter_context(bench.ours(_source(range(1)))) for _ in range(2))
+        targets = ((full, many.call("fleet0", _INPUT)), (empty, few.call("fleet0", _INPUT)))
+        for _, target in targets:
+            call(target, 20)
         before, began = _held(many), time.perf_counter()
         bench.tell(f"fleet: deploying {bench.endpoints:,} endpoints")
         for first in range(0, bench.endpoints, _AT_ONCE):
-            numbers = range(first, min(first + _AT_ONCE, bench.endpoints))
-            source = "".join(_ONE.format(number=number) for number in numbers)
-            many.deploy(f"fleet{first}", f"import trivet\n{source}")
+            numbers = range(first + 1, min(first + _AT_ONCE, bench.endpoints) + 1)
+            many.deploy(f"fleet{first}", _source(numbers))
         full.add(DEPLOYED, time.perf_counter() - began)
         full.add(HELD, (_held(many) - before) / 1e6)
         few.restart()
         many.restart()
         again = (_held(many) - _held(few)) / 1e6
-        one = many.call(f"fleet{bench.endpoints // 2}", b'{"value%d": 2, "times": 3}' % (bench.endpoints // 2))
-        targets = ((full, one), (empty, few.call("echo", BODY)))
         for _, target in targets:
             call(target, 20)
         for number in range(bench.rounds):
@@ -66,6 +61,10 @@ def measure(bench: Bench) -> Outcome:
     outcome.goals.append(below(f"{bench.endpoints:,} endpoints, MB in all", full.median(HELD), HELD, 20.0, said))
     outcome.goals.append(at_most("a call to one of them, p50 ms", full, empty, CALL, 1.1))
     return outcome
+
+
+def _source(numbers: Iterable[int]) -> str:
+    return "import trivet\n" + "".join(_ONE.format(number=number) for number in numbers)
 
 
 def _held(ours: Ours) -> int:

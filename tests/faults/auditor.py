@@ -265,7 +265,9 @@ class Auditor:
         asked = {entry.job_id for entry in self._all(CancelAsked)}
         for record, kind in self._with_kind():
             code = record.error
-            if record.status != "failed" or code == kind.ends:
+            if record.status != "failed":
+                continue
+            if code == kind.ends and (not kind.again or record.attempts >= kind.tries or record.id in asked):
                 continue
             if code in LOSSES and (record.attempts >= kind.tries or record.pieces or record.id in asked):
                 continue

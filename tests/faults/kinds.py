@@ -32,6 +32,7 @@ class Kind:
         ends: the regular end: ``succeeded``, or the code of the error.
         tries: how often it may be tried at most.
         timeout: seconds that an attempt may run.
+        again: whether its own error is tried again.
         shares: whether its worker holds other jobs beside it.
         streams: whether it answers in pieces.
     """
@@ -44,6 +45,7 @@ class Kind:
     ends: str = "succeeded"
     tries: int = 3
     timeout: float = 600.0
+    again: bool = False
     shares: bool = False
     streams: bool = False
 
@@ -84,6 +86,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("shared nap", "share", 10, _share, shares=True),
     Kind("stream", "pieces", 10, _pieces, _all_pieces, streams=True),
     Kind("raises", "moody", 3, lambda _: {"how": "raise"}, ends="handler_error"),
+    Kind("raises at first", "retried", 3, lambda _: {"how": "raise_once"}, again=True),
+    Kind("raises always", "retried", 1, lambda _: {"how": "raise"}, ends="handler_error", again=True),
+    Kind("in a batch", "batched", 8, _small, _echoes, shares=True),
     Kind("kills its worker", "moody", 1, lambda _: {"how": "die"}, ends="worker_lost"),
     Kind("kills its first worker", "moody", 1, lambda _: {"how": "die_once"}),
     Kind("once", "once", 6, tries=1),

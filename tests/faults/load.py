@@ -6,6 +6,7 @@ import itertools
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Caller:
     """
 
     def __init__(self, mouth: Mouth, journal: Journal, name: str, owner: str, ledger: Path, chance: random.Random):
-        self.jobs: list[tuple[str, str, Kind]] = []
+        self.jobs: deque[tuple[str, str, Kind]] = deque(maxlen=40)
         self._mouth = mouth
         self._journal = journal
         self._name = name
@@ -134,12 +135,12 @@ class Caller:
 
     def _look(self) -> None:
         if self.jobs:
-            job_id, n, _ = self._chance.choice(self.jobs[-40:])
+            job_id, n, _ = self._chance.choice(self.jobs)
             asked = now()
             self._journal.write(Seen(self._mouth.look(job_id), asked, now(), n))
 
     def _cancel(self) -> None:
-        slow = [job for job in self.jobs[-12:] if job[2].name in ("nap", "shared nap", "stubborn", "stream")]
+        slow = [job for job in list(self.jobs)[-12:] if job[2].name in ("nap", "shared nap", "stubborn", "stream")]
         if not slow:
             return
         job_id, _, _ = self._chance.choice(slow)

@@ -31,10 +31,11 @@ class Server:
     Args:
         folder: everything lies below it.
         data: the data folder, where it is not to be ``folder/data``.
+        as_shipped: start the product as its users do, without the suite's start script.
         environ: further settings of the server.
     """
 
-    def __init__(self, folder: Path, data: Path | None = None, **environ: str) -> None:
+    def __init__(self, folder: Path, data: Path | None = None, *, as_shipped: bool = False, **environ: str) -> None:
         self.folder = folder
         self.data = data or folder / "data"
         self.ledger = folder / "ledger"
@@ -45,6 +46,7 @@ class Server:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.starts = 0
+        self._as_shipped = as_shipped
         self._environ = environ
         self._config = folder / "config.toml"
         self._log = folder / "server.log"
@@ -76,7 +78,8 @@ class Server:
             Controls.VARIABLE: str(self.controls.folder),
             **self._environ,
         }
-        command = [sys.executable, "-m", "tests.faults.boot", "up", "--port", str(self.port), "--data", str(self.data)]
+        program = "trivet.cli" if self._as_shipped else "tests.faults.boot"
+        command = [sys.executable, "-m", program, "up", "--port", str(self.port), "--data", str(self.data)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env=environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True

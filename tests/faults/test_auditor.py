@@ -214,6 +214,10 @@ def failed_for_no_reason(account: Account) -> None:
     account.change("nap", status="failed", error="storage_full", output=None)
 
 
+def not_tried_again(account: Account) -> None:
+    account.tell("raises always", status="failed", error="handler_error", output=None, attempts=2)
+
+
 def lost_piece(account: Account) -> None:
     account.change("stream", pieces=account.records["stream"].pieces[1:])
 
@@ -268,6 +272,7 @@ LIES: tuple[tuple[str, Callable[[Account], None]], ...] = (
     ("a timeout is untrue", expired_too_soon),
     ("a failure is unexplained", gave_up_too_soon),
     ("a failure is unexplained", failed_for_no_reason),
+    ("a failure is unexplained", not_tried_again),
     ("a stream lost or doubled a piece", lost_piece),
     ("a stream lost or doubled a piece", piece_shown_twice),
     ("a stream lost or doubled a piece", other_piece_shown),

@@ -115,6 +115,8 @@ def made_world() -> World:
     world.offer("admin/idle", slots=0)
     world.offer("admin/strict", schema={"type": "object", "required": ["name"]})
     world.ask("POST", RUN, body=b'"first"')
+    wanted = {"label": "limited", "rate": "2/min", "concurrent": 5}
+    world.limited = world.ask("POST", "/keys", json_body=wanted).json["key"]  # type: ignore[attr-defined]  # ours alone
     world.handler = handler
     return world
 
@@ -154,6 +156,7 @@ def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
 
 PLAIN = call(JSON, body=b'{"a": [1, 2.50]}')
 JOB = known_job()
+LIMITED = PLAIN.replace(str(WORLD.admin_token).encode(), WORLD.limited.encode())  # type: ignore[attr-defined]  # as above
 
 CASES: dict[str, Case] = {
     "run": Case([PLAIN], hot=1),
@@ -208,6 +211,8 @@ CASES: dict[str, Case] = {
     "run with a header that is none": Case([call("X Long: a")]),
     "run with an empty line before": Case([b"\r\n" + PLAIN], hot=1),
     "no HTTP at all": Case([b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 nothing\r\n\r\n"]),
+    "run with a key that was not used before": Case([LIMITED]),
+    "run with a key that may not call often": Case([LIMITED * 2], answers=2, hot=2),
     "submit": Case([call(path="/endpoints/admin/hello/submit")], hot=1),
     "submit with unsound JSON": Case([call(JSON, body=b"[", path="/endpoints/admin/hello/submit")], hot=1),
     "stream": Case([call(path="/endpoints/admin/hello/stream")]),

@@ -38,7 +38,7 @@ from trivet.platform.core.workers import Worker, WorkerState
 from trivet.platform.dialects.native import errors, translate, webhooks
 from trivet.platform.services.accounts import Me, OrganizationView
 from trivet.platform.services.journals import LogLine
-from trivet.platform.services.webhooks import SecretView
+from trivet.platform.services.signing import SecretView
 from trivet.platform.services.workers import WorkerView
 from trivet.platform.wire.problems import problem_of
 
@@ -136,7 +136,9 @@ def view(job: Job) -> JobView:
     return JobView(job, "ann/song", "1.2.0")
 
 
-DELIVERY = Delivery("msg_1", "job_1", "acc_1", "https://hooks.example/x", "hooks.example", T, T + 5, attempts=1, tries=1)
+DELIVERY = Delivery(
+    "msg_1", "job_1", "acc_1", "https://hooks.example/x", "hooks.example", T, T + 5, attempts=1, tries=1
+)
 
 DOCUMENTS: dict[str, Any] = {
     "job_queued": translate.job(view(QUEUED)),

@@ -8,6 +8,7 @@ import functools
 import json
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import uvicorn
@@ -25,13 +26,19 @@ def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def over_http(world: World, scenario: Callable[[Connect], Awaitable[None]], way: str = "front") -> None:
+def over_http(
+    world: World,
+    scenario: Callable[[Connect], Awaitable[None]],
+    way: str = "front",
+    behind: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Serves the world on a free port of the loopback while the scenario runs.
 
     Args:
         world: what is served.
         scenario: given a function that connects.
         way: ``front``, or ``uvicorn`` for its own protocol alone.
+        behind: what is left to see while the server stops; what was opened is closed after it.
     """
 
     async def whole() -> None:
@@ -62,10 +69,15 @@ def over_http(world: World, scenario: Callable[[Connect], Awaitable[None]], way:
                 await asyncio.sleep(0.005)
             await scenario(connect)
         finally:
+            if behind is None:
+                for writer in opened:
+                    writer.close()
+            server.should_exit = True
+            if behind is not None:
+                await behind()
+            await serving
             for writer in opened:
                 writer.close()
-            server.should_exit = True
-            await serving
             listening.close()
 
     world.run(whole())
@@ -171,3 +183,71 @@ def test_a_reader_of_events_that_hangs_up_is_noticed(way: str) -> None:
         assert world.dispatcher.open_jobs() == 1
 
     over_http(world, scenario, way)
+
+
+def silent(worker: Worker, order: AttemptOrder) -> None:
+    """Takes the job, and says nothing."""
+
+
+def test_a_caller_who_leaves_while_its_call_is_held_does_not_end_the_job(way: str) -> None:
+    world = World()
+    _, version = world.offer()
+    world.handler = silent
+
+    async def scenario(connect: Connect) -> None:
+        _, writer = await connect()
+        writer.write(request(world, "POST", "/endpoints/admin/hello/run", body=b"1"))
+        while not world.dispatcher.open_jobs():
+            await asyncio.sleep(0.001)
+        writer.close()
+        await asyncio.sleep(0.01)
+        (seat,) = world.dispatcher.seats(version.id)
+        worker: Any = seat.link
+        worker.give(worker.orders[0], b"2")
+        job_id = worker.orders[0].job_id
+        reader, writer = await connect()
+        writer.write(request(world, "GET", f"/jobs/{job_id}/result"))
+        assert (await answer_of(reader))[2] == b"2"
+
+    over_http(world, scenario, way)
+
+
+def test_a_held_call_is_answered_with_its_job_when_the_platform_stops(way: str) -> None:
+    world = World()
+    world.offer(slots=0)
+
+    async def scenario(connect: Connect) -> None:
+        reader, writer = await connect()
+        writer.write(request(world, "POST", "/endpoints/admin/hello/run", body=b"1"))
+        while not world.dispatcher.open_jobs():
+            await asyncio.sleep(0.001)
+        world.notifier.close()
+        status, headers, body = await answer_of(reader)
+        assert (status, json.loads(body)["status"]) == (202, "queued")
+        assert headers["location"].endswith(json.loads(body)["id"])
+
+    over_http(world, scenario, way)
+
+
+def test_a_server_that_stops_lets_a_held_call_finish_and_closes_its_connection(way: str) -> None:
+    world = World()
+    _, version = world.offer()
+    world.handler = silent
+    opened: list[asyncio.StreamReader] = []
+
+    async def scenario(connect: Connect) -> None:
+        reader, writer = await connect()
+        opened.append(reader)
+        writer.write(request(world, "POST", "/endpoints/admin/hello/run", body=b"1"))
+        while not world.dispatcher.open_jobs():
+            await asyncio.sleep(0.001)
+        (seat,) = world.dispatcher.seats(version.id)
+        worker: Any = seat.link
+        asyncio.get_running_loop().call_later(0.15, worker.give, worker.orders[0], b"2")
+
+    async def answered() -> None:
+        status, headers, body = await answer_of(opened[0])
+        assert (status, headers["connection"], body) == (200, "close", b"2")
+        assert await opened[0].read() == b""
+
+    over_http(world, scenario, way, answered)

@@ -56,9 +56,11 @@ _IN_QUERY = {
 
 def query(options: CallOptions) -> dict[str, Any]:
     """The options that go into the query of the request."""
-    said: dict[str, Any] = {_IN_QUERY[name]: value for name, value in options.items() if name in _IN_QUERY}
-    retry_on = said.get("retry_on")
-    if retry_on is not None and not isinstance(retry_on, str):
+    if not options:
+        return {}
+    said = {carried: options.get(name) for name, carried in _IN_QUERY.items()}
+    retry_on = said["retry_on"]
+    if isinstance(retry_on, Iterable) and not isinstance(retry_on, str):
         said["retry_on"] = ",".join(retry_on)
     return said
 

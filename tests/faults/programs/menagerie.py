@@ -91,6 +91,24 @@ def moody(n, ledger, how="raise"):
     return execution.answer()
 
 
+@trivet.endpoint(workers=(0, 2), idle_timeout=60, retry_on=["handler_error", "worker_lost"], backoff=0.05)
+def retried(n, ledger, how="raise_once"):
+    """Fails at first, or always; its errors are tried again."""
+    execution = Execution(n, ledger)
+    if how == "raise" or _times_begun(n, ledger) == 1:
+        execution.write("end")
+        raise ValueError(f"{n} was told to fail")
+    return execution.answer()
+
+
+@trivet.endpoint(workers=(0, 2), idle_timeout=60, max_batch_size=8, batch_wait=0.02)
+def batched(items):
+    """Takes several calls at once; each has an end of its own."""
+    executions = [Execution(item["n"], item["ledger"]) for item in items]
+    time.sleep(0.02)
+    return [execution.answer(value=item["value"], pad="") for execution, item in zip(executions, items, strict=True)]
+
+
 @trivet.endpoint(workers=(0, 2), idle_timeout=60, max_attempts=1)
 def once(n, ledger, seconds=0.02):
     """Must not be tried again."""

@@ -1,4 +1,4 @@
-"""Endpoints: who may, which version a reference means, and the history that a rollback walks."""
+"""Endpoints: who may, and which version a reference means."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from trivet.platform.core import endpoints
 from trivet.platform.core.accounts import Principal, Role, Scope
 from trivet.platform.core.endpoints import (
-    HISTORY_LIMIT,
     Endpoint,
     EndpointReference,
     HandlerKind,
@@ -22,7 +21,7 @@ from trivet.platform.core.endpoints import (
     choose_version,
     next_number,
 )
-from trivet.platform.core.errors import BadRequest, Forbidden, NotFound
+from trivet.platform.core.errors import Forbidden, NotFound
 
 ENDPOINT = Endpoint("opaque", "org_mi6", "mi6", "hello", 1.0, 1.0)
 
@@ -43,24 +42,6 @@ def version(number: str, state: VersionState = VersionState.READY, **fields: obj
 def test_an_endpoint_without_a_build_has_no_current_version() -> None:
     assert ENDPOINT.current_id is None
     assert ENDPOINT.full_name == "mi6/hello"
-
-
-def test_the_version_published_last_is_current_and_a_rollback_goes_one_back() -> None:
-    endpoint = endpoints.publish(endpoints.publish(ENDPOINT, "ver_1", 2.0), "ver_2", 3.0)
-    assert (endpoint.current_id, endpoint.updated_at) == ("ver_2", 3.0)
-    back = endpoints.roll_back(endpoint, 4.0)
-    assert (back.current_id, back.updated_at) == ("ver_1", 4.0)
-    with pytest.raises(BadRequest, match="no earlier version"):
-        endpoints.roll_back(back, 5.0)
-
-
-@given(published=st.lists(st.integers(0, 80), max_size=150))
-def test_the_history_is_bounded_names_nothing_twice_and_ends_with_the_latest(published: list[int]) -> None:
-    endpoint = ENDPOINT
-    for number in published:
-        endpoint = endpoints.publish(endpoint, f"ver_{number}", 2.0)
-        assert endpoint.current_id == f"ver_{number}"
-    assert len(endpoint.history) == len(set(endpoint.history)) <= HISTORY_LIMIT
 
 
 # -- who may ------------------------------------------------------------------------------------------------------------

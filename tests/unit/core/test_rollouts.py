@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.core.test_endpoints import ENDPOINT, version
-from trivet.platform.core import endpoints, rollouts
+from trivet.platform.core import rollouts
 from trivet.platform.core.aliases import MAX_ALIASES, Alias, Share
 from trivet.platform.core.endpoints import Endpoint
 from trivet.platform.core.errors import BadRequest, NotFound
+from trivet.platform.core.rollouts import HISTORY_LIMIT
 
 V1, V2, V3 = version("1.0.0"), version("2.0.0"), version("3.0.0")
-SERVING = endpoints.publish(ENDPOINT, V1.id, 2.0)
+SERVING = rollouts.publish(ENDPOINT, V1.id, 2.0)
 
 
 def canary(weight: int = 10) -> Endpoint:
@@ -22,6 +25,27 @@ def canary(weight: int = 10) -> Endpoint:
 
 def weights(endpoint: Endpoint) -> dict[str, int]:
     return {share.version_id: share.weight for share in endpoint.split}
+
+
+# -- the current version
+
+
+def test_the_version_published_last_is_current_and_a_rollback_goes_one_back() -> None:
+    endpoint = rollouts.publish(rollouts.publish(ENDPOINT, "ver_1", 2.0), "ver_2", 3.0)
+    assert (endpoint.current_id, endpoint.updated_at) == ("ver_2", 3.0)
+    back = rollouts.roll_back(endpoint, 4.0)
+    assert (back.current_id, back.updated_at) == ("ver_1", 4.0)
+    with pytest.raises(BadRequest, match="no earlier version"):
+        rollouts.roll_back(back, 5.0)
+
+
+@given(published=st.lists(st.integers(0, 80), max_size=150))
+def test_the_history_is_bounded_names_nothing_twice_and_ends_with_the_latest(published: list[int]) -> None:
+    endpoint = ENDPOINT
+    for number in published:
+        endpoint = rollouts.publish(endpoint, f"ver_{number}", 2.0)
+        assert endpoint.current_id == f"ver_{number}"
+    assert len(endpoint.history) == len(set(endpoint.history)) <= HISTORY_LIMIT
 
 
 # -- the canary
@@ -55,7 +79,7 @@ def test_the_current_version_can_not_be_its_own_canary() -> None:
 def test_a_promoted_canary_is_current_and_a_rollback_undoes_it() -> None:
     promoted = rollouts.promote(canary(), None, 4.0)
     assert (weights(promoted), promoted.history, promoted.updated_at) == ({V2.id: 100}, (V1.id, V2.id), 4.0)
-    assert weights(endpoints.roll_back(promoted, 5.0)) == {V1.id: 100}
+    assert weights(rollouts.roll_back(promoted, 5.0)) == {V1.id: 100}
 
 
 def test_promoting_a_certain_version_ends_any_canary() -> None:
@@ -70,10 +94,10 @@ def test_without_a_canary_there_is_nothing_to_promote_unless_it_is_named() -> No
 
 
 def test_a_rollback_first_ends_the_canary_and_only_then_goes_back() -> None:
-    endpoint = rollouts.set_canary(endpoints.publish(SERVING, V2.id, 3.0), V3, 20, 4.0)
-    once = endpoints.roll_back(endpoint, 5.0)
+    endpoint = rollouts.set_canary(rollouts.publish(SERVING, V2.id, 3.0), V3, 20, 4.0)
+    once = rollouts.roll_back(endpoint, 5.0)
     assert (weights(once), once.updated_at) == ({V2.id: 100}, 5.0)
-    assert weights(endpoints.roll_back(once, 6.0)) == {V1.id: 100}
+    assert weights(rollouts.roll_back(once, 6.0)) == {V1.id: 100}
 
 
 def test_ending_a_canary_twice_changes_nothing_the_second_time() -> None:
@@ -138,7 +162,7 @@ def test_aliases_are_bounded_but_one_that_is_there_can_still_be_moved() -> None:
 
 def test_rollbacks_and_promotions_leave_aliases_alone() -> None:
     endpoint = rollouts.set_alias(canary(), "prod", [(V1, None)], 3.0)
-    for changed in (rollouts.promote(endpoint, None, 4.0), endpoints.roll_back(endpoint, 4.0)):
+    for changed in (rollouts.promote(endpoint, None, 4.0), rollouts.roll_back(endpoint, 4.0)):
         assert changed.aliases == endpoint.aliases
 
 

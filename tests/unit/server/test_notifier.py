@@ -123,3 +123,60 @@ def test_who_leaves_by_an_error_is_not_kept_either(notifier: LoopNotifier) -> No
     with pytest.raises(ValueError, match="away"), notifier.subscribe("a"):
         raise ValueError("away")
     assert notifier._topics == {}
+
+
+def test_a_watch_is_called_at_each_notification_of_its_topic_until_it_ends(notifier: LoopNotifier) -> None:
+    called: list[tuple[str, bool]] = []
+    first = notifier.watch("a", lambda is_up: called.append(("first", is_up)))
+    notifier.watch("a", lambda is_up: called.append(("second", is_up)))
+    notifier.notify("a")
+    notifier.notify("b")
+    first.end()
+    first.end()
+    notifier.notify("a")
+    assert called == [("first", True), ("second", True), ("second", True)]
+
+
+def test_a_watch_may_end_itself_and_others_while_it_is_called(notifier: LoopNotifier) -> None:
+    called: list[str] = []
+
+    def ends_both(_: bool) -> None:
+        called.append("first")
+        first.end()
+        second.end()
+
+    first = notifier.watch("a", ends_both)
+    second = notifier.watch("a", lambda _: called.append("second"))
+    notifier.notify("a")
+    notifier.notify("a")
+    assert called == ["first"]
+
+
+def test_a_watch_that_fails_keeps_nobody_from_being_told(
+    notifier: LoopNotifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    called: list[bool] = []
+
+    def fails(_: bool) -> None:
+        raise ZeroDivisionError
+
+    notifier.watch("a", fails)
+    notifier.watch("a", called.append)
+    notifier.notify("a")
+    assert called == [True]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_shutdown_tells_every_watch_also_those_that_come_later(notifier: LoopNotifier) -> None:
+    async def scene() -> None:
+        called: list[tuple[str, bool]] = []
+        notifier.watch("a", lambda is_up: called.append(("early", is_up)))
+        notifier.close()
+        notifier.watch("b", lambda is_up: called.append(("late", is_up)))
+        ended = notifier.watch("c", lambda is_up: called.append(("ended", is_up)))
+        ended.end()
+        assert called == [("early", False)]
+        await asyncio.sleep(0)
+        assert called == [("early", False), ("late", False)]
+
+    play(scene())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TypeVar
 
 import pytest
 
@@ -15,20 +15,38 @@ from trivet.platform.ports.stores import Transaction
 from trivet.platform.services.upkeep import Upkeep
 from trivet.platform.stores.memory import MemoryBlobs, MemoryStore
 
+T = TypeVar("T")
+
 RETENTION = 100.0
+
+
+class Shelf(MemoryStore):
+    """Counts what its units of work remove, each of which takes ``pace`` seconds of the attic's time."""
+
+    def __init__(self, attic: Attic) -> None:
+        super().__init__()
+        self.attic = attic
+        self.removals: list[int] = []
+        self.pace = 0.0
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        done = await super().write(work)
+        self.attic.now += self.pace
+        if isinstance(done, int):
+            self.removals.append(done)
+        return done
 
 
 class Attic:
     def __init__(self) -> None:
-        self.removals: list[int] = []
+        self.rests: list[float] = []
         self.now = 1000.0
-        self.store = MemoryStore()
+        self.store = Shelf(self)
         self.blobs = MemoryBlobs()
         self.upkeep = Upkeep(store=self.store, blobs=self.blobs, clock=lambda: self.now, sleep=self.rest)
 
-    @staticmethod
-    async def rest(_: float) -> None:
-        """Rests no longer than it must."""
+    async def rest(self, seconds: float) -> None:
+        self.rests.append(seconds)
 
     async def keep(self, name: str, ended: float | None, *, blobs: bool = False, pieces: int = 1) -> None:
         data = [await self.blobs.put(name.encode()) if blobs else None for _ in range(2)]
@@ -66,18 +84,22 @@ def test_payloads_that_no_job_knows_of_are_removed_at_the_start(attic: Attic) ->
 def test_a_stream_of_many_pieces_is_forgotten_some_at_a_time(attic: Attic) -> None:
     async def scene() -> None:
         await attic.keep("long", attic.now - RETENTION - 1, pieces=2500)
-        step = attic.upkeep._step
-
-        async def counted(work: Callable[[Transaction], Any]) -> Any:
-            done = await step(work)
-            if isinstance(done, int):
-                attic.removals.append(done)
-            return done
-
-        attic.upkeep._step = counted  # type: ignore[method-assign]  # counts what passes
         assert await attic.upkeep.tick() == 1
         assert await attic.store.read(lambda tx: tx.jobs.events("job_long")) == []
-        assert attic.removals == [1000, 1000, 500]
+        assert attic.store.removals == [1000, 1000, 500]
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(("took", "rest"), [(0.02, 0.06), (3600.0, 10.0), (-3600.0, 0.0)])
+def test_a_step_is_followed_by_a_rest_that_no_jump_of_the_clock_makes_long(
+    attic: Attic, took: float, rest: float
+) -> None:
+    async def scene() -> None:
+        await attic.keep("old", attic.now - RETENTION - 1)
+        attic.store.pace = took
+        await attic.upkeep.tick()
+        assert attic.rests == [pytest.approx(rest)]
 
     asyncio.run(scene())
 

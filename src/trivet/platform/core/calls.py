@@ -55,27 +55,16 @@ def policy(options: CallOptions, settings: VersionSettings, retention: float, de
         BadRequest: an option is out of its range.
     """
     kept = settings.retention if settings.retention is not None else retention
-    if options is USUAL:
-        return JobPolicy(
-            settings.timeout,
-            settings.ttl,
-            settings.max_attempts,
-            settings.retry_on,
-            settings.backoff,
-            Priority.NORMAL,
-            kept,
-            dead_letters,
-        )
     return JobPolicy(
-        _seconds("timeout", options.timeout, settings.timeout, MAX_TIMEOUT),
-        _seconds("ttl", options.ttl, settings.ttl, MAX_TTL),
-        _attempts(options.max_attempts, settings.max_attempts),
-        settings.retry_on if options.retry_on is None else _kinds_of_errors(options.retry_on),
-        _seconds("backoff", options.backoff, settings.backoff, MAX_BACKOFF, above=-1.0),
-        options.priority,
-        _seconds("retention", options.retention, kept, MAX_RETENTION),
-        dead_letters,
-        options.webhook,
+        timeout=_seconds("timeout", options.timeout, settings.timeout, MAX_TIMEOUT),
+        ttl=_seconds("ttl", options.ttl, settings.ttl, MAX_TTL),
+        max_attempts=_attempts(options.max_attempts, settings.max_attempts),
+        retry_on=settings.retry_on if options.retry_on is None else _kinds_of_errors(options.retry_on),
+        backoff=_seconds("backoff", options.backoff, settings.backoff, MAX_BACKOFF, may_be_zero=True),
+        priority=options.priority,
+        retention=_seconds("retention", options.retention, kept, MAX_RETENTION),
+        dead_letter_retention=dead_letters,
+        webhook=options.webhook,
     )
 
 
@@ -92,11 +81,11 @@ def check_idempotency_key(key: str) -> str:
     return key
 
 
-def _seconds(name: str, value: float | None, otherwise: float, most: float, *, above: float = 0.0) -> float:
+def _seconds(name: str, value: float | None, otherwise: float, most: float, *, may_be_zero: bool = False) -> float:
     if value is None:
         return otherwise
-    if not (math.isfinite(value) and above < value <= most and value >= 0):
-        least = "above 0" if above == 0 else "from 0"
+    if not (math.isfinite(value) and 0 <= value <= most) or (value == 0 and not may_be_zero):
+        least = "from 0" if may_be_zero else "above 0"
         raise BadRequest(f"{name}={value:g}: must be a number of seconds {least} and up to {most:g}.")
     return value
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.aliases import WHOLE, Alias, Share
-from trivet.platform.core.errors import BadRequest, CoreError, Forbidden, NotFound
+from trivet.platform.core.errors import CoreError, Forbidden, NotFound
+from trivet.platform.core.jobs import WORKER_LOST
 from trivet.platform.core.scaling import ScalingPolicy
 
 
@@ -63,7 +64,7 @@ class VersionSettings:
     gpu: str | None = None
     requirements: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
-    retry_on: tuple[str, ...] = ("worker_lost",)
+    retry_on: tuple[str, ...] = (WORKER_LOST,)
     backoff: float = 0.0
     retention: float | None = None
     max_batch_size: int = 1
@@ -162,31 +163,6 @@ class Endpoint:
         return (self.canary is not None or bool(self.aliases)) and version_id in self.serving
 
 
-HISTORY_LIMIT = 50
-
-
-def publish(endpoint: Endpoint, version_id: str, now: float) -> Endpoint:
-    """The endpoint with a new current version. A canary keeps its share, unless this is it."""
-    kept = tuple(v for v in endpoint.history if v != version_id)
-    canary = None if endpoint.canary is not None and endpoint.canary.version_id == version_id else endpoint.canary
-    return replace(endpoint, history=(*kept, version_id)[-HISTORY_LIMIT:], canary=canary, updated_at=now)
-
-
-def roll_back(endpoint: Endpoint, now: float) -> Endpoint:
-    """The endpoint one step back: without its canary, or else with the version current that was so before.
-
-    Raises:
-        BadRequest: there is none before.
-    """
-    if endpoint.canary is not None:
-        return replace(endpoint, canary=None, updated_at=now)
-    if len(endpoint.history) < 2:
-        raise BadRequest(
-            f"{endpoint.full_name} has no earlier version to go back to.", hint="Name one that is ready: `--to 1.0.0`."
-        )
-    return replace(endpoint, history=endpoint.history[:-1], updated_at=now)
-
-
 # -- who may ------------------------------------------------------------------------------------------------------------
 
 
@@ -206,10 +182,7 @@ def refusal(principal: Principal, endpoint: Endpoint | None, scope: Scope, refer
     if endpoint is None or not may_see(principal, endpoint):
         return NotFound.of("endpoint", reference)
     if not principal.has(scope):
-        return Forbidden(
-            f"This key lacks the scope {scope.value!r}.",
-            hint=f"Use a key made with `trivet keys create --scopes {scope.value},…`.",
-        )
+        return Forbidden.without(scope.value)
     if scope is Scope.DEPLOY and not principal.manages(endpoint.owner_id):
         return Forbidden(
             f"Only {endpoint.owner_name!r}, or an owner or admin of that organization, may change {endpoint.full_name}."

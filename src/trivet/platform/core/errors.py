@@ -81,6 +81,12 @@ class Forbidden(CoreError):
     code = "forbidden"
     title = "This key may not do that"
 
+    @classmethod
+    def without(cls, scope: str) -> Forbidden:
+        """The one sentence used wherever a key lacks a scope."""
+        hint = f"Use a key made with `trivet keys create --scopes {scope},…`."
+        return cls(f"This key lacks the scope {scope!r}.", hint=hint)
+
 
 class NotFound(CoreError):
     """It does not exist, or the principal may not know that it does: the same words for both."""

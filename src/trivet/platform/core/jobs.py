@@ -52,6 +52,8 @@ class Priority(IntEnum):
 
 
 WORKER_LOST = "worker_lost"
+OUT_OF_MEMORY = "out_of_memory"
+"""The worker was lost for its use of memory: a case of `WORKER_LOST`."""
 HANDLER_ERROR = "handler_error"
 EXECUTION_TIMEOUT = "execution_timeout"
 MAX_BACKOFF = 3600.0
@@ -82,7 +84,7 @@ class JobPolicy:
     def retries(self, error: JobError) -> bool:
         """Whether an attempt that ended with this error is one to try again."""
         named = {error.code}
-        if error.code == "out_of_memory":
+        if error.code == OUT_OF_MEMORY:
             named.add(WORKER_LOST)
         if error.type is not None:
             named.update((error.type, error.type.rpartition(".")[2]))
@@ -357,7 +359,7 @@ def lose(
         return None
     if job.stop_reason is not None:
         return stop(job, token, now, chance)
-    code = "out_of_memory" if memory else WORKER_LOST
+    code = OUT_OF_MEMORY if memory else WORKER_LOST
     if job.pieces:
         message = f"The worker {reason} after {job.pieces} pieces had been streamed; a new attempt would repeat them."
         hint = "Call again to start the stream anew."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.jobs import Job, JobStatus
@@ -20,6 +20,22 @@ class JobView:
     endpoint_name: str
     version_number: str
     replayed: bool = False
+
+    @classmethod
+    def of(cls, job: Job, endpoint: Endpoint | None, version: Version | None, *, manages: bool) -> JobView:
+        """The job for one who may look at it.
+
+        Args:
+            job: as it stands.
+            endpoint: its endpoint; None where that was deleted, and the id stands in for the name.
+            version: its version, likewise.
+            manages: whether the one who looks manages the endpoint: a worker's own lines are for those alone.
+        """
+        error = job.error
+        if error is not None and error.worker_log and not manages:
+            job = replace(job, error=replace(error, worker_log=()))
+        name = endpoint.full_name if endpoint is not None else job.endpoint_id
+        return cls(job, name, version.number if version is not None else "")
 
 
 @dataclass(frozen=True, slots=True)

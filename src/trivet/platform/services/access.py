@@ -40,10 +40,7 @@ MAX_LABEL = 100
 def require(principal: Principal, scope: Scope) -> None:
     """Raises `Forbidden` where the key lacks ``scope``."""
     if not principal.has(scope):
-        raise Forbidden(
-            f"This key lacks the scope {scope.value!r}.",
-            hint=f"Use a key made with `trivet keys create --scopes {scope.value},…`.",
-        )
+        raise Forbidden.without(scope.value)
 
 
 def require_administrator(principal: Principal) -> None:

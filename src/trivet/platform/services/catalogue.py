@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trivet.platform.core.aliases import Alias
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Version, VersionState
 
 
 class Catalogue:
-    """Endpoints by ids and name, versions by id and endpoint, aliases by endpoint. A look-up is one or two dictionaries."""
+    """Endpoints by ids and name, versions by id and endpoint. A look-up is one or two dictionaries."""
 
     def __init__(self) -> None:
         self._endpoints: dict[str, Endpoint] = {}
@@ -17,11 +16,10 @@ class Catalogue:
         self._by_model: dict[int, str] = {}
         self._versions: dict[str, Version] = {}
         self._versions_of: dict[str, dict[str, Version]] = {}
-        self._aliases: dict[str, dict[str, Alias]] = {}
 
     def load(self, endpoints: Iterable[Endpoint], versions: Iterable[Version]) -> None:
         """Begins anew with what a store holds."""
-        for index in (self._endpoints, self._by_name, self._by_model, self._versions, self._versions_of, self._aliases):
+        for index in (self._endpoints, self._by_name, self._by_model, self._versions, self._versions_of):
             index.clear()
         for endpoint in endpoints:
             self.put(endpoint)
@@ -52,11 +50,6 @@ class Catalogue:
         """The version with an id."""
         return self._versions.get(version_id) if version_id is not None else None
 
-    def alias(self, endpoint_id: str, name: str) -> Alias | None:
-        """The alias of that name of an endpoint."""
-        aliases = self._aliases.get(endpoint_id)
-        return aliases.get(name) if aliases is not None else None
-
     def versions_of(self, endpoint_id: str) -> list[Version]:
         """The versions of an endpoint, oldest first."""
         return list(self._versions_of.get(endpoint_id, {}).values())
@@ -82,8 +75,6 @@ class Catalogue:
         self._by_name[endpoint.full_name.lower()] = endpoint.id
         if endpoint.model_id is not None:
             self._by_model[endpoint.model_id] = endpoint.id
-        if endpoint.aliases:
-            self._aliases[endpoint.id] = {alias.name: alias for alias in endpoint.aliases}
 
     def put_version(self, version: Version) -> None:
         """Adds a version of an endpoint that is known."""
@@ -102,4 +93,3 @@ class Catalogue:
         self._by_name.pop(endpoint.full_name.lower(), None)
         if endpoint.model_id is not None:
             self._by_model.pop(endpoint.model_id, None)
-        self._aliases.pop(endpoint.id, None)

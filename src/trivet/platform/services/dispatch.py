@@ -99,7 +99,7 @@ class Dispatcher:
         self.on_stuck: Callable[[str], None] = _nobody
         """Told a worker's id when it does not stop an attempt that it was asked to stop."""
         self.on_end: Callable[[Job], None] = _no_end
-        """Told each job that has ended, once, when callers are told."""
+        """Told each job that has ended, once, just before callers are told."""
 
     # -- jobs come in -------------------------------------------------------------------------------------------------
 
@@ -472,8 +472,8 @@ class Dispatcher:
     def _tell(self, live: LiveJob) -> None:
         if live.ending is not None:
             live.job = live.ending
+            self.on_end(live.job)  # first, as a caller who is told may be answered in that very moment
             self._notifier.notify(live.job.id)
-            self.on_end(live.job)
 
     def _forget(self, live: LiveJob) -> None:
         self._live.pop(live.job.id, None)

@@ -10,6 +10,7 @@ from trivet.platform.core import aliases, ids, rollouts
 from trivet.platform.core import endpoints as rules
 from trivet.platform.core.accounts import Organization, Principal, Scope
 from trivet.platform.core.aliases import Alias, Share
+from trivet.platform.core.chance import RANDOM_BYTES, fraction
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Version, VersionState, Visibility
 from trivet.platform.core.errors import BadRequest, NotFound
@@ -166,7 +167,7 @@ class Endpoints:
             chosen = endpoint.current_id if canary is None else self._split(endpoint.split, affinity)
             version = catalogue.version(chosen)
         else:
-            alias = catalogue.alias(endpoint.id, wanted)
+            alias = endpoint.alias(wanted)
             version = None if alias is None else catalogue.version(self._split(alias.shares, affinity))
         if version is not None and version.state is VersionState.READY:
             return endpoint, version
@@ -192,7 +193,7 @@ class Endpoints:
             BadRequest: an alias was named that stands for several.
             NotFound: there is no such version that is ready.
         """
-        alias = self._catalogue.alias(endpoint.id, version)
+        alias = endpoint.alias(version)
         if alias is None:
             return self._choose(endpoint, version)
         if len(alias.shares) > 1:
@@ -300,7 +301,7 @@ class Endpoints:
         return await self.change(
             principal,
             reference,
-            lambda e, now: rules.roll_back(e, now) if target is None else rollouts.promote(e, target, now),
+            lambda e, now: rollouts.roll_back(e, now) if target is None else rollouts.promote(e, target, now),
         )
 
     async def change(
@@ -412,7 +413,7 @@ class Endpoints:
             return shares[0].version_id
         if affinity:
             return aliases.stick(shares, affinity)
-        return aliases.draw(shares, int.from_bytes(self._entropy(4), "big") / 2.0**32)
+        return aliases.draw(shares, fraction(self._entropy(RANDOM_BYTES)))
 
     def _choose(self, endpoint: Endpoint, version: str | None) -> Version:
         versions = self._catalogue.versions_of(endpoint.id)

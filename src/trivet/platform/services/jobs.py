@@ -260,7 +260,7 @@ class Jobs:
             backoff=policy.backoff,
             priority=policy.priority,
             retention=policy.retention,
-            webhook=policy.webhook,
+            webhook=policy.webhook if job.account_id == principal.account_id else None,
             idempotency_key=idempotency_key,
         )
         return await self.submit(principal, reference, payload, options)
@@ -328,6 +328,8 @@ class Jobs:
         while True:
             known = self._keys.get(name)
             earlier = await self._known(known) if known is not None else None
+            if earlier is None and principal.limits:  # a repetition costs nothing, whenever it comes
+                earlier = await self._store.read(lambda tx: tx.jobs.keyed(*name))
             if earlier is None:
                 job = await self._make(principal, version, payload, options)
                 try:

@@ -19,7 +19,7 @@ from trivet.platform.ports.clock import Clock
 
 
 @dataclass(slots=True, eq=False)
-class _Tally:
+class _Usage:
     """What a key or an account has used up. ``open_jobs`` says nothing until they are ``counted``."""
 
     bucket: Bucket | None = None
@@ -38,8 +38,8 @@ class Limits:
     def __init__(self, clock: Clock, open_jobs: Callable[[], Iterable[Job]]) -> None:
         self._clock = clock
         self._open_jobs = open_jobs
-        self._tallies: dict[str, _Tally] = {}
-        self._places: dict[str, tuple[_Tally, ...]] = {}
+        self._usages: dict[str, _Usage] = {}
+        self._places: dict[str, tuple[_Usage, ...]] = {}
 
     def take(self, principal: Principal, job_id: str) -> None:
         """Lets a call in, or refuses it. A call that is refused uses nothing up.
@@ -59,71 +59,71 @@ class Limits:
             return
         now = self._clock()
         refusals: list[LimitExceeded | None] = []
-        buckets: list[tuple[_Tally, Bucket]] = []
-        places: list[_Tally] = []
+        buckets: list[tuple[_Usage, Bucket]] = []
+        places: list[_Usage] = []
         for held in principal.limits:
-            tally = self._tally(held)
+            usage = self._usage(held)
             rate, concurrent = held.limits.rate, held.limits.concurrent
             if rate is not None:
-                bucket = _bucket(rate, tally, now)
+                bucket = _bucket(rate, usage, now)
                 refusals.append(rules.rate_refusal(held, rate, bucket))
-                buckets.append((tally, bucket))
+                buckets.append((usage, bucket))
             if concurrent is not None:
-                refusals.append(rules.open_jobs_refusal(held, concurrent, self._count(held, tally)))
-                places.append(tally)
+                refusals.append(rules.open_jobs_refusal(held, concurrent, self._count(held, usage)))
+                places.append(usage)
         refusal = rules.worst([refusal for refusal in refusals if refusal is not None])
         if refusal is not None:
             refusal.limits = self.state(principal)
             raise refusal
-        for tally, bucket in buckets:
-            tally.bucket = rules.spent(bucket)
-        for tally in places:
-            tally.open_jobs += 1
+        for usage, bucket in buckets:
+            usage.bucket = rules.spent(bucket)
+        for usage in places:
+            usage.open_jobs += 1
         if places:
             self._places[job_id] = tuple(places)
 
     def release(self, job_id: str) -> None:
         """A job is not open any more, or did not come to be. Nothing happens where it holds no place."""
-        for tally in self._places.pop(job_id, ()):
-            tally.open_jobs -= 1
+        for usage in self._places.pop(job_id, ()):
+            usage.open_jobs -= 1
 
     def state(self, principal: Principal) -> tuple[LimitState, ...]:
         """What is left of the limits of a caller; empty where it has none."""
         now = self._clock()
         found: list[LimitState] = []
         for held in principal.limits:
-            tally = self._tally(held)
+            usage = self._usage(held)
             rate, concurrent = held.limits.rate, held.limits.concurrent
             if rate is not None:
-                found.append(rules.rate_state(held.holder, rate, _bucket(rate, tally, now)))
+                found.append(rules.rate_state(held.holder, rate, _bucket(rate, usage, now)))
             if concurrent is not None:
-                found.append(rules.open_jobs_state(held.holder, concurrent, self._count(held, tally)))
+                found.append(rules.open_jobs_state(held.holder, concurrent, self._count(held, usage)))
         return tuple(found)
 
     def forget(self, holder_id: str) -> None:
         """The limits of a key or an account have changed, or it is gone: its counts begin anew."""
-        self._tallies.pop(holder_id, None)
+        self._usages.pop(holder_id, None)
 
-    def _tally(self, held: HeldLimits) -> _Tally:
-        tally = self._tallies.get(held.id)
-        if tally is None:
-            tally = self._tallies[held.id] = _Tally()
-        return tally
+    def _usage(self, held: HeldLimits) -> _Usage:
+        usage = self._usages.get(held.id)
+        if usage is None:
+            usage = self._usages[held.id] = _Usage()
+        return usage
 
-    def _count(self, held: HeldLimits, tally: _Tally) -> int:
+    def _count(self, held: HeldLimits, usage: _Usage) -> int:
         """How many jobs the holder has open, those included that are about to be made."""
-        if not tally.counted:
-            tally.counted = True
+        if not usage.counted:
+            usage.counted = True
             for job in self._open_jobs():
                 if _held_by(job, held):
-                    self._places[job.id] = (*self._places.get(job.id, ()), tally)
-                    tally.open_jobs += 1
-        return tally.open_jobs
+                    self._places[job.id] = (*self._places.get(job.id, ()), usage)
+                    usage.open_jobs += 1
+        return usage.open_jobs
 
 
 def _held_by(job: Job, held: HeldLimits) -> bool:
     return (job.key_id if held.holder is Holder.KEY else job.account_id) == held.id
 
 
-def _bucket(rate: RateLimit, tally: _Tally, now: float) -> Bucket:
-    return rules.full(rate, now) if tally.bucket is None else rules.filled(rate, tally.bucket, now)
+def _bucket(rate: RateLimit, usage: _Usage, now: float) -> Bucket:
+    return rules.full(rate, now) if usage.bucket is None else rules.filled(rate, usage.bucket, now)

@@ -13,54 +13,54 @@ class JobQueue:
     """Jobs that wait, in the order in which they will be taken. All but `position` costs the same however long it is."""
 
     def __init__(self) -> None:
-        self._lanes: tuple[OrderedDict[str, LiveJob], ...] = tuple(OrderedDict() for _ in Priority)
+        self._lines: tuple[OrderedDict[str, LiveJob], ...] = tuple(OrderedDict() for _ in Priority)
         self._size = 0
 
     def __len__(self) -> int:
         return self._size
 
     def __iter__(self) -> Iterator[LiveJob]:
-        for lane in self._lanes:
-            yield from lane.values()
+        for line in self._lines:
+            yield from line.values()
 
     @property
     def pressing(self) -> int:
         """How many jobs may make the version scale up: all but those of low priority."""
-        return len(self._lanes[Priority.HIGH]) + len(self._lanes[Priority.NORMAL])
+        return len(self._lines[Priority.HIGH]) + len(self._lines[Priority.NORMAL])
 
     @property
     def oldest_pressing(self) -> LiveJob | None:
         """The one of those that has waited longest; None where there is none."""
-        firsts = [next(iter(lane.values())) for lane in self._lanes[: Priority.LOW] if lane]
+        firsts = [next(iter(line.values())) for line in self._lines[: Priority.LOW] if line]
         return min(firsts, key=lambda live: live.job.queued_at, default=None)
 
     def add(self, live: LiveJob, *, front: bool = False) -> None:
         """Puts a job behind those of its priority, or before them."""
         job = live.job
-        lane = self._lanes[job.policy.priority]
-        self._size += job.id not in lane
-        lane[job.id] = live
+        line = self._lines[job.policy.priority]
+        self._size += job.id not in line
+        line[job.id] = live
         if front:
-            lane.move_to_end(job.id, last=False)
+            line.move_to_end(job.id, last=False)
 
     def first(self) -> LiveJob:
         """The job that is next. There must be one."""
-        for lane in self._lanes:
-            if lane:
-                return next(iter(lane.values()))
+        for line in self._lines:
+            if line:
+                return next(iter(line.values()))
         raise LookupError("an empty queue has no next job")
 
     def pop(self) -> LiveJob:
         """Takes the job that is next. There must be one."""
-        for lane in self._lanes:
-            if lane:
+        for line in self._lines:
+            if line:
                 self._size -= 1
-                return lane.popitem(last=False)[1]
+                return line.popitem(last=False)[1]
         raise LookupError("an empty queue has no next job")
 
     def discard(self, live: LiveJob) -> None:
         """Takes a job out, where it is in."""
-        if self._lanes[live.job.policy.priority].pop(live.job.id, None) is not None:
+        if self._lines[live.job.policy.priority].pop(live.job.id, None) is not None:
             self._size -= 1
 
     def position(self, job_id: str) -> int | None:

@@ -18,6 +18,8 @@ _EVENTS = 1000
 """Events that go in one unit of work: a stream may have a million of them."""
 _IDLE_SHARE = 3.0
 """Seconds of rest for each second of work, so that callers have the store to themselves most of the time."""
+_LONGEST_REST = 10.0
+"""Seconds of rest at most: the time of day may jump while a step is at work."""
 
 
 class Upkeep:
@@ -71,5 +73,6 @@ class Upkeep:
     async def _step(self, work: Callable[[Transaction], T]) -> T:
         began = self._clock()
         done = await self._store.write(work)
-        await self._sleep(max(0.0, self._clock() - began) * _IDLE_SHARE)
+        worked = max(0.0, self._clock() - began)
+        await self._sleep(min(worked * _IDLE_SHARE, _LONGEST_REST))
         return done

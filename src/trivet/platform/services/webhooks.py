@@ -16,16 +16,11 @@ from dataclasses import dataclass, replace
 
 from trivet.platform.core import webhooks as rules
 from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.chance import RANDOM_BYTES, fraction
 from trivet.platform.core.errors import CoreError, NotFound
 from trivet.platform.core.jobs import Job
 from trivet.platform.core.views import JobView
-from trivet.platform.core.webhooks import (
-    Delivery,
-    DeliveryStatus,
-    DeliveryView,
-    SigningSecret,
-    WebhookAnswer,
-)
+from trivet.platform.core.webhooks import Delivery, DeliveryStatus, DeliveryView, WebhookAnswer
 from trivet.platform.ports.background import Background, Sleep
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.egress import Egress
@@ -35,6 +30,7 @@ from trivet.platform.services.access import require
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.lanes import Lane, Lanes, Turn
+from trivet.platform.services.signing import SecretView, SigningSecrets
 
 logger = logging.getLogger(__name__)
 
@@ -52,18 +48,6 @@ class MessageFormat:
     body: Callable[[JobView], bytes]
     content_type: str = "application/json"
     signed: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class SecretView:
-    """An account's signing secret in clear, and until when the one before counts beside it."""
-
-    secret: str
-    created_at: float
-    previous_until: float | None
-
-    def __repr__(self) -> str:
-        return f"SecretView(created_at={self.created_at!r}, previous_until={self.previous_until!r})"
 
 
 class Webhooks:
@@ -98,7 +82,6 @@ class Webhooks:
     ) -> None:
         self._store = store
         self._egress = egress
-        self._vault = vault
         self._jobs = jobs
         self._endpoints = endpoints
         self._formats = formats
@@ -106,6 +89,7 @@ class Webhooks:
         self._entropy = entropy
         self._background = background
         self._sleep = sleep
+        self._secrets = SigningSecrets(store, vault, clock, entropy)
         self._lanes = Lanes()
         self._under_way: set[str] = set()
         """Deliveries that are being sent, or whose attempt is not on disk yet."""
@@ -214,41 +198,20 @@ class Webhooks:
             known = self._formats.get(delivery.format)
             if known is None:
                 return WebhookAnswer(None, f"This platform writes no messages of the format {delivery.format!r}.")
-            body = known.body(self._view(job))
+            endpoint, version = self._endpoints.by_id(job.endpoint_id), self._endpoints.version(job.version_id)
+            body = known.body(JobView.of(job, endpoint, version, manages=False))  # its reader may be anybody
             headers = [("content-type", known.content_type)]
             if known.signed:
-                headers += self._signature(delivery, secret or await self._first_secret(delivery.account_id), body)
+                signing = secret or await self._secrets.get(delivery.account_id)
+                headers += self._secrets.headers(signing, delivery.id, body)
         except CoreError as error:
             return WebhookAnswer(None, f"Nothing was sent: {error.detail}")
         return await self._egress.post(delivery.url, headers, body)
 
-    def _signature(self, delivery: Delivery, secret: SigningSecret, body: bytes) -> list[tuple[str, str]]:
-        now = self._clock()
-        signatures = [
-            rules.sign(self._vault.unseal(sealed), delivery.id, int(now), body) for sealed in secret.counting(now)
-        ]
-        return [
-            ("webhook-id", delivery.id),
-            ("webhook-timestamp", str(int(now))),
-            ("webhook-signature", " ".join(signatures)),
-        ]
-
-    def _view(self, job: Job) -> JobView:
-        """The job as its caller may see it: a worker's own lines are for those who manage the endpoint."""
-        if job.error is not None and job.error.worker_log:
-            job = replace(job, error=replace(job.error, worker_log=()))
-        endpoint = self._endpoints.by_id(job.endpoint_id)
-        version = self._endpoints.version(job.version_id)
-        return JobView(
-            job,
-            endpoint.full_name if endpoint is not None else job.endpoint_id,
-            version.number if version is not None else "",
-        )
-
     async def _record(self, delivery: Delivery, answer: WebhookAnswer, began: float) -> float | None:
         """Brings an attempt to disk; when the next try is due."""
         ended = self._clock()
-        chance = int.from_bytes(self._entropy(4), "big") / 2**32
+        chance = fraction(self._entropy(RANDOM_BYTES))
 
         def unit(tx: Transaction) -> float | None:
             current = tx.webhooks.of_job(delivery.job_id)
@@ -333,40 +296,12 @@ class Webhooks:
     async def secret(self, principal: Principal) -> SecretView:
         """The signing secret of the principal's account, made where there is none yet. Takes the scope ``deploy``."""
         require(principal, Scope.DEPLOY)
-        return self._shown(await self._first_secret(principal.account_id))
+        return self._secrets.view(await self._secrets.get(principal.account_id))
 
     async def rotate_secret(self, principal: Principal) -> SecretView:
         """A new signing secret; for a day messages carry a signature by the old one too. Takes the scope ``deploy``."""
         require(principal, Scope.DEPLOY)
-        sealed, now = self._new_secret(), self._clock()
-
-        def unit(tx: Transaction) -> SigningSecret:
-            known = tx.webhooks.secret(principal.account_id)
-            after = SigningSecret(principal.account_id, sealed, now) if known is None else known.rotated(sealed, now)
-            tx.webhooks.put_secret(after)
-            return after
-
-        return self._shown(await self._store.write(unit))
-
-    async def _first_secret(self, account_id: str) -> SigningSecret:
-        sealed, now = self._new_secret(), self._clock()
-
-        def unit(tx: Transaction) -> SigningSecret:
-            known = tx.webhooks.secret(account_id)
-            if known is None:
-                known = SigningSecret(account_id, sealed, now)
-                tx.webhooks.put_secret(known)
-            return known
-
-        return await self._store.write(unit)
-
-    def _new_secret(self) -> bytes:
-        return self._vault.seal(rules.new_secret(self._entropy(rules.SECRET_BYTES)))
-
-    def _shown(self, secret: SigningSecret) -> SecretView:
-        until = secret.previous_until
-        still = until if until is not None and until > self._clock() else None
-        return SecretView(self._vault.unseal(secret.sealed), secret.created_at, still)
+        return self._secrets.view(await self._secrets.rotate(principal.account_id))
 
 
 def _seen_by(principal: Principal, delivery: Delivery) -> Delivery:

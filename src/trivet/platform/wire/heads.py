@@ -40,6 +40,8 @@ def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
         elif name == b"content-length":
             length = value
         elif name == b"idempotency-key":
+            if idempotency_key is not None:
+                raise BadRequest("Idempotency-Key is given twice.", hint="A call has one name: send one.")
             idempotency_key = value
         elif name == b"trivet-affinity":
             affinity = value

@@ -102,25 +102,21 @@ class AsyncHttpTransport:
 
     async def send(self, request: Request, *, timeout: float) -> Response:
         """See `AsyncTransport.send`."""
-        from pyreqwest.exceptions import PyreqwestError
-
         built = self._build(self._client(streamed=False), request).timeout(timedelta(seconds=timeout)).build()
         try:
             answer = await interruptible(built.send)
             body = await answer.bytes()
-        except PyreqwestError as error:
+        except _library_error() as error:
             raise self._failed(error) from error
         return Response(answer.status, dict(answer.headers.items()), bytes(body))
 
     async def open(self, request: Request) -> AsyncStreamed:
         """See `AsyncTransport.open`."""
-        from pyreqwest.exceptions import PyreqwestError
-
         # Without a limit of 0 the library holds back the first bytes until it has gathered more.
         built = self._build(self._client(streamed=True), request).streamed_read_buffer_limit(0).build_streamed()
         try:
             answer = await interruptible(built.__aenter__)
-        except PyreqwestError as error:
+        except _library_error() as error:
             raise self._failed(error) from error
         return _AsyncHttpStream(built, answer)
 
@@ -199,12 +195,10 @@ class _AsyncHttpStream:
         self._closed = False
 
     async def read(self) -> bytes:
-        from pyreqwest.exceptions import PyreqwestError
-
         self._reading = True
         try:
             chunk = await interruptible(self._reader.read_chunk)
-        except PyreqwestError as error:
+        except _library_error() as error:
             self._reading = False
             raise failure(error) from error
         self._reading = False
@@ -214,6 +208,13 @@ class _AsyncHttpStream:
         if not self._closed:
             self._closed = True
             await dispose(self._built.__aexit__, None, None, None, busy=self._reading)
+
+
+def _library_error() -> type[Exception]:
+    """The base of the HTTP library's errors; asked for where something was raised, so that a good answer pays nothing."""
+    from pyreqwest.exceptions import PyreqwestError
+
+    return PyreqwestError
 
 
 def _certificates(verify: bool | str | os.PathLike[str]) -> tuple[bytes, ...]:

@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -53,8 +52,10 @@ class _Helper:
         self._calls.put((call, arguments))
         while True:
             # A signal that arrives just before the wait begins does not interrupt it: so it is never a long one.
-            with suppress(Empty):
+            try:
                 return self._outcomes.get(timeout=_GLANCE)
+            except Empty:
+                continue
 
     def dismiss(self) -> None:
         """End the thread after the call that it is in."""

@@ -103,25 +103,21 @@ class HttpTransport:
 
     def send(self, request: Request, *, timeout: float) -> Response:
         """See `Transport.send`."""
-        from pyreqwest.exceptions import PyreqwestError
-
         built = self._build(self._client(streamed=False), request).timeout(timedelta(seconds=timeout)).build()
         try:
             answer = interruptible(built.send)
             body = answer.bytes()
-        except PyreqwestError as error:
+        except _library_error() as error:
             raise self._failed(error) from error
         return Response(answer.status, dict(answer.headers.items()), bytes(body))
 
     def open(self, request: Request) -> Streamed:
         """See `Transport.open`."""
-        from pyreqwest.exceptions import PyreqwestError
-
         # Without a limit of 0 the library holds back the first bytes until it has gathered more.
         built = self._build(self._client(streamed=True), request).streamed_read_buffer_limit(0).build_streamed()
         try:
             answer = interruptible(built.__enter__)
-        except PyreqwestError as error:
+        except _library_error() as error:
             raise self._failed(error) from error
         return _HttpStream(built, answer)
 
@@ -200,12 +196,10 @@ class _HttpStream:
         self._closed = False
 
     def read(self) -> bytes:
-        from pyreqwest.exceptions import PyreqwestError
-
         self._reading = True
         try:
             chunk = interruptible(self._reader.read_chunk)
-        except PyreqwestError as error:
+        except _library_error() as error:
             self._reading = False
             raise failure(error) from error
         self._reading = False
@@ -215,6 +209,13 @@ class _HttpStream:
         if not self._closed:
             self._closed = True
             dispose(self._built.__exit__, None, None, None, busy=self._reading)
+
+
+def _library_error() -> type[Exception]:
+    """The base of the HTTP library's errors; asked for where something was raised, so that a good answer pays nothing."""
+    from pyreqwest.exceptions import PyreqwestError
+
+    return PyreqwestError
 
 
 def _certificates(verify: bool | str | os.PathLike[str]) -> tuple[bytes, ...]:

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -38,6 +39,7 @@ from trivet.platform.wire.media import input_type
 from trivet.platform.wire.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 PREFIX = "/api/v1"
 MAX_DOCUMENT = 1 << 20
@@ -179,6 +181,15 @@ class Call:
         if text in ("false", "0", "no"):
             return False
         raise BadRequest(f"{name}={text[:40]!r} is neither true nor false.")
+
+    def choices(self, name: str, kind: type[E]) -> list[E]:
+        """Members of an enumeration, separated by commas in the query; empty where it is not given."""
+        text = self.query.get(name, "")
+        try:
+            return [kind(part.strip()) for part in text.split(",") if part.strip()]
+        except ValueError:
+            known = ", ".join(kind)
+            raise BadRequest(f"{name}={text[:80]!r} is unknown.", hint=f"Choose among {known}.") from None
 
     @property
     def cursor(self) -> str | None:

@@ -7,9 +7,10 @@ import secrets
 
 from trivet.platform.core.accounts import Scope
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
-from trivet.platform.core.errors import BadRequest, Forbidden
+from trivet.platform.core.errors import BadRequest
 from trivet.platform.dialects.native import events, schemas, translate
 from trivet.platform.dialects.native.context import PREFIX, Call, Reply
+from trivet.platform.services.access import require
 from trivet.platform.wire.answers import JSON_TYPE
 from trivet.platform.wire.bodies import save_body
 
@@ -19,8 +20,7 @@ MAX_WAIT = 60.0
 
 async def deploy(call: Call) -> Reply:
     """Takes an upload; it is built behind the caller's back."""
-    if not call.principal.has(Scope.DEPLOY):  # before a large body is taken in for nothing
-        raise Forbidden("This key lacks the scope 'deploy'.", hint="Use a key made with `--scopes deploy,…`.")
+    require(call.principal, Scope.DEPLOY)  # before a large body is taken in for nothing
     request = _request(call)
     archive = call.settings.uploads / secrets.token_hex(16)
     digest = await save_body(call.receive, archive, call.settings.max_upload, call.heads.content_length)

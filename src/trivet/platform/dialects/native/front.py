@@ -69,7 +69,7 @@ class NativeFront:
 
         def path(body: bytes, exchange: Exchange) -> None:
             principal = authenticate(token)
-            if principal is None or principal.limits:  # the ordinary way tells what is left of limits
+            if principal is None:
                 raise PassOn
             try:
                 hot(principal, body, exchange)
@@ -93,15 +93,19 @@ class NativeFront:
                     return
                 output = view.job.output
                 if output is None or output.data is not None:
-                    exchange.answer(paths.outcome_with(view, (output and output.data) or b""))
+                    answer = paths.outcome_with(view, (output and output.data) or b"")
+                    exchange.answer(paths.told(principal, answer))
                 else:
-                    exchange.begin(self._guarded(paths.outcome(view), head))
+                    exchange.begin(self._guarded(fetched(view), head))
 
             def leave() -> None:
                 exchange.begin(self._guarded(left(), head))
 
             async def left() -> Answer:
-                return await paths.outcome(await jobs.leave(principal, held))
+                return await fetched(await jobs.leave(principal, held))
+
+            async def fetched(view: JobView) -> Answer:
+                return paths.told(principal, await paths.outcome(view))
 
             held = jobs.hold(principal, call.reference, call.payload(body), call.options, told)
             exchange.after(call.wait, leave)

@@ -142,22 +142,23 @@ class HotPaths:
         """Calls and waits for the output."""
         call = read_call(name, request.query, RUN_QUERIES, request.heads)
         payload = await self._payload(call, request)
-        await send_answer(send, self._told(principal, await self.answer_run(principal, call, payload)))
+        await send_answer(send, await self.answer_run(principal, call, payload))
 
     async def answer_run(self, principal: Principal, call: HotCall, payload: Payload) -> Answer:
         """Calls and waits for the output."""
         view = await self._jobs.run(principal, call.reference, payload, call.options, wait=call.wait)
-        return await self.outcome(view)
+        return self.told(principal, await self.outcome(view))
 
     async def submit(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """Queues a job; answers once it is on disk."""
         call = read_call(name, request.query, CALL_QUERIES, request.heads)
         payload = await self._payload(call, request)
-        await send_answer(send, self._told(principal, await self.answer_submit(principal, call, payload)))
+        await send_answer(send, await self.answer_submit(principal, call, payload))
 
     async def answer_submit(self, principal: Principal, call: HotCall, payload: Payload) -> Answer:
         """Queues a job; answers once it is on disk."""
-        return self._accepted(await self._jobs.submit(principal, call.reference, payload, call.options))
+        view = await self._jobs.submit(principal, call.reference, payload, call.options)
+        return self.told(principal, self._accepted(view))
 
     async def stream(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """Calls, and tells the job's story as it unfolds."""
@@ -224,7 +225,7 @@ class HotPaths:
         )
         return Answer(200, said, body)
 
-    def _told(self, principal: Principal, answer: Answer) -> Answer:
+    def told(self, principal: Principal, answer: Answer) -> Answer:
         """The answer to a call; who has limits is told what is left of them."""
         if not principal.limits:
             return answer
@@ -284,6 +285,8 @@ def read_options(found: Mapping[str, str]) -> CallOptions:
         BadRequest: something in it can't be read. The ranges are for the service to say.
     """
     attempts = read_number(found, "max_attempts", _FOREVER)
+    if attempts is not None and not attempts.is_integer():
+        raise BadRequest(f"max_attempts={attempts:g} is not a whole number.")
     retry_on = found.get("retry_on")
     options = CallOptions(
         timeout=read_number(found, "timeout", _FOREVER),

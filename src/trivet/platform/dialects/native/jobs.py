@@ -25,7 +25,7 @@ async def jobs(call: Call) -> schemas.Page[schemas.Job]:
     views = await call.services.jobs.page(
         call.principal,
         endpoint=reference_to(endpoint) if endpoint else None,
-        statuses=_statuses(call.query.get("status", "")),
+        statuses=call.choices("status", JobStatus),
         dead_letters=call.flag("dead_letters"),
         before=read_cursor(call.cursor),
         limit=limit + 1,
@@ -92,13 +92,6 @@ def accepted(view: JobView) -> Reply:
     location = (b"location", f"{PREFIX}/jobs/{view.job.id}".encode())
     replayed = ((b"idempotent-replayed", b"true"),) if view.replayed else ()
     return Reply(202, document, (JSON_TYPE, location, *replayed))
-
-
-def _statuses(text: str) -> list[JobStatus]:
-    try:
-        return [JobStatus(part.strip()) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise BadRequest(f"status={text[:80]!r} is unknown.", hint=f"Choose among {', '.join(JobStatus)}.") from None
 
 
 def _last_event(call: Call) -> int:

@@ -94,7 +94,7 @@ _PAGING = (
     Query("limit", "How many items a page may have, up to 500; 50 where nothing is said.", "integer"),
     Query("cursor", "`next` of the page before."),
 )
-_LIMITS = (
+_OPTIONS = (
     Query("version", "Which version: `1.2.0`, `1`, `^1.2.0`, a content hash, an alias, or `latest`."),
     Query("timeout", "Seconds that an attempt may run.", "number"),
     Query("ttl", "Seconds until the job must be final.", "number"),
@@ -118,7 +118,7 @@ _CALLING = (
         access=Access.CALL,
         request=Body.INPUT,
         response=Body.OUTPUT,
-        queries=(*_LIMITS, Query("wait", "Seconds to wait, up to 300; 50 where nothing is said.", "number")),
+        queries=(*_OPTIONS, Query("wait", "Seconds to wait, up to 300; 50 where nothing is said.", "number")),
         detail=(
             "The body is the input itself: JSON, text, or any bytes under their content type. The answer's body is the "
             "output itself. A job that is not final in time goes on: the answer is 202 with the job and its `Location`."
@@ -134,7 +134,7 @@ _CALLING = (
         request=Body.INPUT,
         response=schemas.Job,
         status=202,
-        queries=_LIMITS,
+        queries=_OPTIONS,
         detail="Answered once the job is on disk. `Location` is where it can be looked up.",
     ),
     Route(
@@ -146,7 +146,7 @@ _CALLING = (
         access=Access.CALL,
         request=Body.INPUT,
         response=Body.EVENTS,
-        queries=_LIMITS,
+        queries=_OPTIONS,
         detail=(
             "Events: `job` (the job, at the start and at every change), `piece`, `progress`, `log`, then `end`. After a "
             "dropped connection go on with `/jobs/{job}/events` and `Last-Event-ID`. Leaving does not stop the job."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from trivet.platform.core.errors import BadRequest
 from trivet.platform.core.views import JobView
 from trivet.platform.core.webhooks import DeliveryStatus
 from trivet.platform.dialects.native import events, schemas, translate
@@ -35,7 +34,7 @@ async def webhooks(call: Call) -> schemas.Page[schemas.WebhookDelivery]:
     limit = call.limit
     found = await call.services.webhooks.page(
         call.principal,
-        statuses=_statuses(call.query.get("status", "")),
+        statuses=call.choices("status", DeliveryStatus),
         before=read_cursor(call.cursor),
         limit=limit + 1,
     )
@@ -66,11 +65,3 @@ async def secret(call: Call) -> schemas.WebhookSecret:
 async def rotate_secret(call: Call) -> schemas.WebhookSecret:
     """A new signing secret."""
     return translate.webhook_secret(await call.services.webhooks.rotate_secret(call.principal))
-
-
-def _statuses(text: str) -> list[DeliveryStatus]:
-    try:
-        return [DeliveryStatus(part.strip()) for part in text.split(",") if part.strip()]
-    except ValueError:
-        known = ", ".join(DeliveryStatus)
-        raise BadRequest(f"status={text[:80]!r} is unknown.", hint=f"Choose among {known}.") from None

@@ -1,0 +1,440 @@
+"""The front on one connection: whose turn it is, what waits, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from trivet.platform.server import front
+from trivet.platform.server.front import FrontProtocol
+from trivet.platform.wire.hot import Answer, Exchange, Head, HotPath, PassOn
+
+LONG = 10.0
+"""Seconds; a test that takes so long has failed."""
+DATE = [(b"date", b"Sat, 21 Nov 2026 12:00:00 GMT")]
+
+
+class Wire(asyncio.Transport):
+    """A client's end in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = b""
+        self.closed = False
+        self.reading = True
+
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        assert not self.closed
+        self.sent += bytes(data)
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+class Scene:
+    """A connection whose hot requests are answered by hand, and whose others by an application that says "cold"."""
+
+    def __init__(self, *, keep_alive: float = 5.0) -> None:
+        self.exchanges: list[Exchange] = []
+        self.bodies: list[bytes] = []
+        self.heads: list[Head] = []
+        self.cold: list[bytes] = []
+        self.path: HotPath = self.hold
+        self.wire = Wire()
+        self.state = ServerState()
+        self.state.default_headers = DATE
+        config = uvicorn.Config(
+            self.app, interface="asgi3", lifespan="off", log_config=None, access_log=False, ws="none"
+        )
+        config.timeout_keep_alive = keep_alive  # type: ignore[assignment]  # whole seconds are too long for a test
+        self.protocol = FrontProtocol(self.find, config, self.state, {}, asyncio.get_running_loop())
+        self.protocol.connection_made(self.wire)
+
+    def find(self, head: Head) -> HotPath | None:
+        self.heads.append(head)
+        return (lambda body, exchange: self.path(body, exchange)) if head.path.startswith("/hot") else None
+
+    def hold(self, body: bytes, exchange: Exchange) -> None:
+        self.bodies.append(body)
+        self.exchanges.append(exchange)
+
+    async def app(
+        self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message["body"]
+            more = message["more_body"]
+        self.cold.append(body)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+        await send({"type": "http.response.body", "body": b"cold"})
+
+    def send(self, data: bytes) -> None:
+        self.protocol.data_received(data)
+
+    def answer(self, number: int, text: bytes) -> None:
+        self.exchanges[number].answer(Answer(200, b"x: 1\r\n", text))
+
+
+def hot(body: bytes = b"", path: str = "/hot") -> bytes:
+    return f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def answered(text: bytes, *more: bytes) -> bytes:
+    lines = [b"HTTP/1.1 200 OK", b"date: " + DATE[0][1], b"x: 1", b"content-length: %d" % len(text), *more]
+    return b"\r\n".join([*lines, b"", text])
+
+
+COLD = b"GET /cold HTTP/1.1\r\nhost: x\r\n\r\n"
+COLD_ANSWER = b"HTTP/1.1 200 OK\r\ndate: " + DATE[0][1] + b"\r\ncontent-length: 4\r\n\r\ncold"
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while not true():
+        await asyncio.sleep(0.001)
+
+
+def play(act: Callable[[], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await act()
+
+    asyncio.run(asyncio.wait_for(whole(), LONG))
+
+
+def test_a_whole_request_is_answered_with_one_write() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(hot(b"question"))
+        assert scene.bodies == [b"question"]
+        scene.answer(0, b"answer")
+        assert scene.wire.sent == answered(b"answer")
+        assert scene.state.total_requests == 1
+        assert not scene.cold
+
+    play(act)
+
+
+def test_requests_with_the_same_head_are_looked_up_once_and_others_anew() -> None:
+    async def act() -> None:
+        scene = Scene()
+        for body in (b"one", b"two", b"four"):
+            scene.send(hot(body))
+            scene.answer(-1, b"")
+        assert scene.bodies == [b"one", b"two", b"four"]
+        assert len(scene.heads) == 2  # the third body is longer, so its head is another
+
+    play(act)
+
+
+def test_what_comes_while_a_request_is_being_answered_waits_for_its_turn() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(hot(b"1") + hot(b"2"))
+        scene.send(hot(b"3"))
+        await settle()
+        assert scene.bodies == [b"1"]
+        assert not scene.wire.reading
+        for number, text in enumerate((b"a", b"b", b"c")):
+            scene.answer(number, text)
+            await settle()
+        assert scene.bodies == [b"1", b"2", b"3"]
+        assert scene.wire.sent == answered(b"a") + answered(b"b") + answered(b"c")
+        assert scene.wire.reading
+
+    play(act)
+
+
+def test_a_thousand_requests_at_once_are_answered_in_order() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.path = lambda body, exchange: exchange.answer(Answer(200, b"x: 1\r\n", body))
+        scene.send(b"".join(hot(b"%d" % number) for number in range(1000)))
+        await until(lambda: scene.state.total_requests == 1000)
+        assert scene.wire.sent == b"".join(answered(b"%d" % number) for number in range(1000))
+
+    play(act)
+
+
+def test_hot_and_other_requests_take_turns_on_one_connection() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(COLD)
+        scene.send(hot(b"1", path="/hot/but/behind"))
+        await settle()
+        scene.send(hot(b"2"))
+        scene.send(COLD)
+        assert scene.cold == [b"", b"1"]  # what came while uvicorn was at work is uvicorn's
+        scene.answer(0, b"a")
+        await settle()
+        assert scene.wire.sent == COLD_ANSWER * 2 + answered(b"a") + COLD_ANSWER
+
+    play(act)
+
+
+def test_nothing_is_looked_at_while_the_client_does_not_read() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(hot(b"1"))
+        scene.protocol.pause_writing()
+        scene.send(hot(b"2"))
+        scene.answer(0, b"a")
+        await settle()
+        assert scene.bodies == [b"1"]
+        assert not scene.wire.reading
+        scene.protocol.resume_writing()
+        await settle()
+        assert scene.bodies == [b"1", b"2"]
+        assert scene.wire.reading
+
+    play(act)
+
+
+def test_the_rest_of_a_request_may_come_a_moment_later() -> None:
+    async def act() -> None:
+        scene = Scene()
+        whole = hot(b"question")
+        scene.send(whole[:-5])
+        scene.send(whole[-5:-2])
+        assert not scene.bodies
+        scene.send(whole[-2:])
+        assert scene.bodies == [b"question"]
+
+    play(act)
+
+
+def test_a_request_whose_rest_takes_its_time_is_left_to_uvicorn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "PATIENCE", 0.001)
+
+    async def act() -> None:
+        scene = Scene()
+        whole = hot(b"question")
+        scene.send(whole[:-5])
+        await asyncio.sleep(0.005)
+        scene.send(whole[-5:])
+        await settle()
+        assert (scene.cold, scene.bodies) == ([b"question"], [])
+        scene.send(hot(b"1"))
+        assert scene.bodies == [b"1"]
+
+    play(act)
+
+
+def test_a_large_body_is_left_to_uvicorn() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(hot(b"x" * (front.LONGEST_BODY + 1)))
+        await settle()
+        assert (len(scene.cold), scene.bodies) == (1, [])
+
+    play(act)
+
+
+def test_a_path_may_pass_a_request_on_with_all_that_follows() -> None:
+    async def act() -> None:
+        scene = Scene()
+
+        def refuses(body: bytes, exchange: Exchange) -> None:
+            raise PassOn
+
+        scene.path = refuses
+        scene.send(hot(b"1") + hot(b"2"))
+        await settle()
+        assert scene.cold == [b"1", b"2"]
+        assert scene.wire.sent == COLD_ANSWER * 2
+
+    play(act)
+
+
+def test_a_path_that_fails_ends_the_connection_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def act() -> None:
+        scene = Scene()
+
+        def fails(body: bytes, exchange: Exchange) -> None:
+            raise ZeroDivisionError
+
+        scene.path = fails
+        scene.send(hot())
+        assert scene.wire.closed
+        assert "ZeroDivisionError" in caplog.text
+
+    with caplog.at_level(logging.ERROR):
+        play(act)
+
+
+def test_an_answer_may_be_worked_for() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(hot())
+
+        async def work() -> Answer:
+            await asyncio.sleep(0)
+            return Answer(200, b"x: 1\r\n", b"late")
+
+        scene.exchanges[0].begin(work())
+        assert len(scene.state.tasks) == 1
+        await until(lambda: not scene.state.tasks)
+        assert scene.wire.sent == answered(b"late")
+
+    play(act)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), asyncio.CancelledError()])
+def test_work_that_ends_without_an_answer_ends_the_connection(error: BaseException) -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(hot())
+
+        async def work() -> Answer:
+            raise error
+
+        scene.exchanges[0].begin(work())
+        await until(lambda: scene.wire.closed)
+
+    play(act)
+
+
+def test_only_the_first_answer_counts_and_only_while_its_request_waits() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(hot())
+        scene.answer(0, b"a")
+        scene.answer(0, b"b")
+        scene.send(hot())
+        scene.answer(0, b"c")
+        assert scene.wire.sent == answered(b"a")
+        scene.protocol.connection_lost(None)
+        scene.answer(1, b"d")
+        assert scene.wire.sent == answered(b"a")
+
+    play(act)
+
+
+def test_a_timer_of_an_exchange_goes_off_only_while_it_waits() -> None:
+    async def act() -> None:
+        scene = Scene()
+        gone_off: list[int] = []
+        for number in range(3):
+            scene.send(hot())
+            if number == 0:
+                scene.answer(number, b"")
+            scene.exchanges[number].after(0.002, lambda number=number: gone_off.append(number))
+            if number == 1:
+                scene.answer(number, b"")
+        await until(lambda: bool(gone_off))
+        await asyncio.sleep(0.004)
+        assert gone_off == [2]
+
+    play(act)
+
+
+def test_a_connection_on_which_nothing_happens_is_closed() -> None:
+    async def act() -> None:
+        scene = Scene(keep_alive=0.02)
+        scene.send(hot())
+        await asyncio.sleep(0.03)
+        assert not scene.wire.closed  # it waits for us, not we for it
+        for _ in range(4):
+            scene.answer(-1, b"")
+            await asyncio.sleep(0.01)
+            scene.send(hot())
+        assert not scene.wire.closed
+        scene.answer(-1, b"")
+        await until(lambda: scene.wire.closed)
+
+    play(act)
+
+
+def test_the_quiet_of_a_connection_is_uvicorns_matter_behind_an_answer_of_its_own() -> None:
+    async def act() -> None:
+        scene = Scene(keep_alive=0.02)
+        scene.send(hot())
+        scene.answer(0, b"")
+        await asyncio.sleep(0.015)
+        scene.send(COLD)
+        await asyncio.sleep(0.01)
+        assert not scene.wire.closed
+        scene.send(hot())
+        await asyncio.sleep(0.03)
+        assert not scene.wire.closed
+        scene.answer(1, b"")
+        scene.send(COLD)
+        await until(lambda: scene.wire.closed)
+
+    play(act)
+
+
+def test_a_stop_waits_for_the_answer_and_takes_nothing_more() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(hot(b"1") + hot(b"2"))
+        scene.protocol.shutdown()
+        assert not scene.wire.closed
+        scene.answer(0, b"a")
+        await settle()
+        assert scene.wire.sent == answered(b"a", b"connection: close")
+        assert scene.wire.closed
+        assert scene.bodies == [b"1"]
+
+    play(act)
+
+
+def test_a_stop_closes_a_connection_that_waits_for_nothing() -> None:
+    async def act() -> None:
+        idle, half = Scene(), Scene()
+        half.send(hot(b"question")[:-3])
+        for scene in (idle, half):
+            scene.protocol.shutdown()
+            assert scene.wire.closed
+
+    play(act)
+
+
+def test_a_head_without_an_end_is_refused() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(b"GET / HTTP/1.1\r\nhost: x\r\n")
+        header = b"x-more: " + b"y" * 8000 + b"\r\n"
+        for _ in range(9):
+            if not scene.wire.closed:
+                scene.send(header)
+        assert scene.wire.closed
+        assert scene.wire.sent.startswith(b"HTTP/1.1 431 ")
+        assert b"connection: close" in scene.wire.sent
+
+    play(act)
+
+
+def test_long_heads_one_after_another_are_no_long_head() -> None:
+    async def act() -> None:
+        scene = Scene()
+        head = COLD[:-2] + b"x-more: " + b"y" * 20_000 + b"\r\n\r\n"
+        for number in range(5):
+            scene.send(head[:10_000])
+            scene.send(head[10_000:])
+            await until(lambda number=number: len(scene.cold) > number)  # type: ignore[misc]  # a default binds it
+        assert not scene.wire.closed
+
+    play(act)
