@@ -98,7 +98,7 @@ def _show(delivery: WebhookDelivery) -> None:
             ("Status", delivery.status),
             ("Planned", delivery.created_at and moment(delivery.created_at)),
             ("Ended", delivery.finished_at and moment(delivery.finished_at)),
-            ("Next try", delivery.next_attempt_at and moment(delivery.next_attempt_at)),
+            ("Next attempt", delivery.next_attempt_at and moment(delivery.next_attempt_at)),
             ("Attempts", [_attempt(attempt) for attempt in delivery.attempts] or None),
         ]
     )

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from trivet.sdk.errors import ConfigurationError
+from trivet.sdk.errors import ConfigurationError, InvalidRequestError
 
 SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 SLOWEST_UPLOAD = 100_000.0
 """Bytes a second: a body is given the time that it needs at this speed, on top of the timeout."""
+CONNECT_TIMEOUT = 10.0
+"""Seconds for reaching the server at all."""
 MARGIN = 5.0
 """Seconds beyond the caller's own timeout in which the server may still answer that the wait has ended."""
 
@@ -89,6 +91,19 @@ class TransportError(Exception):
         self.detail = detail
         self.sent = sent
         self.timed_out = timed_out
+
+
+def check_headers(request: Request) -> None:
+    """Refuses what would end a header early, or begin another one.
+
+    Raises:
+        InvalidRequestError: a value has a line break or another control character in it.
+    """
+    for name, value in request.headers:
+        if not value.isprintable():
+            raise InvalidRequestError(
+                f"The header {name} can't carry {value!r}.", hint="Leave out line breaks and other control characters."
+            )
 
 
 def base_url(text: str) -> str:

@@ -50,7 +50,7 @@ def test_a_delivery_is_shown_with_every_attempt(trivet: Trivet, logged_in: Serve
     shown = trivet("webhooks", "show", "job_1").stdout
     assert "1. 2026-11-21T08:30:00.000Z, 120ms: The receiver answered 503. It said: busy" in shown
     assert "2. 2026-11-21T08:30:00.000Z, 15s: No answer came within 15 s." in shown
-    assert "Next try  2026-11-21T08:30:30.000Z" in shown
+    assert "Next attempt  2026-11-21T08:30:30.000Z" in shown
     assert json.loads(trivet("webhooks", "show", "job_1", "--json").stdout)["attempts"][1]["status_code"] is None
 
 

@@ -23,6 +23,13 @@ def server() -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(params=["loopback", "library"])
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything twice: over the short way to a server on this machine, and over the way to any other."""
+    if request.param == "library":
+        monkeypatch.setattr("trivet.sdk._sync.transport.loopback", lambda url, headers: None)
+
+
 @pytest.fixture
 def client(server: Server) -> Iterator[Client]:
     with Client(server.url, KEY, timeout=5.0) as made:

@@ -20,6 +20,8 @@ from trivet.sdk.errors import (
 )
 from trivet.sdk.models import JobStatus
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 RUN = "/endpoints/admin/hello/run"
 
 

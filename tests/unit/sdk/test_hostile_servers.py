@@ -17,6 +17,8 @@ from trivet.sdk.errors import (
     UnexpectedAnswerError,
 )
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 RUN = "/endpoints/admin/hello/run"
 SUBMIT = "/endpoints/admin/hello/submit"
 HTML = b"<html><title>Welcome</title></html>"

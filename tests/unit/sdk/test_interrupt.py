@@ -16,6 +16,8 @@ from tests.unit.sdk.server import KEY, Exchange, Server, job
 from trivet.sdk import Client
 from trivet.sdk._sync.concurrency import interruptible
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 CALLS: dict[str, Callable[[Client], object]] = {
     "run": lambda client: client.endpoint("admin/hello").run(),
     "submit": lambda client: client.endpoint("admin/hello").submit(),

@@ -152,6 +152,11 @@ def spent(bucket: Bucket) -> Bucket | None:
     return replace(bucket, left=max(0.0, bucket.left - 1.0))
 
 
+def returned(rate: RateLimit, bucket: Bucket) -> Bucket:
+    """The bucket after one call was put back that did not count after all."""
+    return replace(bucket, left=min(float(rate.requests), bucket.left + 1.0))
+
+
 def seconds_to_next(rate: RateLimit, bucket: Bucket) -> float:
     """Seconds until a call is let in; 0 where one is now."""
     if rate.requests == 0:

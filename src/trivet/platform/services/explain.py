@@ -41,7 +41,7 @@ class Situation:
 def explain(job: Job, around: Situation) -> Explanation:
     """The story of a job for the one who asks."""
     if job.is_final:
-        return _ended(job, around.manages)
+        return _ended(job, around)
     if job.status is JobStatus.RUNNING:
         return _running(job, around.now)
     return _queued(job, around)
@@ -53,9 +53,10 @@ _ENDS = {
     JobStatus.CANCELLED: "was cancelled",
     JobStatus.TIMED_OUT: "timed out",
 }
+_GONE = "Its endpoint was deleted, so that it can't be replayed: deploy that again, and call it with this job's input."
 
 
-def _ended(job: Job, manages: bool) -> Explanation:
+def _ended(job: Job, around: Situation) -> Explanation:
     took = "" if job.duration_ms is None else f" after {_span(job.duration_ms / 1000)}"
     tries = f", at attempt {job.attempt}" if job.attempt > 1 else ""
     summary = f"The job {_ENDS[job.status]}{took}{tries}."
@@ -64,8 +65,9 @@ def _ended(job: Job, manages: bool) -> Explanation:
         return Explanation(job.id, job.status, summary)
     kind = f"{error.type}: " if error.type else ""
     steps = [error.hint] if error.hint else []
-    if job.status is JobStatus.FAILED:
-        steps.append(f"See what it printed: `trivet jobs logs {job.id}`. Try it again: `trivet jobs replay {job.id}`.")
+    if job.status is JobStatus.FAILED or job.is_dead_letter:
+        again = f"Try it again: `trivet jobs replay {job.id}`." if around.endpoint is not None else _GONE
+        steps.append(f"See what it printed: `trivet jobs logs {job.id}`. {again}")
     reasons = [f"{kind}{error.message}"]
     if job.is_dead_letter:
         reasons.append(f"It is a dead letter: {_why_no_further(job)}.")
@@ -75,7 +77,7 @@ def _ended(job: Job, manages: bool) -> Explanation:
         summary,
         reasons=tuple(reasons),
         next_steps=tuple(steps),
-        worker_log=error.worker_log if manages else (),
+        worker_log=error.worker_log if around.manages else (),
     )
 
 
@@ -122,7 +124,7 @@ def _queued(job: Job, around: Situation) -> Explanation:
     elif around.seats:
         waiting = _for_a_free_worker(name, around)
     elif job.policy.priority is Priority.LOW and not around.starting:
-        waiting = _for_others(name)
+        waiting = _for_others(name, around)
     elif around.history.failures:
         waiting = _for_a_start_that_works(name, around)
     else:
@@ -157,11 +159,15 @@ def _for_its_next_attempt(job: Job, now: float) -> _Waiting:
     )
 
 
-def _for_others(name: str) -> _Waiting:
+def _for_others(name: str, around: Situation) -> _Waiting:
+    steps = ["Call with normal priority."]
+    if around.manages and around.endpoint is not None:
+        maximum = max(1, around.endpoint.scaling.maximum)
+        steps.insert(0, f"Keep a worker: `trivet endpoints scale {name} --workers 1,{maximum}`.")
     return _Waiting(
         "free_worker",
         (f"Its priority is low, and a job of low priority starts no worker; {name} has none at the moment.",),
-        (f"Keep a worker: `trivet endpoints scale {name} --workers 1,1`. Or call with normal priority.",),
+        tuple(steps),
     )
 
 

@@ -286,7 +286,7 @@ class Jobs:
             self._limits.release(fresh)
             raise
 
-    def _job(  # noqa: PLR0913, PLR0917 - the parts of a job, put together in one place
+    def _job(  # noqa: PLR0917 - the parts of a job, put together in one place
         self, fresh: str, now: float, principal: Principal, version: Version, payload: Payload, options: CallOptions
     ) -> Job:
         usual = self._usual(version)

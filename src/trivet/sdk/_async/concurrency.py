@@ -13,6 +13,9 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaita
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trivet.sdk._loopback import Loopback
     from trivet.sdk.models import JobView
 
 T = TypeVar("T")
@@ -48,6 +51,11 @@ class Outcome(NamedTuple):
 def newest(view: JobView | None, refresh: Callable[[], Awaitable[JobView]], *, is_last: bool) -> JobView | None:  # noqa: ARG001 — the other half calls it
     """What the server said last: an attribute can't be awaited, so it does not ask."""
     return view
+
+
+def loopback(url: str, headers: Mapping[str, str]) -> Loopback | None:  # noqa: ARG001 — the other half reads them
+    """None: nothing here may block the event loop, and all that keeps it from blocking is in the HTTP library."""
+    return None
 
 
 async def interruptible(call: Callable[..., Awaitable[T]], *arguments: Any) -> T:

@@ -2,7 +2,8 @@
 
 Here threads do it. The HTTP library's blocking calls return to Python only when they are done, so that Ctrl-C would have to
 wait for the server: a call on the main thread is therefore made by a helper thread, while the main thread waits in a way
-that a signal can end.
+that a signal can end. Where the server is on this very machine that would take longer than the way itself, and whole answers
+are fetched without the library.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trivet.sdk._loopback import Loopback
     from trivet.sdk.models import JobView
 
 T = TypeVar("T")
@@ -38,6 +42,13 @@ class Outcome(NamedTuple):
 def newest(view: JobView | None, refresh: Callable[[], JobView], *, is_last: bool) -> JobView | None:
     """What the server says now; it is not asked again once nothing can change any more."""
     return view if is_last else refresh()
+
+
+def loopback(url: str, headers: Mapping[str, str]) -> Loopback | None:
+    """The short way to a server on this very machine; None for any other server."""
+    from trivet.sdk._loopback import Loopback
+
+    return Loopback.to(url, headers)
 
 
 class _Helper:

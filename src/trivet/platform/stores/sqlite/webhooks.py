@@ -20,18 +20,11 @@ _PLAN = BulkInsert(
 _LANES = "SELECT host, account_id, min(next_at) FROM webhook_deliveries WHERE next_at IS NOT NULL GROUP BY 1, 2"
 _DUE = f"{_SQL.select} WHERE host = ? AND account_id = ? AND next_at <= ? ORDER BY next_at, id LIMIT ?"
 _NEXT_AT = "SELECT min(next_at) FROM webhook_deliveries WHERE host = ? AND account_id = ? AND next_at > ?"
-_ADD_ATTEMPT = statements(
-    "webhook_attempts", "delivery_id, number, at, duration_ms, status, error, response, next_at"
-).add
+_SQL_ATTEMPTS = statements("webhook_attempts", "delivery_id, number, at, duration_ms, status, error, response, next_at")
 _FORGET_ATTEMPTS = "DELETE FROM webhook_attempts WHERE delivery_id = ? AND number <= ?"
-_ATTEMPTS = """
-    SELECT delivery_id, number, at, duration_ms, status, error, response, next_at FROM webhook_attempts
-    WHERE delivery_id = ? ORDER BY number
-"""
-_PUT_SECRET = statements("webhook_secrets", "account_id, sealed, created_at, previous, previous_until").put
-_SECRET = """
-    SELECT account_id, sealed, created_at, previous, previous_until FROM webhook_secrets WHERE account_id = ?
-"""
+_ATTEMPTS = f"{_SQL_ATTEMPTS.select} WHERE delivery_id = ? ORDER BY number"
+_SQL_SECRETS = statements("webhook_secrets", "account_id, sealed, created_at, previous, previous_until")
+_SECRET = f"{_SQL_SECRETS.select} WHERE account_id = ?"
 
 
 class SqliteWebhooks:
@@ -108,7 +101,7 @@ class SqliteWebhooks:
             attempt.response,
             attempt.next_at,
         )
-        self._session.execute(_ADD_ATTEMPT, row)
+        self._session.execute(_SQL_ATTEMPTS.add, row)
         if attempt.number > KEPT_ATTEMPTS:
             self._session.execute(_FORGET_ATTEMPTS, (attempt.delivery_id, attempt.number - KEPT_ATTEMPTS))
 
@@ -125,7 +118,7 @@ class SqliteWebhooks:
         """Raises `Conflict` where the account is not there."""
         row = (secret.account_id, secret.sealed, secret.created_at, secret.previous, secret.previous_until)
         try:
-            self._session.execute(_PUT_SECRET, row)
+            self._session.execute(_SQL_SECRETS.put, row)
         except sqlite3.IntegrityError as error:
             raise refused(error, {"FOREIGN KEY": errors.missing("account", secret.account_id)}) from None
 
