@@ -78,7 +78,8 @@ def scene(tmp_path: Path) -> Scene:
     ann_token, ben_token = world.token("ann"), world.token("ben")
     world.ask("POST", "/orgs", json_body={"name": "acme"}, token=ann_token)
     world.ask("PUT", "/secrets/VOICE", json_body={"value": "x"}, token=ann_token)
-    job = world.ask("POST", "/endpoints/ann/song/run?webhook=http://hooks.example", body=b"1", token=ann_token).headers["trivet-job-id"]
+    called = world.ask("POST", "/endpoints/ann/song/run?webhook=http://hooks.example", body=b"1", token=ann_token)
+    job = called.headers["trivet-job-id"]
     key = world.ask("POST", "/keys", json_body={}, token=ann_token).json["id"]
     world.ask("PUT", "/endpoints/ann/song/aliases/prod", json_body={"versions": [{"version": "1"}]}, token=ann_token)
     assert version.deployment_id is not None

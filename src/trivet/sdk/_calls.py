@@ -40,6 +40,7 @@ class CallOptions(TypedDict, total=False):
     affinity: str | None
 
 
+_NAMES = CallOptions.__annotations__.keys()
 _IN_QUERY = {
     "version": "version",
     "job_timeout": "timeout",
@@ -55,13 +56,19 @@ _IN_QUERY = {
 
 
 def query(options: CallOptions) -> dict[str, Any]:
-    """The options that go into the query of the request."""
+    """The options that go into the query of the request.
+
+    Raises:
+        TypeError: there is no option of a name that is given, or one holds what it can't.
+    """
     if not options:
         return {}
+    if not options.keys() <= _NAMES:  # one that is misspelt must not be passed over: it may say "once at most"
+        unknown = ", ".join(sorted(options.keys() - _NAMES))
+        raise TypeError(f"a call has no option {unknown}; it takes {', '.join(sorted(_NAMES))}")
     said = {carried: options.get(name) for name, carried in _IN_QUERY.items()}
-    retry_on = said["retry_on"]
-    if isinstance(retry_on, Iterable) and not isinstance(retry_on, str):
-        said["retry_on"] = ",".join(retry_on)
+    if said["retry_on"] is not None:
+        said["retry_on"] = _kinds_of_errors(said["retry_on"])
     return said
 
 
@@ -72,6 +79,16 @@ def headers(options: CallOptions) -> tuple[tuple[str, str], ...]:
     key, affinity = options.get("idempotency_key"), options.get("affinity")
     named = (("Idempotency-Key", key),) if key is not None else ()
     return (*named, ("Trivet-Affinity", _carried(affinity))) if affinity else named
+
+
+def _kinds_of_errors(retry_on: object) -> str:
+    if isinstance(retry_on, str):
+        return retry_on
+    kinds = [*retry_on] if isinstance(retry_on, Iterable) else [retry_on]
+    wrong = next((kind for kind in kinds if not isinstance(kind, str)), None)
+    if wrong is not None:
+        raise TypeError(f"retry_on takes texts such as 'ConnectionError', not {wrong!r}")
+    return ",".join(kinds)
 
 
 def _carried(text: str) -> str:

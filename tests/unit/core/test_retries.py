@@ -172,6 +172,19 @@ def test_what_can_not_be_is_refused(said: CallOptions) -> None:
         calls.policy(said, AUTHOR, 20.0, 30.0)
 
 
+def test_a_call_may_say_again_what_the_author_said_however_far_that_goes() -> None:
+    """So that a replay, which says all that its job was given, is never refused for it."""
+    kinds = tuple(f"Error{number}" for number in range(30))
+    author = VersionSettings(timeout=2 * calls.MAX_TIMEOUT, retry_on=kinds, retention=2 * calls.MAX_RETENTION)
+    usual = calls.policy(calls.USUAL, author, 20.0, 30.0)
+    said = CallOptions(
+        usual.timeout, usual.ttl, usual.max_attempts, usual.retry_on, usual.backoff, usual.priority, usual.retention
+    )
+    assert calls.policy(said, author, 20.0, 30.0) == usual
+    with pytest.raises(BadRequest):
+        calls.policy(CallOptions(timeout=2 * calls.MAX_TIMEOUT + 1), author, 20.0, 30.0)
+
+
 @pytest.mark.parametrize("key", ["", "a b", "a\nb", "é", "x" * 256])
 def test_an_idempotency_key_that_no_header_carries_is_refused(key: str) -> None:
     with pytest.raises(BadRequest):

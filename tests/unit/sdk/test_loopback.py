@@ -137,7 +137,10 @@ def test_a_server_that_takes_nothing_in_ends_the_wait_too() -> None:
 
 
 def test_what_does_not_speak_http_is_named_as_such(loopback: Loopback, server: Server) -> None:
-    server.on("GET", "/me", lambda exchange: exchange.handler.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"))
+    def greet(exchange: Exchange) -> None:
+        exchange.handler.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+
+    server.on("GET", "/me", greet)
     with pytest.raises(TransportError, match="speak http") as caught:
         loopback.send(ASK, timeout=5.0)
     assert caught.value.sent

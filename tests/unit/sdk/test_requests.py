@@ -87,6 +87,21 @@ def test_requests_say_what_the_api_says(request_: Request, line: str, body: Any)
         assert ("Content-Type", "application/json") in request_.headers
 
 
+@pytest.mark.parametrize("options", [{"max_attempt": 1}, {"timeout": 5.0}, {"wait": 1.0, "version": "1"}])
+@pytest.mark.parametrize("call", [_requests.submit, _requests.stream])
+def test_an_option_that_a_call_does_not_have_is_refused_with_those_it_has(call: Any, options: Any) -> None:
+    with pytest.raises(
+        TypeError, match=rf"no option {next(iter(options))}; it takes affinity, .*job_timeout, max_attempts"
+    ):
+        call(NAME, BODY, options)
+
+
+@pytest.mark.parametrize("retry_on", [ConnectionError, [ConnectionError], ["OSError", 1]])
+def test_what_is_tried_again_is_named_by_texts(retry_on: Any) -> None:
+    with pytest.raises(TypeError, match="retry_on takes texts such as 'ConnectionError', not "):
+        _requests.submit(NAME, BODY, {"retry_on": retry_on})
+
+
 def test_a_deployment_carries_what_is_given() -> None:
     archive = Archive("hello.py", b"packed")
     request = _requests.deploy(archive, name=NAME, endpoint_id="abc", model_id=3, workers=(0, 2))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings, VersionState
-from trivet.platform.core.jobs import Job, JobError, JobPolicy, JobStatus, Progress
+from trivet.platform.core.jobs import Job, JobError, JobPolicy, JobStatus, Priority, Progress
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.scaling import ScalingPolicy
 from trivet.platform.core.views import Explanation
@@ -163,6 +163,33 @@ def test_a_failed_job_names_the_error_its_hint_and_where_to_look() -> None:
     assert found.next_steps[0] == "Mend the input."
     assert "trivet jobs logs job_1" in found.next_steps[1]
     assert "trivet jobs replay job_1" in found.next_steps[1]
+
+
+def test_a_dead_letter_that_timed_out_says_how_to_try_it_again() -> None:
+    error = JobError("execution_timeout", "It ran too long.")
+    assert told(ended(JobStatus.TIMED_OUT, error)).next_steps == ()
+    (step,) = told(ended(JobStatus.TIMED_OUT, error, is_dead_letter=True)).next_steps
+    assert "trivet jobs replay job_1" in step
+
+
+def test_a_failed_job_of_an_endpoint_that_is_gone_names_no_command_that_can_only_fail() -> None:
+    (step,) = told(ended(JobStatus.FAILED, JobError("handler_error", "No.")), endpoint=None, version=None).next_steps
+    assert "trivet jobs replay" not in step
+    assert "Its endpoint was deleted" in step
+
+
+@pytest.mark.parametrize(
+    ("manages", "steps"),
+    [
+        (True, ("Keep a worker: `trivet endpoints scale ada/hello --workers 1,2`.", "Call with normal priority.")),
+        (False, ("Call with normal priority.",)),
+    ],
+)
+def test_a_job_of_low_priority_without_a_worker_says_what_its_reader_can_do(
+    manages: bool, steps: tuple[str, ...]
+) -> None:
+    found = told(replace(QUEUED, policy=JobPolicy(priority=Priority.LOW)), manages=manages)
+    assert found.next_steps[:-1] == steps
 
 
 def test_a_job_that_ended_in_the_queue_took_no_time() -> None:

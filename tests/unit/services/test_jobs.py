@@ -169,7 +169,9 @@ def test_the_limits_of_a_call_come_before_those_of_its_author(studio: Studio) ->
     async def scene() -> None:
         usual = (await studio.jobs.submit(studio.ada, ref("ada/limited"), payload())).job.policy
         assert (usual.timeout, usual.ttl, usual.max_attempts) == (7.0, 70.0, 2)
-        own = (await studio.jobs.submit(studio.ada, ref("ada/limited"), payload(), CallOptions(timeout=1, ttl=2))).job.policy
+        own = (
+            await studio.jobs.submit(studio.ada, ref("ada/limited"), payload(), CallOptions(timeout=1, ttl=2))
+        ).job.policy
         assert (own.timeout, own.ttl, own.max_attempts) == (1, 2, 2)
 
     studio.play(scene())

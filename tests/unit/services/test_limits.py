@@ -226,3 +226,18 @@ def test_the_state_names_every_limit_and_takes_nothing(desk: Desk) -> None:
         ("account", 50, 49, None, None),
     ]
     assert desk.limits.state(ann) == told
+
+
+def test_what_a_repetition_took_of_rates_is_put_back_and_never_more(desk: Desk) -> None:
+    limited = caller(TWO_A_MINUTE, CallLimits(RateLimit(5, 60), concurrent=3))
+    desk.begin(limited)
+    repeated = desk.job(limited)
+    desk.limits.take(limited, repeated.id)
+    assert desk.left(limited) == [0, 3, 1]
+    desk.limits.release(repeated.id)
+    desk.limits.give_back(limited)
+    assert desk.left(limited) == [1, 4, 2]
+    for _ in range(9):
+        desk.limits.give_back(limited)
+    assert desk.left(limited) == [2, 5, 2]
+    desk.limits.give_back(caller())  # who has no limits has nothing to get back

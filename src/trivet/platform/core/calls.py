@@ -43,7 +43,7 @@ USUAL = CallOptions()
 
 
 def policy(options: CallOptions, settings: VersionSettings, retention: float, dead_letters: float) -> JobPolicy:
-    """The policy of a job.
+    """The policy of a job. What the author said may be said again, even where a caller may not say so much of its own accord.
 
     Args:
         options: what the caller said.
@@ -59,7 +59,7 @@ def policy(options: CallOptions, settings: VersionSettings, retention: float, de
         timeout=_seconds("timeout", options.timeout, settings.timeout, MAX_TIMEOUT),
         ttl=_seconds("ttl", options.ttl, settings.ttl, MAX_TTL),
         max_attempts=_attempts(options.max_attempts, settings.max_attempts),
-        retry_on=settings.retry_on if options.retry_on is None else _kinds_of_errors(options.retry_on),
+        retry_on=_kinds_of_errors(options.retry_on, settings.retry_on),
         backoff=_seconds("backoff", options.backoff, settings.backoff, MAX_BACKOFF, may_be_zero=True),
         priority=options.priority,
         retention=_seconds("retention", options.retention, kept, MAX_RETENTION),
@@ -82,23 +82,25 @@ def check_idempotency_key(key: str) -> str:
 
 
 def _seconds(name: str, value: float | None, otherwise: float, most: float, *, may_be_zero: bool = False) -> float:
-    if value is None:
+    if value is None or value == otherwise:
         return otherwise
     if not (math.isfinite(value) and 0 <= value <= most) or (value == 0 and not may_be_zero):
-        least = "from 0" if may_be_zero else "above 0"
-        raise BadRequest(f"{name}={value:g}: must be a number of seconds {least} and up to {most:g}.")
+        least = "from 0" if may_be_zero else "above 0 and"
+        raise BadRequest(f"{name}={value:g}: must be a number of seconds {least} up to {most:.0f}.")
     return value
 
 
 def _attempts(value: int | None, otherwise: int) -> int:
-    if value is None:
+    if value is None or value == otherwise:
         return otherwise
     if not 1 <= value <= MAX_ATTEMPTS:
         raise BadRequest(f"max_attempts={value}: must be a whole number from 1 to {MAX_ATTEMPTS}.")
     return value
 
 
-def _kinds_of_errors(kinds: tuple[str, ...]) -> tuple[str, ...]:
+def _kinds_of_errors(kinds: tuple[str, ...] | None, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+    if kinds is None or kinds == otherwise:
+        return otherwise
     wrong = next((kind for kind in kinds if _KIND_OF_ERROR.fullmatch(kind) is None), None)
     if wrong is not None or len(kinds) > 20:
         raise BadRequest(

@@ -312,7 +312,7 @@ def stop(job: Job, token: str, now: float, chance: float = 0.0) -> Job | None:
     if not holds(job, token) or job.stop_reason is None:
         return None
     if job.stop_reason is JobStatus.CANCELLED:
-        error = JobError("cancelled", "The job was cancelled while it ran; its worker has stopped working on it.")
+        error = JobError("cancelled", "The job was cancelled while it ran.")
         return _end(job, JobStatus.CANCELLED, now, error=error)
     if job.stop_asked_at is not None and job.stop_asked_at >= job.expires_at:
         return _end(job, JobStatus.TIMED_OUT, now, error=_expired(job))

@@ -70,7 +70,8 @@ def roll_back(endpoint: Endpoint, now: float) -> Endpoint:
         return end_canary(endpoint, now)
     if len(endpoint.history) < 2:
         raise BadRequest(
-            f"{endpoint.full_name} has no earlier version to go back to.", hint="Name one that is ready: `--to 1.0.0`."
+            f"{endpoint.full_name} has no earlier version to go back to.",
+            hint=f"Name one with `--to`: `trivet endpoints versions {endpoint.full_name}` lists them.",
         )
     return replace(endpoint, history=endpoint.history[:-1], updated_at=now)
 

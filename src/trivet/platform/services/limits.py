@@ -90,9 +90,9 @@ class Limits:
     def give_back(self, principal: Principal) -> None:
         """A call that was let in is the repetition of another, which came in beside it: what it took of rates is put back."""
         for held in principal.limits:
-            tally = self._tally(held)
-            if held.limits.rate is not None and tally.bucket is not None:
-                tally.bucket = rules.returned(held.limits.rate, tally.bucket)
+            usage = self._usage(held)
+            if held.limits.rate is not None and usage.bucket is not None:
+                usage.bucket = rules.returned(held.limits.rate, usage.bucket)
 
     def state(self, principal: Principal) -> tuple[LimitState, ...]:
         """What is left of the limits of a caller; empty where it has none."""
