@@ -85,10 +85,10 @@ def _kinds_of_errors(retry_on: object) -> str:
     if isinstance(retry_on, str):
         return retry_on
     kinds = [*retry_on] if isinstance(retry_on, Iterable) else [retry_on]
-    wrong = next((kind for kind in kinds if not isinstance(kind, str)), None)
-    if wrong is not None:
-        raise TypeError(f"retry_on takes texts such as 'ConnectionError', not {wrong!r}")
-    return ",".join(kinds)
+    texts = [kind for kind in kinds if isinstance(kind, str)]
+    if texts != kinds:
+        raise TypeError(f"retry_on takes texts such as 'ConnectionError', not {retry_on!r}")
+    return ",".join(texts)
 
 
 def _carried(text: str) -> str:

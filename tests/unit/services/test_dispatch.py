@@ -417,3 +417,29 @@ def test_an_attempt_handed_back_by_a_draining_worker_does_not_count(house: House
     house.dispatcher.hand_back(AttemptRef("w1", order.number, order.token))
     second = house.seat("w2")
     assert [(o.job_id, o.attempt) for o in second.orders] == [("job_a", 1)]
+
+
+def test_a_job_that_has_just_ended_is_told_from_memory_until_its_time_is_over(house: House) -> None:
+    link = house.seat()
+    house.submit("a", retention=5.0)
+    house.dispatcher.succeed(ref_of(link), "application/json", b"1", 0)
+    house.settle()
+    job = house.dispatcher.job("job_a")
+    assert job == house.stored("job_a")
+    assert house.dispatcher.open_jobs() == 0
+    house.now += 5.0
+    assert house.dispatcher.job("job_a") is None
+
+
+def test_only_the_latest_and_small_ones_are_remembered(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "REMEMBERED", 2)
+    link = house.seat()
+    for name, size in (("a", 1), ("b", 1), ("c", 1), ("d", dispatch.REMEMBERED_SIZE)):
+        house.submit(name)
+        house.dispatcher.succeed(ref_of(link), "application/json", b"1" * size, 0)
+        house.settle()
+    assert [house.dispatcher.job(f"job_{name}") is not None for name in "abcd"] == [False, True, True, False]
+
+
+def ref_of(link: FakeLink) -> AttemptRef:
+    return AttemptRef("w1", link.orders[-1].number, link.orders[-1].token)

@@ -15,6 +15,7 @@ from trivet.platform.core.errors import BadRequest, IdempotencyKeyReused, NotFou
 from trivet.platform.core.jobs import Job, JobStatus
 from trivet.platform.core.payloads import Payload
 from trivet.platform.services.endpoints import EndpointChange
+from trivet.platform.services.upkeep import Upkeep
 
 HELLO, OTHER = ref("ada/hello"), ref("ada/other")
 KEY = CallOptions(idempotency_key="order-7")
@@ -133,11 +134,12 @@ def test_a_key_that_can_not_be_is_refused(shop: Shop) -> None:
 
 def test_the_key_is_free_again_when_its_job_is_forgotten(shop: Shop) -> None:
     async def scene() -> None:
-        first = await shop.jobs.submit(shop.ada, HELLO, payload(), KEY)
+        first = await shop.jobs.submit(shop.ada, HELLO, payload(), replace(KEY, retention=1.0))
         hand = await shop.hand(shop.version)
         hand.succeed()
         await shop.settle()
-        await shop.store.write(lambda tx: tx.jobs.remove([first.job.id]))
+        shop.now += 1.5
+        assert await Upkeep(store=shop.store, blobs=shop.blobs, clock=shop.clock, sleep=shop.pause).tick() == 1
         again = await shop.jobs.submit(shop.ada, HELLO, payload('"another"'), KEY)
         assert (again.job.id != first.job.id, again.replayed) == (True, False)
 

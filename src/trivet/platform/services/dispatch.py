@@ -15,7 +15,7 @@ Everything here runs on one thread and never waits, so no two transitions of a j
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -48,6 +48,10 @@ LAST_WORDS_SIZE = 8 * 1024
 """The same in bytes."""
 RECALL_AFTER = 0.1
 """Seconds that a worker may be at one attempt before it is asked to give back what it was sent ahead."""
+REMEMBERED = 256
+"""Jobs that have ended, and stay in memory for those who ask at once."""
+REMEMBERED_SIZE = 16 * 1024
+"""Bytes of input and output that such a job may have."""
 UNSAVED_EVENTS = 5000
 """Events of one job that may wait for the disk before its worker is no longer listened to."""
 UNSAVED_SIZE = 16 * 1024 * 1024
@@ -91,6 +95,8 @@ class Dispatcher:
         """By version: what waits for the time of its next attempt."""
         self._seats: dict[str, Seat] = {}
         self._seats_of: dict[str, dict[str, Seat]] = {}
+        self._ended_lately: OrderedDict[str, Job] = OrderedDict()
+        """Who waits for a job asks for it in the moment after its end."""
         self._number = 0
         self._fresh: list[LiveJob] = []
         self._timers: list[tuple[float, str]] = []
@@ -476,7 +482,12 @@ class Dispatcher:
             self._notifier.notify(live.job.id)
 
     def _forget(self, live: LiveJob) -> None:
-        self._live.pop(live.job.id, None)
+        job = live.job
+        self._live.pop(job.id, None)
+        if (job.input.size + (job.output.size if job.output is not None else 0)) <= REMEMBERED_SIZE:
+            self._ended_lately[job.id] = job
+            if len(self._ended_lately) > REMEMBERED:
+                self._ended_lately.popitem(last=False)
 
     # -- stops --------------------------------------------------------------------------------------------------------
 
@@ -700,7 +711,10 @@ class Dispatcher:
     def job(self, job_id: str) -> Job | None:
         """An open job as callers may see it, or one that has just ended; None where the store knows better."""
         live = self._live.get(job_id)
-        return live.job if live is not None else None
+        if live is not None:
+            return live.job
+        ended = self._ended_lately.get(job_id)
+        return ended if ended is not None and (ended.forget_at or 0.0) > self._wall() else None
 
     def persist(self, job_id: str, then: Callable[[], None]) -> bool:
         """Brings a job to disk now, and calls ``then`` once it is there. False where it was there already."""

@@ -385,8 +385,7 @@ class Jobs:
         with self._notifier.subscribe(job_id_) as changes:
             job = await self._visible(principal, job_id_, Scope.READ)
             if wait > 0 and not job.is_final:
-                await self._until_final(job_id_, changes, wait)
-                job = await self._load(job_id_)
+                job = await self._until_final(job_id_, changes, wait)
         return self._view(principal, job)
 
     async def page(
