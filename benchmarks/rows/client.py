@@ -10,7 +10,7 @@ import time
 import trivet
 from benchmarks.bench import Bench
 from benchmarks.figures import Metric, Outcome, above, below
-from benchmarks.load import call, quiet
+from benchmarks.load import LoadError, call, quiet
 from benchmarks.peers.catalogue import BODY
 
 IMPORT = Metric("import", "import, ms over bare Python", 1)
@@ -26,7 +26,8 @@ def measure(bench: Bench) -> Outcome:
     raw = outcome.entry("a raw socket", "other")
     with bench.bare() as (_, target), trivet.Client(f"http://127.0.0.1:{target.port}", "nobody") as client:
         echo = client.endpoint("admin/echo")
-        echo.run({"value": "hello"})
+        if (answer := echo.run({"value": "hello"})) != "hello":
+            raise LoadError(f"the client made {answer!r} of the constant answer")
         for number in range(bench.rounds):
             bench.tell(f"client: round {number + 1} of {bench.rounds}")
             starts = [(_start("pass"), _start("import trivet")) for _ in range(bench.times(_STARTS))]

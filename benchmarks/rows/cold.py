@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Entry, Metric, Outcome, at_most, below
-from benchmarks.load import call
+from benchmarks.load import LoadError, call
 from benchmarks.ours import Ours
 
 FIRST = Metric("first_answer", "first answer, p50 ms", 1)
@@ -90,9 +90,16 @@ def _from_zero(ours: Ours, endpoint: str) -> float:
 
 
 def _interpreter(python: Path, imports: str) -> float:
+    """Seconds until an interpreter has its imports and says so. Its end is not counted: a worker's is not either."""
+    code = f"{_NEEDED}\n{imports}\nimport os\nos.write(1, b'.')"
     began = time.perf_counter()
-    subprocess.run([python, "-I", "-c", f"{_NEEDED}\n{imports}"], check=True)
-    return time.perf_counter() - began
+    with subprocess.Popen([python, "-I", "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        said = process.stdout.read(1)
+        took = time.perf_counter() - began
+    if not said:
+        raise LoadError(f"{python} ended with status {process.returncode} before it had its imports")
+    return took
 
 
 def _said(entry: Entry) -> str:
