@@ -45,7 +45,7 @@ class Kinds:
             None where its workers have to be started plainly, or nobody has called `read` for it.
         """
         private = private_names(secrets)
-        found = self._known.get((version.bundle, version.handler))
+        found = self._known.get((version.bundle, _module(version)))
         # Whoever wants a GPU imports what looks for one, and that must not happen before a fork.
         if private is None or found is None or version.settings.gpu is not None:
             return None
@@ -53,11 +53,14 @@ class Kinds:
 
     async def read(self, version: Version) -> None:
         """Reads what a version's bundle imports, where that was not done yet."""
-        key = (version.bundle, version.handler)
+        key = (version.bundle, _module(version))
         if key in self._known:
             return
-        module = version.handler.partition(":")[0]
         with contextlib.suppress(OSError):  # it was removed meanwhile
-            self._known[key] = await asyncio.to_thread(imports_of, self._bundles / version.bundle, module)
+            self._known[key] = await asyncio.to_thread(imports_of, self._bundles / version.bundle, key[1])
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
+
+
+def _module(version: Version) -> str:
+    return version.handler.partition(":")[0]

@@ -19,6 +19,7 @@ from trivet.platform.egress.guard import Allowed, Guard
 from trivet.platform.egress.sender import HttpSender
 from trivet.platform.runtimes.process import ProcessRuntime, ProcessSettings
 from trivet.platform.runtimes.warm import WarmSettings
+from trivet.platform.server import memory
 from trivet.platform.server.background import Tasks
 from trivet.platform.server.data import DataFolder
 from trivet.platform.server.entropy import EntropyPool
@@ -148,6 +149,7 @@ class Platform:
             DataFolderError: the folder can't be used.
             CoreError: the database can't be used, with the reason.
         """
+        memory.one_arena()
         sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
         folder = DataFolder(settings.data)
         folder.open()
@@ -191,12 +193,17 @@ class Platform:
         self.tasks.every(WEBHOOKS_TICK, self.webhooks.tick, "webhooks")
         self.tasks.every(UPKEEP_TICK, self._upkeep, "upkeep")
         self.tasks.every(CLEAN_UP_TICK, self._clean_up, "clean-up")
-        self.deployments.on_submit = lambda deployment_id: self.tasks.run(self.deployments.build(deployment_id))
+        self.deployments.on_submit = lambda deployment_id: self.tasks.run(self._build(deployment_id))
+
+    async def _build(self, deployment_id: str) -> None:
+        await self.deployments.build(deployment_id)
+        memory.give_back()  # archives and what was read of them
 
     async def _upkeep(self) -> None:
         await self.upkeep.tick()
 
     async def _clean_up(self) -> None:
+        memory.give_back()
         removed = await self.deployments.forget_unused(self.workers.running())
         if removed:
             logger.info("%d bundles, environments and runtimes that nothing uses any more were removed", removed)

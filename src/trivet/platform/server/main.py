@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,15 +13,12 @@ from pathlib import Path
 import uvicorn
 
 from trivet.platform.core.errors import CoreError
-from trivet.platform.server import logs
+from trivet.platform.server import logs, memory
 from trivet.platform.server.app import create_root
 from trivet.platform.server.bootstrap import Platform
 from trivet.platform.server.data import DataFolderError
 from trivet.platform.server.protocol import http_protocol
 from trivet.platform.server.settings import SettingError, Settings
-
-NEW_OBJECTS = 50_000
-"""Objects that are made between two looks of the garbage collector."""
 
 Echo = Callable[[str], None]
 OnReady = Callable[[str, Platform], None]
@@ -107,7 +103,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, Platform]]:
         backlog=2048,
     )
     server = _Server(config)
-    _settle_memory()
+    memory.settle()
     # who connects before it is up waits in the backlog
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
@@ -119,17 +115,6 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, Platform]]:
         await serving
         listening.close()
         await platform.close()
-
-
-def _settle_memory() -> None:
-    """Takes what is there now for permanent, and has the garbage collector come less often.
-
-    Nearly nothing that a call makes is part of a cycle. Looking through everything that is alive, every 700 new objects, took a
-    twelfth of the time of a call, and each look through all modules was a pause for everybody.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(NEW_OBJECTS, 10, 10)
 
 
 class _Server(uvicorn.Server):
