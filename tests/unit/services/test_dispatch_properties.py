@@ -20,6 +20,7 @@ from trivet.platform.ports.runtime import AttemptOrder
 from trivet.platform.services.workers import SILENCE
 
 T = TypeVar("T")
+TIMEOUT = 10.0
 PICK = st.sampled_from((0, 0, 1, 1, 2, 3, 5, 8))
 """One of many: which, counted from the newest; the oldest where there are not so many."""
 
@@ -33,7 +34,7 @@ class CallersAndWorkers(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.admin = self.plant.admin
         # two at a time, so that a worker can hold several and others are sent ahead
-        _, self.version = self.plant.offer(self.admin, "admin/f", concurrency=2, max_attempts=2)
+        _, self.version = self.plant.offer(self.admin, "admin/f", concurrency=2, max_attempts=2, timeout=TIMEOUT)
         self.jobs: list[str] = []
         self.hands: list[Hand] = []
         self.alive: set[str] = set()
@@ -138,10 +139,18 @@ class CallersAndWorkers(RuleBasedStateMachine):
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
-    @rule(seconds=st.sampled_from((0.0, 0.2, 2.0, SILENCE + 1.0)))
+    @rule(seconds=st.sampled_from((0.0, 0.2, 2.0, TIMEOUT + 0.1, SILENCE + 1.0)))
     def wait(self, seconds: float) -> None:
         self.plant.now += seconds
         self.run(self.tick())
+        self.an_overdue_attempt_has_been_asked_to_stop()
+
+    def an_overdue_attempt_has_been_asked_to_stop(self) -> None:
+        for seat in self.plant.dispatcher.seats(self.version.id):
+            for live in seat.held.values():
+                deadline = live.job.deadline
+                if live.is_open and deadline is not None and deadline <= self.plant.now:
+                    assert live.job.stop_reason is not None
 
     @rule()
     def rest(self) -> None:

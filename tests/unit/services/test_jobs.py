@@ -67,15 +67,15 @@ class Studio(Plant):
 
 async def story(studio: Studio, job_id: str, after: int = 0) -> list[str]:
     """A job's events, each in a word or two."""
-    return [told(item) async for item in studio.jobs.events(studio.ada, job_id, after)]
+    return [line async for item in studio.jobs.events(studio.ada, job_id, after) for line in told(item)]
 
 
-def told(item: JobEvent | JobView | None) -> str:
+def told(item: list[JobEvent] | JobView | None) -> list[str]:
     if item is None:
-        return "ping"
-    if isinstance(item, JobEvent):
-        return f"{item.seq} {item.kind} {item.data.decode()}"
-    return f"{item.job.status} {item.job.attempt}"
+        return ["ping"]
+    if isinstance(item, list):
+        return [f"{event.seq} {event.kind} {event.data.decode()}" for event in item]
+    return [f"{item.job.status} {item.job.attempt}"]
 
 
 @pytest.fixture
@@ -529,10 +529,10 @@ def test_a_silent_job_gives_signs_of_life(studio: Studio, monkeypatch: pytest.Mo
     async def scene() -> None:
         job_id = await studio.queue()
         found = studio.jobs.events(studio.ada, job_id)
-        assert [told(await anext(found)) for _ in range(3)] == ["queued 0", "ping", "ping"]
+        assert [told(await anext(found)) for _ in range(3)] == [["queued 0"], ["ping"], ["ping"]]
         (await studio.up()).succeed()
         await studio.settle()
-        assert [told(item) async for item in found] == ["succeeded 1"]
+        assert [told(item) async for item in found] == [["succeeded 1"]]
 
     studio.play(scene())
 

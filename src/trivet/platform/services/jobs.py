@@ -226,7 +226,7 @@ class Jobs:
         endpoint, version = self._endpoints.pick(principal, reference, affinity=options.affinity)
         job = await self._make(principal, version, payload, options)
         self._admit(job, recorded=False)
-        return JobView(job, endpoint.full_name, version.number)
+        return JobView(self._dispatcher.job(job.id) or job, endpoint.full_name, version.number)
 
     async def replay(
         self,
@@ -472,12 +472,12 @@ class Jobs:
 
     async def events(
         self, principal: Principal, job_id_: str, after: int = 0
-    ) -> AsyncIterator[JobEvent | JobView | None]:
+    ) -> AsyncIterator[list[JobEvent] | JobView | None]:
         """The job's story as it unfolds.
 
         Yields:
-            A `JobView` at the start, at every change of status and at the end, after which it stops; a `JobEvent` for each
-            with ``seq`` above ``after``; None after `PING` seconds without anything.
+            A `JobView` at the start, at every change of status and at the end, after which it stops; the events with ``seq``
+            above ``after``, as many at a time as are there; None after `PING` seconds without anything.
         """
         with self._notifier.subscribe(job_id_) as changes:
             job = await self._visible(principal, job_id_, Scope.READ)
@@ -487,10 +487,9 @@ class Jobs:
                     told = (job.status, job.attempt)
                     yield self._view(principal, job)
                 page = await self._events_after(job_id_, after)
-                for event in page:
-                    after = event.seq
-                    yield event
                 if page:
+                    after = page[-1].seq
+                    yield page
                     job = await self._load(job_id_)
                     continue
                 if job.is_final:

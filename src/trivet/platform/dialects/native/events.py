@@ -52,8 +52,8 @@ async def of_job(
     async for item in services.jobs.events(principal, view.job.id, after):
         if item is None:
             yield sse.PING
-        elif isinstance(item, JobEvent):
-            yield _event(item)
+        elif isinstance(item, list):
+            yield b"".join(map(_event, item))
         else:
             document = encode(translate.job(item))
             now = (item.job.status, item.job.attempt)
