@@ -18,6 +18,7 @@ from tests.faults.journal import (
     Entry,
     Execution,
     Hurt,
+    Missed,
     Odd,
     PieceSeen,
     Seen,
@@ -97,6 +98,7 @@ class Auditor:
             "an idempotency key has several jobs": self.keys,
             "a refused call has a job": self.turned_away,
             "an answered call left no job": self.untraceable,
+            "a job was said not to exist": self.missed,
             "more than one end was told": self.several_ends,
             "a job came back from its end": self.revived,
             "an output is wrong": self.wrong_outputs,
@@ -158,6 +160,12 @@ class Auditor:
             # a held call is recorded behind its answer: only the death of the server excuses that it can't be found
             if not any(end >= entry.asked for end in self._ends):
                 yield entry.n, f"answered with {entry.sight.status}, and not recorded though the server lived on"
+
+    def missed(self) -> Iterator[Finding]:
+        """A held call that the server died on may be gone; that nothing else is gone is what other rules look after."""
+        for entry in self._all(Missed):
+            if entry.job_id in self._records:
+                yield entry.job_id, "its caller was told that there is no such job, and it is recorded"
 
     # -- one truth ----------------------------------------------------------------------------------------------------
 

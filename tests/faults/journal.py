@@ -72,6 +72,14 @@ class TurnedAway:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """Somebody asked for a job, and was told that there is none."""
+
+    job_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The server ended, by its own will or not, between these two moments."""
 
@@ -96,7 +104,7 @@ class Hurt:
     until: float
 
 
-Entry = Asked | Acknowledged | Seen | PieceSeen | CancelAsked | TurnedAway | Ended | Odd | Hurt
+Entry = Asked | Acknowledged | Seen | PieceSeen | CancelAsked | TurnedAway | Missed | Ended | Odd | Hurt
 
 
 class Journal:

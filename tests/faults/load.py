@@ -15,6 +15,7 @@ from tests.faults.journal import (
     Asked,
     CancelAsked,
     Journal,
+    Missed,
     Odd,
     PieceSeen,
     Seen,
@@ -137,7 +138,14 @@ class Caller:
         if self.jobs:
             job_id, n, _ = self._chance.choice(self.jobs)
             asked = now()
-            self._journal.write(Seen(self._mouth.look(job_id), asked, now(), n))
+            try:
+                sight = self._mouth.look(job_id)
+            except Refused as refusal:
+                if refusal.code != "not_found":
+                    raise
+                self._journal.write(Missed(job_id, now()))
+            else:
+                self._journal.write(Seen(sight, asked, now(), n))
 
     def _cancel(self) -> None:
         slow = [job for job in list(self.jobs)[-12:] if job[2].name in ("nap", "shared nap", "stubborn", "stream")]
@@ -147,9 +155,12 @@ class Caller:
         asked = now()
         try:
             took, sight = self._mouth.cancel(job_id)
-        except (Silence, Refused):
+        except (Silence, Refused) as unanswered:
             self._journal.write(CancelAsked(job_id, asked, now(), None, None))
-            raise
+            if not isinstance(unanswered, Refused) or unanswered.code != "not_found":
+                raise
+            self._journal.write(Missed(job_id, now()))
+            return
         self._journal.write(CancelAsked(job_id, asked, now(), took, sight))
 
 

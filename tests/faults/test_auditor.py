@@ -17,6 +17,7 @@ from tests.faults.journal import (
     Entry,
     Execution,
     Hurt,
+    Missed,
     Odd,
     PieceSeen,
     Seen,
@@ -127,6 +128,10 @@ def refused_and_done(account: Account) -> None:
 def answered_and_forgotten(account: Account) -> None:
     account.entries = [entry for entry in account.entries if not isinstance(entry, Acknowledged)]
     del account.records["echo"]
+
+
+def said_not_to_exist(account: Account) -> None:
+    account.entries.append(Missed("echo", 5.0))
 
 
 def two_ends(account: Account) -> None:
@@ -255,6 +260,7 @@ LIES: tuple[tuple[str, Callable[[Account], None]], ...] = (
     ("an idempotency key has several jobs", unsaid_repetition),
     ("a refused call has a job", refused_and_done),
     ("an answered call left no job", answered_and_forgotten),
+    ("a job was said not to exist", said_not_to_exist),
     ("more than one end was told", two_ends),
     ("more than one end was told", two_reasons),
     ("a job came back from its end", revived),

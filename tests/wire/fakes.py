@@ -209,7 +209,7 @@ class World(Town):
             max_output=MAX_INPUT,
         )
         self.limits = Limits(self.clock, self.dispatcher.jobs)
-        self.accounts.on_limits_changed = self.limits.forget
+        self.accounts.on_limits_changed = self.keys.on_limits_changed = self.limits.forget
         self.jobs = Jobs(
             store=self.store,
             blobs=self.blobs,
@@ -244,6 +244,8 @@ class World(Town):
         self.recorder.on_planned = self.webhooks.planned
         self.services = NativeServices(
             self.accounts,
+            self.keys,
+            self.organizations,
             self.secrets,
             self.endpoints,
             self.deployments,

@@ -36,8 +36,9 @@ from trivet.platform.core.views import (
 from trivet.platform.core.webhooks import Delivery, DeliveryAttempt
 from trivet.platform.core.workers import Worker, WorkerState
 from trivet.platform.dialects.native import errors, translate, webhooks
-from trivet.platform.services.accounts import Me, OrganizationView
+from trivet.platform.services.accounts import Me
 from trivet.platform.services.journals import LogLine
+from trivet.platform.services.organizations import OrganizationView
 from trivet.platform.services.signing import SecretView
 from trivet.platform.services.workers import WorkerView
 from trivet.platform.wire.problems import problem_of

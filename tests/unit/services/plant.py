@@ -129,7 +129,7 @@ class Plant(Town):
             dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=self.clock
         )
         self.limits = Limits(self.clock, self.dispatcher.jobs)
-        self.accounts.on_limits_changed = self.limits.forget
+        self.accounts.on_limits_changed = self.keys.on_limits_changed = self.limits.forget
         self.jobs = Jobs(
             store=self.store,
             blobs=self.blobs,

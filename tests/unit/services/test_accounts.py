@@ -31,11 +31,11 @@ def test_a_second_start_makes_nobody() -> None:
 def test_a_start_makes_a_key_where_no_administrator_has_one_that_counts(how: str) -> None:
     town = Town()
     if how == "narrow":
-        run(town.accounts.create_key(town.admin, scopes=["read"]))
+        run(town.keys.create(town.admin, scopes=["read"]))
     if how == "expired":
         town.now += 182 * DAY
     else:
-        run(town.accounts.revoke_key(town.admin, town.admin.key_id))
+        run(town.keys.revoke(town.admin, town.admin.key_id))
     made = run(town.accounts.bootstrap())
     assert made is not None
     assert made[0] == town.admin_account
@@ -76,7 +76,7 @@ def test_the_cached_check_costs_microseconds() -> None:
 
 def test_a_key_does_not_count_beyond_its_expiry_though_it_is_cached() -> None:
     town = Town()
-    _, token = run(town.accounts.create_key(town.admin, lifetime_days=10 / DAY))
+    _, token = run(town.keys.create(town.admin, lifetime_days=10 / DAY))
     text = str(token)
     run(town.accounts.resolve(text))
     town.now += 9.9
@@ -126,14 +126,14 @@ def test_the_cache_is_bounded() -> None:
 
 def test_a_revocation_during_a_look_up_leaves_nothing_in_the_cache() -> None:
     town = Town()
-    key, token = run(town.accounts.create_key(town.admin))
+    key, token = run(town.keys.create(town.admin))
     text = str(token)
     read = town.store.read
 
     async def slow_read(work):
         found = await read(work)
         town.store.read = read
-        await town.accounts.revoke_key(town.admin, key.id)
+        await town.keys.revoke(town.admin, key.id)
         return found
 
     town.store.read = slow_read
@@ -175,8 +175,8 @@ def test_names_are_unique_over_accounts_and_organizations_whatever_their_case() 
     with pytest.raises(Conflict):
         run(town.accounts.create(town.admin, "bOND"))
     with pytest.raises(Conflict):
-        run(town.accounts.create_organization(bond, "BOND"))
-    run(town.accounts.create_organization(bond, "MI6"))
+        run(town.organizations.create(bond, "BOND"))
+    run(town.organizations.create(bond, "MI6"))
     with pytest.raises(Conflict):
         run(town.accounts.create(town.admin, "mi6"))
 
@@ -209,8 +209,8 @@ def test_another_account_looks_like_one_that_does_not_exist() -> None:
         lambda name: run(town.accounts.get(bond, name)),
         lambda name: run(town.accounts.change(bond, name, disabled=True)),
         lambda name: run(town.accounts.remove(bond, name)),
-        lambda name: run(town.accounts.keys(bond, name)),
-        lambda name: run(town.accounts.create_key(bond, account_name=name)),
+        lambda name: run(town.keys.of_account(bond, name)),
+        lambda name: run(town.keys.create(bond, account_name=name)),
     ):
         check_hidden(work, "q", "x")
 
@@ -233,7 +233,7 @@ def test_an_administrator_needs_the_scope_admin() -> None:
         lambda: run(town.accounts.create(weak, "q")),
         lambda: run(town.accounts.get(weak, "bond")),
         lambda: run(town.accounts.get(weak, "nobody")),
-        lambda: run(town.accounts.keys(weak, "bond")),
+        lambda: run(town.keys.of_account(weak, "bond")),
         lambda: run(town.accounts.remove(weak, "bond")),
     ):
         refused = refusal(work)
@@ -263,12 +263,12 @@ def test_an_account_that_owns_endpoints_can_not_be_removed_and_the_refusal_says_
 def test_an_account_that_is_the_last_owner_of_an_organization_can_not_be_removed() -> None:
     town = Town()
     bond = town.account("bond")
-    run(town.accounts.create_organization(bond, "mi6"))
+    run(town.organizations.create(bond, "mi6"))
     with pytest.raises(Conflict, match="last owner"):
         run(town.accounts.remove(town.admin, "bond"))
-    run(town.accounts.put_member(town.again(bond), "mi6", "admin", "owner"))
+    run(town.organizations.put_member(town.again(bond), "mi6", "admin", "owner"))
     run(town.accounts.remove(town.admin, "bond"))
-    assert run(town.accounts.organization(town.admin, "mi6")).members[0][1] is Role.OWNER
+    assert run(town.organizations.get(town.admin, "mi6")).members[0][1] is Role.OWNER
 
 
 def test_a_removed_accounts_secrets_are_gone() -> None:
@@ -282,7 +282,7 @@ def test_a_removed_accounts_secrets_are_gone() -> None:
 
 def test_a_token_never_shows_in_a_repr() -> None:
     town = Town()
-    key, token = run(town.accounts.create_key(town.admin))
+    key, token = run(town.keys.create(town.admin))
     assert token.secret not in repr(token) + repr(key) + repr(town.admin)
     assert Token.parse(str(token)) == token
     assert Scope.ADMIN in town.admin.scopes

@@ -70,10 +70,10 @@ def test_an_upload_is_not_taken_where_the_disk_is_full() -> None:
 def test_one_deploys_under_ones_own_name_and_where_one_manages() -> None:
     town = Town()
     owner, manager, member = town.account("m"), town.account("moneypenny"), town.account("bond")
-    run(town.accounts.create_organization(owner, "mi6"))
+    run(town.organizations.create(owner, "mi6"))
     owner = town.again(owner)
-    run(town.accounts.put_member(owner, "mi6", "moneypenny", "admin"))
-    run(town.accounts.put_member(owner, "mi6", "bond", "member"))
+    run(town.organizations.put_member(owner, "mi6", "moneypenny", "admin"))
+    run(town.organizations.put_member(owner, "mi6", "bond", "member"))
     assert town.submit(owner, name="m/hello").owner_name == "m"
     assert town.submit(owner, name="hello").owner_name == "m"
     assert town.submit(town.again(manager), name="MI6/hello").owner_name == "mi6"

@@ -401,7 +401,7 @@ def test_a_worker_that_says_more_than_the_disk_takes_is_not_listened_to_for_a_wh
     link = house.seat()
     house.submit("a")
     piece(house, link)  # its write is under way, and all others wait behind it
-    size = dispatch.UNSAVED_SIZE // 4
+    size = live.UNSAVED_SIZE // 4
     for _ in range(5):
         piece(house, link, bytes(size))
     assert not link.listened_to
@@ -421,3 +421,30 @@ def test_only_the_latest_pieces_stay_in_memory(house: House) -> None:
         house.settle()
     assert house.dispatcher.recent_events("job_a", 0) is None
     assert len(house.dispatcher.recent_events("job_a", 100) or ()) == live.RECENT_EVENTS
+
+
+@pytest.mark.parametrize("policy", [{"max_attempts": 1}, {"max_attempts": 3}])
+def test_an_attempt_that_had_to_wait_for_its_worker_is_held_to_its_timeout(
+    house: House, policy: dict[str, float]
+) -> None:
+    house.submit("a", timeout=10.0, **policy)
+    house.now += 1.0
+    house.dispatcher.tick()
+    link = house.seat()
+    house.settle()
+    house.now += 11.0
+    house.dispatcher.tick()
+    assert link.cancels == [(link.orders[0].number, "timed_out")]
+
+
+def test_a_stream_that_had_to_wait_is_held_to_its_timeout(house: House) -> None:
+    house.submit("a", timeout=10.0)
+    house.now += 1.0
+    house.dispatcher.tick()
+    link = house.seat()
+    piece(house, link)
+    house.settle()
+    house.dispatcher.tick()
+    house.now += 11.0
+    house.dispatcher.tick()
+    assert link.cancels == [(link.orders[0].number, "timed_out")]

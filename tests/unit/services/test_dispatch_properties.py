@@ -17,6 +17,7 @@ from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.jobs import Job, JobStatus, Priority
 from trivet.platform.core.workers import Departure
 from trivet.platform.ports.runtime import AttemptOrder
+from trivet.platform.server.bootstrap import DISPATCH_TICK
 from trivet.platform.services.workers import SILENCE
 
 T = TypeVar("T")
@@ -141,15 +142,16 @@ class CallersAndWorkers(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from((0.0, 0.2, 2.0, TIMEOUT + 0.1, SILENCE + 1.0)))
     def wait(self, seconds: float) -> None:
-        self.plant.now += seconds
-        self.run(self.tick())
+        for passed in (seconds, DISPATCH_TICK, DISPATCH_TICK):
+            self.plant.now += passed
+            self.run(self.tick())
         self.an_overdue_attempt_has_been_asked_to_stop()
 
     def an_overdue_attempt_has_been_asked_to_stop(self) -> None:
         for seat in self.plant.dispatcher.seats(self.version.id):
             for live in seat.held.values():
                 deadline = live.job.deadline
-                if live.is_open and deadline is not None and deadline <= self.plant.now:
+                if live.is_open and deadline is not None and deadline <= self.plant.now - 2 * DISPATCH_TICK:
                     assert live.job.stop_reason is not None
 
     @rule()

@@ -22,12 +22,12 @@ class Square(Town):
         super().__init__()
         owner, manager, member = self.account("olga"), self.account("adam"), self.account("mia")
         guest = self.account("gus")
-        run(self.accounts.create_organization(owner, "acme"))
+        run(self.organizations.create(owner, "acme"))
         owner = self.again(owner)
-        run(self.accounts.put_member(owner, "acme", "adam", "admin"))
-        run(self.accounts.put_member(owner, "acme", "mia", "member"))
-        run(self.accounts.create_organization(guest, "guests"))
-        run(self.accounts.put_member(self.again(guest), "guests", "olga", "member"))
+        run(self.organizations.put_member(owner, "acme", "adam", "admin"))
+        run(self.organizations.put_member(owner, "acme", "mia", "member"))
+        run(self.organizations.create(guest, "guests"))
+        run(self.organizations.put_member(self.again(guest), "guests", "olga", "member"))
         self.who: dict[str, Principal] = {
             "owner": self.again(owner),
             "admin": self.again(manager),
@@ -225,7 +225,7 @@ def test_a_change_that_can_not_be_is_refused_and_changes_nothing(change: Endpoin
 
 def test_an_organization_that_one_is_not_in_can_not_be_shared_with_nor_found_out_that_way() -> None:
     square = Square()
-    run(square.accounts.create_organization(square.who["stranger"], "secret"))
+    run(square.organizations.create(square.who["stranger"], "secret"))
     check_hidden(lambda name: square.change(EndpointChange(shared_with=(name,))), "secret", "nobody")
     endpoint = run(square.endpoints.update(square.admin, ref("777"), EndpointChange(shared_with=("secret",))))
     assert square.endpoints.shared_names(endpoint) == ("secret",)

@@ -270,10 +270,10 @@ def test_nothing_is_published_for_an_account_that_was_disabled_while_the_build_r
 def test_an_organization_that_was_removed_while_the_build_ran_does_not_come_back_as_an_account() -> None:
     town = Town()
     bond = town.account("bond")
-    run(town.accounts.create_organization(bond, "mi6"))
+    run(town.organizations.create(bond, "mi6"))
     bond = town.again(bond)
     deployment = town.submit(bond, name="mi6/hello")
-    run(town.accounts.remove_organization(bond, "mi6"))
+    run(town.organizations.remove(bond, "mi6"))
     run(town.deployments.build(deployment.id))
     ended = run(town.deployments.get(bond, deployment.id))
     assert ended.error is not None

@@ -51,9 +51,9 @@ def test_all_secrets_that_are_missing_are_named_at_once_with_what_to_do() -> Non
 def test_an_organizations_secrets_belong_to_those_who_manage_it() -> None:
     town = Town()
     owner, member, stranger = town.account("m"), town.account("bond"), town.account("blofeld")
-    organization = run(town.accounts.create_organization(owner, "mi6"))
+    organization = run(town.organizations.create(owner, "mi6"))
     owner = town.again(owner)
-    run(town.accounts.put_member(owner, "mi6", "bond", "member"))
+    run(town.organizations.put_member(owner, "mi6", "bond", "member"))
     member = town.again(member)
     run(town.secrets.put(owner, "WORD", "shaken", "MI6"))
     run(town.secrets.put(town.admin, "OTHER", "stirred", "mi6"))

@@ -19,6 +19,8 @@ from trivet.platform.server.notifier import LoopNotifier
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.keys import Keys
+from trivet.platform.services.organizations import Organizations
 from trivet.platform.services.secrets import Secrets
 from trivet.platform.stores.memory import MemoryStore
 from trivet.platform.wire.schemas import compile_schema
@@ -129,12 +131,14 @@ class Town:
         self.notifier = LoopNotifier()
         self.to_build: list[str] = []
         self.accounts = Accounts(self.store, self.clock, self.entropy)
+        self.keys = Keys(self.store, self.clock, self.entropy, self.accounts.look_up_anew)
+        self.organizations = Organizations(self.store, self.clock, self.entropy, self.accounts.look_up_anew)
         self.endpoints = Endpoints(self.store, self.clock, self.entropy)
         self.secrets = Secrets(self.store, self.clock, FakeVault())
         self.deployments = Deployments(
             self.store, self.clock, self.entropy, self.builder, self.endpoints, self.notifier, compile_schema
         )
-        self.accounts.on_organization_removed = self.endpoints.forget_organization
+        self.organizations.on_removed = self.endpoints.forget_organization
         self.deployments.on_submit = self.to_build.append
         first = run(self.accounts.bootstrap())
         assert first is not None
@@ -160,12 +164,12 @@ class Town:
 
     def token(self, name: str, *scopes: str) -> Token:
         """A new key of an account, made by the administrator."""
-        _, token = run(self.accounts.create_key(self.admin, account_name=name, scopes=scopes or None))
+        _, token = run(self.keys.create(self.admin, account_name=name, scopes=scopes or None))
         return token
 
     def with_scopes(self, principal: Principal, *scopes: str) -> Principal:
         """The same account, asking with a key of these scopes only."""
-        _, token = run(self.accounts.create_key(self.admin, account_name=principal.account_name, scopes=scopes))
+        _, token = run(self.keys.create(self.admin, account_name=principal.account_name, scopes=scopes))
         return self.principal(token)
 
     def again(self, principal: Principal) -> Principal:

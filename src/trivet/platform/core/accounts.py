@@ -15,6 +15,8 @@ DEFAULT_KEY_DAYS = 182
 """Six months."""
 DAY = 86_400.0
 TOKEN_PREFIX = "trv"
+TOKEN_BYTES = 31
+"""Random bytes that a token is made from."""
 
 
 class Scope(StrEnum):
@@ -167,6 +169,24 @@ class Token:
 def hash_secret(secret: str) -> str:
     """SHA-256 in hex."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def new_key(
+    account_id: str, label: str, scopes: frozenset[Scope], lifetime: float | None, *, now: float, entropy: bytes
+) -> tuple[ApiKey, Token]:
+    """A key and the token that proves it.
+
+    Args:
+        account_id: whose it is.
+        label: what it is for.
+        scopes: what it may be used for.
+        lifetime: seconds that it counts; None: for ever.
+        now: seconds since the epoch.
+        entropy: `TOKEN_BYTES` random bytes.
+    """
+    token = Token.make(entropy)
+    expires_at = None if lifetime is None else now + lifetime
+    return ApiKey(token.key_id, account_id, label, scopes, hash_secret(token.secret), now, expires_at), token
 
 
 def rotate(key: ApiKey, new_hash: str, now: float, overlap: float, lifetime: float | None) -> ApiKey:

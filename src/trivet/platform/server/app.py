@@ -35,6 +35,8 @@ def create_root(platform: Platform) -> Root:
     """
     services = NativeServices(
         accounts=platform.accounts,
+        keys=platform.keys,
+        organizations=platform.organizations,
         secrets=platform.secrets,
         endpoints=platform.endpoints,
         deployments=platform.deployments,

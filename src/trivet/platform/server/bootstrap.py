@@ -31,7 +31,9 @@ from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.jobs import Jobs
+from trivet.platform.services.keys import Keys
 from trivet.platform.services.limits import Limits
+from trivet.platform.services.organizations import Organizations
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.scaling import Scaling
@@ -80,6 +82,8 @@ class Platform:
         self.builder = LocalBuilder(folder.root)
         default_limits = CallLimits(settings.default_rate, settings.default_concurrent)
         self.accounts = Accounts(store, clock, entropy, default_limits)
+        self.keys = Keys(store, clock, entropy, self.accounts.look_up_anew)
+        self.organizations = Organizations(store, clock, entropy, self.accounts.look_up_anew)
         vault = FileVault(folder.master_key)
         self.secrets = Secrets(store, clock, vault)
         self.endpoints = Endpoints(store, clock, entropy)
@@ -174,8 +178,8 @@ class Platform:
         self.recorder.on_planned = self.webhooks.planned
         self.endpoints.on_change(self._endpoint_changed)
         self.dispatcher.on_end = self._job_ended
-        self.accounts.on_organization_removed = self.endpoints.forget_organization
-        self.accounts.on_limits_changed = self.limits.forget
+        self.organizations.on_removed = self.endpoints.forget_organization
+        self.accounts.on_limits_changed = self.keys.on_limits_changed = self.limits.forget
         await self.runtime.open()
         self.first = await self.accounts.bootstrap()
         await self.endpoints.load()

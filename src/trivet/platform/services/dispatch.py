@@ -14,13 +14,13 @@ Everything here runs on one thread and never waits, so no two transitions of a j
 
 from __future__ import annotations
 
-import heapq
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from trivet.platform.core import ids
 from trivet.platform.core import jobs as rules
+from trivet.platform.core.chance import RANDOM_BYTES, fraction
 from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobStatus, Progress
 from trivet.platform.core.payloads import BINARY, JSON, Payload
@@ -30,6 +30,8 @@ from trivet.platform.ports.blobs import BlobStore
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier
 from trivet.platform.ports.runtime import AttemptOrder, AttemptRef, WorkerLink
+from trivet.platform.services.alarms import Alarms
+from trivet.platform.services.chronicle import Chronicle
 from trivet.platform.services.live import LiveJob, Seat, Story
 from trivet.platform.services.queue import JobQueue
 from trivet.platform.services.recorder import Recorder
@@ -42,20 +44,12 @@ STOP_GRACE_SHARED = 5.0
 """The same where the worker holds other jobs too: they get the chance to finish first."""
 INLINE_LIMIT = 256 * 1024
 """Payloads above this many bytes lie in the blob store."""
-LAST_WORDS = 20
-"""Lines that a handler printed before its worker was lost, told with the loss."""
-LAST_WORDS_SIZE = 8 * 1024
-"""The same in bytes."""
 RECALL_AFTER = 0.1
 """Seconds that a worker may be at one attempt before it is asked to give back what it was sent ahead."""
 REMEMBERED = 256
 """Jobs that have ended, and stay in memory for those who ask at once."""
 REMEMBERED_SIZE = 16 * 1024
 """Bytes of input and output that such a job may have."""
-UNSAVED_EVENTS = 5000
-"""Events of one job that may wait for the disk before its worker is no longer listened to."""
-UNSAVED_SIZE = 16 * 1024 * 1024
-"""The same in bytes."""
 
 
 class Dispatcher:
@@ -99,7 +93,8 @@ class Dispatcher:
         """Who waits for a job asks for it in the moment after its end."""
         self._number = 0
         self._fresh: list[LiveJob] = []
-        self._timers: list[tuple[float, str]] = []
+        self._alarms = Alarms()
+        self._chronicle = Chronicle(recorder, notifier, self._seats.get)
         self.on_demand: Callable[[str], None] = _nobody
         """Told a version's id when a job waits and nobody is free."""
         self.on_stuck: Callable[[str], None] = _nobody
@@ -167,7 +162,7 @@ class Dispatcher:
         if live.recorded is not None and rules.is_last_attempt(live.job):
             number = live.number
             seat.loading += 1
-            self._save(live, lambda: self._send_recorded(live, seat, number))
+            self._chronicle.save(live, lambda: self._send_recorded(live, seat, number))
         else:
             self._hand_over(live, seat, live.number)
 
@@ -194,6 +189,8 @@ class Dispatcher:
         live.ahead_at = None
         seat.held[live.number] = live
         seat.idle_since = None
+        if live.watched:
+            self._wake_for(live)
         if live.recorded is not None or claimed.attempt > 1:
             self._notifier.notify(claimed.id)
         return True
@@ -288,7 +285,7 @@ class Dispatcher:
             if (blameless or job.started_at is None) and job.stop_reason is None and not job.pieces:
                 after = rules.hand_back(job, job.token, now)
             else:
-                lines = _last_words(live) + departure.last_lines
+                lines = live.story.last_words(live.job.attempt) + departure.last_lines
                 memory, chance = departure.out_of_memory, self._chance()
                 after = rules.lose(job, job.token, departure.reason, lines, now, chance=chance, memory=memory)
             self._note(live, f"attempt {job.attempt}: the worker {departure.reason}", after)
@@ -305,11 +302,11 @@ class Dispatcher:
         """Tells in the job's log how an attempt ended, and when it will be tried again."""
         if after is not None and after.retry_at is not None:
             text += f"; it is tried again in {max(0.0, after.retry_at - self._now(live)):.1f} s"
-        self._event(live, EventKind.LOG, text.encode(errors="replace"), "system")
+        self._chronicle.add(live, EventKind.LOG, text.encode(errors="replace"), "system", self._now(live))
 
     def _chance(self) -> float:
         """A number in [0, 1)."""
-        return int.from_bytes(self._entropy(4), "big") / 2**32
+        return fraction(self._entropy(RANDOM_BYTES))
 
     def _after_loss(self, live: LiveJob, after: Job | None) -> None:
         if after is None:
@@ -319,7 +316,7 @@ class Dispatcher:
             return
         live.job = after
         if live.recorded is not None:
-            self._save(live)
+            self._chronicle.save(live)
         self._notifier.notify(after.id)
         self._enqueue(live, front=True)
 
@@ -352,7 +349,7 @@ class Dispatcher:
         after = rules.begin(live.job, ref.token, self._now(live))
         if after is not None:
             live.job = after
-            if live.recorded is not None:
+            if live.watched:
                 self._wake_for(live)
 
     def piece(self, ref: AttemptRef, content_type: str, data: bytes) -> None:
@@ -361,7 +358,7 @@ class Dispatcher:
         after = rules.add_pieces(live.job, ref.token, 1) if live is not None else None
         if live is not None and after is not None:
             live.job = after
-            self._event(live, EventKind.PIECE, data, content_type)
+            self._chronicle.add(live, EventKind.PIECE, data, content_type, self._now(live))
 
     def progress(self, ref: AttemptRef, progress: Progress) -> None:
         """How far the handler says it is."""
@@ -370,14 +367,14 @@ class Dispatcher:
         if live is not None and after is not None:
             live.job = after
             label = "" if progress.fraction is None else f"{progress.fraction:g}"
-            self._event(live, EventKind.PROGRESS, progress.message.encode(), label)
+            self._chronicle.add(live, EventKind.PROGRESS, progress.message.encode(), label, self._now(live))
 
     def log(self, ref: AttemptRef, stream: str, data: bytes) -> str | None:
         """What the handler printed. Returns the job's id; None where the attempt is not that worker's, and nothing was kept."""
         live = self._held(ref)
         if live is None or not rules.holds(live.job, ref.token):
             return None
-        self._event(live, EventKind.LOG, data, stream)
+        self._chronicle.add(live, EventKind.LOG, data, stream, self._now(live))
         return live.job.id
 
     def succeed(self, ref: AttemptRef, content_type: str, data: bytes, pieces: int) -> None:
@@ -520,9 +517,9 @@ class Dispatcher:
         seat = self._seats.get(after.worker_id or "")
         if seat is not None and after.stop_reason is not None:
             seat.link.cancel(live.number, after.stop_reason.value)
-        heapq.heappush(self._timers, (self._clock() + STOP_GRACE, after.id))
+        self._alarms.set(self._clock() + STOP_GRACE, after.id)
         if live.recorded is not None:
-            self._save(live)
+            self._chronicle.save(live)
         return True
 
     def _dequeue(self, live: LiveJob) -> None:
@@ -568,14 +565,11 @@ class Dispatcher:
                 self._fresh.append(live)
                 continue
             self._watch(live)
-        while self._timers and self._timers[0][0] <= now:
-            _, job_id = heapq.heappop(self._timers)
+        for job_id in self._alarms.ring(now):
             watched = self._live.get(job_id)
             if watched is not None and watched.is_open:
                 self._on_time(watched)
-        if len(self._timers) > 1000 + 4 * len(self._live):
-            self._timers = [entry for entry in self._timers if entry[1] in self._live]
-            heapq.heapify(self._timers)
+        self._alarms.keep(self._live)
         for seat in self._seats.values():
             for live in seat.held.values():
                 self._checkpoint(live)
@@ -590,50 +584,21 @@ class Dispatcher:
                 seat.link.recall()
 
     def _watch(self, live: LiveJob) -> None:
+        live.watched = True
         self._wake_for(live)
         if live.recorded is None:
-            self._save(live)
+            self._chronicle.save(live)
 
     def _checkpoint(self, live: LiveJob) -> None:
         """Brings to disk what has changed about a running job since."""
         if live.recorded is None or not live.is_open:
             return
         recorded = live.recorded
-        if recorded.status is not live.job.status or recorded.attempt != live.job.attempt:
-            self._wake_for(live)
-            self._save(live)
-        elif live.story.unsaved or recorded.progress is not live.job.progress:
-            self._save(live)
-
-    def _save(self, live: LiveJob, then: Callable[[], None] | None = None) -> None:
-        """Brings a job and what has happened in it to disk; its readers see that when it is there, and ``then`` is called."""
-        story = live.story
-        events = story.take()
-        live.recorded = live.job
-        story.saving = True
-        last = story.seq
-
-        def saved() -> None:
-            shown = story.saved
-            story.keep(last)
-            if not story.unsaved:
-                story.saving = False
-            elif live.is_open:
-                self._save(live)
-            self._listen(live)
-            if then is not None:
-                then()
-            if story.saved > shown:
-                self._notifier.notify(live.job.id)
-
-        self._recorder.record(live.job, events, saved)
-
-    def _listen(self, live: LiveJob) -> None:
-        """Listens to a worker again whose pieces have found their way to the disk."""
-        seat = self._seats.get(live.job.worker_id or "")
-        if seat is not None and seat.muted and not any(_is_behind(other) for other in seat.held.values()):
-            seat.muted = False
-            seat.link.listen(on=True)
+        job = live.job
+        if recorded.status is not job.status or recorded.attempt != job.attempt or recorded.progress is not job.progress:
+            self._chronicle.save(live)
+        elif live.story.unsaved:
+            self._chronicle.save(live)
 
     def _on_time(self, live: LiveJob) -> None:
         job, now = live.job, self._now(live)
@@ -662,7 +627,7 @@ class Dispatcher:
 
     def _wake_at(self, moment: float, live: LiveJob) -> None:
         """Looks at a job again at a moment of its own time."""
-        heapq.heappush(self._timers, (moment - live.offset, live.job.id))
+        self._alarms.set(moment - live.offset, live.job.id)
 
     def _now(self, live: LiveJob) -> float:
         """The time in a job's life: it goes on evenly from when the job came in, whatever happens to the machine's clock."""
@@ -683,19 +648,6 @@ class Dispatcher:
         self._wake_at(now + 0.25, live)
 
     # -- events -------------------------------------------------------------------------------------------------------
-
-    def _event(self, live: LiveJob, kind: EventKind, data: bytes, label: str) -> None:
-        story = live.story
-        story.add(JobEvent(live.job.id, story.seq + 1, live.job.attempt, kind, self._now(live), data, label))
-        if live.recorded is None:
-            self._notifier.notify(live.job.id)
-        elif kind is EventKind.PIECE and not story.saving and live.is_open:
-            self._save(live)  # what waits for the disk meanwhile goes with the next one
-        if _is_behind(live):
-            seat = self._seats.get(live.job.worker_id or "")
-            if seat is not None and not seat.muted:
-                seat.muted = True
-                seat.link.listen(on=False)
 
     def recent_events(self, job_id: str, after: int) -> list[JobEvent] | None:
         """Events above ``after`` that readers may see, from memory; None where they are not all there (then ask the store)."""
@@ -722,7 +674,7 @@ class Dispatcher:
         if live is None:
             return False
         if live.recorded is None and live.is_open:
-            self._save(live)
+            self._chronicle.save(live)
         self._recorder.record(None, then=then)  # in its turn: behind all that is on its way about this job
         return True
 
@@ -791,24 +743,6 @@ def _nobody(_: str) -> None:
 
 def _no_end(_: Job) -> None:
     """Listens until somebody else does."""
-
-
-def _is_behind(live: LiveJob) -> bool:
-    """Whether so much of a job waits for the disk that its worker has to wait too."""
-    story = live.story
-    return story.unsaved_size > UNSAVED_SIZE or len(story.unsaved) > UNSAVED_EVENTS
-
-
-def _last_words(live: LiveJob) -> tuple[str, ...]:
-    """The last lines that the handler printed in this attempt, which went into the job's log and not the worker's own."""
-    attempt, words, size = live.job.attempt, deque[bytes](), 0
-    for event in reversed(live.story.recent):
-        if event.attempt != attempt or size >= LAST_WORDS_SIZE:
-            break
-        if event.kind is EventKind.LOG:
-            words.appendleft(event.data)
-            size += len(event.data)
-    return tuple(b"".join(words)[-LAST_WORDS_SIZE:].decode("utf-8", "replace").splitlines()[-LAST_WORDS:])
 
 
 def job_id(now: float, entropy: Entropy) -> str:

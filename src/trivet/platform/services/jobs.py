@@ -143,7 +143,7 @@ class Jobs:
         if not last.is_final:
             await self._on_disk(job.id)
             last = await self._load(job.id)
-        return JobView(self._trimmed(principal, last), endpoint.full_name, version.number)
+        return self._shown(principal, last, endpoint, version)
 
     def hold(
         self,
@@ -174,7 +174,7 @@ class Jobs:
             current = self._dispatcher.job(job.id)
             if current is not None and current.is_final:
                 watch.end()
-                then(JobView(self._trimmed(principal, current), endpoint.full_name, version.number))
+                then(self._shown(principal, current, endpoint, version))
             elif not is_up or current is None:
                 watch.end()
                 then(None)
@@ -622,7 +622,7 @@ class Jobs:
             job = self._dispatcher.job(job_id_)
             if job is None or job.is_final:
                 return job or await self._load(job_id_)
-            left = until - self._clock()
+            left = min(until - self._clock(), wait)  # the time of day may be set back meanwhile
             try:
                 over = left <= 0 or not await changes.wait(left)
             except Unavailable:  # the platform is shutting down: the job goes on after its next start
@@ -651,28 +651,21 @@ class Jobs:
             raise NotFound.of("job", job_id_)
         # whoever may call may follow what became of the call
         if not principal.has(scope) and not (own and principal.has(Scope.CALL)):
-            raise Forbidden(f"This key lacks the scope {scope.value!r}.")
+            raise Forbidden.without(scope.value)
         return job
 
     def _manages(self, principal: Principal, endpoint_id: str) -> bool:
         endpoint = self._endpoints.by_id(endpoint_id)
         return endpoint is not None and self._endpoints.manages(principal, endpoint)
 
-    def _trimmed(self, principal: Principal, job: Job) -> Job:
-        """The job as the principal may see it: a worker's own lines are for those who manage the endpoint."""
-        error = job.error
-        if error is None or not error.worker_log or self._manages(principal, job.endpoint_id):
-            return job
-        return replace(job, error=replace(error, worker_log=()))
-
     def _view(self, principal: Principal, job: Job) -> JobView:
-        endpoint = self._endpoints.by_id(job.endpoint_id)
-        version = self._endpoints.version(job.version_id)
-        return JobView(
-            self._trimmed(principal, job),
-            endpoint.full_name if endpoint is not None else job.endpoint_id,
-            version.number if version is not None else "",
-        )
+        endpoint, version = self._endpoints.by_id(job.endpoint_id), self._endpoints.version(job.version_id)
+        return self._shown(principal, job, endpoint, version)
+
+    def _shown(self, principal: Principal, job: Job, endpoint: Endpoint | None, version: Version | None) -> JobView:
+        """The job as the principal may see it. Only of one that failed does it matter who asks."""
+        manages = job.error is None or self._manages(principal, job.endpoint_id)
+        return JobView.of(job, endpoint, version, manages=manages)
 
 
 _GONE = JobError("endpoint_deleted", "The endpoint or its version was deleted before the job could run.")

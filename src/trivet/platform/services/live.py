@@ -6,12 +6,20 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from trivet.platform.core.jobs import Job, JobEvent
+from trivet.platform.core.jobs import EventKind, Job, JobEvent
 from trivet.platform.ports.runtime import WorkerLink
 
 RECENT_EVENTS = 1000
 """Events of an open job that stay in memory for its readers, at most so many that are on disk."""
 RECENT_SIZE = 4 * 1024 * 1024
+"""The same in bytes."""
+LAST_WORDS = 20
+"""Lines that a handler printed before its worker was lost, told with the loss."""
+LAST_WORDS_SIZE = 8 * 1024
+"""The same in bytes."""
+UNSAVED_EVENTS = 5000
+"""Events of one job that may wait for the disk before its worker is no longer listened to."""
+UNSAVED_SIZE = 16 * 1024 * 1024
 """The same in bytes."""
 AHEAD_WINDOW = 0.004
 """Seconds of work that a busy worker is sent ahead, so that it need not be woken for each job."""
@@ -59,6 +67,22 @@ class Story:
                 break
             self.recent_size -= len(recent.popleft().data)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much waits for the disk that the worker has to wait too."""
+        return self.unsaved_size > UNSAVED_SIZE or len(self.unsaved) > UNSAVED_EVENTS
+
+    def last_words(self, attempt: int) -> tuple[str, ...]:
+        """The last lines that the handler printed in an attempt, which went into the job's log and not the worker's own."""
+        words, size = deque[bytes](), 0
+        for event in reversed(self.recent):
+            if event.attempt != attempt or size >= LAST_WORDS_SIZE:
+                break
+            if event.kind is EventKind.LOG:
+                words.appendleft(event.data)
+                size += len(event.data)
+        return tuple(b"".join(words)[-LAST_WORDS_SIZE:].decode("utf-8", "replace").splitlines()[-LAST_WORDS:])
+
     def after(self, seq: int, until: int) -> list[JobEvent] | None:
         """The events above ``seq`` up to ``until``; None where they are not all in memory."""
         if seq >= until:
@@ -84,6 +108,8 @@ class LiveJob:
     ending: Job | None = None
     number: int = 0
     token: str = ""
+    watched: bool = False
+    """Whether its limits of time are watched: most jobs end before that begins."""
     ahead_at: Seat | None = None
     """The place it was sent to ahead of its turn; to callers it is still queued."""
     story: Story = field(default_factory=Story)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from trivet.platform.core.accounts import Account, Organization, Principal
+from trivet.platform.core.accounts import Account, Organization, Principal, Role
 from trivet.platform.core.endpoints import Endpoint
 from trivet.platform.core.errors import Conflict, NotFound
 from trivet.platform.ports.stores import Transaction
@@ -37,6 +37,13 @@ def with_roles(tx: Transaction, principal: Principal) -> Principal:
     return replace(
         principal, roles={m.organization_id: m.role for m in tx.accounts.memberships_of(principal.account_id)}
     )
+
+
+def organizations_of(tx: Transaction, account_id: str) -> tuple[tuple[Organization, Role], ...]:
+    """The organizations that an account belongs to, by name, with its role in each."""
+    found = [(tx.accounts.organization(m.organization_id), m.role) for m in tx.accounts.memberships_of(account_id)]
+    known = [(organization, role) for organization, role in found if organization is not None]
+    return tuple(sorted(known, key=lambda pair: pair[0].name.lower()))
 
 
 def managed_owner(tx: Transaction, principal: Principal, name: str | None) -> Owner:

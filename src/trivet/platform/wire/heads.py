@@ -44,6 +44,8 @@ def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
                 raise BadRequest("Idempotency-Key is given twice.", hint="A call has one name: send one.")
             idempotency_key = value
         elif name == b"trivet-affinity":
+            if affinity is not None:
+                raise BadRequest("Trivet-Affinity is given twice.", hint="Send one.")
             affinity = value
     if length is not None and not (length.isdigit() and len(length) < 19):
         raise BadRequest("The Content-Length of this request is not a number.", hint="Send the body's length in bytes.")

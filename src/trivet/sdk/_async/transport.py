@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from trivet.sdk import _library
 from trivet.sdk._async.concurrency import dispose, interruptible, loopback
 from trivet.sdk._http import CONNECT_TIMEOUT, Request, Response, TransportError, check_headers, failure, origin
 from trivet.sdk.errors import ConfigurationError, TrivetError
@@ -177,6 +178,7 @@ class AsyncHttpTransport:
             return client
 
     def _builder(self) -> ClientBuilder:
+        _library.load()
         from pyreqwest.client import ClientBuilder
 
         builder = (

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from trivet.sdk import _library
 from trivet.sdk._http import CONNECT_TIMEOUT, Request, Response, TransportError, check_headers, failure, origin
 from trivet.sdk._sync.concurrency import dispose, interruptible, loopback
 from trivet.sdk.errors import ConfigurationError, TrivetError
@@ -178,6 +179,7 @@ class HttpTransport:
             return client
 
     def _builder(self) -> SyncClientBuilder:
+        _library.load()
         from pyreqwest.client import SyncClientBuilder
 
         builder = (

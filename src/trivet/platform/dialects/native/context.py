@@ -26,7 +26,9 @@ from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.jobs import Jobs
+from trivet.platform.services.keys import Keys
 from trivet.platform.services.limits import Limits
+from trivet.platform.services.organizations import Organizations
 from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.secrets import Secrets
 from trivet.platform.services.webhooks import Webhooks
@@ -55,6 +57,8 @@ class NativeServices:
     """The services that this dialect speaks for."""
 
     accounts: Accounts
+    keys: Keys
+    organizations: Organizations
     secrets: Secrets
     endpoints: Endpoints
     deployments: Deployments

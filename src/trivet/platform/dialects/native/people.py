@@ -66,7 +66,7 @@ async def delete_account(call: Call) -> None:
 
 async def keys(call: Call) -> schemas.Page[schemas.Key]:
     """A page of keys: one's own, or those of ``account``."""
-    found = await call.services.accounts.keys(call.principal, call.query.get("account") or None)
+    found = await call.services.keys.of_account(call.principal, call.query.get("account") or None)
     page, following = paging.cut(found, _newest_first, call.cursor, call.limit)
     now = call.services.clock()
     return schemas.Page(items=[translate.key(key, name, now) for key, name in page], next=following)
@@ -75,7 +75,7 @@ async def keys(call: Call) -> schemas.Page[schemas.Key]:
 async def create_key(call: Call) -> schemas.NewKey:
     """Makes a key."""
     wanted = await call.document(schemas.KeyRequest, default=schemas.KeyRequest())
-    key, token = await call.services.accounts.create_key(
+    key, token = await call.services.keys.create(
         call.principal,
         label=wanted.label,
         scopes=wanted.scopes,
@@ -91,7 +91,7 @@ async def create_key(call: Call) -> schemas.NewKey:
 async def limit_key(call: Call) -> schemas.Key:
     """Changes the limits of a key."""
     wanted = await call.document(schemas.KeyChange)
-    key, account_name = await call.services.accounts.limit_key(
+    key, account_name = await call.services.keys.limit(
         call.principal, call.part("key"), rate=_or_keep(wanted.rate), concurrent=_or_keep(wanted.concurrent)
     )
     return translate.key(key, account_name, call.services.clock())
@@ -100,13 +100,13 @@ async def limit_key(call: Call) -> schemas.Key:
 async def rotate_key(call: Call) -> schemas.NewKey:
     """Gives a key a new secret."""
     wanted = await call.document(schemas.Rotation, default=schemas.Rotation())
-    key, token = await call.services.accounts.rotate_key(call.principal, call.part("key"), wanted.overlap_hours * 3600)
+    key, token = await call.services.keys.rotate(call.principal, call.part("key"), wanted.overlap_hours * 3600)
     return await _with_owner(call, key, token)
 
 
 async def revoke_key(call: Call) -> None:
     """Ends a key."""
-    await call.services.accounts.revoke_key(call.principal, call.part("key"))
+    await call.services.keys.revoke(call.principal, call.part("key"))
 
 
 async def _with_owner(call: Call, key: ApiKey, token: Token) -> schemas.NewKey:
@@ -130,7 +130,7 @@ def _newest_first(pair: tuple[ApiKey, str]) -> str:
 
 async def organizations(call: Call) -> schemas.Page[schemas.Organization]:
     """A page of organizations, by name."""
-    found = await call.services.accounts.organizations(call.principal)
+    found = await call.services.organizations.all(call.principal)
     page, following = paging.cut(found, lambda pair: pair[0].name.lower(), call.cursor, call.limit)
     return schemas.Page(items=[translate.organization(org, role) for org, role in page], next=following)
 
@@ -138,26 +138,24 @@ async def organizations(call: Call) -> schemas.Page[schemas.Organization]:
 async def create_organization(call: Call) -> schemas.Organization:
     """Makes an organization."""
     wanted = await call.document(schemas.OrganizationRequest)
-    return translate.organization(
-        await call.services.accounts.create_organization(call.principal, wanted.name), Role.OWNER
-    )
+    return translate.organization(await call.services.organizations.create(call.principal, wanted.name), Role.OWNER)
 
 
 async def organization(call: Call) -> schemas.Organization:
     """An organization with its members."""
-    view = await call.services.accounts.organization(call.principal, call.part("organization"))
+    view = await call.services.organizations.get(call.principal, call.part("organization"))
     return translate.organization_with_members(view, call.principal.account_id)
 
 
 async def delete_organization(call: Call) -> None:
     """Removes an organization."""
-    await call.services.accounts.remove_organization(call.principal, call.part("organization"))
+    await call.services.organizations.remove(call.principal, call.part("organization"))
 
 
 async def put_member(call: Call) -> schemas.Organization:
     """Gives an account a role."""
     wanted = await call.document(schemas.MemberRequest)
-    view = await call.services.accounts.put_member(
+    view = await call.services.organizations.put_member(
         call.principal, call.part("organization"), call.part("account"), wanted.role
     )
     return translate.organization_with_members(view, call.principal.account_id)
@@ -165,7 +163,7 @@ async def put_member(call: Call) -> schemas.Organization:
 
 async def remove_member(call: Call) -> None:
     """Takes an account out of an organization."""
-    await call.services.accounts.remove_member(call.principal, call.part("organization"), call.part("account"))
+    await call.services.organizations.remove_member(call.principal, call.part("organization"), call.part("account"))
 
 
 # -- secrets ------------------------------------------------------------------------------------------------------------

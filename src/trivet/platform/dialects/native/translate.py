@@ -14,8 +14,9 @@ from trivet.platform.core.limits import CallLimits
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.workers import WorkerState
 from trivet.platform.dialects.native import schemas
-from trivet.platform.services.accounts import Me, OrganizationView
+from trivet.platform.services.accounts import Me
 from trivet.platform.services.journals import LogLine
+from trivet.platform.services.organizations import OrganizationView
 from trivet.platform.services.signing import SecretView
 from trivet.platform.services.workers import WorkerView
 from trivet.platform.wire.times import milliseconds, rfc3339

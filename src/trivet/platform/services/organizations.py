@@ -1,0 +1,180 @@
+"""Organizations: owners whom several accounts belong to, each with a role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from trivet.platform.core import ids
+from trivet.platform.core.accounts import Account, Membership, Organization, Principal, Role, Scope
+from trivet.platform.core.errors import BadRequest, NotFound
+from trivet.platform.ports.clock import Clock, Entropy
+from trivet.platform.ports.stores import Store, Transaction
+from trivet.platform.services import access
+from trivet.platform.services.owners import check_owns_nothing, organizations_of, remove_secrets, with_roles
+
+T = TypeVar("T")
+
+_ID_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationView:
+    """An organization with its members, by name."""
+
+    organization: Organization
+    members: tuple[tuple[Account, Role], ...]
+
+
+class Organizations:
+    """The use cases around organizations.
+
+    Every method takes the `Principal` first, and raises `NotFound` or `Forbidden` by the one rule of access (see
+    `services.access`).
+
+    Args:
+        store: where they are kept.
+        clock: tells the time.
+        entropy: gives ids.
+        roles_changed: told after each change of who belongs where.
+    """
+
+    def __init__(self, store: Store, clock: Clock, entropy: Entropy, roles_changed: Callable[[], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+        self._roles_changed = roles_changed
+        self.on_removed: Callable[[str], None] = lambda _: None
+        """Told an organization's id once it is gone."""
+
+    async def create(self, principal: Principal, name: str) -> Organization:
+        """Makes an organization whose owner is the one who asks. Takes the scope ``deploy``.
+
+        Raises:
+            BadRequest: the name can't be one.
+            Conflict: an account or an organization has it.
+        """
+        access.require(principal, Scope.DEPLOY)
+        access.check_name("organization", name)
+        now = self._clock()
+        organization = Organization(ids.make("org", now, self._entropy(_ID_BYTES)), name, now)
+
+        def unit(tx: Transaction) -> Organization:
+            tx.accounts.add_organization(organization)
+            tx.accounts.put_membership(Membership(organization.id, principal.account_id, Role.OWNER))
+            return organization
+
+        return await self._change(unit)
+
+    async def all(self, principal: Principal) -> list[tuple[Organization, Role | None]]:
+        """One's organizations with one's role, by name; all of them for administrators. Takes the scope ``read``."""
+        access.require(principal, Scope.READ)
+
+        def unit(tx: Transaction) -> list[tuple[Organization, Role | None]]:
+            mine = organizations_of(tx, principal.account_id)
+            if not principal.administers():
+                return list(mine)
+            roles = {organization.id: role for organization, role in mine}
+            return [(organization, roles.get(organization.id)) for organization in tx.accounts.organizations()]
+
+        found = await self._store.read(unit)
+        return sorted(found, key=lambda pair: pair[0].name.lower())
+
+    async def get(self, principal: Principal, name: str) -> OrganizationView:
+        """An organization with its members. For its members (scope ``read``) and administrators."""
+
+        def unit(tx: Transaction) -> OrganizationView:
+            current = with_roles(tx, principal)
+            organization = access.require_organization(current, tx.accounts.organization_named(name), name)
+            access.require(principal, Scope.READ)
+            return _view(tx, organization)
+
+        return await self._store.read(unit)
+
+    async def put_member(self, principal: Principal, organization: str, account: str, role: str) -> OrganizationView:
+        """Gives an account a role in an organization. Its owners may give any; its admins may add plain members.
+
+        Args:
+            principal: who asks; needs the scope ``deploy``.
+            organization: its name.
+            account: the account's name.
+            role: ``owner``, ``admin`` or ``member``.
+
+        Raises:
+            Conflict: the organization would be left without an owner.
+        """
+        try:
+            wanted = Role(role)
+        except ValueError:
+            raise BadRequest(f"There is no role {role[:40]!r}.", hint=f"The roles are: {', '.join(Role)}.") from None
+        return await self._change_member(principal, organization, account, wanted)
+
+    async def remove_member(self, principal: Principal, organization: str, account: str) -> OrganizationView:
+        """Takes an account out of an organization. Its owners and admins may do that, and everybody may leave.
+
+        Raises:
+            Conflict: it is the last owner.
+        """
+        return await self._change_member(principal, organization, account, None)
+
+    async def _change_member(
+        self, principal: Principal, organization_name: str, account_name: str, role: Role | None
+    ) -> OrganizationView:
+        def unit(tx: Transaction) -> OrganizationView:
+            current = with_roles(tx, principal)
+            found = tx.accounts.organization_named(organization_name)
+            organization = access.require_organization(current, found, organization_name)
+            account = tx.accounts.named(account_name)
+            leaves = role is None and account is not None and account.id == principal.account_id
+            if not leaves:  # before anything is told about whether the account exists
+                access.require_manager(current, organization)
+            if account is None:
+                raise NotFound.of("account", account_name)
+            members = tx.accounts.members_of(organization.id)
+            access.check_member_change(current, organization, account, members, role)
+            if role is None:
+                tx.accounts.remove_membership(organization.id, account.id)
+            else:
+                tx.accounts.put_membership(Membership(organization.id, account.id, role))
+            return _view(tx, organization)
+
+        return await self._change(unit)
+
+    async def remove(self, principal: Principal, name: str) -> Organization:
+        """Removes an organization with its memberships and secrets; what was shared with it is so no longer.
+
+        For its owners (scope ``deploy``) and administrators.
+
+        Raises:
+            Conflict: it owns endpoints.
+        """
+
+        def unit(tx: Transaction) -> Organization:
+            current = with_roles(tx, principal)
+            organization = access.require_organization(current, tx.accounts.organization_named(name), name)
+            access.require_manager(current, organization, Role.OWNER)
+            check_owns_nothing(tx, organization)
+            for endpoint in tx.endpoints.all():
+                if organization.id in endpoint.shared_with:
+                    tx.endpoints.save(replace(endpoint, shared_with=endpoint.shared_with - {organization.id}))
+            remove_secrets(tx, organization.id)
+            tx.accounts.remove_organization(organization.id)
+            return organization
+
+        removed = await self._change(unit)
+        self.on_removed(removed.id)
+        return removed
+
+    async def _change(self, unit: Callable[[Transaction], T]) -> T:
+        """Applies a change of roles. Where it is refused or fails that is told as well: it might have taken."""
+        try:
+            return await self._store.write(unit)
+        finally:
+            self._roles_changed()
+
+
+def _view(tx: Transaction, organization: Organization) -> OrganizationView:
+    found = [(tx.accounts.get(m.account_id), m.role) for m in tx.accounts.members_of(organization.id)]
+    known = [(account, role) for account, role in found if account is not None]
+    return OrganizationView(organization, tuple(sorted(known, key=lambda pair: pair[0].name.lower())))
