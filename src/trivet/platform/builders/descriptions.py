@@ -95,7 +95,9 @@ def _endpoint(description: Any, host: str) -> BuiltEndpoint:
     except ValueError:
         raise BuildFailed(f"{name}: the loader names a kind of handler that is not known here.") from None
     if kind.streams and settings.version().max_batch_size > 1:
-        raise BuildFailed(f"{name}: a generator can't take batches.", hint="Leave max_batch_size out, or return a list.")
+        raise BuildFailed(
+            f"{name}: a generator can't take batches.", hint="Leave max_batch_size out, or return a list."
+        )
     return BuiltEndpoint(
         name=name,
         kind=kind,

@@ -593,11 +593,11 @@ class Dispatcher:
         """Brings to disk what has changed about a running job since."""
         if live.recorded is None or not live.is_open:
             return
-        recorded = live.recorded
-        job = live.job
-        if recorded.status is not job.status or recorded.attempt != job.attempt or recorded.progress is not job.progress:
-            self._chronicle.save(live)
-        elif live.story.unsaved:
+        job, recorded = live.job, live.recorded
+        is_same = (
+            recorded.status is job.status and recorded.attempt == job.attempt and recorded.progress is job.progress
+        )
+        if not is_same or live.story.unsaved:
             self._chronicle.save(live)
 
     def _on_time(self, live: LiveJob) -> None:
