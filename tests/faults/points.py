@@ -65,7 +65,7 @@ STAGES: Mapping[str, tuple[Point, ...]] = {
     ),
     "it ends, and somebody is told": (
         *_both(f"{_DISPATCH}._settle"),
-        *_both(f"{_DISPATCH}._save"),
+        *_both("trivet.platform.services.chronicle:Chronicle.save"),
         *_both(f"{_DISPATCH}._tell"),
     ),
     "somebody wants it to stop": (

@@ -250,6 +250,10 @@ class Jobs:
         if payload is None:
             # a blob belongs to one job: each may be forgotten in its own time
             payload = Payload.inline(await self.read(job.input), job.input.content_type)
+        if self._endpoints.by_id(job.endpoint_id) is None:
+            raise NotFound(
+                f"The endpoint of job {job.id} was deleted.", hint="Deploy it again, and call it with this job's input."
+            )
         reference = EndpointReference(job.endpoint_id, id=job.endpoint_id, version=version)
         policy = job.policy
         options = CallOptions(
@@ -335,6 +339,7 @@ class Jobs:
                 try:
                     await self._put_new(job)
                 except Conflict:
+                    self._limits.give_back(principal)  # beside another under the same key
                     earlier = await self._store.read(lambda tx: tx.jobs.keyed(*name))
                     if earlier is None:  # it was forgotten between the two looks: the key is free
                         continue
