@@ -470,7 +470,7 @@ class EventKind(StrEnum):
     LOG = "log"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class JobEvent:
     """One entry of a job's log. ``seq`` counts from 1 within the job and never repeats; ``data`` is the piece or text as it came.
 

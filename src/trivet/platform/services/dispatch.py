@@ -724,6 +724,10 @@ class Dispatcher:
         """The versions of an endpoint that have open jobs, whether they still exist or not."""
         return {live.job.version_id for live in self._live.values() if live.job.endpoint_id == endpoint_id}
 
+    def is_served(self, version_id: str) -> bool:
+        """Whether a worker takes the version's jobs."""
+        return any(seat.taking for seat in self._seats_of.get(version_id, {}).values())
+
     def seats(self, version_id: str) -> list[Seat]:
         """The places of the version's workers that are ready, or draining."""
         return list(self._seats_of.get(version_id, {}).values())

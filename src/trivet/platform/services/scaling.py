@@ -41,9 +41,10 @@ class Scaling:
 
     def _demand(self, version_id: str) -> None:
         """A job waits. By queue delay one behind others, at a worker, changes nothing before its time, which the tick sees."""
-        if self._dispatcher.pressing(version_id) > 1 and any(s.taking for s in self._dispatcher.seats(version_id)):
+        if self._dispatcher.pressing(version_id) > 1 and self._dispatcher.is_served(version_id):
             version = self._endpoints.version(version_id)
-            if version is not None and self._policy(version).rule is ScalingRule.QUEUE_DELAY:
+            endpoint = self._endpoints.by_id(version.endpoint_id) if version is not None else None
+            if endpoint is not None and endpoint.scaling.rule is ScalingRule.QUEUE_DELAY:
                 return
         self.adjust(version_id)
 
