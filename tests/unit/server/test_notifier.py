@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Coroutine
 from typing import Any
 
@@ -180,3 +181,19 @@ def test_a_shutdown_tells_every_watch_also_those_that_come_later(notifier: LoopN
         assert called == [("early", False), ("late", False)]
 
     play(scene())
+
+
+def test_a_watch_that_has_ended_keeps_nothing_of_its_listener() -> None:
+    class Caller:
+        watch: object = None
+
+    notifier, caller = LoopNotifier(), Caller()
+
+    def listen(_: bool, known: Caller = caller) -> None:
+        """Knows its caller, who knows the watch."""
+
+    caller.watch = watch = notifier.watch("job_1", listen)
+    kept = weakref.ref(caller)
+    watch.end()
+    del listen, watch, caller
+    assert kept() is None

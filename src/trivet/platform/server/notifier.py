@@ -87,6 +87,9 @@ class LoopWatch:
         """Ends its listening."""
         if not self._ended:
             self._ended = True
+            self._listener = (
+                _nobody  # who listens mostly knows its watch: together they would wait for the garbage collector
+            )
             watches = self._watches[self._topic]
             watches.remove(self)
             if not watches:
@@ -153,6 +156,10 @@ class LoopSubscription:
         if self._ended and self._bounded and not woken:
             raise Unavailable("The platform is shutting down.", hint="Try again when it is up.")
         return woken
+
+
+def _nobody(_: bool) -> None:
+    """Listens no more."""
 
 
 def _give_up(waiter: asyncio.Future[bool]) -> None:
