@@ -48,6 +48,13 @@ class Disk:
     faults: tuple[str, ...]
 
 
+def has_open_jobs(data: Path) -> bool:
+    """Whether a job in the database is not final yet; asked beside the server that writes it."""
+    with closing(sqlite3.connect(f"file:{data / 'trivet.db'}?mode=ro", uri=True)) as connection:
+        found = connection.execute("SELECT 1 FROM jobs WHERE status IN ('queued', 'running') LIMIT 1").fetchone()
+    return found is not None
+
+
 def read_disk(data: Path) -> Disk:
     """Reads the database and the blobs; nothing is changed. The server must have stopped."""
     with closing(sqlite3.connect(data / "trivet.db")) as connection:
