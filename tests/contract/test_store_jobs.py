@@ -102,7 +102,7 @@ def test_any_number_of_jobs_fits_one_unit_of_work(driver: Driver, count: int) ->
 
 def test_open_jobs_are_listed_oldest_first(driver: Driver) -> None:
     for one in (running(3), job(1), ended(2), job(4), ended(5, JobStatus.SUCCEEDED)):
-        driver.write(lambda tx, one=one: tx.jobs.put(one))  # type: ignore[misc]
+        driver.write(lambda tx, one=one: tx.jobs.put(one))  # type: ignore[misc] # bound now
     assert driver.read(lambda tx: tx.jobs.open()) == [job(1), running(3), job(4)]
 
 
@@ -209,7 +209,7 @@ def test_an_event_that_comes_twice_changes_nothing(driver: Driver) -> None:
 def test_jobs_to_be_forgotten_are_listed_longest_overdue_first(driver: Driver) -> None:
     ends = [ended(1, forget_at=30.0), ended(2, forget_at=10.0), ended(3, forget_at=10.0), ended(6, forget_at=40.5)]
     for one in [*ends, job(4), running(5)]:
-        driver.write(lambda tx, one=one: tx.jobs.put(one))  # type: ignore[misc]
+        driver.write(lambda tx, one=one: tx.jobs.put(one))  # type: ignore[misc] # bound now
     assert driver.read(lambda tx: tx.jobs.outdated(40.0)) == [ends[1], ends[2], ends[0]]
     assert driver.read(lambda tx: tx.jobs.outdated(30.0, limit=1)) == [ends[1]]
     assert driver.read(lambda tx: tx.jobs.outdated(9.0)) == []
@@ -247,7 +247,7 @@ def test_the_blobs_of_all_jobs_are_told(driver: Driver) -> None:
 def test_dead_letters_are_listed_by_themselves(driver: Driver) -> None:
     dead, other = ended(1, is_dead_letter=True), ended(2)
     for one in (dead, other):
-        driver.write(lambda tx, one=one: tx.jobs.put(one))  # type: ignore[misc]
+        driver.write(lambda tx, one=one: tx.jobs.put(one))  # type: ignore[misc] # bound now
     assert driver.read(lambda tx: tx.jobs.page(dead_letters=True)) == [dead]
     assert driver.read(lambda tx: tx.jobs.page(dead_letters=True, account_id="nobody", endpoint_ids=[])) == []
     assert driver.read(lambda tx: tx.jobs.page(dead_letters=True, endpoint_ids=[dead.endpoint_id])) == [dead]
