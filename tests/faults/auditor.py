@@ -293,13 +293,25 @@ class Auditor:
                 yield record.id, f"recorded are the pieces {steps} of {len(runs)} executions"
             if record.status == "succeeded" and isinstance(record.output, list) and len(steps) != len(record.output):
                 yield record.id, f"{len(steps)} pieces are recorded, and the result has {len(record.output)}"
-        readers: dict[tuple[str, str], list[PieceSight]] = defaultdict(list)
+        readers: dict[tuple[str, str], list[PieceSeen]] = defaultdict(list)
         for entry in self._all(PieceSeen):
-            readers[entry.reader, entry.piece.job_id].append(entry.piece)
-        for (reader, job_id), seen in readers.items():
-            detail = self._misread(seen, self._records.get(job_id))
-            if detail:
-                yield job_id, f"{reader}: {detail}"
+            readers[entry.reader, entry.piece.job_id].append(entry)
+        for (reader, job_id), entries in readers.items():
+            for seen in self._readings(entries):
+                detail = self._misread(seen, self._records.get(job_id))
+                if detail:
+                    yield job_id, f"{reader}: {detail}"
+
+    def _readings(self, entries: list[PieceSeen]) -> list[list[PieceSight]]:
+        """What a reader was shown, from the first piece on. Where pieces have no numbers, a death of the server begins it anew."""
+        readings: list[list[PieceSight]] = [[]]
+        for before, entry in zip([None, *entries], entries, strict=False):
+            piece = entry.piece
+            is_first = piece.seq is None and piece.value["i"] == 0
+            if is_first and before and any(e.after <= entry.at and before.at <= e.at for e in self._all(Ended)):
+                readings.append([])
+            readings[-1].append(piece)
+        return readings
 
     def _misread(self, seen: list[PieceSight], record: Record | None) -> str | None:
         if [piece.value["i"] for piece in seen] != list(range(len(seen))):
@@ -307,7 +319,10 @@ class Auditor:
         if record is None:
             return None if self._ends else "was shown pieces of a job that is not recorded"
         recorded = [(piece.seq, piece.value) for piece in record.pieces]
-        if [(piece.seq, piece.value) for piece in seen] != recorded[: len(seen)]:
+        if len(seen) > len(recorded) or any(
+            piece.value != value or piece.seq not in (seq, None)
+            for piece, (seq, value) in zip(seen, recorded, strict=False)
+        ):
             return f"was shown {[(p.seq, p.value['run']) for p in seen]}, recorded are {[(s, v['run']) for s, v in recorded]}"
         return None
 

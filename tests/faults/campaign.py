@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import trivet
 from tests.faults.auditor import Auditor, Violation
 from tests.faults.injections import Fault, FillDisk, Ground, LimitFiles, NotHit, small_disk, unmount
 from tests.faults.journal import Acknowledged, Journal, Seen, now, read_ledger
@@ -20,6 +21,7 @@ from tests.faults.load import Load, MakeMouth, Reader
 from tests.faults.mouth import Mouth, Refused, Silence
 from tests.faults.native import HttpMouth, SdkMouth
 from tests.faults.records import has_open_jobs, read_disk
+from tests.faults.runpod import RunpodMouth
 from tests.faults.server import Server
 
 OWNER = "admin"
@@ -35,9 +37,11 @@ SPARE_DESCRIPTORS = 64
 MakeMouths = Callable[[str, str], Sequence[MakeMouth]]
 
 
-def native(url: str, key: str) -> Sequence[MakeMouth]:
-    """The native mouths. A dialect that joins adds its own here."""
-    return (lambda: HttpMouth(url, key), lambda: SdkMouth(url, key))
+def every_mouth(url: str, key: str) -> Sequence[MakeMouth]:
+    """The mouths of all dialects, in turns. One that joins adds its own here."""
+    with trivet.Client(url, key) as client:
+        ids = {f"{endpoint.owner}/{endpoint.name}": endpoint.id for endpoint in client.endpoints.list()}
+    return (lambda: HttpMouth(url, key), lambda: SdkMouth(url, key), lambda: RunpodMouth(url, key, ids))
 
 
 @dataclass(slots=True)
@@ -70,7 +74,7 @@ class Campaign:
         folder: Path,
         seed: int,
         *,
-        mouths: MakeMouths = native,
+        mouths: MakeMouths = every_mouth,
         on_small_disk: bool = False,
         callers: int = 6,
     ) -> None:

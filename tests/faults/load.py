@@ -174,7 +174,7 @@ class Reader:
         self._job_id = ""
         self._after = 0
 
-    def follow(self, items: Iterator[Sight | PieceSight], n: str | None = None) -> None:
+    def follow(self, items: Iterator[Acknowledgement | Sight | PieceSight], n: str | None = None) -> None:
         for _ in range(_REPEATS):
             asked = now()
             try:
@@ -193,11 +193,13 @@ class Reader:
                 return
             items = self._mouth.read_stream(self._job_id, self._after)
 
-    def _take(self, item: Sight | PieceSight, asked: float, n: str | None) -> None:
+    def _take(self, item: Acknowledgement | Sight | PieceSight, asked: float, n: str | None) -> None:
         self._job_id = item.job_id
         if isinstance(item, PieceSight):
-            self._after = item.seq
+            self._after = item.seq or 0
             self._journal.write(PieceSeen(self._name, item, now()))
+        elif isinstance(item, Acknowledgement):
+            self._journal.write(Acknowledged(n or "", None, item, now()))
         else:
             # what is told over a stream can be as old as the moment in which the last piece before it was told
             self._journal.write(Seen(item, asked, now(), n))

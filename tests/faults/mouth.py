@@ -51,10 +51,14 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class PieceSight:
-    """One piece of a stream: ``seq`` is its place in the job's story, ``value`` what it holds."""
+    """One piece of a stream: ``seq`` is its place in the job's story, ``value`` what it holds.
+
+    A dialect whose pieces have no numbers says None. It keeps count of them itself, in memory: the same reader goes on where it
+    was, but may be shown everything anew once the server has died.
+    """
 
     job_id: str
-    seq: int
+    seq: int | None
     value: Any
 
 
@@ -91,11 +95,11 @@ class Mouth(Protocol):
     def wait(self, job_id: str, seconds: float) -> Sight:
         """Looks at a job when it is final, or after so many seconds."""
 
-    def open_stream(self, call: Call) -> Iterator[Sight | PieceSight]:
-        """Calls, and reads what comes: sights of the job and its pieces."""
+    def open_stream(self, call: Call) -> Iterator[Acknowledgement | Sight | PieceSight]:
+        """Calls, and reads what comes: sights of the job and its pieces; before them that it was taken over, where that is told."""
 
     def read_stream(self, job_id: str, after: int) -> Iterator[Sight | PieceSight]:
-        """Reads a job's pieces behind ``after``, up to its end."""
+        """Reads a job's pieces behind ``after``, up to its end; where they have no numbers, those that were not shown yet."""
 
     def cancel(self, job_id: str) -> tuple[bool, Sight]:
         """Asks a job to stop; whether it is said to have taken, and the job as it was shown."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import trivet
+from tests.faults.line import PATIENCE, Line, headers_of
 from tests.faults.mouth import Acknowledgement, Call, PieceSight, Refused, Sight, Silence
 from trivet.sdk._events import EventParser
 from trivet.sdk.models import JobView
 
 _API = "/api/v1"
-_PATIENCE = 20.0
 _JOB_ENDS = {"job_failed": "failed", "job_cancelled": "cancelled", "job_timed_out": "timed_out"}
 
 
@@ -24,83 +23,63 @@ class HttpMouth:
     name = "native, HTTP"
 
     def __init__(self, url: str, key: str) -> None:
-        parts = urlsplit(url)
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_PATIENCE)
-        self._key = key
+        self._line = Line(url, key)
 
     def submit(self, call: Call) -> Acknowledgement:
-        status, headers, body = self._ask("POST", f"{_API}/endpoints/{call.endpoint}/submit", call)
+        status, headers, body = self._call(call, "submit")
         if status != 202:
             raise _refused(status, body)
         return Acknowledgement(_document(body)["id"], headers.get("idempotent-replayed") == "true")
 
     def run(self, call: Call) -> Sight:
-        return _outcome(*self._ask("POST", f"{_API}/endpoints/{call.endpoint}/run?wait=1", call))
+        return _outcome(*self._call(call, "run?wait=1"))
 
     def look(self, job_id: str) -> Sight:
-        status, _, body = self._ask("GET", f"{_API}/jobs/{job_id}")
+        status, _, body = self._line.ask("GET", f"{_API}/jobs/{job_id}")
         if status != 200:
             raise _refused(status, body)
         return self._whole(_sight(_document(body)))
 
     def wait(self, job_id: str, seconds: float) -> Sight:
-        status, _, body = self._ask("GET", f"{_API}/jobs/{job_id}?wait={seconds:g}")
+        status, _, body = self._line.ask("GET", f"{_API}/jobs/{job_id}?wait={seconds:g}")
         if status != 200:
             raise _refused(status, body)
         return self._whole(_sight(_document(body)))
 
     def open_stream(self, call: Call) -> Iterator[Sight | PieceSight]:
-        return self._events("POST", f"{_API}/endpoints/{call.endpoint}/stream", call)
+        return self._events("POST", f"{_API}/endpoints/{call.endpoint}/stream", *_as_sent(call))
 
     def read_stream(self, job_id: str, after: int) -> Iterator[Sight | PieceSight]:
-        return self._events("GET", f"{_API}/jobs/{job_id}/events", after=after)
+        headers = {"Last-Event-ID": str(after)} if after else None
+        return self._events("GET", f"{_API}/jobs/{job_id}/events", None, headers)
 
     def cancel(self, job_id: str) -> tuple[bool, Sight]:
-        status, _, body = self._ask("POST", f"{_API}/jobs/{job_id}/cancel")
+        status, _, body = self._line.ask("POST", f"{_API}/jobs/{job_id}/cancel")
         if status != 200:
             raise _refused(status, body)
         document = _document(body)
         return document["cancelled"], _sight(document["job"])
 
     def close(self) -> None:
-        self._connection.close()
+        self._line.close()
+
+    def _call(self, call: Call, verb: str) -> tuple[int, dict[str, str], bytes]:
+        return self._line.ask("POST", f"{_API}/endpoints/{call.endpoint}/{verb}", *_as_sent(call))
 
     def _whole(self, sight: Sight) -> Sight:
         """An output that is too large for the job's document is asked for by itself."""
         if sight.status != "succeeded" or sight.has_output:
             return sight
-        return _outcome(*self._ask("GET", f"{_API}/jobs/{sight.job_id}/result"))
-
-    def _ask(self, method: str, path: str, call: Call | None = None) -> tuple[int, dict[str, str], bytes]:
-        try:
-            answer = self._open(method, path, call)
-            return answer.status, _headers(answer), answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            raise Silence(f"{method} {path}: {error!r}") from None
-
-    def _open(
-        self, method: str, path: str, call: Call | None = None, after: int | None = None
-    ) -> http.client.HTTPResponse:
-        headers = {"Authorization": f"Bearer {self._key}"}
-        if call is not None:
-            headers["Content-Type"] = "application/json"
-            if call.key is not None:
-                headers["Idempotency-Key"] = call.key
-        if after:
-            headers["Last-Event-ID"] = str(after)
-        body = None if call is None else json.dumps(call.input).encode()
-        self._connection.request(method, path, body, headers)
-        return self._connection.getresponse()
+        return _outcome(*self._line.ask("GET", f"{_API}/jobs/{sight.job_id}/result"))
 
     def _events(
-        self, method: str, path: str, call: Call | None = None, after: int | None = None
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Iterator[Sight | PieceSight]:
         try:
-            answer = self._open(method, path, call, after)
+            answer = self._line.open(method, path, body, headers)
             if answer.status != 200:
                 raise _refused(answer.status, answer.read())
-            job_id = _headers(answer).get("trivet-job-id") or path.split("/")[-2]
+            job_id = headers_of(answer).get("trivet-job-id") or path.split("/")[-2]
             parser = EventParser()
             while chunk := answer.read1(65536):
                 for event in parser.feed(chunk):
@@ -115,7 +94,7 @@ class HttpMouth:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Silence(f"{path}: {error!r}") from None
         finally:
-            self._connection.close()  # a reader who leaves early leaves bytes behind
+            self._line.close()  # a reader who leaves early leaves bytes behind
 
 
 class SdkMouth:
@@ -124,7 +103,7 @@ class SdkMouth:
     name = "native, SDK"
 
     def __init__(self, url: str, key: str) -> None:
-        self._client = trivet.Client(url, key, timeout=_PATIENCE)
+        self._client = trivet.Client(url, key, timeout=PATIENCE)
 
     def submit(self, call: Call) -> Acknowledgement:
         try:
@@ -136,7 +115,7 @@ class SdkMouth:
     def run(self, call: Call) -> Sight:
         try:
             endpoint = self._client.endpoint(call.endpoint)
-            output = endpoint.run(dict(call.input), timeout=_PATIENCE, idempotency_key=call.key)
+            output = endpoint.run(dict(call.input), timeout=PATIENCE, idempotency_key=call.key)
         except trivet.TrivetError as error:
             return _ended(error)
         return Sight("", "succeeded", has_output=True, output=output)
@@ -181,8 +160,9 @@ class SdkMouth:
         self._client.close()
 
 
-def _headers(answer: http.client.HTTPResponse) -> dict[str, str]:
-    return {name.lower(): value for name, value in answer.getheaders()}
+def _as_sent(call: Call) -> tuple[bytes, Mapping[str, str] | None]:
+    """The body of a call, and the header that names it."""
+    return json.dumps(call.input).encode(), None if call.key is None else {"Idempotency-Key": call.key}
 
 
 def _document(body: bytes) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.faults.campaign import OWNER, native
+from tests.faults.campaign import OWNER, every_mouth
 from tests.faults.journal import Entry, Journal, Odd, Seen
 from tests.faults.load import Load
 from tests.faults.server import Server
@@ -116,12 +116,26 @@ def main() -> int:
     print(
         f"SOAK_MINUTES={minutes:g}: a sample each {INTERVAL:g} s, jobs are kept for {RETENTION:g} s, everything in {folder}"
     )
-    server = Server(folder, as_shipped=True, TRIVET_JOB_RETENTION=f"{RETENTION:g}", TRIVET_DEAD_LETTER_RETENTION="30")
+    kept = f"{RETENTION:g}"
+    server = Server(
+        folder,
+        as_shipped=True,
+        TRIVET_JOB_RETENTION=kept,
+        TRIVET_DEAD_LETTER_RETENTION=kept,
+        TRIVET_RUNPOD_RETENTION=kept,
+    )
     try:
         server.start()
         server.deploy()
         load = Load(
-            native(server.url, server.key), journal, OWNER, server.ledger, seed=1, name="soak", callers=6, pause=0.1
+            every_mouth(server.url, server.key),
+            journal,
+            OWNER,
+            server.ledger,
+            seed=1,
+            name="soak",
+            callers=6,
+            pause=0.1,
         )
         load.start()
         samples = _watch(server, journal, minutes * 60)

@@ -240,6 +240,24 @@ def other_piece_shown(account: Account) -> None:
     account.entries[-1] = replace(last, piece=replace(last.piece, value=value))
 
 
+def without_numbers(account: Account) -> list[PieceSeen]:
+    """The stream was read through a dialect whose pieces have no numbers: 0 and 1, both at 4."""
+    seen = [entry for entry in account.entries if isinstance(entry, PieceSeen)]
+    account.entries = [entry for entry in account.entries if not isinstance(entry, PieceSeen)]
+    plain = [replace(entry, piece=replace(entry.piece, seq=None)) for entry in seen]
+    account.entries += plain
+    return plain
+
+
+def shown_anew(account: Account) -> None:
+    """As if the server had died, which it had not."""
+    account.entries += [replace(entry, at=5.0) for entry in without_numbers(account)]
+
+
+def gap_without_numbers(account: Account) -> None:
+    account.entries.remove(without_numbers(account)[0])
+
+
 def gap_in_a_story(account: Account) -> None:
     account.change("echo", seqs=(1, 3))
 
@@ -282,6 +300,8 @@ LIES: tuple[tuple[str, Callable[[Account], None]], ...] = (
     ("a stream lost or doubled a piece", lost_piece),
     ("a stream lost or doubled a piece", piece_shown_twice),
     ("a stream lost or doubled a piece", other_piece_shown),
+    ("a stream lost or doubled a piece", shown_anew),
+    ("a stream lost or doubled a piece", gap_without_numbers),
     ("a story has gaps", gap_in_a_story),
     ("the database is damaged", damaged),
     ("a caller got an answer that nobody should get", odd_answer),
@@ -329,3 +349,20 @@ def test_an_end_of_the_server_excuses_an_uncounted_claim(account: Account) -> No
     more_executions_than_attempts(account)
     account.entries.append(Ended(2.9, 3.05))
     assert account.audit() == set()
+
+
+def test_pieces_without_numbers_are_the_same_pieces(account: Account) -> None:
+    without_numbers(account)
+    assert account.audit() == set()
+
+
+def test_the_death_of_the_server_excuses_that_pieces_without_numbers_are_shown_anew(account: Account) -> None:
+    shown_anew(account)
+    account.entries.append(Ended(4.2, 4.8))
+    assert account.audit() == set()
+
+
+def test_pieces_without_numbers_must_go_on_or_begin_anew_after_the_death_of_the_server(account: Account) -> None:
+    seen = without_numbers(account)
+    account.entries += [replace(seen[1], at=5.0), Ended(4.2, 4.8)]
+    assert account.audit() == {"a stream lost or doubled a piece"}

@@ -14,9 +14,8 @@ from tests.unit.services.receiver import FakeEgress
 from tests.unit.services.town import FakeVault, Town, built
 from trivet.platform.core.accounts import Principal, Token
 from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings
-from trivet.platform.core.jobs import Job
+from trivet.platform.core.jobs import NATIVE, Job
 from trivet.platform.core.payloads import JSON
-from trivet.platform.core.webhooks import NATIVE
 from trivet.platform.dialects.native.app import NativeServices, NativeSettings, create_app
 from trivet.platform.dialects.native.webhooks import FORMAT
 from trivet.platform.ports.builder import Built
@@ -219,6 +218,7 @@ class World(Town):
             workers=self.workers,
             compile_schema=compile_schema,
             notifier=self.notifier,
+            vault=FakeVault(),
             clock=self.clock,
             entropy=self.entropy,
             retention=7 * 86_400.0,

@@ -18,8 +18,8 @@ def worker_range(text: str) -> tuple[int, int]:
         low, high = (int(part) for part in (text if "," in text else f"0,{text}").split(","))
     except ValueError:
         raise click.BadParameter(f"{text!r} is not of the form MIN,MAX, for example 0,3.") from None
-    if not 0 <= low <= high or high < 1:
-        raise click.BadParameter(f"{text!r}: MIN is at least 0, MAX at least 1, and MIN not above MAX.")
+    if not 0 <= low <= high:
+        raise click.BadParameter(f"{text!r}: MIN is at least 0, and not above MAX; with 0,0 no worker may run.")
     return low, high
 
 

@@ -28,6 +28,8 @@ class Example:
         sample_path: the file that holds this input.
         requirements: what its environment installs.
         calls: the ways of calling it that show it best.
+        id: the opaque id that a guide of another service writes into its programs; None takes any.
+        images: the image names that this guide writes, which this example stands for.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Example:
     sample_path: Path
     requirements: tuple[str, ...]
     calls: tuple[Way, ...]
+    id: str | None = None
+    images: tuple[str, ...] = ()
 
 
 @cache
@@ -60,6 +64,27 @@ def catalogue() -> tuple[Example, ...]:
             sample="sample.jpg",
         ),
         _example("slow", "takes its time, reports progress, can be cancelled", calls=("submit", "cancel")),
+        _example(
+            "runpod_plain",
+            "a worker written for RunPod: one answer to a prompt",
+            calls=("run",),
+            requirements=("runpod",),
+            id="gwp4kx5yd3nur1",
+            images=("runpod/base:0.1.0", "runpod/base:0.4.4"),
+        ),
+        _example(
+            "runpod_stream",
+            "a worker written for RunPod: streams its answer",
+            calls=("stream",),
+            requirements=("runpod",),
+            id="YOUR_ENDPOINT_ID",
+        ),
+        _example(
+            "runpod_progress",
+            "a worker written for RunPod: async, reports progress, can be cancelled",
+            calls=("submit", "cancel"),
+            requirements=("runpod",),
+        ),
     )
 
 
@@ -71,6 +96,8 @@ def _example(
     endpoint: str | None = None,
     requirements: tuple[str, ...] = (),
     sample: str = "sample.json",
+    id: str | None = None,
+    images: tuple[str, ...] = (),
 ) -> Example:
     path = Path(__file__).parent / name
     sample_path = path / sample
@@ -84,4 +111,6 @@ def _example(
         sample_path=sample_path,
         requirements=requirements,
         calls=calls,
+        id=id,
+        images=images,
     )

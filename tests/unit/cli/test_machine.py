@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import shlex
 import signal
 import socket
 import subprocess
@@ -112,33 +111,6 @@ def test_a_missing_library_of_the_extra_is_told_with_the_command_that_installs_i
 def test_a_missing_part_of_trivet_itself_is_a_bug_and_not_hidden() -> None:
     with pytest.raises(ModuleNotFoundError), server_extra():
         raise ModuleNotFoundError("No module named 'trivet.none'", name="trivet.none")
-
-
-# -- env
-
-
-def test_the_environment_is_quoted_for_the_shell(trivet: Trivet, profile: Path) -> None:
-    write_profile(Profile("http://there:8300", "trv_a_b;$(rm x)'"), profile)
-    result = trivet("env")
-    assert result.exit_code == 0
-    words = [shlex.split(line) for line in result.stdout.splitlines()]
-    assert words == [["export", "TRIVET_URL=http://there:8300"], ["export", "TRIVET_API_KEY=trv_a_b;$(rm x)'"]]
-
-
-def test_without_a_key_there_is_no_environment_to_give(trivet: Trivet) -> None:
-    result = trivet("env")
-    assert (result.exit_code, result.stdout) == (3, "")
-
-
-@pytest.mark.parametrize("dialect", ["runpod", "algorithmia", "jaqpot"])
-def test_a_dialect_that_is_not_there_yet_is_told_plainly(trivet: Trivet, logged_in: Server, dialect: str) -> None:
-    result = trivet("env", dialect)
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert f"{dialect} dialect yet" in result.stderr
-
-
-def test_an_unknown_dialect_is_wrong_usage(trivet: Trivet) -> None:
-    assert trivet("env", "other").exit_code == 2
 
 
 # -- doctor

@@ -159,3 +159,9 @@ def test_numbers_that_contradict_each_other_are_refused(policy: ScalingPolicy) -
 @given(policy=POLICIES)
 def test_sound_numbers_pass(policy: ScalingPolicy) -> None:
     assert policy.check() is policy
+
+
+def test_with_a_maximum_of_none_nothing_is_started_and_what_is_idle_stops() -> None:
+    off = ScalingPolicy(minimum=0, maximum=0).check()
+    assert decide(off, ScalingSample(queued=5, running=0, oldest_wait=9.0, starting=0, ready=0)) == ScalingDecision()
+    assert decide(off, ScalingSample(0, 1, 0.0, 0, 3, idle_for=(0.1, 0.2))) == ScalingDecision(stop=2)

@@ -16,7 +16,8 @@ from trivet.authoring import load
 from trivet.examples import Example, catalogue
 
 EXAMPLES = {example.name: example for example in catalogue()}
-JSON_EXAMPLES = [example for example in catalogue() if not isinstance(example.sample_input, bytes)]
+DECORATED = [example for example in catalogue() if (example.path / "main.py").exists()]
+JSON_EXAMPLES = [example for example in DECORATED if not isinstance(example.sample_input, bytes)]
 
 
 def endpoint_of(example: Example) -> Any:
@@ -30,7 +31,7 @@ def local(name: str, **arguments: Any) -> Any:
     return endpoint_of(EXAMPLES[name]).local({**EXAMPLES[name].sample_input, **arguments})
 
 
-@pytest.mark.parametrize("example", catalogue(), ids=lambda example: example.name)
+@pytest.mark.parametrize("example", DECORATED, ids=lambda example: example.name)
 def test_the_catalogue_says_what_the_author_wrote(example: Example) -> None:
     described = endpoint_of(example).describe()
     assert described["name"] == example.endpoint
@@ -45,7 +46,8 @@ def test_a_sample_fits_the_schema_of_its_example(example: Example) -> None:
 
 
 def test_every_folder_of_examples_is_in_the_catalogue() -> None:
-    folders = {path.parent.name for path in EXAMPLES["greeting"].path.parent.glob("*/main.py")}
+    root = EXAMPLES["greeting"].path.parent
+    folders = {path.parent.name for name in ("main.py", "handler.py") for path in root.glob(f"*/{name}")}
     assert folders == set(EXAMPLES)
 
 
@@ -55,7 +57,7 @@ def test_examples_are_loaded_without_their_packages() -> None:
         "import sys; sys.modules.update(cv2=None, numpy=None, sklearn=None)\n"
         "from pathlib import Path; from trivet.authoring import load; load(Path(sys.argv[1]))"
     )
-    for example in catalogue():
+    for example in DECORATED:
         result = subprocess.run(
             [sys.executable, "-c", program, str(example.path)], capture_output=True, text=True, timeout=30, check=False
         )

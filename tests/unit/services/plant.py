@@ -139,6 +139,7 @@ class Plant(Town):
             workers=self.workers,
             compile_schema=compile_schema,
             notifier=self.notifier,
+            vault=self.vault,
             clock=self.clock,
             entropy=self.entropy,
             retention=7 * 86_400.0,

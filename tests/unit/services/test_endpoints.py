@@ -205,7 +205,7 @@ def test_going_private_ends_all_sharing() -> None:
         EndpointChange(visibility=Visibility.PRIVATE, shared_with=("guests",)),
         EndpointChange(workers=(3, 1)),
         EndpointChange(workers=(-1, 1)),
-        EndpointChange(workers=(0, 0)),
+        EndpointChange(workers=(0, -1)),
         EndpointChange(workers=(0, 1001)),
         EndpointChange(idle_timeout=-1),
         EndpointChange(idle_timeout=float("nan")),

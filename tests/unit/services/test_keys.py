@@ -38,7 +38,7 @@ def test_scopes_that_are_none_are_refused_with_a_list_of_those_there_are(scopes:
     town = Town()
     refused = refusal(lambda: run(town.keys.create(town.admin, scopes=scopes)))
     assert isinstance(refused, BadRequest)
-    assert "call, read, deploy, data, admin" in refused.hint
+    assert "call, read, deploy, data, work, admin" in refused.hint
 
 
 @pytest.mark.parametrize("label", ["x" * 101, "a\nb", "\x1b[31m"])

@@ -237,7 +237,7 @@ def test_a_name_has_an_owner_half_and_a_name_half(text: str | None, expected: tu
         *({"number": number} for number in ("", "1", "1.0", "v1.0.0", "01.0.0", "1.0.0+build", "latest")),
         *({"endpoint_id": text} for text in ("", "ab", "123456", "a/b", "a" * 65)),
         *({"model_id": number} for number in (0, -1, 10**18)),
-        *({"workers": pair} for pair in ((2, 1), (-1, 1), (0, 0), (0, 10_000))),
+        *({"workers": pair} for pair in ((2, 1), (-1, 1), (0, -1), (0, 10_000))),
     ],
     ids=str,
 )

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.services.plant import Plant, payload
 from tests.unit.services.receiver import FakeEgress
-from tests.unit.services.town import FakeVault, ref, run
+from tests.unit.services.town import ref, run
 from trivet.platform.core import webhooks as rules
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.calls import CallOptions
@@ -44,7 +44,6 @@ class Office(Plant):
     def __init__(self) -> None:
         super().__init__()
         self.egress = FakeEgress()
-        self.vault = FakeVault()
         self.ada = self.account("ada")
         self.sam = self.account("sam")
         self.endpoint, self.version = self.offer(self.ada, "ada/hello")

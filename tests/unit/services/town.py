@@ -134,7 +134,8 @@ class Town:
         self.keys = Keys(self.store, self.clock, self.entropy, self.accounts.look_up_anew)
         self.organizations = Organizations(self.store, self.clock, self.entropy, self.accounts.look_up_anew)
         self.endpoints = Endpoints(self.store, self.clock, self.entropy)
-        self.secrets = Secrets(self.store, self.clock, FakeVault())
+        self.vault = FakeVault()
+        self.secrets = Secrets(self.store, self.clock, self.vault)
         self.deployments = Deployments(
             self.store, self.clock, self.entropy, self.builder, self.endpoints, self.notifier, compile_schema
         )

@@ -17,6 +17,7 @@ class Decorated:
 
     host = "decorated"
     looked_for = "a function or class decorated with @trivet.endpoint in a .py file"
+    usual: tuple[str, ...] = ()
 
     def recognises(self, source: SourceTree) -> bool:
         """Whether any file uses the decorator."""
@@ -36,6 +37,14 @@ class Decorated:
             for use in uses:
                 found += _requirements(file, use)
         return tuple(found)
+
+    def requirement_files(self, source: SourceTree) -> tuple[str, ...]:
+        """None but ``requirements.txt``."""
+        return ()
+
+    def program(self, source: SourceTree) -> str | None:
+        """None: the decorated are imported."""
+        return None
 
 
 def _uses(file: PythonFile) -> list[ast.expr]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from typing import Protocol
 
 from trivet.platform.builders.decorated import Decorated
+from trivet.platform.builders.runpod import RunPodWorker
 from trivet.platform.builders.sources import SourceTree
 from trivet.platform.core.errors import DeploymentRefused
 
@@ -22,14 +22,24 @@ class Kind(Protocol):
     def looked_for(self) -> str:
         """What makes a bundle one of this kind, in words for who missed it."""
 
+    @property
+    def usual(self) -> tuple[str, ...]:
+        """What is installed where the bundle's requirements do not name it."""
+
     def recognises(self, source: SourceTree) -> bool:
         """Whether the bundle is one of this kind."""
 
     def requirements(self, source: SourceTree) -> tuple[str, ...]:
         """What this kind asks for beside ``requirements.txt``."""
 
+    def requirement_files(self, source: SourceTree) -> tuple[str, ...]:
+        """The requirements files of the bundle that are read beside ``requirements.txt``, as paths in it."""
 
-KINDS: tuple[Kind, ...] = (Decorated(),)
+    def program(self, source: SourceTree) -> str | None:
+        """The file that is run, as a path in the bundle; None where its endpoints are imported."""
+
+
+KINDS: tuple[Kind, ...] = (Decorated(), RunPodWorker())
 """Every kind that can be deployed, the most particular first."""
 
 
@@ -61,20 +71,8 @@ def recognise(source: SourceTree, kinds: Sequence[Kind] = KINDS) -> Kind:
 
 def _foreign(source: SourceTree) -> str | None:
     """What a bundle of a kind that is known but not supported looks like."""
-    for file in source.python:
-        if any(isinstance(node, ast.Call) and _starts_runpod(node.func) for node in ast.walk(file.tree)):
-            return f"a RunPod worker ({file.path} calls runpod.serverless.start)"
     if (source.folder / "algorithmia.conf").is_file():
         return "an Algorithmia algorithm (it has algorithmia.conf)"
     if (source.folder / "model.json").is_file():
         return "a described model (it has model.json)"
     return None
-
-
-def _starts_runpod(function: ast.expr) -> bool:
-    # `runpod.serverless.start`, or `serverless.start` behind `from runpod import serverless`.
-    return (
-        isinstance(function, ast.Attribute)
-        and function.attr == "start"
-        and "serverless" in (getattr(function.value, "attr", None), getattr(function.value, "id", None))
-    )

@@ -61,7 +61,9 @@ class Requirements:
         return len(self.lines) + len(self.wheels)
 
 
-def read_requirements(bundle: Path, declared: Iterable[str] = ()) -> Requirements:
+def read_requirements(
+    bundle: Path, declared: Iterable[str] = (), *, files: Iterable[str] = (), usual: Iterable[str] = ()
+) -> Requirements:
     """Everything that a bundle asks for: its ``requirements.txt`` and what was declared beside it.
 
     Trivet itself is left out, as every environment is given the runtime of the platform that it is on.
@@ -69,6 +71,8 @@ def read_requirements(bundle: Path, declared: Iterable[str] = ()) -> Requirement
     Args:
         bundle: the unpacked code.
         declared: requirements from decorators and script blocks, one each.
+        files: other requirements files in the bundle, as paths in it.
+        usual: names of packages that are added where nothing names them.
 
     Raises:
         DeploymentRefused: a line that is no requirement, or that reaches for files outside of the bundle.
@@ -76,10 +80,13 @@ def read_requirements(bundle: Path, declared: Iterable[str] = ()) -> Requirement
     collected = _Collected(bundle.resolve())
     if (bundle / FILE).is_file():
         collected.read(bundle / FILE, 0)
+    for file in files:
+        collected.read(bundle / file, 0)
     for line in declared:
         if line.lstrip().startswith("-") or "\n" in line or "\r" in line:
             raise _refused("requirements", line, "is no requirement")
         collected.add(line.strip(), "requirements")
+    collected.lines.update(set(usual) - collected.names)
     return Requirements(
         tuple(sorted(collected.lines)),
         tuple(sorted(collected.options)),
@@ -91,6 +98,8 @@ class _Collected:
     def __init__(self, bundle: Path) -> None:
         self._bundle = bundle
         self.lines: set[str] = set()
+        self.names: set[str] = set()
+        """Of the packages that are named, in their normal form."""
         self.options: set[str] = set()
         self.wheels: dict[Path, Wheel] = {}
         self._read = 0
@@ -139,10 +148,12 @@ class _Collected:
         if _LOCAL.match(line):
             self._add_wheel(line, where, beside or self._bundle)
             return
-        name = _NAME.match(line)
-        if name is None:
+        match = _NAME.match(line)
+        if match is None:
             raise _refused(where, line, "is no requirement", "Write for example `numpy>=2,<3`.")
-        if re.sub(r"[-_.]+", "-", name[1]).lower() != _PROVIDED:
+        name = re.sub(r"[-_.]+", "-", match[1]).lower()
+        self.names.add(name)
+        if name != _PROVIDED:
             self.lines.add(line)
 
     def _add_wheel(self, line: str, where: str, beside: Path) -> None:

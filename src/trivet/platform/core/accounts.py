@@ -20,12 +20,13 @@ TOKEN_BYTES = 31
 
 
 class Scope(StrEnum):
-    """What a key may be used for."""
+    """What a key may be used for. ``work`` is for workers that live elsewhere: they serve the endpoints its account manages."""
 
     CALL = "call"
     READ = "read"
     DEPLOY = "deploy"
     DATA = "data"
+    WORK = "work"
     ADMIN = "admin"
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trivet.platform.core.endpoints import VersionSettings
 from trivet.platform.core.errors import BadRequest
-from trivet.platform.core.jobs import MAX_BACKOFF, JobPolicy, Priority
+from trivet.platform.core.jobs import MAX_BACKOFF, NATIVE, JobPolicy, Priority
 
 MAX_TIMEOUT = 7 * 86_400.0
 MAX_TTL = 30 * 86_400.0
@@ -23,6 +23,7 @@ class CallOptions:
     """What a caller says about one call; None: what the author of the endpoint set. Times in seconds.
 
     ``idempotency_key``: a name of the caller's own for this call; another one with the same name gets the same job.
+    ``webhook_format``: how the message to ``webhook`` is written. ``aside``: a JSON text that the worker gets beside the input.
     ``affinity``: a text; calls with the same one go to the same version while an endpoint is split between versions.
     """
 
@@ -34,6 +35,8 @@ class CallOptions:
     priority: Priority = Priority.NORMAL
     retention: float | None = None
     webhook: str | None = None
+    webhook_format: str = NATIVE
+    aside: bytes | None = field(default=None, repr=False)
     idempotency_key: str | None = None
     affinity: str | None = None
 
@@ -65,6 +68,7 @@ def policy(options: CallOptions, settings: VersionSettings, retention: float, de
         retention=_seconds("retention", options.retention, kept, MAX_RETENTION),
         dead_letter_retention=dead_letters,
         webhook=options.webhook,
+        webhook_format=options.webhook_format,
     )
 
 

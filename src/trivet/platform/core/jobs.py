@@ -56,6 +56,8 @@ OUT_OF_MEMORY = "out_of_memory"
 """The worker was lost for its use of memory: a case of `WORKER_LOST`."""
 HANDLER_ERROR = "handler_error"
 EXECUTION_TIMEOUT = "execution_timeout"
+NATIVE = "native"
+"""The name of the message format of the platform's own API."""
 MAX_BACKOFF = 3600.0
 """Seconds that lie between two attempts at most."""
 
@@ -68,7 +70,8 @@ class JobPolicy:
     ``max_attempts``: how often it is tried at most. ``retry_on``: what is tried again: codes of errors (``worker_lost``,
     ``handler_error``, ``execution_timeout``) and types of exceptions, with their module or without. ``backoff``: seconds
     before the second attempt; each further one waits twice as long. ``retention``: seconds that the job can be looked up
-    after its end, ``dead_letter_retention`` the same for a dead letter. ``webhook``: the URL that is told of its end.
+    after its end, ``dead_letter_retention`` the same for a dead letter. ``webhook``: the URL that is told of its end,
+    ``webhook_format`` how that message is written.
     """
 
     timeout: float = 600.0
@@ -80,6 +83,7 @@ class JobPolicy:
     retention: float = 7 * 86_400.0
     dead_letter_retention: float = 30 * 86_400.0
     webhook: str | None = field(default=None, repr=False)
+    webhook_format: str = NATIVE
 
     def retries(self, error: JobError) -> bool:
         """Whether an attempt that ended with this error is one to try again."""
@@ -115,10 +119,13 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the handler says it is: ``fraction`` from 0 to 1, or None, and its own words."""
+    """How far the handler says it is: ``fraction`` from 0 to 1, or None, and its own words. ``detail`` is what it reported as it
+    came, a JSON text, where that is more than the two.
+    """
 
     fraction: float | None
     message: str = ""
+    detail: bytes | None = None
 
 
 @value
@@ -129,6 +136,7 @@ class Job:
     what was streamed. ``stop_reason`` is the status that a running job will have once its worker has stopped, set by a
     cancel or a timeout. ``retry_at``: when a queued job may be tried again. ``key_id`` is the API key it was submitted with,
     ``idempotency_key`` what the caller named the call, ``input_digest`` the input's, kept where there is such a key.
+    ``aside`` is what its worker gets beside the input, sealed: it may hold credentials.
     ``is_dead_letter``: it failed though its policy would have tried it again. ``forget_at``: when a final job is removed.
     """
 
@@ -155,6 +163,7 @@ class Job:
     key_id: str | None = None
     idempotency_key: str | None = None
     input_digest: bytes | None = None
+    aside: bytes | None = None
     retry_at: float | None = None
     is_dead_letter: bool = False
     forget_at: float | None = None

@@ -20,7 +20,7 @@ class ScalingRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScalingPolicy:
-    """Bounds and rule. ``idle_timeout`` in seconds: how long a worker above the minimum may sit idle.
+    """Bounds and rule. With a maximum of 0 an endpoint is switched off: its jobs wait. ``idle_timeout`` in seconds: how long a worker above the minimum may sit idle.
 
     ``target`` belongs to the rule: seconds that a job may wait before a worker is added (queue_delay), or open jobs per
     worker (request_count).
@@ -40,8 +40,8 @@ class ScalingPolicy:
         """
         if not 0 <= self.minimum <= self.maximum:
             raise BadRequest(f"workers={self.minimum},{self.maximum}: the minimum must lie between 0 and the maximum.")
-        if not 1 <= self.maximum <= MAX_WORKERS:
-            raise BadRequest(f"workers: the maximum must lie between 1 and {MAX_WORKERS}, not at {self.maximum}.")
+        if self.maximum > MAX_WORKERS:
+            raise BadRequest(f"workers: the maximum must lie between 0 and {MAX_WORKERS}, not at {self.maximum}.")
         if not (math.isfinite(self.idle_timeout) and self.idle_timeout >= 0):
             raise BadRequest(f"idle_timeout must be a number of seconds from 0, not {self.idle_timeout}.")
         if not (math.isfinite(self.target) and self.target > 0):

@@ -106,12 +106,15 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Counts of an endpoint's jobs and workers. ``oldest_queued_ms`` is None where nothing waits."""
+    """Counts of an endpoint's jobs and workers. ``oldest_queued_ms`` is None where nothing waits; ``retried`` are the kept jobs
+    that were tried more than once.
+    """
 
     endpoint_name: str
     jobs: Mapping[JobStatus, int]
     workers: Mapping[WorkerState, int]
     oldest_queued_ms: float | None = None
+    retried: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,8 @@ import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from trivet.platform.core.jobs import Job
+from trivet.platform.core.jobs import NATIVE, Job
 
-NATIVE = "native"
-"""The name of the message format of the platform's own API."""
 SCHEDULE = (5.0, 30.0, 120.0, 600.0, 3600.0, 3 * 3600.0, 6 * 3600.0, 12 * 3600.0)
 """Seconds between a try that failed and the next; after as many tries as these and one more the delivery has failed."""
 JITTER = 0.2
@@ -155,7 +153,14 @@ def plan(job: Job) -> Delivery | None:
     if url is None or job.finished_at is None or not job.is_final:
         return None
     return Delivery(
-        delivery_id(job.id), job.id, job.account_id, url, host_of(url), job.finished_at, next_at=job.finished_at
+        delivery_id(job.id),
+        job.id,
+        job.account_id,
+        url,
+        host_of(url),
+        job.finished_at,
+        next_at=job.finished_at,
+        format=job.policy.webhook_format,
     )
 
 

@@ -80,7 +80,7 @@ class AttemptRef(NamedTuple):
 
 @value
 class AttemptOrder:
-    """One attempt as it is sent to a worker. ``number`` names it on the link."""
+    """One attempt as it is sent to a worker. ``number`` names it on the link; ``aside`` is the job's, still sealed."""
 
     number: int
     job_id: str
@@ -89,6 +89,7 @@ class AttemptOrder:
     timeout: float
     content_type: str
     body: bytes = field(repr=False)
+    aside: bytes | None = field(default=None, repr=False)
 
 
 class WorkerLink(Protocol):

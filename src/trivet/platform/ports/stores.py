@@ -130,6 +130,9 @@ class JobRepository(Protocol):
         """
 
     def counts(self, endpoint_id: str) -> dict[JobStatus, int]: ...
+    def retried(self, endpoint_id: str) -> int:
+        """How many jobs of the endpoint were tried more than once."""
+
     def add_events(self, events: Sequence[JobEvent]) -> None: ...
     def events(
         self, job_id: str, *, after: int = 0, limit: int = 1000, size: int = 2**62, kinds: Iterable[EventKind] = ()

@@ -56,6 +56,7 @@ class ProcessSettings:
         memory_interval: seconds between two looks at the memory of workers, where there are no control groups.
         kept: of how many workers that have ended the last lines are kept.
         warm: how warm parents are kept, which workers are forked from.
+        url: where the platform is found over HTTP, for programs that are told so; "" where it is not.
     """
 
     processes: int = 2048
@@ -63,6 +64,7 @@ class ProcessSettings:
     memory_interval: float = 0.2
     kept: int = 256
     warm: WarmSettings = field(default_factory=WarmSettings)
+    url: str = ""
 
 
 @dataclass(slots=True, eq=False)

@@ -11,9 +11,8 @@ from trivet._version import __version__
 from trivet.platform.builders.local import LocalBuilder
 from trivet.platform.core.accounts import Account, Token
 from trivet.platform.core.errors import CoreError
-from trivet.platform.core.jobs import Job
+from trivet.platform.core.jobs import NATIVE, Job
 from trivet.platform.core.limits import CallLimits
-from trivet.platform.core.webhooks import NATIVE
 from trivet.platform.dialects.native.webhooks import FORMAT
 from trivet.platform.egress.guard import Allowed, Guard
 from trivet.platform.egress.sender import HttpSender
@@ -68,7 +67,7 @@ CLEAN_UP_TICK = 600.0
 class Platform:
     """One running platform. Make it with `open`, end it with `close`."""
 
-    def __init__(self, settings: Settings, folder: DataFolder, store: SqliteStore) -> None:
+    def __init__(self, settings: Settings, folder: DataFolder, store: SqliteStore, url: str) -> None:
         self.settings = settings
         self.folder = folder
         self.store = store
@@ -78,7 +77,7 @@ class Platform:
         blobs = self.blobs = DiskBlobs(folder.blobs)
         background = self.tasks.run
         warm = WarmSettings(most=settings.warm_parents, memory=settings.warm_memory)
-        self.runtime = ProcessRuntime(folder.root, f"unix:{folder.socket}", ProcessSettings(warm=warm))
+        self.runtime = ProcessRuntime(folder.root, f"unix:{folder.socket}", ProcessSettings(warm=warm, url=url))
         self.builder = LocalBuilder(folder.root)
         default_limits = CallLimits(settings.default_rate, settings.default_concurrent)
         self.accounts = Accounts(store, clock, entropy, default_limits)
@@ -120,6 +119,7 @@ class Platform:
             workers=self.workers,
             compile_schema=compile_schema,
             notifier=notifier,
+            vault=vault,
             clock=clock,
             entropy=entropy,
             retention=settings.job_retention,
@@ -146,8 +146,12 @@ class Platform:
         """The first account and its key, where this start has made them."""
 
     @classmethod
-    async def open(cls, settings: Settings) -> Platform:
+    async def open(cls, settings: Settings, url: str) -> Platform:
         """Opens the data folder and starts everything but the HTTP server.
+
+        Args:
+            settings: what the operator has set.
+            url: where workers on this machine will find the platform's HTTP side.
 
         Raises:
             DataFolderError: the folder can't be used.
@@ -163,7 +167,7 @@ class Platform:
             folder.close()
             raise
         try:
-            platform = cls(settings, folder, store)
+            platform = cls(settings, folder, store, url)
             await platform._start()
         except BaseException:
             await store.close()

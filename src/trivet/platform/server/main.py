@@ -85,8 +85,9 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, Platform]]:
         DataFolderError, CoreError: the data folder or the database can't be used.
     """
     listening = _listen(settings.host, settings.port)
+    host, port = listening.getsockname()[:2]
     try:
-        platform = await Platform.open(settings)
+        platform = await Platform.open(settings, _url(_ANYWHERE.get(host, host), port))
     except BaseException:
         listening.close()
         raise
@@ -107,14 +108,21 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, Platform]]:
     # who connects before it is up waits in the backlog
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        host, port = listening.getsockname()[:2]
-        yield f"http://{f'[{host}]' if ':' in host else host}:{port}", platform
+        yield _url(host, port), platform
     finally:
         await platform.drain()
         server.should_exit = True
         await serving
         listening.close()
         await platform.close()
+
+
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens there: it is what such a socket says
+"""Where a server is to be found on its own machine that listens at every address."""
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class _Server(uvicorn.Server):

@@ -100,6 +100,30 @@ class Settings:
         float,
         "Seconds that a dead letter, a job that used up its attempts, can be looked up at least.",
     )
+    runpod_hold: float = _setting(
+        50.0,
+        "TRIVET_RUNPOD_HOLD",
+        float,
+        "RunPod dialect: seconds that `runsync` waits for the end where its caller does not say (RunPod: 90).",
+    )
+    runpod_poll: float = _setting(
+        25.0,
+        "TRIVET_RUNPOD_POLL",
+        float,
+        "RunPod dialect: seconds that a worker's question for work is held; at most 60, as workers give up after 90.",
+    )
+    runpod_retention: float = _setting(
+        1800.0,
+        "TRIVET_RUNPOD_RETENTION",
+        float,
+        "RunPod dialect: seconds that a job can be looked up after its end, where its endpoint does not say.",
+    )
+    runpod_max_run: int = _setting(
+        10 * MIB, "TRIVET_RUNPOD_MAX_RUN", _size, "RunPod dialect: the largest body of `run`, in bytes."
+    )
+    runpod_max_runsync: int = _setting(
+        20 * MIB, "TRIVET_RUNPOD_MAX_RUNSYNC", _size, "RunPod dialect: the largest body of `runsync`, in bytes."
+    )
     shutdown_grace: float = _setting(
         10.0, "TRIVET_SHUTDOWN_GRACE", float, "Seconds that running jobs have to finish when the server is stopped."
     )
@@ -179,6 +203,10 @@ class Settings:
             ("JOB_RETENTION", self.job_retention),
             ("DEAD_LETTER_RETENTION", self.dead_letter_retention),
             ("SHUTDOWN_GRACE", self.shutdown_grace),
+            ("RUNPOD_HOLD", self.runpod_hold),
+            ("RUNPOD_RETENTION", self.runpod_retention),
         ):
             if not (math.isfinite(seconds) and seconds >= 0):
                 raise SettingError(f"TRIVET_{name}={seconds}: must be a number of seconds from 0.")
+        if not 0.5 <= self.runpod_poll <= 60:
+            raise SettingError(f"TRIVET_RUNPOD_POLL={self.runpod_poll}: must be a number of seconds from 0.5 to 60.")

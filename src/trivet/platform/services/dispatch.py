@@ -188,6 +188,7 @@ class Dispatcher:
         live.job = claimed
         live.ahead_at = None
         seat.held[live.number] = live
+        seat.asked -= seat.asks
         seat.idle_since = None
         if live.watched:
             self._wake_for(live)
@@ -233,14 +234,18 @@ class Dispatcher:
         job = live.job
         attempt = job.attempt if live.ahead_at is None else job.attempt + 1
         seat.link.send(
-            AttemptOrder(number, job.id, live.token, attempt, job.policy.timeout, job.input.content_type, body)
+            AttemptOrder(
+                number, job.id, live.token, attempt, job.policy.timeout, job.input.content_type, body, job.aside
+            )
         )
         if job.stop_reason is not None:
             seat.link.cancel(number, job.stop_reason.value)
 
     # -- workers come and go ------------------------------------------------------------------------------------------
 
-    def seat(self, worker_id: str, version_id: str, link: WorkerLink, slots: int, *, tells: bool = False) -> None:
+    def seat(
+        self, worker_id: str, version_id: str, link: WorkerLink, slots: int, *, tells: bool = False, asks: bool = False
+    ) -> None:
         """A worker is ready to take jobs.
 
         Args:
@@ -249,11 +254,22 @@ class Dispatcher:
             link: the way to it.
             slots: how many it takes at a time.
             tells: whether it says itself when it begins one (`begun`).
+            asks: whether it gets nothing until it asks (`ask`).
         """
-        seat = Seat(worker_id, version_id, link, slots, tells, idle_since=self._clock())
+        seat = Seat(worker_id, version_id, link, slots, tells, asks, idle_since=self._clock())
         self._seats[worker_id] = seat
         self._seats_of.setdefault(version_id, {})[worker_id] = seat
         self._pump(version_id)
+
+    def ask(self, worker_id: str, count: int) -> None:
+        """A worker asks for up to ``count`` jobs, instead of what it asked for before; with 0 it gets none any more.
+
+        They go to its link as always, those that are there before this returns.
+        """
+        seat = self._seats.get(worker_id)
+        if seat is not None and seat.asks:
+            seat.asked = count
+            self._pump(seat.version_id)
 
     def stop_taking(self, worker_id: str) -> None:
         """The worker gets no more jobs; what it holds it may finish."""

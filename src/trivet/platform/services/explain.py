@@ -123,6 +123,8 @@ def _queued(job: Job, around: Situation) -> Explanation:
         waiting = _for_a_gpu(name, gpu, around)
     elif around.seats:
         waiting = _for_a_free_worker(name, around)
+    elif around.endpoint is not None and around.endpoint.scaling.maximum == 0:
+        waiting = _for_switching_on(name, around)
     elif job.policy.priority is Priority.LOW and not around.starting:
         waiting = _for_others(name, around)
     elif around.history.failures:
@@ -189,6 +191,15 @@ def _for_a_free_worker(name: str, around: Situation) -> _Waiting:
     more = f"Allow more: `trivet endpoints scale {name} --workers {scaling.minimum},{scaling.maximum + 1}`."
     return _Waiting(
         "free_worker", (busy, f"No more than {scaling.maximum} may run."), (more,) if around.manages else ()
+    )
+
+
+def _for_switching_on(name: str, around: Situation) -> _Waiting:
+    on = f"Switch it on: `trivet endpoints scale {name} --workers 0,1`."
+    return _Waiting(
+        "free_worker",
+        (f"{name} is switched off: no worker of it may run.",),
+        (on if around.manages else f"Ask whoever looks after {name} to switch it on.",),
     )
 
 

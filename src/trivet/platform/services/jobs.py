@@ -30,6 +30,7 @@ from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier, Subscription, Watch
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.ports.validator import InputCheck, SchemaCompiler
+from trivet.platform.ports.vault import Vault
 from trivet.platform.services.access import require
 from trivet.platform.services.dispatch import INLINE_LIMIT, Dispatcher, job_id
 from trivet.platform.services.endpoints import Endpoints
@@ -78,6 +79,7 @@ class Jobs:
         workers: Workers,
         compile_schema: SchemaCompiler,
         notifier: Notifier,
+        vault: Vault,
         clock: Clock,
         entropy: Entropy,
         retention: float,
@@ -91,6 +93,7 @@ class Jobs:
         self._workers = workers
         self._compile = compile_schema
         self._notifier = notifier
+        self._vault = vault
         self._clock = clock
         self._entropy = entropy
         self._retention = retention
@@ -256,6 +259,7 @@ class Jobs:
             )
         reference = EndpointReference(job.endpoint_id, id=job.endpoint_id, version=version)
         policy = job.policy
+        own = job.account_id == principal.account_id  # what a caller said about itself is for that caller alone
         options = CallOptions(
             timeout=policy.timeout,
             ttl=policy.ttl,
@@ -264,7 +268,9 @@ class Jobs:
             backoff=policy.backoff,
             priority=policy.priority,
             retention=policy.retention,
-            webhook=policy.webhook if job.account_id == principal.account_id else None,
+            webhook=policy.webhook if own else None,
+            webhook_format=policy.webhook_format,
+            aside=self._vault.unseal(job.aside).encode() if job.aside is not None and own else None,
             idempotency_key=idempotency_key,
         )
         return await self.submit(principal, reference, payload, options)
@@ -312,6 +318,7 @@ class Jobs:
             key_id=principal.key_id,
             idempotency_key=key,
             input_digest=digest,
+            aside=None if options.aside is None else self._vault.seal(options.aside.decode()),
         )
 
     async def _put_new(self, job: Job) -> None:
@@ -392,6 +399,21 @@ class Jobs:
             if wait > 0 and not job.is_final:
                 job = await self._until_final(job_id_, changes, wait)
         return self._view(principal, job)
+
+    async def keyed(self, principal: Principal, earlier: Job, idempotency_key: str) -> JobView | None:
+        """The job that the principal called, under an idempotency key, on the endpoint of an earlier job; or None.
+
+        Args:
+            principal: who asks; may see the earlier job.
+            earlier: a job of the endpoint.
+            idempotency_key: what the call was named.
+        """
+        known = self._keys.get((earlier.endpoint_id, principal.account_id, idempotency_key))
+        job = await self._known(known) if known is not None else None
+        if job is None:
+            name = (earlier.endpoint_id, principal.account_id, idempotency_key)
+            job = await self._store.read(lambda tx: tx.jobs.keyed(*name))
+        return None if job is None else self._view(principal, self._dispatcher.job(job.id) or job)
 
     async def page(
         self,
@@ -543,7 +565,7 @@ class Jobs:
     async def health(self, principal: Principal, reference: EndpointReference) -> Health:
         """Counts of an endpoint's jobs and workers."""
         endpoint = self._endpoints.find(principal, reference, Scope.READ)
-        counts = await self._store.read(lambda tx: tx.jobs.counts(endpoint.id))
+        counts, retried = await self._store.read(lambda tx: (tx.jobs.counts(endpoint.id), tx.jobs.retried(endpoint.id)))
         versions = [v.id for v in self._endpoints.versions_of(endpoint.id)]
         queued = sum(self._dispatcher.queued(v) for v in versions)
         running = sum(self._dispatcher.running(v) for v in versions)
@@ -553,6 +575,7 @@ class Jobs:
             {**dict.fromkeys(JobStatus, 0), **counts, JobStatus.QUEUED: queued, JobStatus.RUNNING: running},
             self._workers.counts(endpoint.id),
             oldest * 1000 if queued else None,
+            retried,
         )
 
     def counts(self, endpoint_id: str) -> dict[JobStatus, int]:

@@ -129,6 +129,8 @@ class Seat:
 
     ``tells``: which of those first ``slots`` it has begun it says itself, as its handler takes batches.
 
+    ``asks``: it is given nothing but what it has asked for, ``asked`` jobs at most now; ``slots`` bounds nothing then.
+
     ``suspect``: it holds an attempt that does not stop though asked to; it gets nothing new until that one has ended.
     """
 
@@ -137,6 +139,8 @@ class Seat:
     link: WorkerLink
     slots: int
     tells: bool = False
+    asks: bool = False
+    asked: int = 0
     taking: bool = True
     suspect: bool = False
     held: dict[int, LiveJob] = field(default_factory=dict)
@@ -155,7 +159,9 @@ class Seat:
     @property
     def free(self) -> int:
         """How many more jobs it can begin now."""
-        return self.slots - len(self.held) if self.taking and not self.suspect else 0
+        if not self.taking or self.suspect:
+            return 0
+        return self.asked if self.asks else self.slots - len(self.held)
 
     @property
     def is_busy(self) -> bool:
@@ -168,6 +174,8 @@ class Seat:
         """How many more jobs it may be sent ahead: as many as it is through with in a moment."""
         pace = self.pace
         if pace is None or pace > AHEAD_WINDOW or not self.taking or self.suspect or self.loading or self.recalled:
+            return 0
+        if self.asks:
             return 0
         wanted = AHEAD_LIMIT if pace * AHEAD_LIMIT <= AHEAD_WINDOW else int(AHEAD_WINDOW / pace)
         return wanted - len(self.ahead)

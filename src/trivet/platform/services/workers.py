@@ -11,7 +11,7 @@ from trivet.platform.core import ids
 from trivet.platform.core import workers as rules
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.endpoints import EndpointReference, Version
-from trivet.platform.core.errors import CoreError, Unauthenticated, Unavailable
+from trivet.platform.core.errors import Conflict, CoreError, Unauthenticated, Unavailable
 from trivet.platform.core.jobs import JobError, Progress
 from trivet.platform.core.workers import Departure, StartHistory, Worker, WorkerState
 from trivet.platform.ports.background import Background
@@ -68,6 +68,8 @@ class _Entry:
     version: Version
     endpoint_name: str
     token: str = field(repr=False)
+    remote: bool = False
+    """Whether somebody else has started it, elsewhere: nothing but its silence tells its end."""
     link: WorkerLink | None = None
     link_ended_at: float | None = None
     stop_asked_at: float | None = None
@@ -117,22 +119,21 @@ class Workers:
 
     def start(self, version: Version) -> str:
         """Begins to start a worker for a version; returns its id at once."""
+        entry = self._enter(version, ids.make("wrk", self._clock(), self._entropy(6)))
+        self._background(self._start(entry))
+        return entry.worker.id
+
+    def _enter(self, version: Version, worker_id: str, *, remote: bool = False) -> _Entry:
         now = self._clock()
         endpoint = self._endpoints.by_id(version.endpoint_id)
         name = endpoint.full_name if endpoint is not None else version.endpoint_id
         worker = Worker(
-            ids.make("wrk", now, self._entropy(6)),
-            version.endpoint_id,
-            version.id,
-            WorkerState.INITIALIZING,
-            started_at=now,
-            seen_at=now,
+            worker_id, version.endpoint_id, version.id, WorkerState.INITIALIZING, started_at=now, seen_at=now
         )
-        entry = _Entry(worker, version, name, self._entropy(24).hex())
+        entry = _Entry(worker, version, name, self._entropy(24).hex(), remote)
         self._entries[worker.id] = entry
         self._of_version.setdefault(version.id, {})[worker.id] = entry
-        self._background(self._start(entry))
-        return worker.id
+        return entry
 
     async def _start(self, entry: _Entry) -> None:
         version = entry.version
@@ -173,7 +174,14 @@ class Workers:
         if entry is not None:
             entry.killed = True
             self._dispatcher.stop_taking(worker_id)
-            self._runtime.kill(worker_id)
+            if entry.remote:  # nobody here can end it: it is not spoken to any more
+                self.departed(worker_id, Departure("was given up"))
+            else:
+                self._runtime.kill(worker_id)
+
+    def terminate(self, worker_id: str) -> None:
+        """Signals a worker of this platform that it is to finish what it holds and end; for links that can't say so."""
+        self._runtime.terminate(worker_id)
 
     # -- what workers say ---------------------------------------------------------------------------------------------
 
@@ -195,8 +203,18 @@ class Workers:
         version = entry.version
         return Welcome(entry.endpoint_name, version.number, version.settings.concurrency, HEARTBEAT, self._max_output)
 
-    def ready(self, worker_id: str) -> None:
-        """The handler is loaded: the worker takes jobs from now on."""
+    def join(self, version: Version, worker_id: str) -> None:
+        """Registers a worker that somebody else has started, elsewhere. It is known to be gone once it is silent.
+
+        Raises:
+            Conflict: a worker of that id is here already.
+        """
+        if worker_id in self._entries:
+            raise Conflict(f"There is a worker {worker_id!r} already.", hint="Give each worker an id of its own.")
+        self._enter(version, worker_id, remote=True)
+
+    def ready(self, worker_id: str, *, asks: bool = False) -> None:
+        """The handler is loaded: the worker takes jobs from now on; with ``asks`` only those that it asks for."""
         entry = self._entries.get(worker_id)
         if entry is None or entry.link is None or entry.worker.ready_at is not None or entry.killed:
             return
@@ -207,7 +225,7 @@ class Workers:
             return
         settings = entry.version.settings
         tells = settings.max_batch_size > 1
-        self._dispatcher.seat(worker_id, entry.version.id, entry.link, settings.slots, tells=tells)
+        self._dispatcher.seat(worker_id, entry.version.id, entry.link, settings.slots, tells=tells, asks=asks)
         self.on_change(entry.version.id)
 
     def unfit(self, worker_id: str, message: str, traceback: str) -> None:
@@ -331,6 +349,16 @@ class Workers:
             elif self._has_proved_itself(entry):
                 self._histories.pop(entry.version.id, None)
         self._forget_deleted()
+
+    def known(self, worker_id: str) -> Worker | None:
+        """A worker that is registered, with what it was when it came up; None where there is none, or no more."""
+        entry = self._entries.get(worker_id)
+        return None if entry is None or entry.killed else entry.worker
+
+    def is_remote(self, worker_id: str) -> bool:
+        """Whether a worker was started by somebody else, elsewhere."""
+        entry = self._entries.get(worker_id)
+        return entry is not None and entry.remote
 
     def _is_muted(self, worker_id: str) -> bool:
         seat = self._dispatcher.seat_of(worker_id)

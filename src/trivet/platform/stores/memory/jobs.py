@@ -76,6 +76,10 @@ class MemoryJobs:
         """How many jobs of the endpoint stand where; what there is none of is left out."""
         return dict(Counter(job.status for job in self._jobs if job.endpoint_id == endpoint_id))
 
+    def retried(self, endpoint_id: str) -> int:
+        """How many jobs of the endpoint were tried more than once."""
+        return sum(1 for job in self._jobs if job.endpoint_id == endpoint_id and job.attempt > 1)
+
     def add_events(self, events: Sequence[JobEvent]) -> None:
         """Adds events; one whose number the job has already changes nothing."""
         for event in events:

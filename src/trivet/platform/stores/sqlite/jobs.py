@@ -16,7 +16,7 @@ from trivet.platform.stores.sqlite.values import plain
 
 _FIXED = """
     id, endpoint_id, version_id, account_id, created_at, policy, input_type, input_size, input_data, input_blob, key_id,
-    idempotency_key, input_digest
+    idempotency_key, input_digest, aside
 """
 _CHANGING = """
     status, attempt, token, worker_id, queued_at, started_at, finished_at, stop_reason, stop_asked_at, pieces, progress,
@@ -41,6 +41,7 @@ _SQL = statements("jobs", _COLUMNS)
 _GET = f"{_SQL.select} WHERE id = ?"
 _ALL_OPEN = f"{_SQL.select} WHERE {_IS_OPEN} ORDER BY id"
 _COUNTS = "SELECT status, count(*) FROM jobs WHERE endpoint_id = ? GROUP BY status"
+_RETRIED = "SELECT count(*) FROM jobs WHERE endpoint_id = ? AND attempt > 1"
 _KEYED = f"{_SQL.select} WHERE endpoint_id = ? AND account_id = ? AND idempotency_key = ?"
 _OUTDATED = f"{_SQL.select} WHERE forget_at <= ? ORDER BY forget_at, id LIMIT ?"
 _BLOBS = """
@@ -139,6 +140,12 @@ class SqliteJobs:
         self._session.flush()
         return {JobStatus(status): count for status, count in self._session.execute(_COUNTS, (endpoint_id,))}
 
+    def retried(self, endpoint_id: str) -> int:
+        """How many jobs of the endpoint were tried more than once."""
+        self._session.flush()
+        count: int = self._session.execute(_RETRIED, (endpoint_id,)).fetchone()[0]
+        return count
+
     def add_events(self, events: Sequence[JobEvent]) -> None:
         """Adds events; one whose number the job has already changes nothing."""
         for event in events:
@@ -206,6 +213,7 @@ def _row(job: Job) -> Row:
         job.key_id,
         job.idempotency_key,
         job.input_digest,
+        job.aside,
         job.status.value,
         job.attempt,
         job.token,
@@ -244,6 +252,7 @@ def _job(row: tuple[Any, ...]) -> Job:
         key_id,
         idempotency_key,
         input_digest,
+        aside,
         status,
         attempt,
         token,
@@ -288,6 +297,7 @@ def _job(row: tuple[Any, ...]) -> Job:
         key_id=key_id,
         idempotency_key=idempotency_key,
         input_digest=input_digest,
+        aside=aside,
         retry_at=retry_at,
         is_dead_letter=bool(is_dead_letter),
         forget_at=forget_at,

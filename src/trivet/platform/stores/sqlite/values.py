@@ -55,6 +55,7 @@ def _encode_policy(policy: JobPolicy) -> str:
             policy.retention,
             policy.dead_letter_retention,
             policy.webhook,
+            policy.webhook_format,
         ]
     )
 
@@ -65,7 +66,7 @@ def decode_policy(text: str) -> JobPolicy:
     timeout, ttl, max_attempts, *later = json.loads(text)
     if not later:  # written before jobs had more of a policy
         return JobPolicy(timeout, ttl, max_attempts)
-    retry_on, backoff, priority, retention, dead_letter_retention, webhook = later
+    retry_on, backoff, priority, retention, dead_letter_retention, webhook, *named = later
     return JobPolicy(
         timeout,
         ttl,
@@ -76,6 +77,7 @@ def decode_policy(text: str) -> JobPolicy:
         retention,
         dead_letter_retention,
         webhook,
+        *named,
     )
 
 
@@ -93,12 +95,18 @@ def decode_limits(rate: str | None, concurrent: int | None) -> CallLimits:
 
 def encode_progress(progress: Progress | None) -> str | None:
     """A progress as JSON."""
-    return None if progress is None else encode([progress.fraction, progress.message])
+    if progress is None:
+        return None
+    detail = progress.detail
+    return encode([progress.fraction, progress.message, *([] if detail is None else [detail.decode()])])
 
 
 def decode_progress(text: str | None) -> Progress | None:
     """What `encode_progress` wrote."""
-    return None if text is None else Progress(*json.loads(text))
+    if text is None:
+        return None
+    fraction, message, *detail = json.loads(text)
+    return Progress(fraction, message, *(part.encode() for part in detail))
 
 
 def encode_job_error(error: JobError | None) -> str | None:
