@@ -303,7 +303,7 @@ class Auditor:
                     yield job_id, f"{reader}: {detail}"
 
     def _readings(self, entries: list[PieceSeen]) -> list[list[PieceSight]]:
-        """What a reader was shown, from the first piece on. Where pieces have no numbers, a death of the server begins it anew."""
+        """What a reader was shown, from piece to piece; where these have no numbers, a death of the server begins anew."""
         readings: list[list[PieceSight]] = [[]]
         for before, entry in zip([None, *entries], entries, strict=False):
             piece = entry.piece

@@ -40,7 +40,7 @@ MakeMouths = Callable[[str, str], Sequence[MakeMouth]]
 def every_mouth(url: str, key: str) -> Sequence[MakeMouth]:
     """The mouths of all dialects, in turns. One that joins adds its own here."""
     with trivet.Client(url, key) as client:
-        ids = {f"{endpoint.owner}/{endpoint.name}": endpoint.id for endpoint in client.endpoints.list()}
+        ids = {endpoint.name: endpoint.id for endpoint in client.endpoints.list()}
     return (lambda: HttpMouth(url, key), lambda: SdkMouth(url, key), lambda: RunpodMouth(url, key, ids))
 
 

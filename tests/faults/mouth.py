@@ -96,7 +96,7 @@ class Mouth(Protocol):
         """Looks at a job when it is final, or after so many seconds."""
 
     def open_stream(self, call: Call) -> Iterator[Acknowledgement | Sight | PieceSight]:
-        """Calls, and reads what comes: sights of the job and its pieces; before them that it was taken over, where that is told."""
+        """Calls, and reads what comes: sights of the job and its pieces; first that it was taken over, where that is told."""
 
     def read_stream(self, job_id: str, after: int) -> Iterator[Sight | PieceSight]:
         """Reads a job's pieces behind ``after``, up to its end; where they have no numbers, those that were not shown yet."""

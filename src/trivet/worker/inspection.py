@@ -1,4 +1,4 @@
-"""``python -I -m trivet.worker inspect FOLDER``: loads a bundle once, in its own environment, and says what is in it."""
+"""``python -I -m trivet.worker inspect FOLDER [PROGRAM]``: loads a bundle once, in its own environment, and says what is in it."""
 
 from __future__ import annotations
 
@@ -10,34 +10,52 @@ from typing import Any
 from trivet.worker.failures import message_of, traceback_of, type_of
 
 
-def inspect(folder: str) -> int:
+def inspect(folder: str, program: str | None = None) -> int:
     """Prints one line of JSON on stdout: the endpoints, or why they can't be loaded.
 
     Whatever the author's code prints meanwhile goes to stderr.
 
     Args:
         folder: the bundle.
+        program: the file in it that is run to learn of its endpoint; None: they are imported.
 
     Returns:
         The exit status: 0, or 1 where it can't be loaded.
     """
     answers = os.dup(1)
+    os.set_inheritable(answers, False)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    status, answer = _look(os.path.realpath(folder))
+    folder = os.path.realpath(folder)
+    if program is None:
+        status, answer = _look(folder)
+        tell(answers, answer)
+        return status
+    from trivet.worker.rehearsal import rehearse
+
+    return rehearse(folder, program, answers)
+
+
+def tell(answers: int, answer: dict[str, Any]) -> None:
+    """Writes an answer to where the loader reads it."""
     with open(answers, "w", encoding="utf-8") as stdout:  # noqa: PTH123 - a descriptor, not a path
         stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
-    return status
+
+
+def failure(error: BaseException, folder: str) -> dict[str, Any]:
+    """The answer where the author's code in a folder could not be loaded."""
+    from trivet.authoring.errors import LoadFailed
+
+    told = {"message": message_of(error), "type": type_of(error), "traceback": ""}
+    if not isinstance(error, LoadFailed):  # what we found wrong ourselves says it all in its message
+        told["traceback"] = traceback_of(error, folder)
+    return {"error": told}
 
 
 def _look(folder: str) -> tuple[int, dict[str, Any]]:
     from trivet.authoring.discover import load
-    from trivet.authoring.errors import LoadFailed
 
     try:
         return 0, {"endpoints": [endpoint.describe() for endpoint in load(folder)]}
     except BaseException as error:  # noqa: BLE001 - the author's module can raise anything, SystemExit included
-        told = {"message": message_of(error), "type": type_of(error), "traceback": ""}
-        if not isinstance(error, LoadFailed):  # what we found wrong ourselves says it all in its message
-            told["traceback"] = traceback_of(error, folder)
-        return 1, {"error": told}
+        return 1, failure(error, folder)

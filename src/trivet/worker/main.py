@@ -5,7 +5,6 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
-import stat
 import sys
 import threading
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from trivet.authoring.reporting import CURRENT, set_elsewhere
 from trivet.protocol.frames import MAX_FRAME, PROTOCOL_VERSION, Kind, encode
 from trivet.worker import failures, limits
+from trivet.worker.gate import wait_at_the_gate
 from trivet.worker.heartbeat import Watcher
 from trivet.worker.hosts import Unfit, open_host
 from trivet.worker.intake import EXIT_LINK_LOST, Intake
@@ -26,7 +26,7 @@ _HEARTBEAT = 5.0
 EXIT_USAGE = 2
 EXIT_UNFIT = 70
 EXIT_REFUSED = 77
-_USAGE = "usage: python -m trivet.worker (with TRIVET_LINK and the like set by a runtime), or: … inspect FOLDER"
+_USAGE = "usage: python -m trivet.worker (with TRIVET_LINK and the like set by a runtime), or: … inspect FOLDER [PROGRAM]"
 
 
 class Refused(Exception):
@@ -74,10 +74,10 @@ def main(arguments: list[str]) -> int:
         The exit status: 0 after a drain, 2 wrong usage, 70 the handler can't be loaded, 75 no server (any more),
         77 the server refused this worker.
     """
-    if arguments[:1] == ["inspect"] and len(arguments) == 2:
+    if arguments[:1] == ["inspect"] and len(arguments) in (2, 3):
         from trivet.worker.inspection import inspect
 
-        return inspect(arguments[1])
+        return inspect(*arguments[1:])
     try:
         environment = Environment.take(os.environ)
     except KeyError as missing:
@@ -125,7 +125,7 @@ def _serve(link: Link, guards: Guards, environment: Environment, welcome: dict[s
     faulthandler.enable(2)  # the last words of one that crashes in C code
     capture()
     watcher.start()
-    _wait_at_the_gate()
+    wait_at_the_gate()
     try:
         host = open_host(environment.host, environment.folder, environment.handler)
         trial = Trial(host, int(welcome.get("max_output") or MAX_FRAME // 2), environment.folder)
@@ -151,16 +151,6 @@ def _serve(link: Link, guards: Guards, environment: Environment, welcome: dict[s
         return EXIT_LINK_LOST  # the watcher sees to it that nothing holds the end up
     watcher.end()
     return 0
-
-
-def _wait_at_the_gate() -> None:
-    """Waits for the end of the standard input, where that is a pipe: the runtime has this process where it belongs by then."""
-    if stat.S_ISFIFO(os.fstat(0).st_mode):
-        while os.read(0, 1024):
-            pass
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
 
 
 def _unfit(link: Link, watcher: Watcher, error: BaseException, folder: str) -> int:

@@ -142,7 +142,7 @@ def test_where_the_maximum_was_lowered_only_idle_workers_stop() -> None:
     [
         ScalingPolicy(-1, 3),
         ScalingPolicy(4, 3),
-        ScalingPolicy(0, 0),
+        ScalingPolicy(0, -1),
         ScalingPolicy(0, MAX_WORKERS + 1),
         ScalingPolicy(idle_timeout=-1.0),
         ScalingPolicy(idle_timeout=math.nan),

@@ -99,7 +99,9 @@ class FakeBuilder:
         self.unpacked.append((archive, filename, digest))
         return f"bundle-{digest}"
 
-    async def build(self, bundle: str, on_step: Callable[[str], None], on_output: Callable[[str], None]) -> Built:
+    async def build(
+        self, bundle: str, on_step: Callable[[str], None], on_output: Callable[[str], None], *, filename: str = ""
+    ) -> Built:
         self.running += 1
         self.most_running = max(self.running, self.most_running)
         try:

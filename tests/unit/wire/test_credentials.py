@@ -61,3 +61,13 @@ def test_two_credentials_count_as_none_as_it_is_unclear_which_was_meant() -> Non
     assert read_heads([one]).token == TOKEN
     assert read_heads([one, other]).token is None
     assert token_of([(b"accept", b"*/*")]) is None
+
+
+def test_a_bare_token_counts_only_where_a_dialect_says_so() -> None:
+    assert token_in(TOKEN.encode(), bare=True) == TOKEN
+    assert token_in(b"", bare=True) is None
+    assert token_in(b"Bearer", bare=True) is None
+    assert token_in(b"Digest abc", bare=True) is None
+    assert token_in(f"Bearer {TOKEN}".encode(), bare=True) == TOKEN
+    assert read_heads([(b"authorization", TOKEN.encode())], bare=True).token == TOKEN
+    assert read_heads([(b"authorization", TOKEN.encode())]).token is None

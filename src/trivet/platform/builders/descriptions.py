@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from trivet.platform.core import ids
 from trivet.platform.core.endpoints import HandlerKind, VersionSettings
@@ -34,17 +34,36 @@ _LONGEST_DESCRIPTION = 16 * 1024
 _LARGEST_SCHEMA = 1024**2
 
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*(?:([KMGT])(I?)B?|B)?", re.IGNORECASE)
+_SUFFIX = re.compile(r"(?:\.tar\.gz|\.tgz|\.zip|\.py)$", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _HANDLER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _RETRY_WORDS = ("worker_lost", "handler_error", "execution_timeout")
 
 
-def endpoints_in(answer: Mapping[str, Any], host: str) -> tuple[BuiltEndpoint, ...]:
+class Program(NamedTuple):
+    """A bundle that is one program: the file that is run, which is its handler then, and the name of its one endpoint."""
+
+    path: str
+    name: str
+
+
+def name_of(filename: str) -> str:
+    """The name of an endpoint that is named after an upload: what an endpoint's name can't have is left out.
+
+    Args:
+        filename: the plain name of a folder, an archive or a file; may be empty.
+    """
+    stem = _SUFFIX.sub("", filename)
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:63].rstrip("-_") or "worker"
+
+
+def endpoints_in(answer: Mapping[str, Any], host: str, program: Program | None = None) -> tuple[BuiltEndpoint, ...]:
     """The endpoints of a loader's answer.
 
     Args:
         answer: what the loader printed, parsed: ``{"endpoints": [description, …]}``.
         host: the kind of program that will run them.
+        program: what is known beside the answer of a bundle that is one program.
 
     Raises:
         BuildFailed: there is none, two have one name, or a setting can't be; says which and why.
@@ -56,7 +75,7 @@ def endpoints_in(answer: Mapping[str, Any], host: str) -> tuple[BuiltEndpoint, .
         )
     if len(descriptions) > MOST_ENDPOINTS:
         raise BuildFailed(f"There are {len(descriptions)} endpoints in it; {MOST_ENDPOINTS} are the most.")
-    built = tuple(_endpoint(each, host) for each in descriptions)
+    built = tuple(_endpoint(each, host, program) for each in descriptions)
     names = [each.name.lower() for each in built]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -79,10 +98,10 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * (1024 if match[3] else 1000) ** power)
 
 
-def _endpoint(description: Any, host: str) -> BuiltEndpoint:
+def _endpoint(description: Any, host: str, program: Program | None) -> BuiltEndpoint:
     if not isinstance(description, dict):
         raise BuildFailed("The loader's description of an endpoint is not an object.")
-    name = description.get("name")
+    name = description.get("name") if program is None else program.name
     if not isinstance(name, str) or not ids.is_name(name):
         raise BuildFailed(
             f"{name!r} can't name an endpoint: 1–63 letters, digits, '-' and '_', with a letter or digit at both ends.",
@@ -102,7 +121,7 @@ def _endpoint(description: Any, host: str) -> BuiltEndpoint:
         name=name,
         kind=kind,
         host=host,
-        handler=_handler(name, description),
+        handler=_handler(name, description) if program is None else program.path,
         settings=settings.version(),
         scaling=settings.scaling(),
         description=str(description.get("description") or "")[:_LONGEST_DESCRIPTION],

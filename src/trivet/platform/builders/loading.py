@@ -16,7 +16,9 @@ _MOST_ANSWER = 16 * 1024**2
 _QUOTED_LINES = 20
 
 
-async def load(python: Path, bundle: Path, *, timeout: float, on_output: Callable[[str], None]) -> dict[str, Any]:
+async def load(
+    python: Path, bundle: Path, program: str | None = None, *, timeout: float, on_output: Callable[[str], None]
+) -> dict[str, Any]:
     """What the worker runtime says of the endpoints in a bundle.
 
     The code runs as it will in a worker, in a folder of its own and with an environment that holds nothing of the server's.
@@ -24,6 +26,7 @@ async def load(python: Path, bundle: Path, *, timeout: float, on_output: Callabl
     Args:
         python: the interpreter of the environment.
         bundle: the folder with the code.
+        program: the file in it that is run to learn of its endpoint; None: they are imported.
         timeout: seconds that loading may take.
         on_output: told what the code prints meanwhile.
 
@@ -36,7 +39,7 @@ async def load(python: Path, bundle: Path, *, timeout: float, on_output: Callabl
     folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="trivet-load-")
     try:
         finished = await tool.run(
-            (str(python), "-I", "-m", "trivet.worker", "inspect", str(bundle)),
+            (str(python), "-I", "-m", "trivet.worker", "inspect", str(bundle), *((program,) if program else ())),
             cwd=Path(folder),
             env={
                 "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
@@ -56,12 +59,9 @@ async def load(python: Path, bundle: Path, *, timeout: float, on_output: Callabl
     if finished.status == 0 and answer is not None and "endpoints" in answer:
         return answer
     if finished.status is None:
-        raise BuildFailed(
-            f"The handlers were not loaded within {timeout:g} s.",
-            hint="What takes long belongs into a class with `setup`, which runs in the worker.",
-        )
+        raise _too_slow(program, timeout)
     if answer is not None and isinstance(answer.get("error"), dict):
-        _raise_authors(answer["error"], bundle)
+        _raise_authors(answer["error"], bundle, program)
     ending = f"status {finished.status}" if finished.status >= 0 else f"signal {-finished.status}"
     said = "\n".join(finished.last_lines[-_QUOTED_LINES:])
     raise BuildFailed(f"Loading the handlers ended the process with {ending}.\n{said}".rstrip())
@@ -89,11 +89,24 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _raise_authors(error: dict[str, Any], bundle: Path) -> NoReturn:
+def _too_slow(program: str | None, timeout: float) -> BuildFailed:
+    if program is None:
+        return BuildFailed(
+            f"The handlers were not loaded within {timeout:g} s.",
+            hint="What takes long belongs into a class with `setup`, which runs in the worker.",
+        )
+    return BuildFailed(
+        f"{program} did not start its worker within {timeout:g} s.",
+        hint="What it does before that call every new worker does again: fetch large files at the first job, or deploy them too.",
+    )
+
+
+def _raise_authors(error: dict[str, Any], bundle: Path, program: str | None) -> NoReturn:
     kind, message = str(error.get("type") or "Error"), str(error.get("message") or "")
     trace = str(error.get("traceback") or "").replace(f"{bundle}/", "").strip()
-    said = message if message.startswith(f"{kind}:") else f"{kind}: {message}"
-    hint = ""
+    said = message if kind == "LoadFailed" or message.startswith(f"{kind}:") else f"{kind}: {message}"
+    hint = str(error.get("hint") or "")
     if kind == "ModuleNotFoundError":
-        hint = "Name the package that has it in requirements.txt, or in the decorator: requirements=[…]."
+        elsewhere = ", or in the decorator: requirements=[…]" if program is None else ""
+        hint = f"Name the package that has it in requirements.txt{elsewhere}."
     raise BuildFailed(f"The handlers can't be loaded: {said}\n{trace}".rstrip(), hint=hint)

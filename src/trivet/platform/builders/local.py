@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from trivet.platform.builders.archive import unpack
-from trivet.platform.builders.descriptions import endpoints_in
+from trivet.platform.builders.descriptions import Program, endpoints_in, name_of
 from trivet.platform.builders.environments import Environments
 from trivet.platform.builders.leftovers import leftovers, remove
 from trivet.platform.builders.loading import load
@@ -83,13 +83,16 @@ class LocalBuilder:
             await asyncio.to_thread(self._unpack, archive, filename, digest)
         return digest
 
-    async def build(self, bundle: str, on_step: Callable[[str], None], on_output: Callable[[str], None]) -> Built:
+    async def build(
+        self, bundle: str, on_step: Callable[[str], None], on_output: Callable[[str], None], *, filename: str = ""
+    ) -> Built:
         """Makes the environment of a bundle and loads its handlers once in it.
 
         Args:
             bundle: what `unpack` returned.
             on_step: told each step, a sentence for people.
             on_output: told what the installer and the code print, up to a mebibyte.
+            filename: what the caller named the upload; an endpoint whose code does not name it is named after that.
 
         Raises:
             BuildFailed: with the reason in the author's or the installer's own words.
@@ -99,13 +102,12 @@ class LocalBuilder:
         output = _bounded(on_output)
         try:
             on_step("Reading the code")
-            kind, requirements = await asyncio.to_thread(_read, folder)
+            kind, program, requirements = await asyncio.to_thread(_read, folder)
             environment = await self._environments.ensure(requirements, on_step, output)
             on_step("Loading the handlers")
-            answer = await load(
-                self._environments.python(environment), folder, timeout=self._load_timeout, on_output=output
-            )
-            endpoints = endpoints_in(answer, kind.host)
+            python = self._environments.python(environment)
+            answer = await load(python, folder, program, timeout=self._load_timeout, on_output=output)
+            endpoints = endpoints_in(answer, kind.host, Program(program, name_of(filename)) if program else None)
         except DeploymentRefused as error:
             raise BuildFailed(error.detail, hint=error.hint) from error
         except OSError as error:
@@ -145,10 +147,14 @@ class LocalBuilder:
             shutil.rmtree(new, ignore_errors=True)
 
 
-def _read(bundle: Path) -> tuple[Kind, Requirements]:
+def _read(bundle: Path) -> tuple[Kind, str | None, Requirements]:
+    """What a bundle is, the file that is run where one is, and what it needs."""
     source = SourceTree.read(bundle)
     kind = recognise(source)
-    return kind, read_requirements(bundle, kind.requirements(source))
+    requirements = read_requirements(
+        bundle, kind.requirements(source), files=kind.requirement_files(source), usual=kind.usual
+    )
+    return kind, kind.program(source), requirements
 
 
 def _system(error: OSError) -> CoreError:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from trivet.platform.builders.decorated import script_dependencies
+from trivet.platform.builders.requirements import FILE
 from trivet.platform.builders.sources import PythonFile, SourceTree
 from trivet.platform.core.errors import DeploymentRefused
 
@@ -42,9 +43,10 @@ class RunPodWorker:
 
     def requirement_files(self, source: SourceTree) -> tuple[str, ...]:
         """The requirements files that are not at the top: the one beside the program, and those that a Dockerfile names."""
-        beside = PurePosixPath(self.program(source)).parent / "requirements.txt"
+        beside = PurePosixPath(self.program(source)).parent / FILE
         named = (word.lstrip("./") for word in _words(_recipe(source.folder)) if _is_requirements(word))
-        return tuple(name for name in dict.fromkeys((str(beside), *named)) if (source.folder / name).is_file())
+        wanted = dict.fromkeys((str(beside), *named))
+        return tuple(name for name in wanted if name != FILE and (source.folder / name).is_file())
 
     def program(self, source: SourceTree) -> str:
         """The file to run, as a path in the bundle.

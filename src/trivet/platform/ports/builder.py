@@ -46,13 +46,16 @@ class Builder(Protocol):
             DeploymentRefused: a path that escapes, a link, a bomb, nothing deployable in it; nothing is kept.
         """
 
-    async def build(self, bundle: str, on_step: Callable[[str], None], on_output: Callable[[str], None]) -> Built:
+    async def build(
+        self, bundle: str, on_step: Callable[[str], None], on_output: Callable[[str], None], *, filename: str = ""
+    ) -> Built:
         """Makes the environment and loads the handlers once in it.
 
         Args:
             bundle: what `unpack` returned.
             on_step: told each step, a sentence for people.
             on_output: told what the tools print.
+            filename: what the caller named the upload, which names an endpoint whose code does not.
 
         Raises:
             BuildFailed: with the reason in the author's or the tool's own words.

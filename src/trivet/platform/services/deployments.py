@@ -242,7 +242,10 @@ class Deployments:
     async def _build(self, deployment_id: str) -> None:
         build = self._builds[deployment_id]
         try:
-            built = await self._builder.build(build.bundle, lambda text: self._step(build, text), build.log.add)
+            filename = build.deployment.request.filename
+            built = await self._builder.build(
+                build.bundle, lambda text: self._step(build, text), build.log.add, filename=filename
+            )
             self._check_schemas(built)
             await self._publish(build, built)
         except CoreError as error:

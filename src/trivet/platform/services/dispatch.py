@@ -439,10 +439,18 @@ class Dispatcher:
             after = rules.stop(live.job, ref.token, self._now(live), self._chance())
             self._ended(ref, live, after, "was stopped over its timeout")
 
-    def _ended(self, ref: AttemptRef, live: LiveJob, after: Job | None, how: str) -> None:
+    def lost(self, ref: AttemptRef, reason: str) -> None:
+        """The attempt came to nothing, and its worker goes on: what is between them has lost it."""
+        live = self._held(ref)
+        if live is not None:
+            lines, now = live.story.last_words(live.job.attempt), self._now(live)
+            after = rules.lose(live.job, ref.token, reason, lines, now, chance=self._chance())
+            self._ended(ref, live, after, f"was lost: the worker {reason}", done=False)
+
+    def _ended(self, ref: AttemptRef, live: LiveJob, after: Job | None, how: str, *, done: bool = True) -> None:
         if after is None:
             return
-        self._release(self._seats[ref.worker_id], ref.number, done=True)
+        self._release(self._seats[ref.worker_id], ref.number, done=done)
         if after.is_final:
             self._settle(live, after)
         else:

@@ -9,6 +9,7 @@ from trivet.platform.core.scaling import ScalingDecision, ScalingPolicy, Scaling
 from trivet.platform.ports.clock import Clock
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.live import Seat
 from trivet.platform.services.workers import Workers
 
 _SUPERSEDED_IDLE = 1.0
@@ -61,13 +62,14 @@ class Scaling:
         self._apply(version, decision)
 
     def sample(self, version: Version) -> ScalingSample:
-        """What the version's queue and workers look like now."""
+        """What the version's queue and its workers on this platform look like now. Those elsewhere are others' to count."""
         now = self._clock()
-        seats = [seat for seat in self._dispatcher.seats(version.id) if seat.taking]
+        here = self._here(version.id)
+        seats = [seat for seat in here if seat.taking]
         idle = tuple(now - seat.idle_since for seat in seats if seat.idle_since is not None)
         return ScalingSample(
             queued=self._dispatcher.pressing(version.id),
-            running=self._dispatcher.running(version.id) + self._dispatcher.ahead(version.id),
+            running=sum(len(seat.held) + len(seat.ahead) for seat in here),
             oldest_wait=self._dispatcher.oldest_wait(version.id),
             starting=self._workers.starting(version.id),
             ready=len(seats),
@@ -75,6 +77,9 @@ class Scaling:
             slots=version.settings.slots,
             blocked=self._workers.history(version.id).retry_at > now,
         )
+
+    def _here(self, version_id: str) -> list[Seat]:
+        return [seat for seat in self._dispatcher.seats(version_id) if not self._workers.is_remote(seat.worker_id)]
 
     def _policy(self, version: Version) -> ScalingPolicy:
         endpoint = self._endpoints.by_id(version.endpoint_id)
@@ -88,7 +93,7 @@ class Scaling:
         for _ in range(decision.start):
             self._workers.start(version)
         if decision.stop:
-            seats = [s for s in self._dispatcher.seats(version.id) if s.taking and s.idle_since is not None]
+            seats = [s for s in self._here(version.id) if s.taking and s.idle_since is not None]
             seats.sort(key=lambda seat: seat.idle_since or 0.0)
             for seat in seats[: decision.stop]:
                 self._workers.stop(seat.worker_id)

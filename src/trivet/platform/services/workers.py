@@ -175,7 +175,7 @@ class Workers:
             entry.killed = True
             self._dispatcher.stop_taking(worker_id)
             if entry.remote:  # nobody here can end it: it is not spoken to any more
-                self.departed(worker_id, Departure("was given up"))
+                self.departed(worker_id, entry.departure or Departure("was given up"))
             else:
                 self._runtime.kill(worker_id)
 
@@ -203,15 +203,25 @@ class Workers:
         version = entry.version
         return Welcome(entry.endpoint_name, version.number, version.settings.concurrency, HEARTBEAT, self._max_output)
 
-    def join(self, version: Version, worker_id: str) -> None:
+    def join(self, version: Version, worker_id: str) -> str:
         """Registers a worker that somebody else has started, elsewhere. It is known to be gone once it is silent.
+
+        Returns:
+            The token to `connect` it with.
 
         Raises:
             Conflict: a worker of that id is here already.
         """
         if worker_id in self._entries:
             raise Conflict(f"There is a worker {worker_id!r} already.", hint="Give each worker an id of its own.")
-        self._enter(version, worker_id, remote=True)
+        return self._enter(version, worker_id, remote=True).token
+
+    def leave(self, worker_id: str, reason: str) -> None:
+        """Lets a worker go that lives elsewhere; what it holds is queued again. ``reason`` completes "the worker …"."""
+        entry = self._entries.get(worker_id)
+        if entry is not None and entry.remote:
+            entry.killed = True
+            self.departed(worker_id, Departure(reason))
 
     def ready(self, worker_id: str, *, asks: bool = False) -> None:
         """The handler is loaded: the worker takes jobs from now on; with ``asks`` only those that it asks for."""
@@ -224,16 +234,16 @@ class Workers:
             entry.link.drain()
             return
         settings = entry.version.settings
-        tells = settings.max_batch_size > 1
+        tells = asks or settings.max_batch_size > 1
         self._dispatcher.seat(worker_id, entry.version.id, entry.link, settings.slots, tells=tells, asks=asks)
         self.on_change(entry.version.id)
 
-    def unfit(self, worker_id: str, message: str, traceback: str) -> None:
-        """The handler can't be loaded; the worker will end by itself."""
+    def unfit(self, worker_id: str, message: str, traceback: str, *, what: str = "could not load its handler") -> None:
+        """The worker can't work, and will end by itself. ``what`` completes "the worker …"."""
         entry = self._entries.get(worker_id)
         if entry is not None:
             lines = tuple((traceback or message).rstrip().splitlines()[-50:])
-            entry.departure = Departure(f"could not load its handler: {message}", lines)
+            entry.departure = Departure(f"{what}: {message}", lines)
 
     def alive(self, worker_id: str) -> None:
         """A sign of life."""
@@ -251,6 +261,10 @@ class Workers:
     def returned(self, ref: AttemptRef) -> None:
         """The worker hands back an attempt that it has not begun."""
         self._dispatcher.hand_back(ref)
+
+    def lost(self, ref: AttemptRef, reason: str) -> None:
+        """An attempt was lost on its way to the worker, or back, and the worker goes on. ``reason`` completes "the worker …"."""
+        self._dispatcher.lost(ref, reason)
 
     def begun(self, ref: AttemptRef) -> None:
         """The worker works on an attempt now."""

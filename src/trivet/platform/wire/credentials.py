@@ -10,6 +10,7 @@ from trivet.platform.core.accounts import TOKEN_PREFIX, Token
 
 _LONGEST = 1024
 """No credential is longer than this, in bytes; a longer one is not looked at."""
+_SCHEMES = frozenset({b"bearer", b"simple", b"basic"})
 
 
 def token_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
@@ -26,18 +27,22 @@ def token_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return None if found is None else token_in(found)
 
 
-def token_in(value: bytes) -> str | None:
+def token_in(value: bytes, *, bare: bool = False) -> str | None:
     """The text of the token in the value of an ``Authorization`` header, or None.
 
     Understood are ``Bearer <token>``, ``Simple <token>``, and ``Basic`` with the key's id and its secret as name and
     password. With ``Basic`` a whole token may also stand in either place, so that ``curl -u <token>:`` works.
+
+    Args:
+        value: the header's value.
+        bare: whether the token alone counts, too.
     """
     if len(value) > _LONGEST:
         return None
     kind, _, rest = value.strip().partition(b" ")
     scheme, credential = kind.lower(), rest.strip()
     if not credential:
-        return None
+        return _text(kind) if bare and kind and scheme not in _SCHEMES else None
     if scheme in (b"bearer", b"simple"):
         return _text(credential)
     if scheme == b"basic":

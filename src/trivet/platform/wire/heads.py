@@ -24,8 +24,12 @@ class Heads(NamedTuple):
     affinity: str | None = None
 
 
-def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
+def read_heads(headers: Iterable[tuple[bytes, bytes]], *, bare: bool = False) -> Heads:
     """The headers that matter.
+
+    Args:
+        headers: all of them.
+        bare: whether a key without a word before it counts as a credential.
 
     Raises:
         BadRequest: the length is no number.
@@ -50,7 +54,7 @@ def read_heads(headers: Iterable[tuple[bytes, bytes]]) -> Heads:
     if length is not None and not (length.isdigit() and len(length) < 19):
         raise BadRequest("The Content-Length of this request is not a number.", hint="Send the body's length in bytes.")
     return Heads(
-        token_in(authorization) if authorization else None,
+        token_in(authorization, bare=bare) if authorization else None,
         content_type,
         int(length) if length is not None else None,
         idempotency_key.decode("latin-1") if idempotency_key is not None else None,

@@ -30,21 +30,29 @@ _MAX_LEVELS = 64
 
 @dataclass(frozen=True, slots=True)
 class _Size:
+    """What a selection asks for: all its fields, those at its own level, how deep they go, how many are renamed."""
+
     fields: int = 0
+    width: int = 0
     depth: int = 0
     aliases: int = 0
 
     def beside(self, other: _Size) -> _Size:
-        return _Size(self.fields + other.fields, max(self.depth, other.depth), self.aliases + other.aliases)
+        return _Size(
+            self.fields + other.fields,
+            self.width + other.width,
+            max(self.depth, other.depth),
+            self.aliases + other.aliases,
+        )
 
     def below(self, field: FieldNode) -> _Size:
-        return _Size(self.fields + 1, self.depth + 1, self.aliases + (field.alias is not None))
+        return _Size(self.fields + 1, 1, self.depth + 1, self.aliases + (field.alias is not None))
 
 
 def check_cost(document: DocumentNode) -> None:
     """Refuses a query that asks for too much: too deep, too wide, too often.
 
-    Fragments count as often as they are used; what they cost is worked out once each.
+    Fragments count as often as they are used; what they ask for is worked out once each.
 
     Raises:
         BadRequest: with the limit and its name.
@@ -54,7 +62,7 @@ def check_cost(document: DocumentNode) -> None:
     scale = _Scale(document)
     for definition in document.definitions:
         if not isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
-            continue  # a definition of types: validation says that it is not to be run
+            continue  # a definition of types: validation says that there is nothing to run in it
         size = scale.weigh(definition.selection_set)
         if size.depth > MAX_DEPTH:
             raise BadRequest(f"The query is deeper than {MAX_DEPTH} fields.", hint="Ask for less at once.")
@@ -62,7 +70,7 @@ def check_cost(document: DocumentNode) -> None:
             raise _over("fields", MAX_FIELDS)
         if size.aliases > MAX_ALIASES:
             raise _over("aliases", MAX_ALIASES)
-        if isinstance(definition, OperationDefinitionNode) and scale.roots(definition) > MAX_ROOT_FIELDS:
+        if size.width > MAX_ROOT_FIELDS and isinstance(definition, OperationDefinitionNode):
             raise _over("fields at its top level", MAX_ROOT_FIELDS)
 
 
@@ -80,37 +88,19 @@ class _Scale:
             raise BadRequest(f"The query is nested deeper than {_MAX_LEVELS} levels.", hint="Send it flatter.")
         size = _Size()
         for node in selected.selections if selected is not None else ():
-            size = size.beside(self._of(node, level))
+            size = size.beside(self._of(node, level + 1))
         return size
-
-    def roots(self, operation: OperationDefinitionNode) -> int:
-        """How many fields an operation asks for at its top level, fragments written out."""
-        return self._wide(operation.selection_set, frozenset())
 
     def _of(self, node: SelectionNode, level: int) -> _Size:
         if isinstance(node, FieldNode):
-            return self.weigh(node.selection_set, level + 1).below(node)
+            return self.weigh(node.selection_set, level).below(node)
         if isinstance(node, InlineFragmentNode):
-            return self.weigh(node.selection_set, level + 1)
-        return self._fragment(node, level) if isinstance(node, FragmentSpreadNode) else _Size()
+            return self.weigh(node.selection_set, level)
+        return self._fragment(node.name.value, level) if isinstance(node, FragmentSpreadNode) else _Size()
 
-    def _fragment(self, spread: FragmentSpreadNode, level: int) -> _Size:
-        name = spread.name.value
+    def _fragment(self, name: str, level: int) -> _Size:
         if name not in self._known:
-            self._known[name] = _Size()  # one that contains itself ends here; validation refuses it
+            self._known[name] = _Size()  # a fragment inside itself ends here; validation refuses it
             fragment = self._fragments.get(name)
-            self._known[name] = self.weigh(fragment.selection_set, level + 1) if fragment is not None else _Size()
+            self._known[name] = self.weigh(fragment.selection_set, level) if fragment is not None else _Size()
         return self._known[name]
-
-    def _wide(self, selected: SelectionSetNode, inside: frozenset[str]) -> int:
-        count = 0
-        for node in selected.selections:
-            if isinstance(node, FieldNode):
-                count += 1
-            elif isinstance(node, InlineFragmentNode):
-                count += self._wide(node.selection_set, inside)
-            elif isinstance(node, FragmentSpreadNode) and node.name.value not in inside:
-                fragment = self._fragments.get(node.name.value)
-                if fragment is not None:
-                    count += self._wide(fragment.selection_set, inside | {node.name.value})
-        return count

@@ -1,0 +1,186 @@
+"""Recipes for workers: images that were published here, templates that name one, and credentials for registries elsewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trivet.platform.core.endpoints import HandlerKind, VersionSettings
+from trivet.platform.core.errors import BadRequest, TooLarge
+from trivet.platform.core.ids import MAX_NAME_LENGTH, is_name
+from trivet.platform.core.scaling import ScalingPolicy
+
+MAX_IMAGE_NAME = 255
+"""Characters of an image's name, at most."""
+MAX_TITLE = 191
+"""Characters of a template's or a credential's name, at most."""
+MAX_ENV = 200
+"""Variables of a template, at most."""
+MAX_ENV_VALUE = 32 * 1024
+"""Bytes of one variable's value, at most."""
+MAX_ENV_SIZE = 512 * 1024
+"""Bytes of all variables together, at most: a program can't be started with much more."""
+MAX_EXTRAS = 64 * 1024
+"""Bytes of what a dialect keeps of its own words with a template or an endpoint, at most."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+# how workers find the platform and prove who they are: a recipe that was written for another platform may bring its own
+_PLATFORMS_OWN = re.compile(
+    r"TRIVET_.*|RUNPOD_WEBHOOK_.*|RUNPOD_AI_API_KEY|RUNPOD_POD_ID|RUNPOD_ENDPOINT_ID|RUNPOD_PING_INTERVAL"
+)
+_NOT_OF_NAMES = re.compile(r"[^A-Za-z0-9_-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A build under a name, that endpoints can be made of; all but the names is what a version of such an endpoint becomes.
+
+    A name stands for one build at a time. Publishing under it again moves it to the new build; ``id`` and ``created_at`` stay.
+    ``hash`` is the SHA-256 of the upload, in hex.
+    """
+
+    id: str
+    owner_id: str
+    owner_name: str
+    name: str
+    hash: str
+    kind: HandlerKind
+    host: str
+    handler: str
+    bundle: str
+    environment: str
+    settings: VersionSettings
+    created_at: float
+    updated_at: float
+    scaling: ScalingPolicy | None = None
+    description: str = ""
+    input_schema: dict[str, Any] | None = field(default=None, repr=False)
+    output_schema: dict[str, Any] | None = field(default=None, repr=False)
+    deployment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A named recipe for workers: the name of an image, which need not be there yet, and the environment they get.
+
+    ``sealed_env`` is encrypted. ``extras`` is what a dialect keeps beside, in its own words: a JSON object.
+    """
+
+    id: str
+    owner_id: str
+    owner_name: str
+    name: str
+    image: str
+    created_at: float
+    updated_at: float
+    sealed_env: bytes | None = field(default=None, repr=False)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryCredential:
+    """A user name and a password for a registry of container images. ``sealed_password`` is encrypted."""
+
+    id: str
+    owner_id: str
+    name: str
+    username: str
+    sealed_password: bytes = field(repr=False)
+    created_at: float = 0.0
+
+
+# -- rules --------------------------------------------------------------------------------------------------------------
+
+
+def check_image_name(name: str) -> str:
+    """The name itself.
+
+    Raises:
+        BadRequest: it can't name an image.
+    """
+    if not 1 <= len(name) <= MAX_IMAGE_NAME or not name.isprintable() or " " in name:
+        raise BadRequest(
+            f"{name[:80]!r} can't be the name of an image.",
+            hint=f"A name has 1 to {MAX_IMAGE_NAME} visible characters without spaces, such as `team/worker:1.0`.",
+        )
+    return name
+
+
+def check_title(noun: str, name: str) -> str:
+    """The name of a template or a credential itself.
+
+    Raises:
+        BadRequest: it can't be one.
+    """
+    if not name.strip() or len(name) > MAX_TITLE or not name.isprintable():
+        raise BadRequest(
+            f"{name[:80]!r} can't be the name of a {noun}.", hint=f"A name has 1 to {MAX_TITLE} printable characters."
+        )
+    return name
+
+
+def check_env(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The variables of a template. Of those with the same name the last one counts.
+
+    Raises:
+        BadRequest: a name or a value can't stand in an environment, or there are too many.
+        TooLarge: a value, or all of them together, is over its limit.
+    """
+    env = dict(pairs)
+    if len(env) > MAX_ENV:
+        raise BadRequest(f"There are {len(env)} variables; a template has at most {MAX_ENV}.")
+    total = 0
+    for name, value in env.items():
+        if _VARIABLE.fullmatch(name) is None:
+            raise BadRequest(
+                f"{name[:80]!r} can't be the name of an environment variable.",
+                hint="Use letters, digits and `_`, not beginning with a digit; 128 characters at most.",
+            )
+        if "\0" in value:
+            raise BadRequest(f"The value of {name} holds a NUL character; no environment variable can.")
+        size = len(value.encode("utf-8", "surrogatepass"))
+        if size > MAX_ENV_VALUE:
+            raise TooLarge(f"The value of {name} has {size} bytes; at most {MAX_ENV_VALUE} may be.", limit=MAX_ENV_VALUE)
+        total += len(name) + size
+    if total > MAX_ENV_SIZE:
+        raise TooLarge(f"The variables have {total} bytes together; at most {MAX_ENV_SIZE} may be.", limit=MAX_ENV_SIZE)
+    return env
+
+
+def without_platforms_own(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a worker is given: all but those by which it finds the platform and proves who it is."""
+    return {name: value for name, value in env.items() if _PLATFORMS_OWN.fullmatch(name) is None}
+
+
+def check_extras(extras: Mapping[str, Any]) -> dict[str, Any]:
+    """What a dialect keeps beside, as a plain dictionary.
+
+    Raises:
+        TooLarge: it is over its limit as JSON.
+    """
+    size = len(json.dumps(dict(extras)).encode())
+    if size > MAX_EXTRAS:
+        raise TooLarge(
+            f"The fields that are only kept have {size} bytes together; at most {MAX_EXTRAS} may be.", limit=MAX_EXTRAS
+        )
+    return dict(extras)
+
+
+def free_name(wanted: str, taken: Iterable[str]) -> str:
+    """The name for an endpoint that somebody called ``wanted``: what of it a name may hold, and ``-2``, ``-3`` … where taken.
+
+    Args:
+        wanted: any text.
+        taken: the names that the owner's endpoints have; upper and lower case count as the same.
+    """
+    base = _NOT_OF_NAMES.sub("-", wanted)[:MAX_NAME_LENGTH].strip("-_") or "endpoint"
+    known = {name.lower() for name in taken}
+    name, number = base, 1
+    while name.lower() in known:
+        number += 1
+        end = f"-{number}"
+        name = base[: MAX_NAME_LENGTH - len(end)].rstrip("-_") + end
+    return name if is_name(name) else "endpoint"

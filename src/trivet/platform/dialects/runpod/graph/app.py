@@ -1,0 +1,137 @@
+"""How GraphQL travels: one POST with a JSON body, and an answer that RunPod's clients can always read."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from trivet.platform.core.accounts import Principal, Token
+from trivet.platform.core.errors import BadRequest, CoreError, Unauthenticated
+from trivet.platform.dialects.runpod.context import GRAPHQL, RunPodServices, RunPodSettings
+from trivet.platform.dialects.runpod.graph.answers import Refused, incident, refusal
+from trivet.platform.dialects.runpod.graph.call import GraphCall
+from trivet.platform.wire import documents
+from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, NO_STORING, Header, answer, without_body
+from trivet.platform.wire.bodies import ClientGone, read_body
+from trivet.platform.wire.credentials import token_of
+from trivet.platform.wire.heads import read_heads
+from trivet.platform.wire.problems import STATUS, headers_of
+
+if TYPE_CHECKING:
+    from trivet.platform.dialects.runpod.graph.engine import Engine
+
+MAX_BODY = 1 << 20
+"""Bytes of a request, at most."""
+_LONGEST_URL_QUERY = 4096
+_HEADERS: tuple[Header, ...] = (JSON_TYPE, NO_SNIFFING, NO_STORING)
+_encode = msgspec.json.Encoder().encode
+
+
+class _Request(msgspec.Struct, frozen=True):
+    query: str
+    variables: dict[str, Any] | None = None
+    operationName: str | None = None  # noqa: N815 — the wire's spelling
+
+
+class GraphApi:
+    """RunPod's GraphQL API as an ASGI application. Any key may ask; what it may see and do, the services say.
+
+    A query that was understood is answered with status 200, also where it fails: ``errors`` then say why. Other statuses are
+    for requests that are none, and for keys that do not count.
+
+    Args:
+        services: what it speaks for.
+        settings: what an operator has set.
+    """
+
+    def __init__(self, services: RunPodServices, settings: RunPodSettings) -> None:
+        self._services = services
+        self._settings = settings
+        self._engine: Engine | None = None
+        self._making = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, whatever its method."""
+        method: str = scope["method"]
+        if method == "HEAD":
+            send = without_body(send)
+        if method != "POST":
+            await _send(send, 405, refusal(_post_only(method)), ((b"allow", b"POST"),))
+            return
+        try:
+            status, document, headers = 200, await self._answer(scope, receive), ()
+        except Refused as refused:
+            status, document, headers = 200, {"errors": refused.errors}, ()
+        except CoreError as error:
+            status, document, headers = STATUS.get(error.code, 500), refusal(error), tuple(headers_of(error))
+        except ClientGone:
+            return
+        except Exception as error:  # noqa: BLE001 — the outermost border: no traceback may reach a caller
+            status, document, headers = 500, {"errors": [incident(error)]}, ()
+        await _send(send, status, document, headers)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+        call = GraphCall(self._services, await self._principal(scope))
+        request = _decoded(await read_body(receive, MAX_BODY, read_heads(scope["headers"]).content_length))
+        engine = await self._made_engine()
+        document = await asyncio.to_thread(engine.read, request.query)
+        return await engine.answer(document, call, request.variables or {}, request.operationName)
+
+    async def _principal(self, scope: Scope) -> Principal:
+        token = _token(scope)
+        if token is None:
+            raise Unauthenticated
+        accounts = self._services.accounts
+        return accounts.authenticate(token) or await accounts.resolve(token)
+
+    async def _made_engine(self) -> Engine:
+        # the grammar's library takes a tenth of a second to import, which a platform that nobody manages this way never pays
+        async with self._making:
+            if self._engine is None:
+                self._engine = await asyncio.to_thread(_make_engine)
+        return self._engine
+
+
+def _make_engine() -> Engine:
+    from trivet.platform.dialects.runpod.graph.engine import Engine  # noqa: PLC0415 — heavy: at the first query only
+
+    return Engine()
+
+
+def _token(scope: Scope) -> str | None:
+    """The key: as a bearer token, bare in the header, or in the URL as older clients send it. The header counts first."""
+    headers = [(name, value) for name, value in scope["headers"] if name == b"authorization"]
+    if headers:
+        bare = headers[0][1].strip().decode("latin-1")
+        return bare if len(headers) == 1 and Token.parse(bare) is not None else token_of(headers)
+    query: bytes = scope["query_string"]
+    if not query or len(query) > _LONGEST_URL_QUERY:
+        return None
+    given = parse_qs(query.decode("latin-1")).get("api_key", [])
+    return given[0] if len(given) == 1 else None
+
+
+def _decoded(body: bytes) -> _Request:
+    if body.lstrip()[:1] == b"[":
+        raise BadRequest("Several queries in one request are not taken.", hint="Send one request for each.")
+    try:
+        return documents.decode_as(body, _Request)
+    except BadRequest as error:
+        raise BadRequest(
+            error.detail, hint='Send JSON such as {"query": "query { myself { id } }"}, with `variables` beside it or without.'
+        ) from None
+
+
+def _post_only(method: str) -> BadRequest:
+    return BadRequest(
+        f"{method} is not answered here: GraphQL comes by POST, with the query in a JSON body.",
+        hint=f"""curl {GRAPHQL} -H 'Authorization: Bearer KEY' --json '{{"query": "query {{ myself {{ id }} }}"}}'""",
+    )
+
+
+async def _send(send: Send, status: int, document: dict[str, Any], headers: tuple[Header, ...]) -> None:
+    await answer(send, status, (*_HEADERS, *headers), _encode(document))

@@ -1,0 +1,112 @@
+"""A rehearsal: a RunPod worker is run up to the moment when it would start, to learn what its handler is."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NoReturn
+
+from trivet.authoring.errors import LoadFailed
+from trivet.worker import inspection
+from trivet.worker.programs import furnish
+
+START = "runpod.serverless.start"
+
+
+def rehearse(bundle: str, program: str, answers: int) -> int:
+    """Runs a program as in a worker, with ``runpod.serverless.start`` replaced: it tells what it is given and ends the process.
+
+    Args:
+        bundle: the folder with the code. The program runs in a copy of it, below the working folder.
+        program: the file to run, as a path in the bundle.
+        answers: where the answer is written to, a descriptor.
+
+    Returns:
+        1, where the program does not come to that call, or not with a handler; else this does not return.
+    """
+    folder = furnish(bundle, os.getcwd())  # noqa: PTH109 - as the other parts of the worker
+    os.chdir(folder)
+    path = os.path.join(folder, program)  # noqa: PTH118 - as above
+
+    def start(config: Any = None, *_: Any, **__: Any) -> NoReturn:
+        try:
+            answer, status = {"endpoints": [_endpoint(config, program)]}, 0
+        except LoadFailed as error:
+            answer, status = inspection.failure(error, folder), 1
+        inspection.tell(answers, answer)
+        sys.stderr.flush()
+        os._exit(status)  # what the program still runs, threads and all, is not waited for
+
+    try:
+        _run(path, start)
+        raise LoadFailed(f"{program} has ended without calling {START}. Call it when the file is run as a program.")
+    except BaseException as error:  # noqa: BLE001 - the author's code can raise anything, SystemExit included
+        answer = inspection.failure(error, folder)
+        answer["error"].update(_missing_variable(error))
+        inspection.tell(answers, answer)
+    return 1
+
+
+def _run(path: str, start: Callable[..., NoReturn]) -> None:
+    """Runs a file as the main program of this process."""
+    sys.argv = [path]
+    sys.path.insert(0, os.path.dirname(path))  # noqa: PTH120 - as above
+    import runpod.serverless
+
+    runpod.serverless.start = start
+    module = ModuleType("__main__")
+    module.__file__ = path
+    sys.modules["__main__"] = module
+    with open(path, "rb") as file:  # noqa: PTH123 - as above
+        code = compile(file.read(), path, "exec", dont_inherit=True)
+    exec(code, module.__dict__)  # noqa: S102 - the author's program, in the author's own environment
+
+
+def _endpoint(config: Any, program: str) -> dict[str, Any]:
+    """The description of the one endpoint.
+
+    Raises:
+        LoadFailed: there is no handler that can be called.
+    """
+    if not isinstance(config, dict):
+        raise LoadFailed(f'{program} calls {START} without a configuration. Give it one: {{"handler": your_function}}.')
+    if "handler" not in config:
+        raise LoadFailed(f'{program} calls {START} without a handler. Name your function in it: {{"handler": …}}.')
+    handler = config["handler"]
+    if not callable(handler):
+        raise LoadFailed(
+            f"The handler that {program} gives to {START} can't be called: it is {type(handler).__name__}."
+            " Give it the function itself, without calling it."
+        )
+    return {"kind": _kind(handler), "description": _first_lines(handler)}
+
+
+def _kind(handler: Callable[..., Any]) -> str:
+    if inspect.isasyncgenfunction(handler):
+        return "async_generator"
+    if inspect.isgeneratorfunction(handler):
+        return "generator"
+    call = getattr(handler, "__call__", None)  # noqa: B004 - of an object that is no function: which kind of method it is
+    return "async" if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call) else "sync"
+
+
+def _first_lines(handler: Callable[..., Any]) -> str:
+    return inspect.getdoc(handler) or "" if inspect.isroutine(handler) else ""
+
+
+def _missing_variable(error: BaseException) -> dict[str, str]:
+    """What is told of an environment variable that the program asked for and that is not set; nothing where it is not that."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if not isinstance(error, KeyError) or trace is None or trace.tb_frame.f_globals.get("__name__") != "os":
+        return {}
+    name = str(error.args[0]) if error.args else ""
+    return {
+        "variable": name,
+        "hint": f"The program needs the environment variable {name}, which nobody sets here. Give it a default,"
+        " or publish the folder as an image (--image NAME) and set it in a template.",
+    }
