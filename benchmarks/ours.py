@@ -81,6 +81,11 @@ class Ours:
         status, marker = (202, b"") if verb == "submit" else (200, b"event: piece" if verb == "stream" else b"")
         return self._root.to(f"/api/v1/endpoints/admin/{endpoint}/{verb}", body, status=status, marker=marker)
 
+    def runpod(self, endpoint: str, body: bytes, verb: str = "runsync") -> Target:
+        """A call of an endpoint in RunPod's dialect, which knows it by its opaque id."""
+        opaque = self.client.endpoints.get(f"admin/{endpoint}").id
+        return self._root.to(f"/runpod/v2/{opaque}/{verb}", body)
+
     def look(self, path: str) -> Target:
         """A request that reads."""
         return self._root.to(f"/api/v1{path}")

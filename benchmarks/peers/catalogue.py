@@ -19,6 +19,7 @@ from benchmarks.venvs import python_of, version_of
 
 PROGRAMS = Path(__file__).parent / "programs"
 BODY = b'{"value": "hello"}'
+RUNPOD_BODY = b'{"input": {"value": "hello"}}'
 STREAM_BODY = b'{"n": %d}' % PIECES
 _V2 = {"inputs": [{"name": "value", "shape": [1], "datatype": "BYTES", "data": ["hello"]}]}
 
@@ -123,6 +124,11 @@ def _bentoml(python: Path, _: str, port: int) -> list[str]:
             "--working-dir", str(PROGRAMS)]  # fmt: skip
 
 
+def _runpod(python: Path, _: str, port: int) -> list[str]:
+    return [str(python), str(PROGRAMS / "runpod_echo.py"), "--rp_serve_api", "--rp_api_host", "127.0.0.1",
+            "--rp_api_port", str(port)]  # fmt: skip
+
+
 def _mlserver(python: Path, _role: str, _port: int) -> list[str]:
     return [str(python.parent / "mlserver"), "start", "."]
 
@@ -209,6 +215,15 @@ PEERS = (
         environ=_RAY,
         alone=True,
         environment="ray",
+    ),
+    Peer(
+        name="runpod",
+        title="RunPod's own local server",
+        distribution="runpod",
+        requirements=("runpod==1.12.*",),
+        command=_runpod,
+        echo=("/runsync", RUNPOD_BODY),
+        environ={"RUNPOD_LOG_LEVEL": "ERROR", "UVICORN_LOG_LEVEL": "warning"},
     ),
 )
 """In the order in which they are told."""

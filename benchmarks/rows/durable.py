@@ -1,7 +1,8 @@
 """Durable jobs: submitted, stored, run, and their results stored, with a sync behind every acknowledgement.
 
-Ours are submitted over HTTP with a key; the queues' own libraries submit theirs in the process. Counted is from the first
-submit until the last result is stored. Nothing that is not final is counted, and the database is asked in the end.
+Ours are submitted over HTTP with a key, natively and in RunPod's dialect; the queues' own libraries submit theirs in the
+process. Counted is from the first submit until the last result is stored. Nothing that is not final is counted, and the
+database is asked in the end.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Entry, Metric, Outcome, above, at_least
-from benchmarks.load import LoadError, press
+from benchmarks.load import LoadError, Target, press
 from benchmarks.ours import Ours
 from benchmarks.processes import StartError
 from benchmarks.queues.catalogue import QUEUES, Queue
@@ -31,7 +32,7 @@ import trivet
 def noop(value):
     return value
 """
-BODY = b"1"
+BODY, RUNPOD_BODY = b"1", b'{"input": 1}'
 
 
 @dataclass(slots=True)
@@ -51,12 +52,15 @@ def measure(bench: Bench) -> Outcome:
     with ExitStack() as stack:
         ours = stack.enter_context(bench.ours(SOURCE))
         mine = outcome.entry("Trivet, submit over HTTP", "ours")
+        runpod = outcome.entry("Trivet, RunPod's run over HTTP", "ours")
+        dialects = ((mine, ours.call("noop", BODY, "submit")), (runpod, ours.runpod("noop", RUNPOD_BODY, "run")))
         peers = [_Peer(outcome.entry(queue.title, "peer"), queue) for queue in QUEUES if queue.name in bench.peers]
-        jobs = _jobs(bench, _ours(ours, Entry("", "ours"), FEW, PILOT))
+        jobs = _jobs(bench, _ours(ours, Entry("", "ours"), dialects[0][1], FEW, PILOT))
         for number in range(bench.rounds):
             bench.tell(f"durable: round {number + 1} of {bench.rounds}")
             for submitters, metric in RATES.items():
-                mine.add(metric, _ours(ours, mine, submitters, jobs))
+                for entry, target in dialects:
+                    entry.add(metric, _ours(ours, entry, target, submitters, jobs))
             for peer in list(peers):
                 try:
                     _turn(bench, peer)
@@ -65,7 +69,7 @@ def measure(bench: Bench) -> Outcome:
                     outcome.entries.remove(peer.entry)
                     peers.remove(peer)
         _audit(ours, outcome)
-    _conclude(outcome, mine)
+    _conclude(outcome, mine, runpod)
     return outcome
 
 
@@ -82,9 +86,9 @@ def _jobs(bench: Bench, rate: float) -> int:
     return max(2 * MANY, int(rate * bench.seconds))
 
 
-def _ours(ours: Ours, entry: Entry, submitters: int, jobs: int) -> float:
+def _ours(ours: Ours, entry: Entry, target: Target, submitters: int, jobs: int) -> float:
     used, began = ours.process.cpu(), time.perf_counter()
-    load = press(ours.call("noop", BODY, "submit"), submitters, count=jobs)
+    load = press(target, submitters, count=jobs)
     ours.settle("noop")
     seconds = time.perf_counter() - began
     if load.failed:
@@ -105,10 +109,11 @@ def _audit(ours: Ours, outcome: Outcome) -> None:
     outcome.notes.append(f"The database has {found['succeeded']:,} jobs of ours, every one of them succeeded.")
 
 
-def _conclude(outcome: Outcome, mine: Entry) -> None:
+def _conclude(outcome: Outcome, mine: Entry, runpod: Entry) -> None:
     for submitters, metric in RATES.items():
         what = f"durable jobs, {submitters} submitters, jobs/s"
         if outcome.peers:
             best = max(outcome.peers, key=lambda peer: peer.median(metric))
             outcome.goals.append(at_least(what, mine, best, metric, 5.0))
     outcome.goals.append(above(f"the same, stretch ({FEW})", mine.median(RATES[FEW]), RATES[FEW], 10_000))
+    outcome.goals.append(at_least(f"RunPod's run, {FEW} submitters, acknowledged/s", runpod, mine, ACKNOWLEDGED, 0.9))

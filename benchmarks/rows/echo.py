@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmarks.bench import Bench
 from benchmarks.figures import Entry, Metric, Outcome, at_least, at_most, ratio
 from benchmarks.load import LoadError, Target, call, press
-from benchmarks.peers.catalogue import BODY
+from benchmarks.peers.catalogue import BODY, RUNPOD_BODY
 from benchmarks.processes import Contender
 
 CALLERS = 64
@@ -47,9 +47,11 @@ def measure(bench: Bench) -> Outcome:
         limit_process, limit = stack.enter_context(bench.bare())
         floor = outcome.entry("floor", "floor")
         mine = outcome.entry("Trivet, run", "ours")
+        runpod = outcome.entry("Trivet, RunPod's runsync", "ours")
         everybody = [
             _Contestant(floor, floor_target.to("/", BODY), floor_process, pausable=False),
             _Contestant(mine, ours.call("echo", BODY), ours.process, pausable=False),
+            _Contestant(runpod, ours.runpod("echo", RUNPOD_BODY), ours.process, pausable=False),
             *(
                 _Contestant(outcome.entry(peer.title, "peer"), peer.target, peer.process, pausable=True)
                 for peer in bench.start_peers("echo", outcome, stack)
@@ -72,6 +74,9 @@ def measure(bench: Bench) -> Outcome:
             outcome.notes.append(f"{contestant.entry.title}: {contestant.failed} requests were not answered.")
     if mine in outcome.entries and floor in outcome.entries:
         _conclude(outcome, mine, floor)
+    if mine in outcome.entries and runpod in outcome.entries:
+        what = f"echo, RunPod's runsync, {CALLERS} connections, requests/s"
+        outcome.goals.append(at_least(what, runpod, mine, RATE, 0.9))
     return outcome
 
 

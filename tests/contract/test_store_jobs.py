@@ -181,6 +181,19 @@ def test_counts_name_only_what_there_is(driver: Driver) -> None:
     assert driver.read(lambda tx: tx.jobs.counts("e9")) == {}
 
 
+def test_jobs_that_were_tried_more_than_once_are_counted_by_endpoint(driver: Driver) -> None:
+    jobs = [job(n, endpoint_id=f"e{n % 2}", attempt=n) for n in range(5)]
+    driver.write(lambda tx: [tx.jobs.put(each) for each in jobs])
+    assert [driver.read(lambda tx, e=e: tx.jobs.retried(e)) for e in ("e0", "e1", "e2")] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("format_", ["native", "another"])
+def test_the_format_of_a_webhook_is_kept(driver: Driver, format_: str) -> None:
+    told = job(policy=JobPolicy(webhook="https://example.org/", webhook_format=format_))
+    driver.write(lambda tx: tx.jobs.put(told))
+    assert driver.read(lambda tx: tx.jobs.get(told.id)) == told
+
+
 def test_events_come_back_in_order_after_a_number_and_by_kind(driver: Driver) -> None:
     events = [
         event(1),

@@ -125,6 +125,7 @@ def job(number: int = 1, **fields: Any) -> Job:
         policy=JobPolicy(60.0, 3600.5, 2),
         created_at=1000.0 + number,
         queued_at=1000.5 + number,
+        aside=b"sealed \xff",
     )
     return replace(fresh, **fields)
 
@@ -140,7 +141,7 @@ def running(number: int = 1, **fields: Any) -> Job:
         stop_reason=JobStatus.CANCELLED,
         stop_asked_at=1101.0,
         pieces=3,
-        progress=Progress(0.4, "halfway …"),
+        progress=Progress(0.4, "halfway …", b'{"step":4}'),
     )
     return replace(full, **fields)
 

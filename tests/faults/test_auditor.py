@@ -255,7 +255,8 @@ def shown_anew(account: Account) -> None:
 
 
 def gap_without_numbers(account: Account) -> None:
-    account.entries.remove(without_numbers(account)[0])
+    first = without_numbers(account)[0]
+    account.entries.remove(first)
 
 
 def gap_in_a_story(account: Account) -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trivet.cli.deploy import publish, summary
-from trivet.cli.output import Column, emit, emit_json, json_option, listing, to_json
+from trivet.cli.output import Column, emit, emit_json, json_option, listing, note, to_json
 from trivet.cli.session import connect
 
 if TYPE_CHECKING:
     from trivet.examples import Example
+    from trivet.sdk import Client
+    from trivet.sdk.models import DeployedEndpoint
 
 
 @click.group()
@@ -51,16 +53,31 @@ def ls(as_json: bool) -> None:
 def deploy(names: tuple[str, ...], as_json: bool) -> None:
     """Deploy the examples, or only those that are named, under your account.
 
+    Those that a guide of another service calls get the ids that stand in that guide, so that its programs run as they are.
+    An id that another endpoint has already stays there.
+
     Without --json, prints a call to paste for each; with it, one object per endpoint and line.
     """
     chosen = _chosen(names)
     with connect() as client:
         for example in chosen:
-            for endpoint in publish(client, example.path):
+            for endpoint in _publish(client, example):
                 if as_json:
                     emit_json(summary(endpoint))
                 else:
                     emit(f"trivet call {endpoint.name} {_sample(example)}")
+
+
+def _publish(client: Client, example: Example) -> list[DeployedEndpoint]:
+    from trivet.sdk.errors import TrivetError
+
+    try:
+        return publish(client, example.path, id=example.id)
+    except TrivetError as error:
+        if example.id is None or error.code != "conflict":
+            raise
+        note(f"{error.message} So {example.name} is deployed without it.")
+        return publish(client, example.path)
 
 
 def _chosen(names: tuple[str, ...]) -> list[Example]:

@@ -1,4 +1,4 @@
-"""``python -I -m trivet.worker inspect FOLDER [PROGRAM]``: loads a bundle once, in its own environment, and says what is in it."""
+"""``python -I -m trivet.worker inspect FOLDER [PROGRAM]``: loads a bundle once, in its own environment, and says what it is."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def inspect(folder: str, program: str | None = None) -> int:
 
 def tell(answers: int, answer: dict[str, Any]) -> None:
     """Writes an answer to where the loader reads it."""
-    with open(answers, "w", encoding="utf-8") as stdout:  # noqa: PTH123 - a descriptor, not a path
+    with open(answers, "w", encoding="utf-8") as stdout:
         stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
 
 

@@ -26,7 +26,9 @@ _HEARTBEAT = 5.0
 EXIT_USAGE = 2
 EXIT_UNFIT = 70
 EXIT_REFUSED = 77
-_USAGE = "usage: python -m trivet.worker (with TRIVET_LINK and the like set by a runtime), or: … inspect FOLDER [PROGRAM]"
+_USAGE = (
+    "usage: python -m trivet.worker (with TRIVET_LINK and the like set by a runtime), or: … inspect FOLDER [PROGRAM]"
+)
 
 
 class Refused(Exception):

@@ -9,6 +9,7 @@ import runpy
 import signal
 import sys
 import traceback
+from pathlib import Path
 
 import runpod  # noqa: F401 - imported once, for all that are forked
 
@@ -36,9 +37,9 @@ def keep(folder: str, told: int) -> None:
     os.write(told, str(pid).encode())
     os.close(told)
     _, status = os.waitpid(pid, 0)
-    with open(f"{folder}/.status", "w") as file:
-        file.write(str(os.waitstatus_to_exitcode(status)))
-    os.rename(f"{folder}/.status", f"{folder}/status")
+    draft = Path(folder, ".status")
+    draft.write_text(str(os.waitstatus_to_exitcode(status)))
+    draft.rename(Path(folder, "status"))
     os._exit(0)
 
 
@@ -56,7 +57,7 @@ def play(folder: str) -> None:
         runpy.run_path("main.py", run_name="__main__")
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-    except BaseException:  # the program's end, told as an interpreter tells it
+    except BaseException:  # noqa: BLE001 - the program's end, told as an interpreter tells it
         traceback.print_exc()
         status = 1
     sys.stdout.flush()

@@ -76,8 +76,6 @@ def test_nothing_is_run_to_find_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"handler.py": "import runpod\nrunpod.serverless.start({'handler': print})"}, "handler.py calls runpod.serv"),
-        ({"src/h.py": "from runpod import serverless\nserverless.start({})"}, "src/h.py calls runpod.serv"),
         ({"algorithmia.conf": "{}", "src/algo.py": "def apply(x): ..."}, "Algorithmia algorithm"),
         ({"model.json": "{}", "model.onnx": ""}, "has model.json"),
     ],

@@ -49,7 +49,8 @@ MANAGERS = frozenset({Role.OWNER, Role.ADMIN})
 class Account:
     """A person or a program that owns endpoints and keys. ``administrator`` may look after everybody's.
 
-    ``limits`` are its own, for all its keys together; the platform may have others for who has none.
+    ``limits`` are its own, for all its keys together; the platform may have others for who has none. ``public_key`` is text that
+    the account keeps here, for machines that are to know it; the platform does nothing with it.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Account:
     administrator: bool = False
     disabled: bool = False
     limits: CallLimits = NO_LIMITS
+    public_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

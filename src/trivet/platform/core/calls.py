@@ -24,6 +24,7 @@ class CallOptions:
 
     ``idempotency_key``: a name of the caller's own for this call; another one with the same name gets the same job.
     ``webhook_format``: how the message to ``webhook`` is written. ``aside``: a JSON text that the worker gets beside the input.
+    ``usual_retention``: how long the job is kept where its author does not say, instead of as long as the platform says.
     ``affinity``: a text; calls with the same one go to the same version while an endpoint is split between versions.
     """
 
@@ -34,6 +35,7 @@ class CallOptions:
     backoff: float | None = None
     priority: Priority = Priority.NORMAL
     retention: float | None = None
+    usual_retention: float | None = None
     webhook: str | None = None
     webhook_format: str = NATIVE
     aside: bytes | None = field(default=None, repr=False)
@@ -57,7 +59,8 @@ def policy(options: CallOptions, settings: VersionSettings, retention: float, de
     Raises:
         BadRequest: an option is out of its range.
     """
-    kept = settings.retention if settings.retention is not None else retention
+    usual = retention if options.usual_retention is None else options.usual_retention
+    kept = settings.retention if settings.retention is not None else usual
     return JobPolicy(
         timeout=_seconds("timeout", options.timeout, settings.timeout, MAX_TIMEOUT),
         ttl=_seconds("ttl", options.ttl, settings.ttl, MAX_TTL),

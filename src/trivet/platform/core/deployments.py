@@ -19,7 +19,7 @@ class DeploymentStep:
 class DeploymentRequest:
     """What the caller asked for beside the upload. All optional; they apply where the upload holds one endpoint, except the
     owner half of ``name``, ``workers`` and ``canary``: the percent of unpinned calls that a new version gets, 0 for none;
-    None makes it current.
+    None makes it current. With ``image`` no endpoint is published, but the build under that name, for endpoints to be made of.
     """
 
     filename: str
@@ -29,11 +29,12 @@ class DeploymentRequest:
     model_id: int | None = None
     workers: tuple[int, int] | None = None
     canary: int | None = None
+    image: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """An upload and what became of it. ``log`` is what the build printed; ``version_ids`` what it published."""
+    """An upload and what became of it. ``log`` is what the build printed; ``version_ids`` what it published, or ``image_id``."""
 
     id: str
     account_id: str
@@ -49,6 +50,7 @@ class Deployment:
     error: tuple[str, str, str] | None = None
     """Code, message and hint of what went wrong."""
     version_ids: tuple[str, ...] = ()
+    image_id: str | None = None
 
     def step(self, text: str, now: float) -> Deployment:
         """With one more line to its story."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +13,7 @@ from trivet.platform.core.aliases import WHOLE, Alias, Share
 from trivet.platform.core.errors import CoreError, Forbidden, NotFound
 from trivet.platform.core.jobs import WORKER_LOST
 from trivet.platform.core.scaling import ScalingPolicy
+from trivet.platform.core.workers import has_gpu
 
 
 class Visibility(StrEnum):
@@ -81,7 +82,8 @@ class Version:
     """An immutable build of an endpoint.
 
     ``hash`` is the SHA-256 of what was uploaded, in hex; ``bundle`` names the code in the bundle store, ``environment`` the
-    environment it runs in, ``host`` the kind of program (``decorated``), ``handler`` what to load in it.
+    environment it runs in, ``host`` the kind of program (``decorated``), ``handler`` what to load in it. ``sealed_env`` is what
+    its workers get in their environment besides, encrypted.
     """
 
     id: str
@@ -101,6 +103,29 @@ class Version:
     input_schema: dict[str, Any] | None = field(default=None, repr=False)
     output_schema: dict[str, Any] | None = field(default=None, repr=False)
     deployment_id: str | None = None
+    sealed_env: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the maker of an endpoint asked for over what an image's author set; None: the author's word counts.
+
+    ``timeout`` in seconds. A ``gpu`` is had where the platform has such a one; else the endpoint runs on the CPU.
+    """
+
+    timeout: float | None = None
+    gpu: str | None = None
+
+    def apply(self, settings: VersionSettings, installed: Mapping[str, int]) -> VersionSettings:
+        """The settings of a version that is made now.
+
+        Args:
+            settings: the author's.
+            installed: kinds of GPU that the platform has, and how many.
+        """
+        timeout = settings.timeout if self.timeout is None else self.timeout
+        gpu = self.gpu if self.gpu is not None and has_gpu(installed, self.gpu) else settings.gpu
+        return replace(settings, timeout=timeout, gpu=gpu)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +134,8 @@ class Endpoint:
 
     ``history`` are the ids of versions that were current, newest last: the last one is current, the one before it is where a
     rollback goes. ``model_id`` is the integer id, where it has one. ``canary`` is the share of unpinned calls that goes to a
-    version beside the current one.
+    version beside the current one. ``template_id`` names the template that it was made from, ``overrides`` what was asked for
+    besides. ``extras`` is what dialects keep in their own words, each under its own name: a JSON object.
     """
 
     id: str
@@ -126,6 +152,9 @@ class Endpoint:
     history: tuple[str, ...] = ()
     canary: Share | None = None
     aliases: tuple[Alias, ...] = ()
+    template_id: str | None = None
+    overrides: Overrides = Overrides()
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from trivet.platform.core.endpoints import HandlerKind, VersionSettings
+from trivet.platform.core.endpoints import Endpoint, HandlerKind, Version, VersionSettings, VersionState
 from trivet.platform.core.errors import BadRequest, TooLarge
-from trivet.platform.core.ids import MAX_NAME_LENGTH, is_name
 from trivet.platform.core.scaling import ScalingPolicy
 
 MAX_IMAGE_NAME = 255
@@ -26,6 +25,7 @@ MAX_ENV_SIZE = 512 * 1024
 MAX_EXTRAS = 64 * 1024
 """Bytes of what a dialect keeps of its own words with a template or an endpoint, at most."""
 
+_MAX_NAME = 63
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 # how workers find the platform and prove who they are: a recipe that was written for another platform may bring its own
 _PLATFORMS_OWN = re.compile(
@@ -60,6 +60,40 @@ class Image:
     input_schema: dict[str, Any] | None = field(default=None, repr=False)
     output_schema: dict[str, Any] | None = field(default=None, repr=False)
     deployment_id: str | None = None
+
+    def version(
+        self, endpoint: Endpoint, installed: Mapping[str, int], *, fresh_id: str, number: str, now: float, by: str
+    ) -> Version:
+        """What the image makes of an endpoint.
+
+        Args:
+            endpoint: whose version it will be.
+            installed: kinds of GPU that the platform has, and how many.
+            fresh_id: the version's id.
+            number: its number.
+            now: seconds since the epoch.
+            by: the id of the account that asks for it.
+        """
+        return Version(
+            fresh_id,
+            endpoint.id,
+            number,
+            self.hash,
+            VersionState.READY,
+            created_at=now,
+            created_by=by,
+            kind=self.kind,
+            host=self.host,
+            handler=self.handler,
+            bundle=self.bundle,
+            environment=self.environment,
+            settings=endpoint.overrides.apply(self.settings, installed),
+            description=self.description,
+            input_schema=self.input_schema,
+            output_schema=self.output_schema,
+            # the log of a build shows the inside of somebody's code
+            deployment_id=self.deployment_id if self.owner_id == endpoint.owner_id else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +177,9 @@ def check_env(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
             raise BadRequest(f"The value of {name} holds a NUL character; no environment variable can.")
         size = len(value.encode("utf-8", "surrogatepass"))
         if size > MAX_ENV_VALUE:
-            raise TooLarge(f"The value of {name} has {size} bytes; at most {MAX_ENV_VALUE} may be.", limit=MAX_ENV_VALUE)
+            raise TooLarge(
+                f"The value of {name} has {size} bytes; at most {MAX_ENV_VALUE} may be.", limit=MAX_ENV_VALUE
+            )
         total += len(name) + size
     if total > MAX_ENV_SIZE:
         raise TooLarge(f"The variables have {total} bytes together; at most {MAX_ENV_SIZE} may be.", limit=MAX_ENV_SIZE)
@@ -169,6 +205,19 @@ def check_extras(extras: Mapping[str, Any]) -> dict[str, Any]:
     return dict(extras)
 
 
+def does_the_same(version: Version, other: Version) -> bool:
+    """Whether two versions of an endpoint differ in nothing but their number and how they came to be."""
+    alike = replace(
+        other,
+        id=version.id,
+        number=version.number,
+        created_at=version.created_at,
+        created_by=version.created_by,
+        deployment_id=version.deployment_id,
+    )
+    return alike == version
+
+
 def free_name(wanted: str, taken: Iterable[str]) -> str:
     """The name for an endpoint that somebody called ``wanted``: what of it a name may hold, and ``-2``, ``-3`` … where taken.
 
@@ -176,11 +225,11 @@ def free_name(wanted: str, taken: Iterable[str]) -> str:
         wanted: any text.
         taken: the names that the owner's endpoints have; upper and lower case count as the same.
     """
-    base = _NOT_OF_NAMES.sub("-", wanted)[:MAX_NAME_LENGTH].strip("-_") or "endpoint"
+    base = _NOT_OF_NAMES.sub("-", wanted)[:_MAX_NAME].strip("-_") or "endpoint"
     known = {name.lower() for name in taken}
     name, number = base, 1
     while name.lower() in known:
         number += 1
         end = f"-{number}"
-        name = base[: MAX_NAME_LENGTH - len(end)].rstrip("-_") + end
-    return name if is_name(name) else "endpoint"
+        name = base[: _MAX_NAME - len(end)].rstrip("-_") + end
+    return name

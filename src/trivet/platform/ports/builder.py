@@ -29,11 +29,12 @@ class BuiltEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A build that succeeded. ``bundle`` and ``environment`` are names that the runtime resolves."""
+    """A build that succeeded. ``bundle`` and ``environment`` are names that the runtime resolves; ``warnings`` are sentences."""
 
     bundle: str
     environment: str
     endpoints: tuple[BuiltEndpoint, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class Builder(Protocol):

@@ -23,13 +23,17 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """Everything a runtime needs to start one worker. ``token`` lets it work for its version and nothing else."""
+    """Everything a runtime needs to start one worker. ``token`` lets it work for its version and nothing else.
+
+    ``env`` is what its environment holds besides; what the runtime itself sets, and ``secrets``, take the place of that.
+    """
 
     worker_id: str
     version: Version
     endpoint_name: str
     token: str = field(repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

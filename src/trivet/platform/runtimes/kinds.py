@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trivet.platform.core.endpoints import Version
+from trivet.platform.runtimes import programs
 from trivet.platform.runtimes.imports import BundleImports, Import, imports_of
 from trivet.platform.runtimes.surroundings import private_names
 
@@ -47,14 +48,14 @@ class Kinds:
         private = private_names(secrets)
         found = self._known.get((version.bundle, _module(version)))
         # Whoever wants a GPU imports what looks for one, and that must not happen before a fork.
-        if private is None or found is None or version.settings.gpu is not None:
+        if private is None or found is None or version.settings.gpu is not None or version.host in programs.HOSTS:
             return None
         return Kind(version.environment, found.imports, private), found.own
 
     async def read(self, version: Version) -> None:
         """Reads what a version's bundle imports, where that was not done yet."""
         key = (version.bundle, _module(version))
-        if key in self._known:
+        if key in self._known or version.host in programs.HOSTS:
             return
         with contextlib.suppress(OSError):  # it was removed meanwhile
             self._known[key] = await asyncio.to_thread(imports_of, self._bundles / version.bundle, key[1])

@@ -18,7 +18,7 @@ from trivet.platform.core.endpoints import Version
 from trivet.platform.core.errors import Unavailable
 from trivet.platform.core.workers import Departure, has_gpu
 from trivet.platform.ports.runtime import Capabilities, OnExit, Started, WorkerSpec
-from trivet.platform.runtimes import strays
+from trivet.platform.runtimes import programs, strays
 from trivet.platform.runtimes.cgroups import Cgroup, CgroupTree, find_cgroups
 from trivet.platform.runtimes.forked import Forked
 from trivet.platform.runtimes.gpus import installed_gpus
@@ -238,9 +238,12 @@ class ProcessRuntime:
 
     async def _spawn(self, spec: WorkerSpec, python: Path, bundle: Path) -> _Running:
         room = self._folders / spec.worker_id
+        if spec.version.host in programs.HOSTS:
+            environ = programs.program_environ(spec, python, bundle, room, self._settings.url)
+        else:
+            environ = worker_environ(spec, python, bundle, room, self._link)
         room.mkdir(mode=0o700)
         (room / "tmp").mkdir(mode=0o700)
-        environ = worker_environ(spec, python, bundle, room, self._link)
         # One pipe for both streams keeps their lines in order. It is ours and not asyncio's, so that waiting for the end of
         # the worker is not waiting for a stray that still holds the pipe.
         ours, theirs = os.pipe()
@@ -267,7 +270,7 @@ class ProcessRuntime:
         gate, opens = os.pipe() if cgroup is not None else (None, None)
         try:
             life = Spawned(
-                (str(python), *_COMMAND),
+                (str(python), *(programs.COMMAND if spec.version.host in programs.HOSTS else _COMMAND)),
                 stdin=subprocess.DEVNULL if gate is None else gate,
                 output=theirs,
                 cwd=Path(environ[strays.FOLDER]),
@@ -300,7 +303,7 @@ class ProcessRuntime:
 
     async def _fork(self, spec: WorkerSpec, environ: Mapping[str, str], ours: int, theirs: int) -> _Running | None:
         """A worker from a warm parent; None where it has to be started plainly, and then a parent is wished for."""
-        if self._parents is None or len(spec.worker_id) > LONGEST_ID:
+        if self._parents is None or len(spec.worker_id) > LONGEST_ID or spec.version.host in programs.HOSTS:
             return None
         known = self._kinds.of(spec.version, spec.secrets)
         child = await self._parents.fork(*known) if known is not None else None

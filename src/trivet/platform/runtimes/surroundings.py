@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from trivet.platform.core.endpoints import VersionSettings
 from trivet.platform.ports.runtime import WorkerSpec
 from trivet.platform.runtimes import strays
 
@@ -33,11 +34,8 @@ _READ_BY_LIBRARIES = (
 
 def worker_environ(spec: WorkerSpec, python: Path, bundle: Path, room: Path, link: str) -> dict[str, str]:
     """All that a worker knows of its surroundings: nothing of the server's own that is not named here."""
-    environ = base_environ(python, room)
     settings = spec.version.settings
-    if settings.gpu and "CUDA_VISIBLE_DEVICES" in os.environ:
-        environ["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"]
-    environ.update(spec.secrets)
+    environ = {**base_environ(python, room), **visible_gpus(settings), **spec.secrets}
     # Last, so that no secret can take their place.
     environ.update(
         {
@@ -68,6 +66,12 @@ def base_environ(python: Path, room: Path) -> dict[str, str]:
     if "TZ" in os.environ:
         environ["TZ"] = os.environ["TZ"]
     return environ
+
+
+def visible_gpus(settings: VersionSettings) -> dict[str, str]:
+    """Which GPUs the operator has left to this platform, for a worker that is to have one."""
+    name = "CUDA_VISIBLE_DEVICES"
+    return {name: os.environ[name]} if settings.gpu and name in os.environ else {}
 
 
 def private_names(secrets: Mapping[str, str]) -> tuple[str, ...] | None:

@@ -20,19 +20,21 @@ from trivet.platform.core.accounts import (
     Token,
     new_key,
 )
-from trivet.platform.core.errors import Conflict, Unauthenticated
+from trivet.platform.core.errors import Conflict, TooLarge, Unauthenticated
 from trivet.platform.core.limits import KEEP, NO_LIMITS, CallLimits, Keep, held_limits
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.services import access
 from trivet.platform.services.keycache import KeyCache
-from trivet.platform.services.owners import check_owns_nothing, organizations_of, remove_secrets
+from trivet.platform.services.owners import check_owns_nothing, organizations_of, remove_belongings
 
 T = TypeVar("T")
 
 FIRST_ACCOUNT = "admin"
 LAST_USE_PRECISION = 60.0
 """Seconds between two notes of a key's last use."""
+MAX_PUBLIC_KEY = 64 * 1024
+"""Bytes of an account's public key, at most."""
 _ID_BYTES = 8
 
 
@@ -207,8 +209,33 @@ class Accounts:
             self.on_limits_changed(account.id)
         return account
 
+    async def set_public_key(self, principal: Principal, text: str) -> Account:
+        """Keeps a public key with one's own account, in place of the one before. Takes the scope ``deploy``.
+
+        Args:
+            principal: who asks.
+            text: up to 64 KiB; the platform does nothing with it but keep it.
+
+        Raises:
+            TooLarge: it is over its limit.
+        """
+        access.require(principal, Scope.DEPLOY)
+        size = len(text.encode("utf-8", "surrogatepass"))
+        if size > MAX_PUBLIC_KEY:
+            raise TooLarge(f"The public key has {size} bytes; at most {MAX_PUBLIC_KEY} may be.", limit=MAX_PUBLIC_KEY)
+
+        def unit(tx: Transaction) -> Account:
+            account = tx.accounts.get(principal.account_id)
+            if account is None:
+                raise Unauthenticated
+            changed = replace(account, public_key=text)
+            tx.accounts.save(changed)
+            return changed
+
+        return await self._store.write(unit)
+
     async def remove(self, principal: Principal, name: str) -> Account:
-        """Removes an account with its keys, roles and secrets. For administrators.
+        """Removes an account with its keys, roles, secrets, images and templates. For administrators.
 
         Raises:
             Conflict: it owns endpoints, is the last owner of an organization, or the last administrator.
@@ -221,7 +248,7 @@ class Accounts:
             for organization, _ in organizations_of(tx, account.id):
                 members = tx.accounts.members_of(organization.id)
                 access.check_member_change(principal, organization, account, members, None)
-            remove_secrets(tx, account.id)
+            remove_belongings(tx, account.id)
             keys = tx.keys.of_account(account.id)
             tx.accounts.remove(account.id)
             return account, keys

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from trivet.platform.core import calls
@@ -54,10 +54,15 @@ class HeldCall(NamedTuple):
     watch: Watch
 
 
-class _Usual(NamedTuple):
-    """What the calls of a version have in common: the check of their inputs, and the policy where nothing else is said."""
+@dataclass(slots=True)
+class _Usual:
+    """What the calls of a version have in common: the check of their inputs, and the policy under the options that came last.
+
+    Nearly all calls come with one and the same object of options.
+    """
 
     check: InputCheck
+    options: CallOptions
     policy: JobPolicy
 
 
@@ -301,7 +306,9 @@ class Jobs:
     ) -> Job:
         usual = self._usual(version)
         usual.check(payload)
-        policy = usual.policy if options is USUAL else self._policy(version, options)
+        if options is not usual.options:
+            usual.policy, usual.options = self._policy(version, options), options
+        policy = usual.policy
         if policy.webhook is not None:
             self.check_webhook(policy.webhook)
         key = options.idempotency_key
@@ -383,7 +390,7 @@ class Jobs:
         if usual is None:
             if len(self._usuals) > 10_000:
                 self._usuals.clear()
-            usual = _Usual(self._compile(version.input_schema), self._policy(version, USUAL))
+            usual = _Usual(self._compile(version.input_schema), USUAL, self._policy(version, USUAL))
             self._usuals[version.id] = usual
         return usual
 
@@ -588,14 +595,14 @@ class Jobs:
 
     # -- stopping -----------------------------------------------------------------------------------------------------
 
-    async def cancel(self, principal: Principal, job_id_: str) -> CancelOutcome:
-        """Asks a job to stop, and says whether it took; waits a few seconds for a running one."""
+    async def cancel(self, principal: Principal, job_id_: str, wait: float = CANCEL_WAIT) -> CancelOutcome:
+        """Asks a job to stop, and says whether it took; waits up to ``wait`` seconds for a running one."""
         with self._notifier.subscribe(job_id_) as changes:
             job = await self._visible(principal, job_id_, Scope.CALL)
             was_final = job.is_final
             if not was_final:
                 self._dispatcher.cancel(job_id_)
-                await self._until_final(job_id_, changes, CANCEL_WAIT)
+                await self._until_final(job_id_, changes, wait)
                 job = await self._load(job_id_)
         took = job.status is JobStatus.CANCELLED and not was_final
         if took:

@@ -12,7 +12,7 @@ from trivet.platform.core.errors import BadRequest, NotFound
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.services import access
-from trivet.platform.services.owners import check_owns_nothing, organizations_of, remove_secrets, with_roles
+from trivet.platform.services.owners import check_owns_nothing, organizations_of, remove_belongings, with_roles
 
 T = TypeVar("T")
 
@@ -158,7 +158,7 @@ class Organizations:
             for endpoint in tx.endpoints.all():
                 if organization.id in endpoint.shared_with:
                     tx.endpoints.save(replace(endpoint, shared_with=endpoint.shared_with - {organization.id}))
-            remove_secrets(tx, organization.id)
+            remove_belongings(tx, organization.id)
             tx.accounts.remove_organization(organization.id)
             return organization
 

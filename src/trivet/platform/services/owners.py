@@ -85,10 +85,16 @@ def check_owns_nothing(tx: Transaction, owner: Owner) -> None:
         )
 
 
-def remove_secrets(tx: Transaction, owner_id: str) -> None:
-    """Forgets every secret of an owner."""
+def remove_belongings(tx: Transaction, owner_id: str) -> None:
+    """Forgets every secret, image, template and registry credential of an owner."""
     for secret in tx.deployments.secrets_of(owner_id):
         tx.deployments.remove_secret(owner_id, secret.name)
+    for image in tx.templates.images_of(owner_id):
+        tx.templates.remove_image(image.id)
+    for template in tx.templates.of_owner(owner_id):
+        tx.templates.remove(template.id)
+    for credential in tx.templates.credentials_of(owner_id):
+        tx.templates.remove_credential(credential.id)
 
 
 def _names(endpoints: list[Endpoint]) -> str:

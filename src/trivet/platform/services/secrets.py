@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.deployments import Secret
+from trivet.platform.core.endpoints import Version
 from trivet.platform.core.errors import BadRequest, Conflict, NotFound, TooLarge
+from trivet.platform.core.templates import without_platforms_own
 from trivet.platform.ports.clock import Clock
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.ports.vault import Vault
@@ -99,6 +102,28 @@ class Secrets:
                 f"{'is' if one else 'are'} not set: `trivet secrets set {missing[0]}`.",
             )
         return {name: self._vault.unseal(sealed[name]) for name in wanted}
+
+    def env_of(self, version: Version) -> dict[str, str]:
+        """What a version's workers get in their environment besides, but for what the platform sets itself; unchecked.
+
+        Raises:
+            Unavailable: the platform's key does not open it.
+        """
+        return without_platforms_own(open_env(self._vault, version.sealed_env))
+
+
+def seal_env(vault: Vault, env: Mapping[str, str]) -> bytes | None:
+    """The variables of a template as they are stored; None where there are none."""
+    return vault.seal(json.dumps(dict(env))) if env else None
+
+
+def open_env(vault: Vault, sealed: bytes | None) -> dict[str, str]:
+    """What `seal_env` was given, in order.
+
+    Raises:
+        Unavailable: the platform's key does not open it.
+    """
+    return {} if sealed is None else {str(name): str(value) for name, value in json.loads(vault.unseal(sealed)).items()}
 
 
 def _check(name: str, value: str) -> None:

@@ -19,6 +19,7 @@ from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.chance import RANDOM_BYTES, fraction
 from trivet.platform.core.errors import CoreError, NotFound
 from trivet.platform.core.jobs import Job
+from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.core.webhooks import Delivery, DeliveryStatus, DeliveryView, WebhookAnswer
 from trivet.platform.ports.background import Background, Sleep
@@ -42,12 +43,13 @@ class MessageFormat:
     """How the message of a job's end is written.
 
     ``body`` writes it, for the account whose job it is. ``signed``: with the headers of Standard Webhooks; a dialect whose
-    own receivers know none of these leaves them out.
+    own receivers know none of these leaves them out. ``whole``: the message has the output in it, however large it is.
     """
 
     body: Callable[[JobView], bytes]
     content_type: str = "application/json"
     signed: bool = True
+    whole: bool = False
 
 
 class Webhooks:
@@ -199,6 +201,9 @@ class Webhooks:
             if known is None:
                 return WebhookAnswer(None, f"This platform writes no messages of the format {delivery.format!r}.")
             endpoint, version = self._endpoints.by_id(job.endpoint_id), self._endpoints.version(job.version_id)
+            if known.whole and job.output is not None:
+                output = await self._jobs.read(job.output)
+                job = replace(job, output=Payload.inline(output, job.output.content_type))
             body = known.body(JobView.of(job, endpoint, version, manages=False))  # its reader may be anybody
             headers = [("content-type", known.content_type)]
             if known.signed:

@@ -143,7 +143,9 @@ class Workers:
             secrets: Mapping[str, str] = {}
             if version.settings.secrets:
                 secrets = await self._secrets.of_owner(owner_id, version.settings.secrets)
-            spec = WorkerSpec(entry.worker.id, version, entry.endpoint_name, entry.token, secrets)
+            spec = WorkerSpec(
+                entry.worker.id, version, entry.endpoint_name, entry.token, secrets, self._secrets.env_of(version)
+            )
             started = await self._runtime.start(spec)
         except CoreError as error:
             self.departed(entry.worker.id, Departure(f"could not be started: {error.detail}"))

@@ -43,6 +43,13 @@ def model_id_taken(model_id: int | None) -> Conflict:
     return Conflict(f"The model id {model_id} is taken.", hint="Choose another, or leave it out to be given one.")
 
 
+def title_taken(noun: str, name: str) -> Conflict:
+    """The name of an image, a template or a credential that its owner has given already."""
+    return Conflict(
+        f"There is a {noun} {name!r} already.", hint="Choose another name, or change the one that is there."
+    )
+
+
 def number_taken(number: str) -> Conflict:
     """A version number that is in use."""
     return Conflict(

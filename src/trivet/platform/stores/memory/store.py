@@ -17,6 +17,7 @@ from trivet.platform.stores.memory.endpoints import MemoryEndpoints
 from trivet.platform.stores.memory.jobs import MemoryJobs
 from trivet.platform.stores.memory.keys import MemoryKeys
 from trivet.platform.stores.memory.tables import Journal, Table
+from trivet.platform.stores.memory.templates import MemoryTemplates
 from trivet.platform.stores.memory.versions import MemoryVersions
 from trivet.platform.stores.memory.webhooks import MemoryWebhooks
 
@@ -36,6 +37,7 @@ class MemoryTransaction:
         self.endpoints = MemoryEndpoints(journal, versions)
         self.versions = MemoryVersions(versions, self.endpoints)
         self.deployments = MemoryDeployments(journal)
+        self.templates = MemoryTemplates(journal)
         self.jobs = MemoryJobs(journal)
         self.webhooks = MemoryWebhooks(journal, self.accounts, self.jobs)
 

@@ -8,17 +8,20 @@ from typing import Any
 from trivet.platform.core.accounts import Account, Membership, Organization, Role
 from trivet.platform.stores import errors
 from trivet.platform.stores.sqlite.session import Session, refused
-from trivet.platform.stores.sqlite.values import decode_limits, encode_limits
+from trivet.platform.stores.sqlite.values import decode_limits, encode_limits, plain
 
 _ADD = """
-    INSERT INTO owners (id, kind, name, created_at, administrator, disabled, rate, concurrent)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO owners (id, kind, name, created_at, administrator, disabled, rate, concurrent, public_key)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _SAVE_ACCOUNT = """
-    UPDATE owners SET name = ?, created_at = ?, administrator = ?, disabled = ?, rate = ?, concurrent = ?
+    UPDATE owners SET name = ?, created_at = ?, administrator = ?, disabled = ?, rate = ?, concurrent = ?,
+        public_key = ?
     WHERE id = ? AND kind = 'account'
 """
-_ACCOUNT = "SELECT id, name, created_at, administrator, disabled, rate, concurrent FROM owners WHERE kind = 'account'"
+_ACCOUNT = """
+    SELECT id, name, created_at, administrator, disabled, public_key, rate, concurrent FROM owners WHERE kind = 'account'
+"""
 _ORGANIZATION = "SELECT id, name, created_at FROM owners WHERE kind = 'organization'"
 _REMOVE = "DELETE FROM owners WHERE id = ? AND kind = ?"
 _PUT_MEMBERSHIP = """
@@ -65,7 +68,17 @@ class SqliteAccounts:
 
     def add_organization(self, organization: Organization) -> None:
         """Raises `Conflict` where the name or the id is taken."""
-        row = (organization.id, "organization", organization.name, organization.created_at, False, False, None, None)
+        row = (
+            organization.id,
+            "organization",
+            organization.name,
+            organization.created_at,
+            False,
+            False,
+            None,
+            None,
+            "",
+        )
         self._add(organization.id, organization.name, row)
 
     def organization(self, organization_id: str) -> Organization | None:
@@ -118,14 +131,14 @@ class SqliteAccounts:
 
 def _row(account: Account) -> tuple[Any, ...]:
     limits = encode_limits(account.limits)
-    return account.name, account.created_at, account.administrator, account.disabled, *limits
+    return account.name, account.created_at, account.administrator, account.disabled, *limits, plain(account.public_key)
 
 
 def _account(row: tuple[Any, ...] | None) -> Account | None:
     if row is None:
         return None
-    id_, name, created_at, administrator, disabled, *limits = row
-    return Account(id_, name, created_at, bool(administrator), bool(disabled), decode_limits(*limits))
+    id_, name, created_at, administrator, disabled, public_key, *limits = row
+    return Account(id_, name, created_at, bool(administrator), bool(disabled), decode_limits(*limits), public_key)
 
 
 def _membership(row: tuple[Any, ...]) -> Membership:

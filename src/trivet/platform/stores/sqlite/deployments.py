@@ -15,7 +15,8 @@ from trivet.platform.stores.sqlite.values import decode_optional, encode, encode
 _SQL = statements(
     "deployments",
     """
-    id, account_id, owner_id, owner_name, request, state, created_at, hash, finished_at, steps, log, error, version_ids
+    id, account_id, owner_id, owner_name, request, state, created_at, hash, finished_at, steps, log, error, version_ids,
+    image_id
     """,
 )
 _UNFINISHED = f"{_SQL.select} WHERE state = 'building' ORDER BY created_at, id"
@@ -71,6 +72,7 @@ def _row(deployment: Deployment) -> tuple[Any, ...]:
         plain(deployment.log),
         encode_optional(deployment.error),
         encode(deployment.version_ids),
+        deployment.image_id,
     )
 
 
@@ -89,6 +91,7 @@ def _deployment(row: tuple[Any, ...]) -> Deployment:
         log,
         error,
         version_ids,
+        image_id,
     ) = row
     problem = decode_optional(error)
     return Deployment(
@@ -105,6 +108,7 @@ def _deployment(row: tuple[Any, ...]) -> Deployment:
         log=log,
         error=None if problem is None else (problem[0], problem[1], problem[2]),
         version_ids=tuple(json.loads(version_ids)),
+        image_id=image_id,
     )
 
 

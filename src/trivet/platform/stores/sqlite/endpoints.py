@@ -8,19 +8,18 @@ from dataclasses import asdict
 from typing import Any
 
 from trivet.platform.core.aliases import Alias, Share
-from trivet.platform.core.endpoints import Endpoint, Visibility
+from trivet.platform.core.endpoints import Endpoint, Overrides, Visibility
 from trivet.platform.core.errors import Conflict
-from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
 from trivet.platform.stores import errors
 from trivet.platform.stores.sqlite.session import Session, refused
 from trivet.platform.stores.sqlite.statements import statements
-from trivet.platform.stores.sqlite.values import decode_optional, encode, encode_optional, plain
+from trivet.platform.stores.sqlite.values import decode_optional, decode_scaling, encode, encode_optional, plain
 
 _SQL = statements(
     "endpoints",
     """
     id, owner_id, owner_name, name, created_at, updated_at, model_id, visibility, shared_with, scaling, description,
-    history, canary, aliases
+    history, canary, aliases, template_id, overrides, extras
     """,
 )
 _REMOVE = "DELETE FROM endpoints WHERE id = ?"
@@ -96,6 +95,9 @@ def _row(endpoint: Endpoint) -> tuple[Any, ...]:
         encode(endpoint.history),
         encode_optional(None if endpoint.canary is None else _encoded(endpoint.canary)),
         encode([[alias.name, [_encoded(share) for share in alias.shares]] for alias in endpoint.aliases]),
+        endpoint.template_id,
+        encode(asdict(endpoint.overrides)),
+        encode(dict(endpoint.extras)),
     )
 
 
@@ -119,8 +121,10 @@ def _endpoint(row: tuple[Any, ...]) -> Endpoint:
         history,
         canary,
         aliases,
+        template_id,
+        overrides,
+        extras,
     ) = row
-    policy = json.loads(scaling)
     share = decode_optional(canary)
     return Endpoint(
         id=id_,
@@ -132,7 +136,7 @@ def _endpoint(row: tuple[Any, ...]) -> Endpoint:
         model_id=model_id,
         visibility=Visibility(visibility),
         shared_with=frozenset(json.loads(shared_with)),
-        scaling=ScalingPolicy(**{**policy, "rule": ScalingRule(policy["rule"])}),
+        scaling=decode_scaling(scaling),
         description=description,
         history=tuple(json.loads(history)),
         canary=None if share is None else Share(*share),
@@ -140,4 +144,7 @@ def _endpoint(row: tuple[Any, ...]) -> Endpoint:
             Alias(alias, tuple(Share(version_id, weight) for version_id, weight in shares))
             for alias, shares in json.loads(aliases)
         ),
+        template_id=template_id,
+        overrides=Overrides(**json.loads(overrides)),
+        extras=json.loads(extras),
     )

@@ -8,6 +8,7 @@ from trivet.platform.stores.sqlite.endpoints import SqliteEndpoints
 from trivet.platform.stores.sqlite.jobs import SqliteJobs
 from trivet.platform.stores.sqlite.keys import SqliteKeys
 from trivet.platform.stores.sqlite.session import Session
+from trivet.platform.stores.sqlite.templates import SqliteTemplates
 from trivet.platform.stores.sqlite.versions import SqliteVersions
 from trivet.platform.stores.sqlite.webhooks import SqliteWebhooks
 
@@ -21,5 +22,6 @@ class SqliteTransaction:
         self.endpoints = SqliteEndpoints(session)
         self.versions = SqliteVersions(session)
         self.deployments = SqliteDeployments(session)
+        self.templates = SqliteTemplates(session)
         self.jobs = SqliteJobs(session)
         self.webhooks = SqliteWebhooks(session)

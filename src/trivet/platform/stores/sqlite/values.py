@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from trivet.platform.core.endpoints import VersionSettings
 from trivet.platform.core.jobs import JobError, JobPolicy, Priority, Progress
 from trivet.platform.core.limits import NO_LIMITS, CallLimits, RateLimit
+from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
 
 
 def encode(value: object) -> str:
@@ -79,6 +81,19 @@ def decode_policy(text: str) -> JobPolicy:
         webhook,
         *named,
     )
+
+
+def decode_settings(text: str) -> VersionSettings:
+    """What `encode` made of a version's settings as a dictionary."""
+    fields = json.loads(text)
+    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    return VersionSettings(**{**fields, **lists})
+
+
+def decode_scaling(text: str) -> ScalingPolicy:
+    """What `encode` made of a scaling policy as a dictionary."""
+    fields = json.loads(text)
+    return ScalingPolicy(**{**fields, "rule": ScalingRule(fields["rule"])})
 
 
 def encode_limits(limits: CallLimits) -> tuple[str | None, int | None]:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from dataclasses import asdict
 from typing import Any
 
-from trivet.platform.core.endpoints import HandlerKind, Version, VersionSettings, VersionState
+from trivet.platform.core.endpoints import HandlerKind, Version, VersionState
 from trivet.platform.core.errors import Conflict
 from trivet.platform.stores import errors
 from trivet.platform.stores.sqlite.session import Session, refused
 from trivet.platform.stores.sqlite.statements import statements
-from trivet.platform.stores.sqlite.values import decode_optional, encode, encode_optional, plain
+from trivet.platform.stores.sqlite.values import decode_optional, decode_settings, encode, encode_optional, plain
 
 _SQL = statements(
     "versions",
     """
     id, endpoint_id, number, hash, state, created_at, created_by, kind, host, handler, bundle, environment, settings,
-    description, input_schema, output_schema, deployment_id
+    description, input_schema, output_schema, deployment_id, sealed_env
     """,
 )
 
@@ -85,6 +84,7 @@ def _row(version: Version) -> tuple[Any, ...]:
         encode_optional(version.input_schema),
         encode_optional(version.output_schema),
         version.deployment_id,
+        version.sealed_env,
     )
 
 
@@ -107,6 +107,7 @@ def _version(row: tuple[Any, ...]) -> Version:
         input_schema,
         output_schema,
         deployment_id,
+        sealed_env,
     ) = row
     return Version(
         id=id_,
@@ -121,14 +122,10 @@ def _version(row: tuple[Any, ...]) -> Version:
         handler=handler,
         bundle=bundle,
         environment=environment,
-        settings=_settings(json.loads(settings)),
+        settings=decode_settings(settings),
         description=description,
         input_schema=decode_optional(input_schema),
         output_schema=decode_optional(output_schema),
         deployment_id=deployment_id,
+        sealed_env=sealed_env,
     )
-
-
-def _settings(fields: dict[str, Any]) -> VersionSettings:
-    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-    return VersionSettings(**{**fields, **lists})

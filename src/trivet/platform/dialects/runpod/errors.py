@@ -1,0 +1,68 @@
+"""Errors in RunPod's shape: a JSON object with one text, whatever went wrong."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from trivet.platform.core.errors import CoreError
+from trivet.platform.dialects.runpod.schemas import Fault
+from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, Header
+from trivet.platform.wire.hot import Answer, lines
+from trivet.platform.wire.problems import STATUS, headers_of
+
+logger = logging.getLogger(__name__)
+
+_encode = msgspec.json.Encoder().encode
+_BAD_REQUESTS: Mapping[int, int] = dict.fromkeys((409, 415, 422), 400)
+"""RunPod's clients know one status for a request that can't be done as it was sent."""
+_MISSING = {
+    "openai": "The OpenAI-compatible route is not part of this platform yet: call `run` or `runsync`.",
+    "batch": "Batches are not part of this platform: submit each input with `run`.",
+}
+_VERBS = "run, runsync, status, status-sync, stream, cancel, retry, purge-queue, health, requests, metrics"
+
+
+def fault(status: int, text: str, headers: Iterable[Header] = ()) -> Answer:
+    """An error."""
+    return Answer(status, lines([JSON_TYPE, NO_SNIFFING, *headers]), _encode(Fault(text)))
+
+
+def answer_to(error: Exception, method: str, path: str) -> Answer:
+    """The answer to whatever was raised. The traceback of what nobody foresaw goes to the log, and nowhere else."""
+    if isinstance(error, CoreError):
+        status = STATUS.get(error.code, 500)
+        return fault(_BAD_REQUESTS.get(status, status), sentence(error), headers_of(error))
+    number = secrets.token_hex(4)
+    logger.error("incident %s: %s %s failed", number, method, path, exc_info=error)
+    return fault(
+        500,
+        f"The platform itself failed at this (incident {number}). It is not your doing. Tell the operator the number: the "
+        f"reason stands in the server's log under {number}.",
+    )
+
+
+def sentence(error: CoreError) -> str:
+    """What an error of the core says, in one text."""
+    return f"{error.detail} {error.hint}".rstrip()
+
+
+def no_such_path(path: str, verb: str = "") -> Answer:
+    """The answer where there is nothing; ``verb`` is what was asked of an endpoint."""
+    missing = _MISSING.get(verb)
+    if missing is not None:
+        return fault(404, missing)
+    return fault(
+        404,
+        f"There is nothing at {path[:200]!r}. Jobs are at /runpod/v2/ENDPOINT_ID/VERB, where VERB is one of {_VERBS}; "
+        "GraphQL is at /runpod/graphql.",
+    )
+
+
+def method_not_allowed(method: str, allowed: Iterable[str]) -> Answer:
+    """The answer to a method that a path does not know."""
+    known = ", ".join(sorted(allowed))
+    return fault(405, f"{method} is not allowed here. Use {known}.", [(b"allow", known.encode())])

@@ -1,0 +1,182 @@
+"""What a RunPod worker posts of its jobs, read leniently: results, failures, progress and the pieces of streams.
+
+The body is raw JSON whatever its content type says, and Python's kind of it: it may hold ``NaN`` and ``Infinity``. What is sound
+is never decoded and encoded again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+
+from trivet.platform.core.jobs import HANDLER_ERROR, JobError
+
+IN_PROGRESS = "IN_PROGRESS"
+_NULL = b"null"
+_CLASS = re.compile(r"<class '([^']{1,200})'>")
+_LONGEST_TEXT = 64 * 1024
+"""Characters of an error that are kept: its beginning."""
+
+
+class Progressed(NamedTuple):
+    """The handler has said how far it is: ``detail`` is what it said, as JSON."""
+
+    detail: bytes
+
+
+class Succeeded(NamedTuple):
+    """The handler has returned; ``output`` is JSON, empty where there is none. ``recycle``: its worker wants to be replaced."""
+
+    output: bytes
+    recycle: bool
+
+
+class Failed(NamedTuple):
+    """The handler has failed, or its result can't be taken. ``recycle``: its worker wants to be replaced."""
+
+    error: JobError
+    recycle: bool = False
+
+
+Report = Progressed | Succeeded | Failed
+
+
+def read_report(body: bytes) -> Report:
+    """What a post to ``job-done`` says."""
+    posted = _read(body)
+    if isinstance(posted, Failed):
+        return posted
+    recycle = bool(posted.stop_pod)
+    if posted.status == IN_PROGRESS:
+        return Progressed(bytes(posted.output) or _NULL)
+    if bytes(posted.error):
+        error = msgspec.json.decode(posted.error)
+        if error:
+            return Failed(_handlers(error, bytes(posted.error)), recycle)
+    return Succeeded(bytes(posted.output), recycle)
+
+
+def read_piece(body: bytes) -> bytes | Failed:
+    """What a post to ``job-stream`` holds: one piece, as JSON."""
+    posted = _read(body)
+    return posted if isinstance(posted, Failed) else bytes(posted.output) or _NULL
+
+
+def too_large(size: int | None, limit: int) -> JobError:
+    """Why a result, or a piece, of so many bytes is not taken; None where nobody counted them to the end."""
+    what = "The output" if size is None else f"The output of {size:,} bytes"
+    return JobError(
+        "output_too_large",
+        f"{what} is over the limit of {limit:,} bytes, so it was not taken.",
+        hint="Return less at a time (a generator sends its pieces one by one), or store it and return where it lies.",
+    )
+
+
+class _Posted(msgspec.Struct):
+    """A body. ``output`` and ``error`` are JSON as it came, empty where there is none."""
+
+    output: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+    status: Any = None
+    stop_pod: Any = msgspec.field(default=None, name="stopPod")
+
+
+_decoder = msgspec.json.Decoder(_Posted)
+
+
+def _read(body: bytes) -> _Posted | Failed:
+    try:
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        pass  # the reason is looked for where time does not matter
+    try:
+        posted = json.loads(body)
+    except RecursionError:
+        return Failed(_unreadable("is nested too deeply"))
+    except ValueError as error:  # of bytes that are no text, too
+        return Failed(_unreadable(f"is not JSON ({error})"))
+    if not isinstance(posted, dict):
+        return Failed(_unreadable("is not a JSON object"))
+    return _read_leniently(posted)
+
+
+def _read_leniently(posted: dict[str, Any]) -> _Posted | Failed:
+    """As `_read`, of a body that Python takes for JSON and nobody else does."""
+    stop_pod, status, error = posted.get("stopPod"), posted.get("status"), posted.get("error")
+    if error:
+        return _Posted(error=_raw(_finite(error)), stop_pod=stop_pod)
+    output = posted.get("output")
+    if status == IN_PROGRESS:
+        return _Posted(output=_raw(_finite(output)), status=status)
+    place = _not_finite(output, "")
+    if place is None:
+        return Failed(_unreadable("is not JSON that others can read"), bool(stop_pod))
+    at, number = place
+    return Failed(
+        JobError(
+            "unserializable_output",
+            f"The output can't be written as JSON: {at or 'the output itself'} is {number}, for which JSON has no word.",
+            hint="Return None in its place, or text.",
+        ),
+        bool(stop_pod),
+    )
+
+
+def _handlers(error: Any, raw: bytes) -> JobError:
+    """The handler's error: of an exception what it was, of anything else its text, which for what is no text is its JSON."""
+    if not isinstance(error, str):
+        return JobError(HANDLER_ERROR, _text(raw.decode("utf-8", "replace")))
+    try:
+        told = json.loads(error) if error.startswith("{") else None
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict) or not isinstance(told.get("error_type"), str) or "error_message" not in told:
+        return JobError(HANDLER_ERROR, _text(error))
+    match = _CLASS.fullmatch(told["error_type"])
+    kind = _text(match[1] if match else told["error_type"]).removeprefix("__main__.")
+    trace = told.get("error_traceback")
+    return JobError(
+        HANDLER_ERROR,
+        _text(str(told["error_message"])),
+        type=kind,
+        traceback=_text(trace) if isinstance(trace, str) and trace else None,
+    )
+
+
+def _unreadable(why: str) -> JobError:
+    return JobError(
+        "unreadable_result",
+        f"The worker has posted a result that {why}.",
+        hint="Return plain values: dict, list, str, numbers, True, False, None.",
+    )
+
+
+def _text(text: str) -> str:
+    """A text that can be stored and sent on: JSON can hold halves of surrogate pairs, which no encoding takes."""
+    return text[:_LONGEST_TEXT].encode(errors="replace").decode()
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for each number that is none."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list) else value
+
+
+def _not_finite(value: Any, at: str) -> tuple[str, float] | None:
+    """The first place, as a JSON pointer, whose number is none."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else (at, value)
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    found = (_not_finite(item, f"{at}/{str(key).replace('~', '~0').replace('/', '~1')}") for key, item in items)
+    return next((place for place in found if place is not None), None)

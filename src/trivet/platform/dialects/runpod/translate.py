@@ -1,0 +1,299 @@
+"""Both ways: RunPod's bodies to calls, and jobs to its documents. Nothing is decided here, and no payload is decoded."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from trivet.platform.core.calls import CallOptions
+from trivet.platform.core.errors import BadRequest, InvalidJson
+from trivet.platform.core.jobs import HANDLER_ERROR, Job, JobError, JobEvent, JobStatus, Priority, Progress
+from trivet.platform.core.payloads import JSON, Payload
+from trivet.platform.core.views import CancelOutcome, Explanation, Health, JobView
+from trivet.platform.core.workers import WorkerState
+from trivet.platform.dialects.runpod import schemas
+from trivet.platform.wire import documents
+from trivet.platform.wire.media import output_type
+
+STATUSES: Mapping[JobStatus, schemas.JobStatus] = {
+    JobStatus.QUEUED: "IN_QUEUE",
+    JobStatus.RUNNING: "IN_PROGRESS",
+    JobStatus.SUCCEEDED: "COMPLETED",
+    JobStatus.FAILED: "FAILED",
+    JobStatus.CANCELLED: "CANCELLED",
+    JobStatus.TIMED_OUT: "TIMED_OUT",
+}
+RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.TIMED_OUT})
+"""What a job must have come to, to be tried again."""
+
+_LEAST_TIMEOUT, _LEAST_TTL, _WEEK = 5_000, 10_000, 604_800_000
+_RETRY = re.compile(r"runpod-retry:(job_[0-9a-z]{1,64}):([1-9][0-9]{0,3})", re.ASCII)
+_NULL = b"null"
+_encode = msgspec.json.Encoder().encode
+
+# -- what callers send --------------------------------------------------------------------------------------------------
+
+
+def read_submission(body: bytes, usual: CallOptions) -> tuple[Payload, CallOptions]:
+    """The input in the body of a call, byte for byte, and what the body says about the call.
+
+    Args:
+        body: as it came.
+        usual: the options of a call that says nothing; such a call gets this very object.
+
+    Raises:
+        BadRequest: the body is no JSON object with an ``input``, or something beside that can't be read.
+    """
+    try:
+        found = documents.decode_as(body, schemas.Submission)
+    except InvalidJson:
+        raise
+    except BadRequest:
+        raise BadRequest("The body is not a JSON object.", hint=_INPUT_HINT) from None
+    if isinstance(found.input, UnsetType):
+        raise BadRequest("The body has no field `input`.", hint=_INPUT_HINT)
+    data = bytes(found.input)
+    payload = Payload(JSON, len(data), data)
+    webhook, policy, s3_config = _given(found.webhook), _given(found.policy), _given(found.s3_config)
+    if webhook is None and policy is None and s3_config is None:
+        return payload, usual
+    options = usual
+    if policy is not None:
+        options = _with_policy(options, policy)
+    aside: list[bytes] = []
+    if webhook is not None:
+        url = documents.decode(webhook)
+        if not isinstance(url, str):
+            raise BadRequest("`webhook` must be a text, the URL that is told of the job's end.")
+        if url:
+            options = replace(options, webhook=url)
+            aside.append(b'"webhook":%b' % webhook)
+    if s3_config is not None:
+        if not isinstance(documents.decode(s3_config), dict):
+            raise BadRequest("`s3Config` must be an object with the bucket that the worker may write to.")
+        aside.append(b'"s3Config":%b' % s3_config)
+    return payload, replace(options, aside=b"{%b}" % b",".join(aside)) if aside else options
+
+
+_INPUT_HINT = 'Send `{"input": …}`: what stands in `input` is what the handler gets.'
+
+
+def _given(raw: Raw | UnsetType) -> bytes | None:
+    """A field's JSON; None where it is not there, or null."""
+    if isinstance(raw, UnsetType):
+        return None
+    data = bytes(raw)
+    return None if data == _NULL else data
+
+
+def _with_policy(options: CallOptions, data: bytes) -> CallOptions:
+    policy = documents.decode(data)
+    if not isinstance(policy, dict):
+        raise BadRequest("`policy` must be an object.", hint="It may have `executionTimeout`, `ttl` and `lowPriority`.")
+    low = policy.get("lowPriority")
+    if low is not None and not isinstance(low, bool):
+        raise BadRequest("`policy.lowPriority` must be true or false.")
+    timeout = _milliseconds(policy, "executionTimeout", _LEAST_TIMEOUT)
+    ttl = _milliseconds(policy, "ttl", _LEAST_TTL)
+    return replace(
+        options,
+        timeout=options.timeout if timeout is None else timeout / 1000,
+        ttl=options.ttl if ttl is None else ttl / 1000,
+        priority=Priority.LOW if low else options.priority,
+    )
+
+
+def _milliseconds(policy: Mapping[str, Any], name: str, least: int) -> float | None:
+    value = policy.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= _WEEK:
+        raise BadRequest(
+            f"`policy.{name}` must be a number of milliseconds from {least} to {_WEEK}, not {_encode(value)[:40].decode('utf-8', 'replace')}.",
+            hint=f"{least} is {least // 1000} seconds, {_WEEK} is seven days.",
+        )
+    return float(value)
+
+
+# -- jobs ---------------------------------------------------------------------------------------------------------------
+
+
+def document(view: JobView, now: float, output: bytes | None = None) -> schemas.JobDocument:
+    """A job's document.
+
+    Args:
+        view: the job as its reader may see it.
+        now: seconds since the epoch.
+        output: the bytes of its output; None: the document goes without.
+    """
+    job = view.job
+    found = schemas.JobDocument(
+        id=retried(job)[0], status=STATUSES[job.status], retries=job.attempt if _waits(job) else max(0, job.attempt - 1)
+    )
+    if job.is_final:
+        # strict clients want all five on a final document, also where there is nothing to tell
+        found.delay_time = round(job.queued_ms or 0)
+        found.execution_time = round(job.duration_ms or 0)
+        found.worker_id = job.worker_id or ""
+        if job.output is not None and output is not None and job.status is JobStatus.SUCCEEDED:
+            found.output = result(job.output, output)
+        if job.status in RETRYABLE:
+            found.error = error_text(job)
+        return found
+    if job.started_at is not None:
+        found.delay_time = round(job.queued_ms or 0)
+        found.execution_time = max(0, round((now - job.started_at) * 1000))
+    if job.worker_id is not None:
+        found.worker_id = job.worker_id
+    if job.progress is not None:
+        found.output = progress(job.progress)
+    return found
+
+
+def _waits(job: Job) -> bool:
+    return job.status is JobStatus.QUEUED
+
+
+def result(output: Payload, data: bytes) -> Raw | UnsetType:
+    """An output as JSON: its bytes as they are, or a ``data:`` URL where they are something else.
+
+    An empty text that calls itself JSON is no output at all: a handler that gave none, or pieces too many to be kept.
+    """
+    if output.is_json:
+        return Raw(data) if data else UNSET
+    return Raw(data_url(output.content_type, data))
+
+
+def data_url(content_type: str, data: bytes) -> bytes:
+    """Any bytes as a JSON text: ``"data:image/png;base64,…"``."""
+    return _encode(f"data:{output_type(content_type).decode()};base64,{base64.b64encode(data).decode()}")
+
+
+def progress(value: Progress) -> Raw:
+    """What a job that runs has reported last."""
+    if value.detail is not None:
+        return Raw(value.detail)
+    return Raw(_encode({"progress": value.fraction, "message": value.message}))
+
+
+def error_text(job: Job) -> str:
+    """Why a job failed, the way RunPod's workers say it.
+
+    An exception is a JSON text, as callers have learnt to parse it. What a handler said itself stays as it said it; what the
+    platform has to say comes with what to do next.
+    """
+    error = job.error or JobError(job.status.value, "The job failed.")
+    if error.type is not None or error.traceback is not None:
+        kind = error.type or "Exception"
+        return _encode(
+            {
+                "error_type": kind if kind.startswith("<") else f"<class '{kind}'>",
+                "error_message": error.message,
+                "error_traceback": error.traceback or "",
+                "worker_id": job.worker_id or "",
+            }
+        ).decode()
+    if error.code == HANDLER_ERROR:
+        return error.message
+    return f"{error.message} {error.hint}".rstrip()
+
+
+def has_vanished(job: Job) -> bool:
+    """Whether a job is gone for RunPod's callers: its time to live ended while it ran."""
+    return (
+        job.status is JobStatus.TIMED_OUT
+        and job.started_at is not None
+        and job.error is not None
+        and job.error.code == "ttl_expired"
+    )
+
+
+def wants_explaining(job: Job, now: float, patience: float) -> bool:
+    """Whether a job's document says more than its status: it has waited for ``patience`` seconds, or did not succeed."""
+    return job.status in RETRYABLE or (_waits(job) and now - job.created_at >= patience)
+
+
+def explanation(value: Explanation) -> str:
+    """Why a job is where it is, in a few sentences. Why it failed stands in its error already."""
+    said = value.next_steps if value.status in RETRYABLE else (*value.reasons[:2], *value.next_steps[:1])
+    return " ".join((value.summary, *said))
+
+
+def cancellation(outcome: CancelOutcome) -> schemas.Cancellation:
+    """What became of a cancel."""
+    job = outcome.view.job
+    return schemas.Cancellation(
+        retried(job)[0],
+        STATUSES[job.status],
+        round(job.queued_ms or 0),
+        round(job.duration_ms or 0),
+        "" if job.status is JobStatus.CANCELLED else outcome.detail,
+    )
+
+
+# -- retries ------------------------------------------------------------------------------------------------------------
+
+
+def retry_key(job_id: str, number: int) -> str:
+    """What the call is named that tries a job again for the ``number``-th time."""
+    return f"runpod-retry:{job_id}:{number}"
+
+
+def retried(job: Job) -> tuple[str, int]:
+    """The id under which callers know a job, and which retry of it this one is; 0 where it is the job itself."""
+    if job.idempotency_key is None:
+        return job.id, 0
+    match = _RETRY.fullmatch(job.idempotency_key)
+    return (job.id, 0) if match is None else (match[1], int(match[2]))
+
+
+# -- streams ------------------------------------------------------------------------------------------------------------
+
+
+def stream_page(status: JobStatus, pieces: Sequence[JobEvent]) -> schemas.StreamPage:
+    """Pieces of a stream."""
+    return schemas.StreamPage(STATUSES[status], [chunk(piece) for piece in pieces])
+
+
+def chunk(piece: JobEvent) -> schemas.Chunk:
+    """One piece."""
+    if piece.label in ("", JSON):
+        return schemas.Chunk(Raw(piece.data or _NULL))
+    return schemas.Chunk(Raw(data_url(piece.label, piece.data)))
+
+
+# -- endpoints ----------------------------------------------------------------------------------------------------------
+
+
+def health(value: Health) -> schemas.Health:
+    """How an endpoint does."""
+    jobs = value.jobs
+    return schemas.Health(
+        schemas.JobCounts(
+            completed=jobs.get(JobStatus.SUCCEEDED, 0),
+            failed=jobs.get(JobStatus.FAILED, 0) + jobs.get(JobStatus.TIMED_OUT, 0),
+            in_progress=jobs.get(JobStatus.RUNNING, 0),
+            in_queue=jobs.get(JobStatus.QUEUED, 0),
+            retried=value.retried,
+        ),
+        worker_counts(value.workers),
+    )
+
+
+def worker_counts(workers: Mapping[WorkerState, int]) -> schemas.WorkerCounts:
+    """The workers of an endpoint. One that drains still works for its endpoint, and counts as running."""
+    idle = workers.get(WorkerState.IDLE, 0)
+    return schemas.WorkerCounts(
+        idle=idle,
+        initializing=workers.get(WorkerState.INITIALIZING, 0),
+        ready=idle,
+        running=workers.get(WorkerState.RUNNING, 0) + workers.get(WorkerState.DRAINING, 0),
+        throttled=workers.get(WorkerState.THROTTLED, 0),
+        unhealthy=workers.get(WorkerState.UNHEALTHY, 0),
+    )

@@ -1,0 +1,313 @@
+"""The worker's side of the RunPod dialect: workers that ask for their jobs over HTTP, as the original package does.
+
+Each verb is translated to `services.takes`. What the original's loops make of an answer decides when it is given: whatever is not
+a job makes a worker ask again at once, so nothing is answered at once but jobs and `429`, on which a worker sleeps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import logging
+from collections.abc import Coroutine
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from trivet.platform.core.accounts import Principal, Token
+from trivet.platform.core.errors import BadRequest, CoreError, Forbidden, NotFound, TooLarge, Unauthenticated
+from trivet.platform.core.jobs import Progress
+from trivet.platform.core.payloads import JSON, NULL
+from trivet.platform.dialects.runpod import reports
+from trivet.platform.dialects.runpod.context import JOBS, RunPodServices, RunPodSettings
+from trivet.platform.services.takes import TakenJob, Visit
+from trivet.platform.wire.answers import JSON_TYPE, Header, answer
+from trivet.platform.wire.bodies import ClientGone, read_body
+from trivet.platform.wire.credentials import token_in
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+POLLS = frozenset({"job-take", "job-take-batch", "job-stop"})
+"""What a worker asks and waits for."""
+POSTS = frozenset({"job-done", "job-stream"})
+"""What a worker tells of its jobs."""
+VERBS = POLLS | POSTS | {"ping"}
+REFUSAL_HOLD = 5.0
+"""Seconds that a poll is held which can't be answered: its worker comes back at once."""
+MOST_HELD = 500
+"""Such polls that are held at a time; those beyond are told to sleep."""
+MOST_TAKEN = 1000
+"""Jobs that a worker may ask for at a time."""
+ENVELOPE = 4096
+"""Bytes of a post beside the output in it."""
+_LONGEST_NAME = 128
+_MOST_QUERY = 128 * 1024
+_STATUSES: tuple[tuple[type[CoreError], int], ...] = (
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (TooLarge, 413),
+    (BadRequest, 400),
+)
+
+
+class _Request(NamedTuple):
+    """A request of a worker, whose path and query are read."""
+
+    verb: str
+    endpoint_id: str
+    worker_id: str
+    job_id: str
+    query: dict[str, str]
+    token: str
+    length: int | None
+
+
+class WorkerApi:
+    """One ASGI application for the verbs of workers.
+
+    Args:
+        services: what it speaks for.
+        settings: what an operator has set.
+        refusal_hold: seconds that a poll is held which is refused.
+    """
+
+    def __init__(
+        self, services: RunPodServices, settings: RunPodSettings, *, refusal_hold: float = REFUSAL_HOLD
+    ) -> None:
+        self._accounts = services.accounts
+        self._takes = services.takes
+        self._poll = settings.poll
+        self._max_output = settings.max_output
+        self._refusal_hold = refusal_hold
+        self._held = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, whose path is below `JOBS` and names one of `VERBS`."""
+        if scope["type"] != "http":
+            return
+        is_poll = False
+        try:
+            request = _read(scope)
+            is_poll = request.verb in POLLS
+            wanted = "POST" if request.verb in POSTS else "GET"
+            if scope["method"] != wanted:
+                await _say(send, 405, f"{request.verb} is asked by {wanted}.", ((b"allow", wanted.encode()),))
+                return
+            await self._answer(request, receive, send)
+        except ClientGone:
+            return
+        except CoreError as error:
+            status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 503)
+            await self._refuse(status, f"{error.detail} {error.hint}".strip(), receive, send, hold=is_poll)
+        except Exception:
+            logger.exception("a worker's request %s was not answered", scope["path"])
+            text = "Something went wrong inside the platform; its log says what."
+            await self._refuse(500, text, receive, send, hold=is_poll)
+
+    async def _answer(self, request: _Request, receive: Receive, send: Send) -> None:
+        visit = self._takes.admit(
+            request.endpoint_id, request.worker_id, request.token, await self._principal(request.token)
+        )
+        match request.verb:
+            case "job-take" | "job-take-batch":
+                await self._take(visit, request, receive, send)
+            case "job-stop":
+                await self._stop(visit, receive, send)
+            case "job-done":
+                await self._done(visit, request, receive, send)
+            case "job-stream":
+                await self._stream(visit, request, receive, send)
+            case _:
+                self._ping(visit, request.query)
+                await _say(send, 200)
+
+    async def _principal(self, token: str) -> Principal | None:
+        """Whose API key it is; None where it is none, as with workers of this platform, which have a token of their own."""
+        if Token.parse(token) is None:
+            return None
+        return self._accounts.authenticate(token) or await self._accounts.resolve(token)
+
+    # -- what a worker asks -------------------------------------------------------------------------------------------
+
+    async def _take(self, visit: Visit, request: _Request, receive: Receive, send: Send) -> None:
+        batch = request.verb == "job-take-batch"
+        most = _whole(request.query.get("batch_size"), 1, MOST_TAKEN) if batch else 1
+        busy = request.query.get("job_in_progress") == "1"
+        taking = self._takes.take(visit, most, busy=busy, hold=self._poll)
+        jobs = await _unless_gone(taking, receive)
+        if not jobs:
+            await answer(send, 204, ())
+        elif len(jobs) == 1 and not batch:
+            await answer(send, 200, (JSON_TYPE,), job_document(jobs[0]))
+        else:
+            await answer(send, 200, (JSON_TYPE,), b"[%b]" % b",".join(map(job_document, jobs)))
+
+    async def _stop(self, visit: Visit, receive: Receive, send: Send) -> None:
+        job_ids = await _unless_gone(self._takes.stops(visit, hold=self._poll), receive)
+        if job_ids:
+            await answer(send, 200, (JSON_TYPE,), msgspec.json.encode({"jobsToStop": job_ids}))
+        else:
+            await answer(send, 204, ())
+
+    # -- what a worker tells ------------------------------------------------------------------------------------------
+
+    async def _done(self, visit: Visit, request: _Request, receive: Receive, send: Send) -> None:
+        body = await self._body(visit, request, receive, send)
+        if body is None:
+            return
+        report = reports.read_report(body)
+        match report:
+            case reports.Progressed(detail):
+                # a progress is sent by a thread of its own and may come behind the result: nobody's fault
+                self._takes.progress(visit, request.job_id, Progress(None, detail=detail))
+                await _say(send, 200)
+                return
+            case reports.Succeeded(output, _) if len(output) > self._max_output:
+                error = reports.too_large(len(output), self._max_output)
+                counts = self._takes.fail(visit, request.job_id, error)
+            case reports.Succeeded(output, _):
+                counts = self._takes.succeed(visit, request.job_id, JSON, output)
+            case reports.Failed(error, _):
+                counts = self._takes.fail(visit, request.job_id, error)
+        if report.recycle:
+            self._takes.leave_after(visit)
+        await _acknowledge(send, request.job_id, counts=counts)
+
+    async def _stream(self, visit: Visit, request: _Request, receive: Receive, send: Send) -> None:
+        body = await self._body(visit, request, receive, send)
+        if body is None:
+            return
+        piece = reports.read_piece(body)
+        if isinstance(piece, reports.Failed):
+            counts = self._takes.fail(visit, request.job_id, piece.error)
+        else:
+            counts = self._takes.piece(visit, request.job_id, JSON, piece)
+        await _acknowledge(send, request.job_id, counts=counts)
+
+    async def _body(self, visit: Visit, request: _Request, receive: Receive, send: Send) -> bytes | None:
+        """The body of a post; None where it is over the limit: then the job has failed for that, and the worker knows it."""
+        if not request.job_id:
+            raise BadRequest(
+                "Which job this is about is not said.", hint="End the URL in `/$ID`, or send it as X-Request-ID."
+            )
+        try:
+            return await read_body(receive, self._max_output + ENVELOPE, request.length)
+        except TooLarge:
+            error = reports.too_large(request.length, self._max_output)
+            self._takes.fail(visit, request.job_id, error)
+            await _say(send, 413, f"{error.message} {error.hint}")
+            return None
+
+    def _ping(self, visit: Visit, query: dict[str, str]) -> None:
+        if query.get("status") == "unhealthy":
+            self._takes.unhealthy(visit, query.get("check", ""), query.get("reason", ""))
+        else:
+            self._takes.beat(visit, frozenset(filter(None, query.get("job_id", "").split(","))))
+
+    # -- refusals -----------------------------------------------------------------------------------------------------
+
+    async def _refuse(self, status: int, text: str, receive: Receive, send: Send, *, hold: bool) -> None:
+        if hold:
+            if self._held >= MOST_HELD:
+                status, text = 429, "Too many workers ask here that are not expected. Try again later."
+            else:
+                self._held += 1
+                try:
+                    await _unless_gone(asyncio.sleep(self._refusal_hold), receive)
+                except ClientGone:
+                    return
+                finally:
+                    self._held -= 1
+        await _say(send, status, text)
+
+
+def job_document(job: TakenJob) -> bytes:
+    """A job as its worker is given it: the input as it came, with whatever else is for the worker beside it."""
+    if job.content_type == JSON:
+        value = job.body or NULL
+    else:
+        value = b'"data:%b;base64,%b"' % (job.content_type.replace('"', "").encode(), base64.b64encode(job.body))
+    beside = job.aside.strip()[1:-1] if job.aside is not None else b""
+    return b'{"id":%b,"input":%b%b%b}' % (msgspec.json.encode(job.job_id), value, b"," if beside else b"", beside)
+
+
+def _read(scope: Scope) -> _Request:
+    """Reads who asks for what.
+
+    Raises:
+        NotFound: the path is none of a worker's.
+        BadRequest: a part of it can't be.
+    """
+    path: str = scope["path"]
+    # a worker whose URL has no query appends its own to the path all the same
+    path, _, glued = path.removeprefix(f"{JOBS}/").partition("&")
+    endpoint_id, verb, worker_id, job_id, *more = [*path.split("/"), "", "", ""]
+    if verb not in VERBS or not worker_id or any(more):
+        raise NotFound(f"There is nothing at {scope['path'][:200]}.")
+    if worker_id.startswith("$"):
+        raise BadRequest(
+            f"{worker_id[:40]} was not replaced by the id of a worker.",
+            hint="In RUNPOD_WEBHOOK_GET_JOB the worker's id is `$ID`, in the others `$RUNPOD_POD_ID`.",
+        )
+    raw: bytes = scope["query_string"]
+    if max(len(worker_id), len(job_id), len(endpoint_id)) > _LONGEST_NAME or len(raw) > _MOST_QUERY:
+        raise BadRequest("A part of this URL is longer than any could be.")
+    query = dict(parse_qsl(f"{raw.decode('latin-1')}&{glued}", keep_blank_values=True))
+    headers: list[Header] = scope["headers"]
+    named = {name: value.decode("latin-1") for name, value in headers if name in (b"x-request-id", b"content-length")}
+    credentials = [value for name, value in headers if name == b"authorization"]
+    token = token_in(credentials[0], bare=True) if len(credentials) == 1 else None
+    if verb in POSTS and not job_id:  # its URL has no `$ID`
+        job_id = named.get(b"x-request-id", "")[:_LONGEST_NAME]
+    length = named.get(b"content-length", "")
+    size = int(length) if length.isdecimal() and len(length) < 19 else None
+    return _Request(verb, endpoint_id, worker_id, job_id, query, token or "", size)
+
+
+def _whole(text: str | None, least: int, most: int) -> int:
+    return min(max(int(text), least), most) if text is not None and text.isdecimal() and len(text) < 10 else least
+
+
+async def _unless_gone(work: Coroutine[Any, Any, T], receive: Receive) -> T:
+    """What ``work`` gives; it is cancelled when the client leaves.
+
+    Raises:
+        ClientGone: the client has left.
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientGone
+        return working.result()
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _acknowledge(send: Send, job_id: str, *, counts: bool) -> None:
+    if counts:
+        await _say(send, 200)
+    else:
+        await _say(
+            send, 404, f"The job {job_id[:_LONGEST_NAME]} is not this worker's, or not any more: nothing has changed."
+        )
+
+
+async def _say(send: Send, status: int, error: str = "", headers: tuple[Header, ...] = ()) -> None:
+    body = msgspec.json.encode({"error": error}) if error else b"{}"
+    await answer(send, status, (JSON_TYPE, *headers), body)

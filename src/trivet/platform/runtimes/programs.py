@@ -1,0 +1,87 @@
+"""Workers that are programs of their authors' own: what each kind is started with, and what it finds in its environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote_plus
+
+from trivet.platform.core.errors import Unavailable
+from trivet.platform.ports.runtime import WorkerSpec
+from trivet.platform.runtimes import strays
+from trivet.platform.runtimes.surroundings import base_environ, visible_gpus
+
+COMMAND = ("-I", "-c", "import sys; from trivet.worker.programs import main; sys.exit(main())")
+"""What the interpreter of an environment is started with to become the program."""
+HOSTS = frozenset({"runpod"})
+"""The kinds of host that are such programs."""
+
+_PING_INTERVAL = 2.0
+"""Seconds; below 1 the ping process of some versions dies, and every ping keeps a second process busy for a moment."""
+
+
+def program_environ(spec: WorkerSpec, python: Path, bundle: Path, room: Path, url: str) -> dict[str, str]:
+    """All that a RunPod worker knows of its surroundings.
+
+    The template's variables and the owner's secrets come over what we merely suggest, and never over what the worker is
+    reached by. Its home is its own room, as a configuration in the operator's would be preferred to the key that it is given.
+
+    Args:
+        spec: the worker.
+        python: the interpreter of its environment.
+        bundle: the folder with its code.
+        room: its own folder.
+        url: where the platform is found over HTTP.
+
+    Raises:
+        Unavailable: the platform has no such place.
+    """
+    if not url:
+        raise Unavailable(
+            "A RunPod worker asks for its jobs over HTTP, and this platform is not served over HTTP.",
+            hint="Start it by `trivet up`.",
+        )
+    return {
+        **base_environ(python, room),
+        **visible_gpus(spec.version.settings),
+        **_suggested(spec),
+        **spec.secrets,
+        "VIRTUAL_ENV": str(python.parent.parent),
+        **_protocol(spec, f"{url}/runpod/v2/{spec.version.endpoint_id}"),
+        strays.MARK: spec.worker_id,
+        strays.FOLDER: str(room),
+        "TRIVET_BUNDLE": str(bundle),
+        "TRIVET_HANDLER": spec.version.handler,
+    }
+
+
+def _suggested(spec: WorkerSpec) -> dict[str, str]:
+    """What the original platform sets beside the protocol, and what keeps a worker quiet that has no internet."""
+    gpu = spec.version.settings.gpu
+    return {
+        "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
+        "RUNPOD_SKIP_GPU_CHECK": "true",
+        "RUNPOD_LOG_LEVEL": "INFO",  # its own choice is DEBUG: several lines for every question for work
+        "RUNPOD_POD_HOSTNAME": spec.worker_id,
+        "RUNPOD_CPU_COUNT": str(os.cpu_count() or 1),
+        "RUNPOD_GPU_COUNT": "1" if gpu else "0",
+    }
+
+
+def _protocol(spec: WorkerSpec, base: str) -> Mapping[str, str]:
+    """Where the worker finds its jobs and tells of them. ``$ID`` and ``$RUNPOD_POD_ID`` are filled in by the worker itself.
+
+    Each URL has a query already, as the worker appends to it with ``&``.
+    """
+    query = f"gpu={quote_plus(spec.version.settings.gpu or 'cpu')}"
+    return {
+        "RUNPOD_WEBHOOK_GET_JOB": f"{base}/job-take/$ID?{query}",
+        "RUNPOD_WEBHOOK_POST_OUTPUT": f"{base}/job-done/$RUNPOD_POD_ID/$ID?{query}",
+        "RUNPOD_WEBHOOK_POST_STREAM": f"{base}/job-stream/$RUNPOD_POD_ID/$ID?{query}",
+        "RUNPOD_WEBHOOK_PING": f"{base}/ping/$RUNPOD_POD_ID?{query}",
+        "RUNPOD_AI_API_KEY": spec.token,
+        "RUNPOD_POD_ID": spec.worker_id,
+        "RUNPOD_ENDPOINT_ID": spec.version.endpoint_id,
+        "RUNPOD_PING_INTERVAL": str(int(_PING_INTERVAL * 1000)),
+    }
