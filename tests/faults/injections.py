@@ -177,6 +177,34 @@ class FreezeWorker:
         return frozen
 
 
+class KillPoller:
+    """SIGKILL to a worker that lives elsewhere. The platform learns of it by its silence; another one takes its place."""
+
+    name = "remote worker killed"
+
+    def inject(self, ground: Ground) -> int:
+        pollers = ground.chance.choice(ground.server.pollers)
+        with ground.hurting(self.name):
+            struck = _strike(ground.chance.choice(pollers.pids()), signal.SIGKILL)
+            ground.pause(0.0, 0.5)
+            pollers.start()
+        return struck
+
+
+class FreezePoller:
+    """SIGSTOP to a worker that lives elsewhere, for longer than its silence is borne; what it says then comes late."""
+
+    name = "remote worker frozen"
+
+    def inject(self, ground: Ground) -> int:
+        pollers = ground.chance.choice(ground.server.pollers)
+        poller = ground.chance.choice(pollers.pids())
+        with ground.hurting(self.name):
+            _strike(poller, signal.SIGSTOP)
+            time.sleep(SILENCE + 2.0)
+            return _strike(poller, signal.SIGCONT)
+
+
 class CutLink:
     """Every link between workers and server is cut; new ones get through."""
 
@@ -355,6 +383,8 @@ GENERAL: tuple[Callable[[], Fault], ...] = (
     KillParent,
     FreezeWorker,
     lambda: FreezeWorker(short=True),
+    KillPoller,
+    FreezePoller,
     CutLink,
     HoldLink,
     lambda: HoldLink(short=True),

@@ -35,6 +35,7 @@ class Kind:
         again: whether its own error is tried again.
         shares: whether its worker holds other jobs beside it.
         streams: whether it answers in pieces.
+        polled: whether its worker polls, and learns behind everybody's back that a job is over.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Kind:
     again: bool = False
     shares: bool = False
     streams: bool = False
+    polled: bool = False
 
 
 def _echoes(given: Mapping[str, Any], output: Any) -> bool:
@@ -79,6 +81,14 @@ def _pieces(chance: random.Random) -> dict[str, Any]:
     return {"count": chance.randrange(1, 30), "seconds": chance.choice((0.0, 0.01, 0.05))}
 
 
+def _few_pieces(chance: random.Random) -> dict[str, Any]:
+    return {"count": chance.randrange(1, 10), "seconds": chance.choice((0.0, 0.05))}
+
+
+def _polled(how: str, make: Callable[[random.Random], dict[str, Any]]) -> Callable[[random.Random], dict[str, Any]]:
+    return lambda chance: {"how": how, **make(chance)}
+
+
 KINDS: tuple[Kind, ...] = (
     Kind("echo", "echo", 30, _small, _echoes),
     Kind("big echo", "echo", 4, _big, _echoes),
@@ -94,6 +104,12 @@ KINDS: tuple[Kind, ...] = (
     Kind("once", "once", 6, tries=1),
     Kind("stubborn", "stubborn", 1, lambda _: {"seconds": 2.0}),
     Kind("late", "late", 1, ends="execution_timeout", timeout=1.0),
+    Kind("polled echo", "polled", 6, _polled("echo", _small), _echoes, polled=True),
+    Kind("polled big echo", "polled", 1, _polled("echo", _big), _echoes, polled=True),
+    Kind("polled nap", "polled", 3, _polled("nap", _nap), polled=True),
+    Kind("polled stream", "polled", 3, _polled("stream", _few_pieces), _all_pieces, streams=True, polled=True),
+    Kind("polled raises", "polled", 1, _polled("raise", _nothing), ends="handler_error", polled=True),
+    Kind("polled once", "polled_once", 2, _polled("nap", _nap), tries=1, polled=True),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
 

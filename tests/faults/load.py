@@ -28,6 +28,8 @@ from tests.faults.mouth import Acknowledgement, Call, Mouth, PieceSight, Refused
 MakeMouth = Callable[[], Mouth]
 _EXPECTED_REFUSALS = frozenset({"unavailable", "storage_full", "not_spoken"})
 """A platform that can't take something now says so in these words; anything else is not expected of right calls."""
+_SLOW = frozenset({"nap", "shared nap", "stubborn", "stream", "polled nap", "polled stream"})
+"""The kinds of calls that last long enough to be cancelled."""
 _REPEATS = 40
 _REPEAT_PAUSE = 0.25
 
@@ -125,7 +127,8 @@ class Caller:
             raise
 
     def _stream(self) -> None:
-        kind = next(kind for kind in KINDS if kind.streams)
+        streams = [kind for kind in KINDS if kind.streams]
+        kind = self._chance.choices(streams, [kind.weight for kind in streams])[0]
         call = self._call(kind)
         self._journal.write(Asked(call, "stream", now()))
         Reader(self._mouth, self._journal, f"reader of {call.n}").follow(self._mouth.open_stream(call), call.n)
@@ -148,7 +151,7 @@ class Caller:
                 self._journal.write(Seen(sight, asked, now(), n))
 
     def _cancel(self) -> None:
-        slow = [job for job in list(self.jobs)[-12:] if job[2].name in ("nap", "shared nap", "stubborn", "stream")]
+        slow = [job for job in list(self.jobs)[-12:] if job[2].name in _SLOW]
         if not slow:
             return
         job_id, _, _ = self._chance.choice(slow)

@@ -17,10 +17,13 @@ import psutil
 
 import trivet
 from tests.faults.controls import Controls, Settings
+from tests.faults.pollers import Pollers
 from tests.faults.proxy import LinkProxy
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
+ELSEWHERE = {"admin/polled": 2, "admin/polled_once": 1}
+"""How many workers of the suite's own serve which endpoints."""
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 40.0
 
@@ -41,6 +44,7 @@ class Server:
         self.ledger = folder / "ledger"
         self.controls = Controls(folder / "controls")
         self.controls.folder.mkdir(exist_ok=True)
+        self.pollers: list[Pollers] = []
         self.proxy = LinkProxy(self.controls.socket, self.data / "run" / "link.sock")
         self.key = ""
         self.port = _free_port()
@@ -138,6 +142,8 @@ class Server:
 
     def close(self) -> None:
         """Leaves nothing behind, whatever happened."""
+        for pollers in self.pollers:
+            pollers.close()
         if self.is_alive:
             self.kill()
         for process in self.descendants():
@@ -145,8 +151,15 @@ class Server:
         self.proxy.close()
 
     def deploy(self) -> None:
+        """Publishes the menagerie, and starts the workers that live elsewhere."""
         with trivet.Client(self.url, self.key) as client:
             client.deploy(PROGRAMS / "menagerie.py")
+            key = client.keys.create(label="workers", scopes=["work"]).token
+            for name, count in ELSEWHERE.items():
+                endpoint = client.endpoints.update(name, workers=(0, 0))  # none of the platform's own
+                self.pollers.append(Pollers(self.url, key, endpoint.id, count))
+        for pollers in self.pollers:
+            pollers.start()
 
     def explain(self, job_id: str) -> str:
         """Why a job is where it is, in the platform's own words."""

@@ -14,6 +14,9 @@ from typing import Any, Literal
 Way = Literal["run", "stream", "submit", "map", "cancel"]
 """A way to call an endpoint that an example is there to show."""
 
+ORIGINAL_CALLER = Path(__file__).parent / "runpod_caller.py"
+"""A program that calls the workers written for RunPod with RunPod's own package, which it must find installed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:

@@ -134,3 +134,15 @@ def late(n, ledger):
     execution = Execution(n, ledger)
     time.sleep(30)
     return execution.answer()
+
+
+@trivet.endpoint(workers=(0, 1))
+def polled(n, ledger, how="echo", value=None, pad="", seconds=0.0, count=0):
+    """Is switched off: its workers live elsewhere and poll (`tests/faults/programs/poller.py`)."""
+    raise RuntimeError(f"{n} came to a worker of this platform")
+
+
+@trivet.endpoint(workers=(0, 1), max_attempts=1)
+def polled_once(n, ledger, how="echo", value=None, pad="", seconds=0.0, count=0):
+    """The same, and must not be tried again."""
+    raise RuntimeError(f"{n} came to a worker of this platform")

@@ -193,3 +193,10 @@ def test_an_idempotency_key_that_no_header_carries_is_refused(key: str) -> None:
 
 def test_an_idempotency_key_may_be_any_visible_text() -> None:
     assert calls.check_idempotency_key("order/7:é".encode("ascii", "ignore").decode()) == "order/7:"
+
+
+def test_who_speaks_for_the_caller_may_have_a_usual_retention_of_its_own() -> None:
+    dialect = CallOptions(usual_retention=15.0)
+    assert calls.policy(dialect, VersionSettings(), 20.0, 30.0).retention == 15.0
+    assert calls.policy(dialect, AUTHOR, 20.0, 30.0).retention == 9.0
+    assert calls.policy(CallOptions(retention=4.0, usual_retention=15.0), AUTHOR, 20.0, 30.0).retention == 4.0

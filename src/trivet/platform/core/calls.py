@@ -35,12 +35,12 @@ class CallOptions:
     backoff: float | None = None
     priority: Priority = Priority.NORMAL
     retention: float | None = None
-    usual_retention: float | None = None
     webhook: str | None = None
     webhook_format: str = NATIVE
     aside: bytes | None = field(default=None, repr=False)
     idempotency_key: str | None = None
     affinity: str | None = None
+    usual_retention: float | None = None
 
 
 USUAL = CallOptions()

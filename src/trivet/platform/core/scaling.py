@@ -20,7 +20,8 @@ class ScalingRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScalingPolicy:
-    """Bounds and rule. With a maximum of 0 an endpoint is switched off: its jobs wait. ``idle_timeout`` in seconds: how long a worker above the minimum may sit idle.
+    """Bounds and rule. With a maximum of 0 an endpoint is switched off: its jobs wait. ``idle_timeout`` in seconds: how long a
+    worker above the minimum may sit idle.
 
     ``target`` belongs to the rule: seconds that a job may wait before a worker is added (queue_delay), or open jobs per
     worker (request_count).

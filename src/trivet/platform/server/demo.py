@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -12,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from trivet import AsyncClient, JobCancelledError, TrivetError
-from trivet.examples import Example, catalogue
+from trivet.examples import ORIGINAL_CALLER, Example, catalogue
 from trivet.platform.core.errors import CoreError
 from trivet.platform.server import logs
+from trivet.platform.server.bootstrap import Platform
 from trivet.platform.server.data import DataFolderError
 from trivet.platform.server.main import StartError, new_event_loop, running
 from trivet.platform.server.settings import Settings
 
 Echo = Callable[[str], None]
 _WIDTH = 88
+_ORIGINAL_TIMEOUT = 60.0
+"""Seconds that a program with another service's package may take in all."""
 
 
 @dataclass
@@ -73,6 +77,7 @@ async def _demo(folder: Path, echo: Echo) -> _Tally:
             demo = _Demo(client, echo)
             await demo.deploy(catalogue())
             await demo.call()
+            await demo.call_with_runpod(platform, url, key)
             return demo.tally
 
 
@@ -93,7 +98,7 @@ class _Demo:
             async with lane:
                 began = time.perf_counter()
                 try:
-                    deployed = await self._client.deploy(example.path, name=f"admin/{example.endpoint}")
+                    deployed = await self._client.deploy(example.path, name=f"admin/{example.endpoint}", id=example.id)
                 except TrivetError as error:
                     self._failed(f"deploy {example.name}", error)
                     return
@@ -125,6 +130,55 @@ class _Demo:
                 await step(self._ready[name])
             except TrivetError as error:
                 self._failed(name, error)
+
+    async def call_with_runpod(self, platform: Platform, url: str, key: str) -> None:
+        """Calls the workers written for RunPod with RunPod's own package, from a process of its own.
+
+        Args:
+            platform: where they are deployed; the package is in the environment of each of them.
+            url: where it is called.
+            key: the key that it is called with.
+        """
+        names = ("runpod_plain", "runpod_stream", "runpod_progress")
+        if not all(name in self._ready for name in names):
+            return
+        self._echo("")
+        self._echo("Workers written for RunPod, called with its own package: both unchanged")
+        endpoints = [await self._client.endpoints.get(f"admin/{self._ready[name].endpoint}") for name in names]
+        version = platform.endpoints.versions_of(endpoints[0].id)[-1]
+        python = platform.folder.root / "envs" / version.environment / "bin" / "python"
+        caller = await asyncio.create_subprocess_exec(
+            *(str(python), str(ORIGINAL_CALLER), *(endpoint.id for endpoint in endpoints)),
+            env={
+                "PATH": os.environ.get("PATH", os.defpath),
+                "HOME": str(platform.folder.root),  # the package prefers a key in the home folder to any other
+                "RUNPOD_API_KEY": key,
+                "RUNPOD_ENDPOINT_BASE_URL": f"{url}/runpod/v2",
+                "RUNPOD_API_BASE_URL": f"{url}/runpod",
+            },
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            await asyncio.wait_for(self._follow(caller), _ORIGINAL_TIMEOUT)
+        except TimeoutError:
+            self._failed("runpod", f"it took more than {_ORIGINAL_TIMEOUT:g} s")
+        finally:
+            if caller.returncode is None:
+                caller.kill()
+                await caller.wait()
+
+    async def _follow(self, caller: asyncio.subprocess.Process) -> None:
+        assert caller.stdout is not None
+        assert caller.stderr is not None
+        complaints = asyncio.create_task(caller.stderr.read())
+        async for line in caller.stdout:
+            step = json.loads(line)
+            self._told(step["what"], _short(step["result"]), step["seconds"])
+        if await caller.wait() != 0:
+            self._failed("runpod", (await complaints).decode(errors="replace").strip().splitlines()[-1])
+        await complaints
 
     async def _run(self, example: Example) -> None:
         began = time.perf_counter()
@@ -184,9 +238,12 @@ class _Demo:
         return self._client.endpoint(f"admin/{example.endpoint}")
 
     def _passed(self, what: str, result: str, began: float) -> None:
+        self._told(what, result, time.perf_counter() - began)
+
+    def _told(self, what: str, result: str, seconds: float) -> None:
         self.tally.passed += 1
         line = f"  ok  {what}: {result}"
-        self._echo(f"{line[:_WIDTH]:<{_WIDTH}} {_ms(began)}")
+        self._echo(f"{line[:_WIDTH]:<{_WIDTH}} {seconds * 1000:8.1f} ms")
 
     def _failed(self, what: str, error: object) -> None:
         self.tally.failed += 1

@@ -93,19 +93,24 @@ def known(gpu_id: str, installed: Iterable[str]) -> GpuType | None:
     return found
 
 
-def check_gpu_ids(text: str) -> str:
+def check_gpu_ids(text: str, installed: Iterable[str]) -> str:
     """The text, where it keeps to the grammar: pools or kinds of GPU, separated by commas; ``-KIND`` leaves one out.
+
+    Args:
+        text: as it was given.
+        installed: the kinds of GPU that this platform has.
 
     Raises:
         BadRequest: it names what there is not; says which pools there are.
     """
     items = _items(text)
-    wrong = [item for item in items if item.removeprefix("-") not in _BY_ID and item not in POOLS]
-    if wrong or not items or len(items) > _MOST_IDS:
+    asked = [item for item in items if not item.startswith("-")]
+    wrong = [item for item in items if item not in POOLS and known(item.removeprefix("-"), installed) is None]
+    if wrong or not asked or len(items) > _MOST_IDS:
         what = f"{wrong[0][:80]!r} is no pool of GPUs" if wrong else "gpuIds names no pool of GPUs, or too many"
         raise BadRequest(
             f"{what}.",
-            hint=f"gpuIds takes pools, separated by commas, and -TYPE to leave one kind out of them. "
+            hint="gpuIds takes pools, separated by commas, and -TYPE to leave one kind out of them. "
             f"The pools are: {', '.join(POOLS)}.",
         )
     return text
