@@ -8,10 +8,19 @@ from typing import Any
 from trivet.platform.core.accounts import Account, ApiKey, Organization, Scope
 from trivet.platform.core.aliases import Alias, Share
 from trivet.platform.core.deployments import Deployment, DeploymentRequest, DeploymentStep
-from trivet.platform.core.endpoints import Endpoint, HandlerKind, Version, VersionSettings, VersionState, Visibility
+from trivet.platform.core.endpoints import (
+    Endpoint,
+    HandlerKind,
+    Overrides,
+    Version,
+    VersionSettings,
+    VersionState,
+    Visibility,
+)
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobPolicy, JobStatus, Progress
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
+from trivet.platform.core.templates import Image, RegistryCredential, Template
 
 
 def account(name: str = "bond", **fields: Any) -> Account:
@@ -54,6 +63,9 @@ def endpoint(name: str = "hello", owner_name: str = "bond", **fields: Any) -> En
         history=("ver_1", "ver_2"),
         canary=Share("ver_3", 15),
         aliases=(Alias("beta", (Share("ver_1", 99), Share("ver_2", 1))), Alias("prod", (Share("ver_2", 100),))),
+        template_id="template0",
+        overrides=Overrides(90.0, "L4"),
+        extras={"other": {"name": "Hello ☕", "count": 2, "list": [None, 1.5]}},
     )
     return replace(full, **fields)
 
@@ -91,7 +103,53 @@ def version(number: str = "1.0.0", endpoint_id: str = "bondhello0", **fields: An
         input_schema={"type": "object", "properties": {"ключ": {"type": "string"}, "a": {"minimum": 0.5}}},
         output_schema={"type": "string"},
         deployment_id="dep_1",
+        sealed_env=b"\x00sealed\xff",
     )
+    return replace(full, **fields)
+
+
+def image(name: str = "team/worker:1.0", owner: str = "bond", **fields: Any) -> Image:
+    of = version()
+    full = Image(
+        id=f"img_{owner}_{name}",
+        owner_id=f"acc_{owner}",
+        owner_name=owner,
+        name=name,
+        hash=of.hash,
+        kind=of.kind,
+        host="runpod",
+        handler="worker.py",
+        bundle="bundle",
+        environment="environment",
+        settings=of.settings,
+        created_at=1003.0,
+        updated_at=1004.5,
+        scaling=ScalingPolicy(1, 7, 12.5, ScalingRule.REQUEST_COUNT, 4.0),
+        description="works – hard",
+        input_schema={"type": "object", "properties": {"z": {}, "a": {}}},
+        output_schema={"type": "string"},
+        deployment_id="dep_1",
+    )
+    return replace(full, **fields)
+
+
+def template(name: str = "worker", owner: str = "bond", **fields: Any) -> Template:
+    full = Template(
+        id=f"tpl{owner}{name}",
+        owner_id=f"acc_{owner}",
+        owner_name=owner,
+        name=name,
+        image="team/worker:1.0",
+        created_at=1003.0,
+        updated_at=1004.5,
+        sealed_env=b"\x00sealed\xff",
+        extras={"dockerArgs": "", "ports": None, "readme": "# ☕"},
+    )
+    return replace(full, **fields)
+
+
+def credential(name: str = "hub", owner: str = "bond", **fields: Any) -> RegistryCredential:
+    full = RegistryCredential(f"reg{owner}{name}", f"acc_{owner}", name, "bond", b"\x00sealed\xff", 1003.0)
     return replace(full, **fields)
 
 
@@ -101,7 +159,7 @@ def deployment(name: str = "dep_1", **fields: Any) -> Deployment:
         account_id="acc_bond",
         owner_id="org_mi6",
         owner_name="mi6",
-        request=DeploymentRequest("hello.tar.gz", "mi6/hello", "1.2.3", "opaque0", 7, (1, 3), 25),
+        request=DeploymentRequest("hello.tar.gz", "mi6/hello", "1.2.3", "opaque0", 7, (1, 3), 25, "team/worker:1.0"),
         state=VersionState.BUILDING,
         created_at=1006.0,
         hash="01" * 32,
@@ -110,6 +168,7 @@ def deployment(name: str = "dep_1", **fields: Any) -> Deployment:
         log="Resolved 3 packages\n",
         error=("build_failed", "it did not build", "mend it"),
         version_ids=("ver_1", "ver_2"),
+        image_id="img_1",
     )
     return replace(full, **fields)
 

@@ -55,7 +55,9 @@ def test_what_a_page_shows_works(page: Path, platform: RunningPlatform, tmp_path
     for block in blocks_of(page):
         if block.title:
             if not block.title.startswith("examples/"):
-                (tmp_path / block.title).write_text(block.body, encoding="utf-8")
+                file = tmp_path / block.title
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(block.body, encoding="utf-8")
         elif block.language == "python":
             run_program(block, tmp_path, platform.env)
         else:

@@ -152,6 +152,11 @@ class Campaign:
             tally.violations.append(
                 Violation("open files grow", "the server", f"{open_files} at rest, {self._idle} when it was idle")
             )
+        tally.violations += [
+            Violation("a worker from elsewhere ended by itself", pollers.endpoint_id, pollers.last_words())
+            for pollers in self.server.pollers
+            if len(pollers.pids()) < pollers.count
+        ]
         self._stop(tally)
         disk = read_disk(self.server.data)
         auditor = Auditor(journal.entries(), read_ledger(ledger), disk)
@@ -224,7 +229,7 @@ class Campaign:
         place = self.folder / f"evidence-{name}"
         place.mkdir(exist_ok=True)
         journal.save(place / "journal.jsonl")
-        for path in (ledger, self.server.database, self.folder / "server.log"):
+        for path in (ledger, self.server.database, self.folder / "server.log", self.folder / "pollers.log"):
             if path.exists():
                 shutil.copy(path, place / path.name)
         return place

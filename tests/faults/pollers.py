@@ -23,12 +23,14 @@ class Pollers:
         key: an API key with the scope ``work``.
         endpoint_id: the endpoint that they serve.
         count: how many.
+        log: the file that they write to.
     """
 
     url: str
     key: str
     endpoint_id: str
-    count: int = 2
+    count: int
+    log: Path
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1), init=False)
 
@@ -41,6 +43,10 @@ class Pollers:
     def pids(self) -> list[int]:
         """The processes that live."""
         return [process.pid for process in self._processes if process.poll() is None]
+
+    def last_words(self) -> str:
+        """The end of what they wrote."""
+        return self.log.read_text(errors="replace")[-2000:]
 
     def close(self) -> None:
         """Ends all of them, whatever they do."""
@@ -62,4 +68,5 @@ class Pollers:
             "RUNPOD_WEBHOOK_PING": f"{base}/ping/$RUNPOD_POD_ID?gpu=none",
         }
         command = [sys.executable, "-m", "tests.faults.programs.poller"]
-        return subprocess.Popen(command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL)
+        with self.log.open("ab") as log:
+            return subprocess.Popen(command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -154,10 +154,10 @@ class Server:
         """Publishes the menagerie, and starts the workers that live elsewhere."""
         with trivet.Client(self.url, self.key) as client:
             client.deploy(PROGRAMS / "menagerie.py")
-            key = client.keys.create(label="workers", scopes=["work"]).token
+            key = client.keys.create(label="workers", scopes=["work"]).key
             for name, count in ELSEWHERE.items():
                 endpoint = client.endpoints.update(name, workers=(0, 0))  # none of the platform's own
-                self.pollers.append(Pollers(self.url, key, endpoint.id, count))
+                self.pollers.append(Pollers(self.url, key, endpoint.id, count, self.folder / "pollers.log"))
         for pollers in self.pollers:
             pollers.start()
 

@@ -18,6 +18,8 @@ from trivet.platform.core.jobs import NATIVE, Job
 from trivet.platform.core.payloads import JSON
 from trivet.platform.dialects.native.app import NativeServices, NativeSettings, create_app
 from trivet.platform.dialects.native.webhooks import FORMAT
+from trivet.platform.dialects.runpod.context import FORMAT as RUNPOD
+from trivet.platform.dialects.runpod.jobs import RUNPOD_FORMAT
 from trivet.platform.ports.builder import Built
 from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
 from trivet.platform.runtimes.fake import FakeRuntime
@@ -234,7 +236,7 @@ class World(Town):
             vault=FakeVault(),
             jobs=self.jobs,
             endpoints=self.endpoints,
-            formats={NATIVE: FORMAT},
+            formats={NATIVE: FORMAT, RUNPOD: RUNPOD_FORMAT},
             clock=self.clock,
             entropy=self.entropy,
             background=self.tasks.run,
@@ -254,6 +256,7 @@ class World(Town):
             self.rollouts,
             self.webhooks,
             self.limits,
+            self.images,
             self.clock,
         )
         self.settings = NativeSettings("1.2.3", MAX_INPUT, MAX_INPUT, uploads or Path("/nowhere"))

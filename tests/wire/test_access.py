@@ -19,7 +19,7 @@ OPEN = {"about", "openapi"}
 OWN = {"get_me", "list_jobs", "list_endpoints", "list_workers", "list_keys", "create_key", "list_organizations"}
 """Routes that are about whoever asks."""
 OWN |= {"create_organization", "list_secrets", "put_secret", "delete_secret", "deploy"}
-OWN |= {"list_webhooks", "get_webhook_secret", "rotate_webhook_secret"}
+OWN |= {"list_webhooks", "get_webhook_secret", "rotate_webhook_secret", "list_images"}
 ADMINISTRATORS = {"list_accounts", "create_account"}
 
 
@@ -82,6 +82,8 @@ def scene(tmp_path: Path) -> Scene:
     job = called.headers["trivet-job-id"]
     key = world.ask("POST", "/keys", json_body={}, token=ann_token).json["id"]
     world.ask("PUT", "/endpoints/ann/song/aliases/prod", json_body={"versions": [{"version": "1"}]}, token=ann_token)
+    image = world.deploy(ann, "c" * 64, image="ann/singer:1").image_id
+    assert image is not None
     assert version.deployment_id is not None
     parts = {
         "owner": "ann",
@@ -91,6 +93,7 @@ def scene(tmp_path: Path) -> Scene:
         "version": "1.0.0",
         "alias": "prod",
         "deployment": version.deployment_id,
+        "image": image,
         "account": "ann",
         "organization": "acme",
         "key": key,
@@ -104,6 +107,7 @@ MISSING = {
     "endpoint_id": "nothing0000000",
     "job": "job_000000000000",
     "deployment": "dep_000000000000",
+    "image": "img_000000000000",
     "account": "nobody",
     "organization": "noone",
     "key": "000000000000",

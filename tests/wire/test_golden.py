@@ -21,6 +21,7 @@ from trivet.platform.core.errors import FieldError, InvalidInput, NotFound, TooL
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobPolicy, JobStatus, Progress
 from trivet.platform.core.limits import CallLimits, RateLimit
 from trivet.platform.core.payloads import Payload
+from trivet.platform.core.templates import Image
 from trivet.platform.core.views import (
     AliasView,
     CancelOutcome,
@@ -131,6 +132,23 @@ KEY = ApiKey(
     limits=CallLimits(RateLimit(100, 60)),
 )
 ORGANIZATION = Organization("org_1", "acme", T)
+IMAGE = Image(
+    "img_1",
+    "acc_1",
+    "ann",
+    "team/worker:1.0",
+    "ab" * 32,
+    HandlerKind.ASYNC,
+    "runpod",
+    "worker.py",
+    "bundle",
+    "environment",
+    VersionSettings(secrets=("TOKEN",)),
+    created_at=T,
+    updated_at=T + 60,
+    description="It works.",
+    deployment_id="dep_1",
+)
 
 
 def view(job: Job) -> JobView:
@@ -186,6 +204,12 @@ DOCUMENTS: dict[str, Any] = {
     "deployment_failed": translate.deployment(
         replace(DEPLOYMENT, state=VersionState.FAILED, error=("build_failed", "No.", "Mend it.")), [], ""
     ),
+    "deployment_of_an_image": translate.deployment(
+        replace(DEPLOYMENT, image_id="img_1", request=DeploymentRequest("worker.tar.gz", image="team/worker:1.0")),
+        [],
+        "",
+    ),
+    "image": translate.image(IMAGE),
     "account": translate.account(ACCOUNT),
     "key": translate.key(KEY, "ann", T),
     "key_expired": translate.key(KEY, "ann", T + 100),

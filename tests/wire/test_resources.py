@@ -295,6 +295,29 @@ def test_an_organization_and_its_members(world: World) -> None:
     assert world.ask("DELETE", "/orgs/acme").status == 204
 
 
+def test_an_image_is_published_listed_looked_at_and_deleted(world: World) -> None:
+    taken = world.ask("POST", "/deployments?filename=worker.tar.gz&image=team%2Fworker%3A1.0", body=b"x", headers=GZIP)
+    assert (taken.status, taken.json["image"]) == (202, None)
+    world.run(world.deployments.build(taken.json["id"]))
+    done = world.ask("GET", f"/deployments/{taken.json['id']}").json
+    assert (done["state"], done["endpoints"], done["image"]["name"]) == ("ready", [], "team/worker:1.0")
+    assert world.ask("GET", "/endpoints").json["items"] == []
+    (listed,) = world.ask("GET", "/images").json["items"]
+    assert (listed["id"], listed["owner"], listed["host"]) == (done["image"]["id"], "admin", "decorated")
+    assert world.ask("GET", "/images?name=team%2Fworker%3A1.0").json["items"] == [listed]
+    assert world.ask("GET", "/images?name=team%2Fworker").json["items"] == []
+    assert world.ask("GET", f"/images/{listed['id']}").json == listed
+    assert world.ask("DELETE", f"/images/{listed['id']}").status == 204
+    assert world.ask("GET", f"/images/{listed['id']}").code == "not_found"
+
+
+@pytest.mark.parametrize("query", ["name=ann/song", "version=1.0.0", "id=abc", "model_id=7", "workers=0,1", "canary=5"])
+def test_beside_an_image_nothing_is_said_that_is_an_endpoints(world: World, query: str) -> None:
+    refused = world.ask("POST", f"/deployments?filename=w.tar.gz&image=w&{query}", body=b"x", headers=GZIP)
+    assert refused.code == "bad_request"
+    assert "An image is no endpoint yet" in refused.json["detail"]
+
+
 def test_secrets_go_in_and_only_their_names_come_out(world: World) -> None:
     world.ask("POST", "/orgs", json_body={"name": "acme"})
     assert world.ask("PUT", "/secrets/TOKEN", json_body={"value": "hush"}).status == 204

@@ -16,7 +16,7 @@ from trivet.cli.session import connect
 
 if TYPE_CHECKING:
     from trivet.sdk import Client
-    from trivet.sdk.models import BuildStep, DeployedEndpoint
+    from trivet.sdk.models import BuildStep, DeployedEndpoint, DeployedImage
 
 
 @click.command(
@@ -25,7 +25,8 @@ Examples:
   trivet deploy hello.py
   trivet deploy ./classifier --name science/iris --version 1.2.0
   trivet deploy hello.py --canary 10
-  trivet deploy hello.py --workers 1,4 --json"""
+  trivet deploy hello.py --workers 1,4 --json
+  trivet deploy ./worker --image team/worker:1.0"""
 )
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--name", metavar="OWNER/NAME", help="Publish under this name, not under the handler's own.")
@@ -39,6 +40,11 @@ Examples:
     metavar="PERCENT",
     help="Give it this share of the calls; what serves now keeps the rest. With 0 only its number leads to it.",
 )
+@click.option(
+    "--image",
+    metavar="NAME",
+    help="Publish no endpoint, but the build under this name, for endpoints to be made of.",
+)
 @json_option
 def deploy(
     *,
@@ -49,6 +55,7 @@ def deploy(
     model_id: int | None,
     workers: tuple[int, int] | None,
     canary: int | None,
+    image: str | None,
     as_json: bool,
 ) -> None:
     """Build and publish a version of what lies at PATH.
@@ -57,8 +64,15 @@ def deploy(
     uploaded, built in an environment of its own and loaded once before anything is published: what can't be built or
     loaded is refused with its own words, and what served before keeps serving. Returns when the version can be called.
 
+    With --image, PATH holds one endpoint; templates name the image, and endpoints are made from these. The same name again
+    moves it to the new build. Beside it only --name OWNER/ can be given.
+
     A .trivetignore in the folder lists what is not to be uploaded. --json prints one object per endpoint and line.
     """
+    if image is not None:
+        owner = _owner_alone(name, version, endpoint_id, model_id, workers, canary)
+        _publish_image(path, image, owner, as_json=as_json)
+        return
     with connect() as client:
         deployed = publish(
             client,
@@ -79,6 +93,42 @@ def deploy(
             note("How it does: trivet endpoints canary NAME. All calls for it: trivet endpoints promote NAME VERSION")
 
 
+def _owner_alone(name: str | None, *others: object) -> str | None:
+    """The owner in ``--name``, which is all that may be given beside an image."""
+    owner, slash, rest = (name or "").partition("/")
+    if rest or (name and not slash) or any(other is not None for other in others):
+        raise click.UsageError(
+            "An image is no endpoint yet: beside --image only --name OWNER/ can be given. "
+            "What else there is to say, say when an endpoint is made of it."
+        )
+    return owner or None
+
+
+def _publish_image(path: Path, name: str, owner: str | None, *, as_json: bool) -> None:
+    with connect() as client:
+        image = publish_image(client, path, name, owner=owner)
+    if as_json:
+        emit_json({"image": image.name, "id": image.id, "state": "ready"})
+    else:
+        emit(f"The image {image.name} is ready.\n  id      {image.id}\n  Use it  as the image of a template")
+
+
+def publish_image(client: Client, path: Path, name: str, *, owner: str | None = None) -> DeployedImage:
+    """Publishes ``path`` as the image ``name`` and tells each step on stderr.
+
+    Args:
+        client: the way to the platform.
+        path: what to publish.
+        name: what templates call it.
+        owner: an account or organization that the key manages; None takes the key's account.
+
+    Raises:
+        trivet.sdk.errors.DeploymentError: it was refused, or does not build.
+    """
+    note(f"Publishing {path} to {client.url} as {name}")
+    return client.images.publish(path, name, owner=owner, on_event=_tell)
+
+
 def publish(client: Client, path: Path, **settings: Any) -> list[DeployedEndpoint]:
     """Deploys ``path`` and tells each step on stderr.
 
@@ -90,13 +140,13 @@ def publish(client: Client, path: Path, **settings: Any) -> list[DeployedEndpoin
     Raises:
         trivet.sdk.errors.DeploymentError: it was refused, or does not build.
     """
-
-    def tell(step: BuildStep) -> None:
-        first_line = step.text.partition("\n")[0]  # the other lines of a failure stand in the error that follows
-        note(f"  {first_line}")
-
     note(f"Deploying {path} to {client.url}")
-    return client.deploy(path, on_event=tell, **settings)
+    return client.deploy(path, on_event=_tell, **settings)
+
+
+def _tell(step: BuildStep) -> None:
+    first_line = step.text.partition("\n")[0]  # the other lines of a failure stand in the error that follows
+    note(f"  {first_line}")
 
 
 def summary(endpoint: DeployedEndpoint) -> dict[str, Any]:

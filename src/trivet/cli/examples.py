@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trivet.cli.deploy import publish, summary
+from trivet.cli.deploy import publish, publish_image, summary
 from trivet.cli.output import Column, emit, emit_json, json_option, listing, note, to_json
 from trivet.cli.session import connect
 
@@ -53,8 +53,8 @@ def ls(as_json: bool) -> None:
 def deploy(names: tuple[str, ...], as_json: bool) -> None:
     """Deploy the examples, or only those that are named, under your account.
 
-    Those that a guide of another service calls get the ids that stand in that guide, so that its programs run as they are.
-    An id that another endpoint has already stays there.
+    Those that a guide of another service calls get the ids that stand in that guide, and are published as its images too,
+    so that its programs run as they are. An id that another endpoint has already stays there.
 
     Without --json, prints a call to paste for each; with it, one object per endpoint and line.
     """
@@ -66,6 +66,8 @@ def deploy(names: tuple[str, ...], as_json: bool) -> None:
                     emit_json(summary(endpoint))
                 else:
                     emit(f"trivet call {endpoint.name} {_sample(example)}")
+            for image in example.images:
+                publish_image(client, example.path, image)
 
 
 def _publish(client: Client, example: Example) -> list[DeployedEndpoint]:

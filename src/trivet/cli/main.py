@@ -34,6 +34,7 @@ SECTIONS = {
     },
     "Manage": {
         "endpoints": "trivet.cli.endpoints:endpoints",
+        "images": "trivet.cli.images:images",
         "keys": "trivet.cli.keys:keys",
         "accounts": "trivet.cli.accounts:accounts",
         "orgs": "trivet.cli.orgs:orgs",

@@ -265,6 +265,7 @@ def deploy(
     model_id: int | None = None,
     workers: tuple[int, int] | None = None,
     canary: int | None = None,
+    image: str | None = None,
 ) -> Request:
     """Upload an archive to be built and published."""
     query = {
@@ -275,6 +276,7 @@ def deploy(
         "model_id": model_id,
         "workers": ",".join(map(str, workers)) if workers is not None else None,
         "canary": canary,
+        "image": image,
     }
     headers = (("Content-Type", "application/gzip"),)
     return Request("POST", _url(f"{API}/deployments", query), headers, archive.data)
@@ -284,6 +286,16 @@ def deployment(deployment_id: str, *, wait: float = 0.0) -> Request:
     """A deployment's document; with ``wait``, when it is final or after so many seconds."""
     path = f"{API}/deployments/{_segment(deployment_id, 'deployment')}"
     return Request("GET", _url(path, {"wait": wait or None}), held=wait)
+
+
+def images(*, name: str | None = None, cursor: str | None = None) -> Request:
+    """A page of the images that the asker can use."""
+    return Request("GET", _url(f"{API}/images", {"name": name, "cursor": cursor}))
+
+
+def image_delete(image_id: str) -> Request:
+    """Delete an image."""
+    return Request("DELETE", f"{API}/images/{_segment(image_id, 'image')}")
 
 
 # -- people

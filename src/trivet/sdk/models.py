@@ -325,6 +325,33 @@ class DeploymentFault(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class DeployedImage(Model):
+    """An image that a deployment published."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo(Model):
+    """A build under a name, that endpoints can be made of.
+
+    ``hash`` is the SHA-256 of what was uploaded, ``host`` the kind of program, ``updated_at`` when the name came to stand for
+    this build.
+    """
+
+    id: str
+    name: str
+    owner: str | None = None
+    hash: str | None = None
+    host: str | None = None
+    kind: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentInfo(Model):
     """A deployment as it stands; ``state`` is building, ready or failed, ``log`` the build's own words."""
 
@@ -335,6 +362,7 @@ class DeploymentInfo(Model):
     log: str | None = None
     error: DeploymentFault | None = None
     endpoints: tuple[DeployedEndpoint, ...] = ()
+    image: DeployedImage | None = None
 
 
 # -- people

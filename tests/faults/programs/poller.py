@@ -1,10 +1,9 @@
 """A worker of RunPod's protocol, as it is seen on the wire: it polls for jobs, posts results, pings, and asks what to stop.
 
-A stand-in for the published package, so that a run needs none. It does what that does where it matters here: one job at a time, more
-than one taken in order, results posted up to three times, a stopped handler posts nothing, a job that is not JSON does not exist.
-Of its own are only pauses where the package would spin. Its handlers keep the menagerie's ledger.
-
-It is told everything by the environment, in RunPod's names.
+A stand-in for the published package, so that a run needs none. It does what that does where it matters here: it works on one job
+after the other, in order where it was given several; posts a result up to three times; a stopped handler posts nothing. Its own
+are only pauses where the package would spin. Its handlers keep the menagerie's ledger. What it has to know stands in the
+environment, under RunPod's names.
 """
 
 from __future__ import annotations

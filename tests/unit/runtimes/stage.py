@@ -82,7 +82,7 @@ class Stage:
         )
         return WorkerSpec(worker_id, version, "admin/hello", "token-of-the-worker", secrets)
 
-    def play(self, act: Callable[[ProcessRuntime], Awaitable[T]], **settings: bool | float | WarmSettings) -> T:
+    def play(self, act: Callable[[ProcessRuntime], Awaitable[T]], **settings: bool | float | str | WarmSettings) -> T:
         """Opens a runtime, acts with it, and closes it."""
 
         async def whole() -> T:

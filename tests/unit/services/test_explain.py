@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings, VersionState
+from trivet.platform.core.endpoints import Endpoint, Overrides, Version, VersionSettings, VersionState
 from trivet.platform.core.jobs import Job, JobError, JobPolicy, JobStatus, Priority, Progress
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.scaling import ScalingPolicy
@@ -203,3 +203,23 @@ def test_a_job_that_ended_in_the_queue_took_no_time() -> None:
 def test_spans_are_told_in_the_unit_that_fits(seconds: float, words: str) -> None:
     job = replace(QUEUED, created_at=NOW - seconds)
     assert f"for {words}." in told(job, seats=1).summary
+
+
+@pytest.mark.parametrize(
+    ("gpus", "reason"),
+    [
+        ({}, "ada/hello asked for the GPU 'AMPERE_16'; this platform has no GPU, so it runs on the CPU."),
+        (
+            {"NVIDIA L4": 1},
+            "ada/hello asked for the GPU 'AMPERE_16'; this platform has another GPU, so it runs on the CPU.",
+        ),
+        ({"AMPERE_16": 1}, None),
+    ],
+)
+@pytest.mark.parametrize("job", [QUEUED, RUNNING])
+def test_an_endpoint_made_for_a_gpu_that_is_not_here_says_that_it_runs_on_the_cpu(
+    job: Job, gpus: dict[str, int], reason: str | None
+) -> None:
+    made = replace(ENDPOINT, template_id="t", overrides=Overrides(gpu="AMPERE_16"))
+    reasons = told(job, endpoint=made, capabilities=Capabilities(gpus=gpus)).reasons
+    assert [each for each in reasons if "asked for the GPU" in each] == ([reason] if reason is not None else [])

@@ -19,9 +19,12 @@ from trivet.platform.server.notifier import LoopNotifier
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.images import Images
 from trivet.platform.services.keys import Keys
 from trivet.platform.services.organizations import Organizations
+from trivet.platform.services.registries import Registries
 from trivet.platform.services.secrets import Secrets
+from trivet.platform.services.templates import Templates
 from trivet.platform.stores.memory import MemoryStore
 from trivet.platform.wire.schemas import compile_schema
 
@@ -138,6 +141,10 @@ class Town:
         self.endpoints = Endpoints(self.store, self.clock, self.entropy)
         self.vault = FakeVault()
         self.secrets = Secrets(self.store, self.clock, self.vault)
+        self.images = Images(self.store)
+        self.registries = Registries(self.store, self.clock, self.entropy, self.vault)
+        self.gpus: dict[str, int] = {}
+        self.templates = Templates(self.store, self.clock, self.entropy, self.vault, self.endpoints, lambda: self.gpus)
         self.deployments = Deployments(
             self.store, self.clock, self.entropy, self.builder, self.endpoints, self.notifier, compile_schema
         )

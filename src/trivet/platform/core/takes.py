@@ -138,8 +138,9 @@ def result_lost(last_words: tuple[str, ...]) -> JobError:
     Args:
         last_words: the last lines that its handler and the library around it printed.
     """
-    said = last_words[-1].strip() if last_words else ""
-    last = f" Its last line: {said[:_LAST_WORDS]}" if said else ""
+    # the library goes on to tell of the end of each job, whatever became of the result
+    telling = [line.strip() for line in last_words if "error" in line.lower()] or [line.strip() for line in last_words]
+    last = f" Its log says: {telling[-1][:_LAST_WORDS]}" if telling and telling[-1] else ""
     return JobError(
         RESULT_LOST,
         f"The handler has ended, and its result never came. Most often it can't be turned into JSON.{last}",

@@ -10,6 +10,7 @@ from typing import Any
 
 from trivet.platform.core.endpoints import Endpoint, HandlerKind, Version, VersionSettings, VersionState
 from trivet.platform.core.errors import BadRequest, TooLarge
+from trivet.platform.core.ids import is_name
 from trivet.platform.core.scaling import ScalingPolicy
 
 MAX_IMAGE_NAME = 255
@@ -31,7 +32,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _PLATFORMS_OWN = re.compile(
     r"TRIVET_.*|RUNPOD_WEBHOOK_.*|RUNPOD_AI_API_KEY|RUNPOD_POD_ID|RUNPOD_ENDPOINT_ID|RUNPOD_PING_INTERVAL"
 )
-_NOT_OF_NAMES = re.compile(r"[^A-Za-z0-9_-]+", re.ASCII)
+_BETWEEN_WORDS = re.compile(r"[^A-Za-z0-9_]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,15 @@ def check_title(noun: str, name: str) -> str:
     return name
 
 
+def is_text(value: str) -> bool:
+    """Whether UTF-8 can carry it: JSON can smuggle halves of surrogate pairs in."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_env(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The variables of a template. Of those with the same name the last one counts.
 
@@ -173,9 +183,11 @@ def check_env(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
                 f"{name[:80]!r} can't be the name of an environment variable.",
                 hint="Use letters, digits and `_`, not beginning with a digit; 128 characters at most.",
             )
-        if "\0" in value:
-            raise BadRequest(f"The value of {name} holds a NUL character; no environment variable can.")
-        size = len(value.encode("utf-8", "surrogatepass"))
+        if "\0" in value or not is_text(value):
+            raise BadRequest(
+                f"The value of {name} holds a NUL character or half of a surrogate pair; no environment variable can."
+            )
+        size = len(value.encode())
         if size > MAX_ENV_VALUE:
             raise TooLarge(
                 f"The value of {name} has {size} bytes; at most {MAX_ENV_VALUE} may be.", limit=MAX_ENV_VALUE
@@ -225,7 +237,7 @@ def free_name(wanted: str, taken: Iterable[str]) -> str:
         wanted: any text.
         taken: the names that the owner's endpoints have; upper and lower case count as the same.
     """
-    base = _NOT_OF_NAMES.sub("-", wanted)[:_MAX_NAME].strip("-_") or "endpoint"
+    base = wanted if is_name(wanted) else _BETWEEN_WORDS.sub("-", wanted)[:_MAX_NAME].strip("-_") or "endpoint"
     known = {name.lower() for name in taken}
     name, number = base, 1
     while name.lower() in known:

@@ -9,6 +9,8 @@ from typing import Any
 from trivet._version import __version__
 from trivet.platform.dialects.native.app import NativeServices, NativeSettings, create_app
 from trivet.platform.dialects.native.docs_page import create_docs_app
+from trivet.platform.dialects.runpod.app import RunPodServices, RunPodSettings
+from trivet.platform.dialects.runpod.app import create_app as create_runpod
 from trivet.platform.server.bootstrap import Platform
 from trivet.platform.server.probes import Probes
 from trivet.platform.wire.hot import Head, HotPath, HotRoutes
@@ -45,6 +47,7 @@ def create_root(platform: Platform) -> Root:
         rollouts=platform.rollouts,
         webhooks=platform.webhooks,
         limits=platform.limits,
+        images=platform.images,
     )
     settings = NativeSettings(
         version=__version__,
@@ -53,15 +56,37 @@ def create_root(platform: Platform) -> Root:
         uploads=platform.folder.uploads,
     )
     native = create_app(services, settings)
+    runpod = create_runpod(
+        RunPodServices(
+            accounts=platform.accounts,
+            endpoints=platform.endpoints,
+            jobs=platform.jobs,
+            workers=platform.workers,
+            limits=platform.limits,
+            takes=platform.takes,
+            templates=platform.templates,
+            registries=platform.registries,
+            secrets=platform.secrets,
+        ),
+        RunPodSettings(
+            hold=platform.settings.runpod_hold,
+            poll=platform.settings.runpod_poll,
+            retention=platform.settings.runpod_retention,
+            max_run=platform.settings.runpod_max_run,
+            max_runsync=platform.settings.runpod_max_runsync,
+            max_output=platform.settings.max_output,
+        ),
+    )
     probes = Probes(platform, metrics_public=platform.settings.metrics_public)
     mounts: dict[str, App] = {
         "api": native,
+        "runpod": runpod,
         "docs": create_docs_app(settings),
         "livez": probes,
         "readyz": probes,
         "metrics": probes,
     }
-    hot: dict[str, HotRoutes] = {"api": native.hot_routes}
+    hot: dict[str, HotRoutes] = {"api": native.hot_routes, "runpod": runpod.hot_routes}
 
     async def root(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

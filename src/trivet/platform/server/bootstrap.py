@@ -14,6 +14,9 @@ from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import NATIVE, Job
 from trivet.platform.core.limits import CallLimits
 from trivet.platform.dialects.native.webhooks import FORMAT
+from trivet.platform.dialects.runpod.context import FORMAT as RUNPOD
+from trivet.platform.dialects.runpod.jobs import RUNPOD_FORMAT
+from trivet.platform.dialects.runpod.worker import read_log_line
 from trivet.platform.egress.guard import Allowed, Guard
 from trivet.platform.egress.sender import HttpSender
 from trivet.platform.runtimes.process import ProcessRuntime, ProcessSettings
@@ -29,15 +32,22 @@ from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.images import Images
+from trivet.platform.services.images import Images
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.keys import Keys
 from trivet.platform.services.limits import Limits
 from trivet.platform.services.organizations import Organizations
 from trivet.platform.services.recorder import Recorder
+from trivet.platform.services.registries import Registries
+from trivet.platform.services.registries import Registries
 from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.scaling import Scaling
 from trivet.platform.services.secrets import Secrets
+from trivet.platform.services.takes import Takes
 from trivet.platform.services.tallies import Tallies
+from trivet.platform.services.templates import Templates
+from trivet.platform.services.templates import Templates
 from trivet.platform.services.upkeep import Upkeep
 from trivet.platform.services.webhooks import Webhooks
 from trivet.platform.services.workers import EVERYBODY_GONE, Workers
@@ -52,6 +62,7 @@ logger = logging.getLogger(__name__)
 DISPATCH_TICK = 0.1
 SCALING_TICK = 0.2
 WORKERS_TICK = 1.0
+TAKES_TICK = 0.25
 WEBHOOKS_TICK = 1.0
 UPKEEP_TICK = 10.0
 SWITCH_INTERVAL = 0.001
@@ -86,6 +97,12 @@ class Platform:
         vault = FileVault(folder.master_key)
         self.secrets = Secrets(store, clock, vault)
         self.endpoints = Endpoints(store, clock, entropy)
+        self.images = Images(store)
+        self.registries = Registries(store, clock, entropy, vault)
+        self.templates = Templates(store, clock, entropy, vault, self.endpoints, lambda: self.runtime.capabilities.gpus)
+        self.images = Images(store)
+        self.registries = Registries(store, clock, entropy, vault)
+        self.templates = Templates(store, clock, entropy, vault, self.endpoints, lambda: self.runtime.capabilities.gpus)
         self.deployments = Deployments(store, clock, entropy, self.builder, self.endpoints, notifier, compile_schema)
         self.recorder = Recorder(store, background, asyncio.sleep)
         self.dispatcher = Dispatcher(
@@ -107,6 +124,15 @@ class Platform:
             notifier=notifier,
             background=background,
             max_output=settings.max_output,
+        )
+        self.takes = Takes(
+            workers=self.workers,
+            dispatcher=self.dispatcher,
+            endpoints=self.endpoints,
+            notifier=notifier,
+            vault=vault,
+            clock=steady,
+            background=background,
         )
         self.scaling = Scaling(dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=steady)
         self.limits = Limits(steady, self.dispatcher.jobs)
@@ -134,7 +160,7 @@ class Platform:
             vault=vault,
             jobs=self.jobs,
             endpoints=self.endpoints,
-            formats={NATIVE: FORMAT},
+            formats={NATIVE: FORMAT, RUNPOD: RUNPOD_FORMAT},
             clock=clock,
             entropy=entropy,
             background=background,
@@ -177,7 +203,8 @@ class Platform:
 
     async def _start(self) -> None:
         self.runtime.on_exit = self.workers.departed
-        self.runtime.on_line = self.workers.wrote
+        self.runtime.on_line = self._worker_wrote
+        self.takes.read_line = read_log_line
         self.jobs.check_webhook = self.webhooks.check
         self.recorder.on_planned = self.webhooks.planned
         self.endpoints.on_change(self._endpoint_changed)
@@ -198,6 +225,7 @@ class Platform:
         self.tasks.every(DISPATCH_TICK, self.dispatcher.tick, "dispatch")
         self.tasks.every(SCALING_TICK, self.scaling.tick, "scaling")
         self.tasks.every(WORKERS_TICK, self.workers.tick, "workers")
+        self.tasks.every(TAKES_TICK, self.takes.tick, "takes")
         self.tasks.every(WEBHOOKS_TICK, self.webhooks.tick, "webhooks")
         self.tasks.every(UPKEEP_TICK, self._upkeep, "upkeep")
         self.tasks.every(CLEAN_UP_TICK, self._clean_up, "clean-up")
@@ -215,6 +243,11 @@ class Platform:
         removed = await self.deployments.forget_unused(self.workers.running())
         if removed:
             logger.info("%d bundles, environments and runtimes that nothing uses any more were removed", removed)
+
+    def _worker_wrote(self, worker_id: str, text: str) -> None:
+        """A worker has written a line: a job's, where that can be told, or its own."""
+        if not self.takes.wrote(worker_id, text):
+            self.workers.wrote(worker_id, text)
 
     def _job_ended(self, job: Job) -> None:
         """A job has ended, and its callers are told."""

@@ -120,6 +120,8 @@ class _Demo:
             ("faces", "A picture in, faces out: run with a binary input", self._run),
             ("slow", "Long work: progress, then a cancel", self._cancel),
             ("greeting", "Bad input: refused before anything is queued", self._refuse),
+            ("runpod_plain", "A worker written for RunPod, called like any other: run", self._run),
+            ("runpod_stream", "And another, as a stream", self._stream),
         ]
         for name, title, step in steps:
             if name not in self._ready:
@@ -143,7 +145,7 @@ class _Demo:
         if not all(name in self._ready for name in names):
             return
         self._echo("")
-        self._echo("Workers written for RunPod, called with its own package: both unchanged")
+        self._echo("The same called by RunPod's own package, in a program that knows nothing of Trivet")
         endpoints = [await self._client.endpoints.get(f"admin/{self._ready[name].endpoint}") for name in names]
         version = platform.endpoints.versions_of(endpoints[0].id)[-1]
         python = platform.folder.root / "envs" / version.environment / "bin" / "python"
@@ -176,9 +178,10 @@ class _Demo:
         async for line in caller.stdout:
             step = json.loads(line)
             self._told(step["what"], _short(step["result"]), step["seconds"])
-        if await caller.wait() != 0:
-            self._failed("runpod", (await complaints).decode(errors="replace").strip().splitlines()[-1])
-        await complaints
+        status = await caller.wait()
+        said = (await complaints).decode(errors="replace").split("\n")
+        if status != 0:
+            self._failed("runpod", next((line for line in reversed(said) if line), f"it ended with status {status}"))
 
     async def _run(self, example: Example) -> None:
         began = time.perf_counter()

@@ -13,6 +13,7 @@ from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.endpoints import EndpointReference, Version, VersionState
 from trivet.platform.core.errors import BuildFailed, CoreError, Forbidden, NotFound
+from trivet.platform.core.templates import Image
 from trivet.platform.ports.builder import Builder, Built
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier
@@ -225,7 +226,7 @@ class Deployments:
         return await self._store.write(unit)
 
     async def forget_unused(self, running: Iterable[Version]) -> int:
-        """Has the builder remove what nothing refers to any more: no version, no worker, no deployment that is on its way.
+        """Has the builder remove what nothing refers to any more: no version, image or worker, no deployment on its way.
 
         Args:
             running: the versions of all workers; one may run on for a while when its version was deleted.
@@ -233,9 +234,11 @@ class Deployments:
         Returns:
             How much has gone.
         """
+        images = await self._store.read(lambda tx: tx.templates.images())
         versions = [*running, *(v for e in self._endpoints.all() for v in self._endpoints.versions_of(e.id))]
-        bundles = {version.bundle for version in versions} | {build.bundle for build in self._builds.values()}
-        return await self._builder.forget_unused(bundles, {version.environment for version in versions})
+        used: list[Version | Image] = [*versions, *images]
+        bundles = {each.bundle for each in used} | {build.bundle for build in self._builds.values()}
+        return await self._builder.forget_unused(bundles, {each.environment for each in used})
 
     # -- inner --------------------------------------------------------------------------------------------------------
 
@@ -247,7 +250,12 @@ class Deployments:
                 build.bundle, lambda text: self._step(build, text), build.log.add, filename=filename
             )
             self._check_schemas(built)
-            await self._publish(build, built)
+            for warning in built.warnings:
+                self._step(build, warning)
+            if build.deployment.request.image is None:
+                await self._publish(build, built)
+            else:
+                await self._publish_image(build, built)
         except CoreError as error:
             await self._fail(build, (error.code, error.detail, error.hint))
         except Exception:  # a fault of ours must end the deployment too, or its caller would wait for ever
@@ -279,6 +287,22 @@ class Deployments:
             tx.deployments.put(ready.step("Ready to be called.", now))
 
         await self._endpoints.publish(before, built, record)
+        self._ended(build)
+
+    async def _publish_image(self, build: _Build, built: Built) -> None:
+        now = self._clock()
+        before = build.shown()
+        fresh_id = ids.make("img", now, self._entropy(8))
+
+        def unit(tx: Transaction) -> None:
+            image = publishing.publish_image(tx, before, built, fresh_id, now)
+            told = f"The image {image.name} is published."
+            if image.id != fresh_id:
+                told += " Endpoints that were made of it before keep what they have until they are saved again."
+            ready = replace(before, state=VersionState.READY, finished_at=now, image_id=image.id)
+            tx.deployments.put(ready.step(told, now))
+
+        await self._store.write(unit)
         self._ended(build)
 
     async def _fail(self, build: _Build, error: tuple[str, str, str]) -> None:

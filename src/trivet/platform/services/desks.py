@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from trivet.platform.core import takes as rules
@@ -13,27 +14,32 @@ from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
 
 
 class Turn:
-    """One open poll. It is over when the desk has another one, or none."""
+    """One open poll. It goes on as long as it is the desk's."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskEvents:
+    """Whom a desk tells what the dispatcher wants of it.
+
+    It is told amid a transition of the dispatcher, so what follows for that has to wait until that one is through.
+
+    ``stopped``: an attempt is over that was to be stopped. ``unwanted``: an attempt came while no poll is open to take it.
+    ``drained``: the worker is to be let go.
+    """
+
+    stopped: Callable[[AttemptRef], None]
+    unwanted: Callable[[AttemptRef], None]
+    drained: Callable[[str], None]
 
 
 @dataclass(slots=True, eq=False)
 class Desk:
     """What a worker that polls was given, and what it is to be told. It is a `WorkerLink` for the services.
 
-    Attributes:
-        worker_id: the worker.
-        endpoint_id: what it works for.
-        version_id: the build that it works for.
-        token: what it has to show.
-        remote: whether it lives elsewhere.
-        clock: seconds that go on evenly.
-        notifier: wakes open polls.
-        on_stopped: told an attempt that was stopped. It must not go back to the dispatcher in the same call.
-        on_drain: told that the worker is to be let go. The same holds.
-        waiting: what was sent and went into no answer yet, by number.
-        held: what went into answers and has not ended, by job.
-        ghosts: what was stopped and may still be at work in the worker, by job.
-        to_stop: the jobs that the next poll for stops is told.
+    ``remote``: whether the worker lives elsewhere. ``waiting``: what was sent and went into no answer yet, by number.
+    ``held``: what went into answers and has not ended, by job, in the order in which it was given. ``ghosts``: what was stopped
+    and may still be at work in the worker, by job. ``to_stop``: the jobs that the next poll for stops is told.
+    ``capacity``: how many jobs it works on at a time, as its polls have shown. Times in seconds.
     """
 
     worker_id: str
@@ -43,8 +49,8 @@ class Desk:
     remote: bool
     clock: Clock
     notifier: Notifier
-    on_stopped: Callable[[AttemptRef], None]
-    on_drain: Callable[[Desk], None]
+    events: DeskEvents
+    polled_at: float
     waiting: dict[int, AttemptOrder] = field(default_factory=dict)
     held: dict[str, HeldAttempt] = field(default_factory=dict)
     ghosts: dict[str, Ghost] = field(default_factory=dict)
@@ -54,14 +60,13 @@ class Desk:
     stop: Turn | None = None
     ready: bool = False
     draining: bool = False
+    signalled: bool = False
     muted: bool = False
-    polled_at: float = 0.0
     pinged_at: float | None = None
     ping_interval: float = rules.PING_INTERVAL
     pings_name_jobs: bool = False
     """Whether its pings have ever named a job: only then does their silence about one mean something."""
     capacity: int = 1
-    """How many jobs it works on at a time, as its polls have shown."""
 
     @property
     def take_topic(self) -> str:
@@ -85,7 +90,10 @@ class Desk:
     # -- as the services see it -----------------------------------------------------------------------------------------
 
     def send(self, order: AttemptOrder) -> None:
-        """Keeps an attempt for the answer to the worker's poll."""
+        """Keeps an attempt for the answer to the worker's open poll."""
+        if self.take is None:
+            self.events.unwanted(self.ref(order))
+            return
         self.waiting[order.number] = order
         self.notifier.notify(self.take_topic)
 
@@ -93,13 +101,13 @@ class Desk:
         """Stops an attempt: it is over at once, and the worker is told with its next poll for stops."""
         order = self.waiting.pop(number, None)
         if order is not None:
-            self.on_stopped(self.ref(order))
+            self.events.stopped(self.ref(order))
             return
         attempt = next((held for held in self.held.values() if held.number == number), None)
         if attempt is not None:
             del self.held[attempt.job_id]
             self.haunt(attempt.job_id)
-            self.on_stopped(self.ref(attempt))
+            self.events.stopped(self.ref(attempt))
 
     def recall(self) -> None:
         """Nothing can be asked back: what was given is with the worker, and what was not is handed back when its poll ends."""
@@ -111,10 +119,10 @@ class Desk:
             self.notifier.notify(self.voice_topic)
 
     def drain(self) -> None:
-        """Gives nothing any more, and lets the worker go once it holds nothing."""
+        """Gives nothing any more, and has the worker let go once it holds nothing."""
         if not self.draining:
             self.draining = True
-            self.on_drain(self)
+            self.events.drained(self.worker_id)
 
     def close(self) -> None:
         """Ends its polls."""
@@ -122,15 +130,116 @@ class Desk:
         self.stop = None
         self.notifier.notify(self.stop_topic)
 
-    # -- for the takes service ------------------------------------------------------------------------------------------
+    # -- polls ----------------------------------------------------------------------------------------------------------
+
+    def open_take(self) -> Turn:
+        """A poll for jobs begins; one that is open ends."""
+        turn = Turn()
+        self.take, self.take_began_at = turn, self.clock()
+        self.notifier.notify(self.take_topic)
+        return turn
 
     def end_take(self) -> None:
-        """Ends the open poll for jobs."""
+        """Ends the open poll for jobs, with what there is: nothing."""
         self.take = None
         self.notifier.notify(self.take_topic)
 
+    def open_stop(self) -> Turn:
+        """A poll for stops begins; one that is open ends."""
+        self.stop = turn = Turn()
+        self.notifier.notify(self.stop_topic)
+        return turn
+
+    def offers(self, most: int) -> None:
+        """The worker can take ``most`` jobs beside those that it works on."""
+        begun = self._begun()
+        self.capacity = max(self.capacity, most + begun) if begun else most
+
+    def deliverable(self) -> list[AttemptOrder]:
+        """What can go into an answer now: no second attempt of a job whose first may still be at work there."""
+        return [order for order in self.waiting.values() if order.job_id not in self.ghosts]
+
+    def give(self, order: AttemptOrder) -> None:
+        """The attempt goes into an answer."""
+        self.held[order.job_id] = HeldAttempt(order.job_id, order.number, order.token, order.timeout, self.clock())
+
+    def take_back(self) -> list[AttemptRef]:
+        """What waits and has not been given to the worker, in order."""
+        refs = [self.ref(order) for order in self.waiting.values()]
+        self.waiting.clear()
+        return refs
+
+    def begin_next(self) -> list[AttemptRef]:
+        """Those whose turn it is now: the worker works on what it was given in order."""
+        now, free = self.clock(), self.capacity - self._begun()
+        begun = []
+        for attempt in self.held.values():
+            if free <= 0:
+                break
+            if attempt.begun_at is None:
+                free -= 1
+                begun.append(rules.begin(attempt, now))
+        self.held.update((attempt.job_id, attempt) for attempt in begun)
+        return [self.ref(attempt) for attempt in begun]
+
+    def _begun(self) -> int:
+        return sum(attempt.begun_at is not None for attempt in self.held.values())
+
+    # -- what the worker says -------------------------------------------------------------------------------------------
+
+    def show(self, job_id: str, pieces: int = 0) -> None:
+        """A sign of a job that it holds, with so many pieces."""
+        self.held[job_id] = rules.show(self.held[job_id], pieces)
+
+    def beat(self, named: AbstractSet[str]) -> list[HeldAttempt]:
+        """A ping names the jobs that the worker holds.
+
+        Returns:
+            What it should hold, and has lost; it is not held any more.
+        """
+        now = self.clock()
+        if self.pinged_at is not None:
+            self.ping_interval = rules.ping_interval(self.ping_interval, now - self.pinged_at)
+        self.pinged_at = now
+        self.pings_name_jobs = self.pings_name_jobs or bool(named)
+        if not self.pings_name_jobs:
+            return []
+        seen = [rules.after_ping(attempt, named) for attempt in self.held.values()]
+        self.held.update((attempt.job_id, attempt) for attempt in seen)
+        missing = [attempt for attempt in seen if rules.is_missing(attempt, now, self.ping_interval)]
+        for attempt in missing:
+            del self.held[attempt.job_id]
+        for job_id in list(self.ghosts):
+            if job_id in named:
+                self.offer_stop(job_id)
+            else:
+                self.lay(job_id)
+        if self.remote:  # it has worked for this platform before, or was given up in between
+            for job_id in named - self.held.keys() - self.ghosts.keys():
+                self.haunt(job_id)
+        return missing
+
+    def holds_nothing(self) -> list[HeldAttempt]:
+        """The worker says that it holds nothing, so it is free of what was stopped.
+
+        Returns:
+            What it should hold, and has lost; it is not held any more.
+        """
+        for job_id in list(self.ghosts):
+            self.lay(job_id)
+        missing = list(self.held.values())
+        self.held.clear()
+        return missing
+
+    def is_alive(self) -> bool:
+        """Whether a ping proves that the worker lives."""
+        held = self.held.values()
+        return rules.is_sign_of_life(remote=self.remote, polled_at=self.polled_at, attempts=held, now=self.clock())
+
+    # -- ghosts ---------------------------------------------------------------------------------------------------------
+
     def haunt(self, job_id: str) -> None:
-        """Something of a job may go on in the worker that must stop."""
+        """Something of a job may go on in the worker that is to stop."""
         self.ghosts.setdefault(job_id, Ghost(job_id, self.clock()))
         self.offer_stop(job_id)
 
@@ -139,12 +248,14 @@ class Desk:
         self.to_stop[job_id] = None
         self.notifier.notify(self.stop_topic)
 
+    def tell_stops(self) -> list[str]:
+        """What the worker is told to stop; it is not told again before it names one in a ping."""
+        told = list(self.to_stop)
+        self.to_stop.clear()
+        return told
+
     def lay(self, job_id: str) -> None:
         """The worker is free of a job that was stopped."""
         if self.ghosts.pop(job_id, None) is not None:
             self.to_stop.pop(job_id, None)
-            self.notifier.notify(self.take_topic)  # the same job may wait for that
-
-    def deliverable(self) -> list[AttemptOrder]:
-        """What can go into an answer now: no second attempt of a job whose first may still be at work there."""
-        return [order for order in self.waiting.values() if order.job_id not in self.ghosts]
+            self.notifier.notify(self.take_topic)  # a new attempt of the same job may wait for that

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from trivet.platform.core import aliases, ids, rollouts
 from trivet.platform.core import endpoints as rules
@@ -24,6 +25,8 @@ from trivet.platform.services.catalogue import Catalogue
 from trivet.platform.services.owners import with_roles
 
 logger = logging.getLogger(__name__)
+
+V = TypeVar("V", Version, Version | None)
 
 MAX_DESCRIPTION = 10_000
 """Characters of a description, at most."""
@@ -391,13 +394,25 @@ class Endpoints:
                 also(tx, [version for _, version in published])
             return published
 
-        published = await self._store.write(unit)
-        for endpoint, version in published:
+        return await self.put(unit)
+
+    async def put(self, unit: Callable[[Transaction], list[tuple[Endpoint, V]]]) -> list[tuple[Endpoint, V]]:
+        """Applies a unit of work that adds or changes endpoints; for services that have checked who asks.
+
+        Args:
+            unit: gives every endpoint that it changed, as it is then, each with its new version, or None where it has none.
+
+        Returns:
+            What ``unit`` gave; it shows by then.
+        """
+        changed = await self._store.write(unit)
+        for endpoint, version in changed:
             self._catalogue.put(endpoint)
-            self._catalogue.put_version(version)
-        for endpoint, _ in published:
+            if version is not None:
+                self._catalogue.put_version(version)
+        for endpoint, _ in changed:
             self._tell(endpoint.id)
-        return published
+        return changed
 
     def forget_organization(self, organization_id: str) -> None:
         """Ends all sharing with an organization that is gone; the store has forgotten it already."""

@@ -43,7 +43,7 @@ def explain(job: Job, around: Situation) -> Explanation:
     if job.is_final:
         return _ended(job, around)
     if job.status is JobStatus.RUNNING:
-        return _running(job, around.now)
+        return _running(job, around)
     return _queued(job, around)
 
 
@@ -90,7 +90,8 @@ def _why_no_further(job: Job) -> str:
     return "its time to live would have ended before the next attempt"
 
 
-def _running(job: Job, now: float) -> Explanation:
+def _running(job: Job, around: Situation) -> Explanation:
+    now = around.now
     since = _span(now - (job.started_at or now))
     reasons = []
     if job.progress is not None:
@@ -103,6 +104,7 @@ def _running(job: Job, now: float) -> Explanation:
     if job.stop_reason is not None:
         asked = _span(now - (job.stop_asked_at or now))
         reasons.append(f"It was asked to stop {asked} ago ({job.stop_reason.value}) and is killed if it does not.")
+    reasons += _without_its_gpu(around)
     return Explanation(
         job.id,
         job.status,
@@ -137,7 +139,7 @@ def _queued(job: Job, around: Situation) -> Explanation:
         f"The job has been waiting in the queue{place} for {_span(around.now - job.created_at)}.",
         position=around.position,
         waiting_for=waiting.what,
-        reasons=waiting.reasons,
+        reasons=(*waiting.reasons, *_without_its_gpu(around)),
         next_steps=(*waiting.steps, f"Give up on it: `trivet jobs cancel {job.id}`."),
         worker_log=waiting.worker_log if around.manages else (),
     )
@@ -180,6 +182,18 @@ def _for_a_gpu(name: str, gpu: str, around: Situation) -> _Waiting:
         (f"{name} asks for the GPU {gpu!r}. Here there is: {here}.",),
         ("Deploy it without `gpu=`, or run the platform on a machine that has one.",),
     )
+
+
+def _without_its_gpu(around: Situation) -> list[str]:
+    """What to say of an endpoint that was made for a GPU, on a platform that has none such."""
+    endpoint, version = around.endpoint, around.version
+    if endpoint is None or version is None or version.settings.gpu is not None or endpoint.template_id is None:
+        return []
+    wanted = endpoint.overrides.gpu
+    if wanted is None or has_gpu(around.capabilities.gpus, wanted):
+        return []
+    there = "another GPU" if around.capabilities.gpus else "no GPU"
+    return [f"{endpoint.full_name} asked for the GPU {wanted!r}; this platform has {there}, so it runs on the CPU."]
 
 
 def _for_a_free_worker(name: str, around: Situation) -> _Waiting:

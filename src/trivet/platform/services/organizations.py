@@ -142,7 +142,7 @@ class Organizations:
         return await self._change(unit)
 
     async def remove(self, principal: Principal, name: str) -> Organization:
-        """Removes an organization with its memberships and secrets; what was shared with it is so no longer.
+        """Removes an organization with its memberships, secrets and images; what was shared with it is so no longer.
 
         For its owners (scope ``deploy``) and administrators.
 

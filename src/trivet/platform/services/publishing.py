@@ -12,11 +12,14 @@ from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.endpoints import Endpoint, SemVer, Version, VersionState
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from trivet.platform.core.scaling import ScalingPolicy
+from trivet.platform.core.templates import Image, check_image_name
 from trivet.platform.ports.builder import Built, BuiltEndpoint
 from trivet.platform.ports.stores import Transaction
 from trivet.platform.services.access import check_name
 from trivet.platform.services.owners import Owner, ensure_owner, owner_by_id
 
+MAX_IMAGES = 1000
+"""Images of one owner, at most."""
 MAX_MODEL_ID = 10**18 - 1
 """The largest integer id: one digit more and a reference would not read it as one."""
 
@@ -67,6 +70,26 @@ def check_request(request: DeploymentRequest) -> None:
         replace(ScalingPolicy(), minimum=request.workers[0], maximum=request.workers[1]).check()
     if request.canary is not None:
         rollouts.check_canary_weight(request.canary)
+    if request.image is not None:
+        _check_image_request(request, request.image)
+
+
+def _check_image_request(request: DeploymentRequest, image: str) -> None:
+    check_image_name(image)
+    given = {
+        "a name": split_name(request.name)[1],
+        "a version": request.number,
+        "an id": request.endpoint_id,
+        "an integer id": request.model_id,
+        "workers": request.workers,
+        "a canary": request.canary,
+    }
+    ruled_out = [what for what, value in given.items() if value is not None]
+    if ruled_out:
+        raise BadRequest(
+            f"An image is no endpoint yet, so {' and '.join(ruled_out)} can't be given with it.",
+            hint="Say that when an endpoint is made of the image. `--name owner/` publishes the image for that owner.",
+        )
 
 
 def check_fits(request: DeploymentRequest, found: Sequence[BuiltEndpoint]) -> None:
@@ -162,6 +185,59 @@ def publish(
         _publish_one(tx, owner, deployment, built, item, fresh=spare, now=now)
         for item, spare in zip(built.endpoints, fresh, strict=True)
     ]
+
+
+def publish_image(tx: Transaction, deployment: Deployment, built: Built, fresh_id: str, now: float) -> Image:
+    """Publishes what a build found as an image. One of that name moves to this build; what was made of it stays as it is.
+
+    Args:
+        tx: applied whole or not at all.
+        deployment: whose, and the name.
+        built: what the build found.
+        fresh_id: the id of the image, where it is new.
+        now: seconds since the epoch.
+
+    Raises:
+        BadRequest: the build found not exactly one endpoint.
+        Conflict: the owner has as many images as may be.
+        Forbidden, NotFound: the account or the owner has gone while the build ran.
+    """
+    name = deployment.request.image
+    if name is None or len(built.endpoints) != 1:
+        found = ", ".join(item.name for item in built.endpoints)
+        raise BadRequest(
+            f"An image holds one endpoint; the upload holds {len(built.endpoints)} ({found}).",
+            hint="Publish each as an image from a folder of its own.",
+        )
+    owner, item = _owner(tx, deployment, now), built.endpoints[0]
+    known = tx.templates.image_named(owner.id, name)
+    if known is None and len(tx.templates.images_of(owner.id)) >= MAX_IMAGES:
+        raise Conflict(
+            f"{owner.name!r} has {MAX_IMAGES} images already, which is the most there may be.",
+            hint="Remove some: `trivet images ls`, `trivet images delete NAME`.",
+        )
+    image = Image(
+        fresh_id if known is None else known.id,
+        owner.id,
+        owner.name,
+        name,
+        deployment.hash,
+        item.kind,
+        item.host,
+        item.handler,
+        built.bundle,
+        built.environment,
+        item.settings,
+        created_at=now if known is None else known.created_at,
+        updated_at=now,
+        scaling=item.scaling,
+        description=item.description,
+        input_schema=item.input_schema,
+        output_schema=item.output_schema,
+        deployment_id=deployment.id,
+    )
+    tx.templates.put_image(image)
+    return image
 
 
 def _owner(tx: Transaction, deployment: Deployment, now: float) -> Owner:

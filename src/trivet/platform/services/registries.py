@@ -7,7 +7,7 @@ from dataclasses import replace
 from trivet.platform.core import ids
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.errors import BadRequest, Conflict, NotFound
-from trivet.platform.core.templates import RegistryCredential, check_title
+from trivet.platform.core.templates import RegistryCredential, check_title, is_text
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.ports.vault import Vault
@@ -101,5 +101,5 @@ def _own(tx: Transaction, principal: Principal, credential_id: str) -> RegistryC
 def _check(username: str, password: str) -> None:
     if not username or len(username) > MAX_FIELD or not username.isprintable():
         raise BadRequest(f"A user name has 1 to {MAX_FIELD} printable characters.")
-    if not password or len(password) > MAX_FIELD:
-        raise BadRequest(f"A password has 1 to {MAX_FIELD} characters.")
+    if not password or len(password) > MAX_FIELD or not is_text(password):
+        raise BadRequest(f"A password has 1 to {MAX_FIELD} characters of text.")

@@ -1,4 +1,4 @@
-"""What the fronts of all dialects share: from a head to a hot path, a call that is held, and the border for errors around both."""
+"""What the fronts of all dialects share: from a head to a hot path, a call that is held, and the border for errors."""
 
 from __future__ import annotations
 

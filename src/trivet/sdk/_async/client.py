@@ -14,6 +14,7 @@ from trivet.sdk._async.accounts import AsyncAccounts
 from trivet.sdk._async.deployments import AsyncDeployments
 from trivet.sdk._async.endpoint import AsyncEndpoint
 from trivet.sdk._async.endpoints import AsyncEndpoints
+from trivet.sdk._async.images import AsyncImages
 from trivet.sdk._async.jobs import AsyncJob, AsyncJobs
 from trivet.sdk._async.keys import AsyncKeys
 from trivet.sdk._async.orgs import AsyncOrganizations
@@ -47,6 +48,7 @@ class AsyncClient:
         endpoints: look at endpoints and look after them.
         jobs: the jobs of the server.
         deployments: uploads that are built and published; `deploy` makes one.
+        images: builds under a name, that endpoints can be made of.
         accounts: accounts, for administrators.
         keys: API keys.
         orgs: organizations and their members.
@@ -75,6 +77,7 @@ class AsyncClient:
         self.endpoints = AsyncEndpoints(self._session)
         self.jobs = AsyncJobs(self._session)
         self.deployments = AsyncDeployments(self._session)
+        self.images = AsyncImages(self._session, self.deployments)
         self.accounts = AsyncAccounts(self._session)
         self.keys = AsyncKeys(self._session)
         self.orgs = AsyncOrganizations(self._session)

@@ -18,6 +18,7 @@ from trivet.sdk._sync.accounts import Accounts
 from trivet.sdk._sync.deployments import Deployments
 from trivet.sdk._sync.endpoint import Endpoint
 from trivet.sdk._sync.endpoints import Endpoints
+from trivet.sdk._sync.images import Images
 from trivet.sdk._sync.jobs import Job, Jobs
 from trivet.sdk._sync.keys import Keys
 from trivet.sdk._sync.orgs import Organizations
@@ -48,6 +49,7 @@ class Client:
         endpoints: look at endpoints and look after them.
         jobs: the jobs of the server.
         deployments: uploads that are built and published; `deploy` makes one.
+        images: builds under a name, that endpoints can be made of.
         accounts: accounts, for administrators.
         keys: API keys.
         orgs: organizations and their members.
@@ -76,6 +78,7 @@ class Client:
         self.endpoints = Endpoints(self._session)
         self.jobs = Jobs(self._session)
         self.deployments = Deployments(self._session)
+        self.images = Images(self._session, self.deployments)
         self.accounts = Accounts(self._session)
         self.keys = Keys(self._session)
         self.orgs = Organizations(self._session)

@@ -6,13 +6,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trivet.sdk import _requests
 from trivet.sdk._deadline import Deadline
+from trivet.sdk._http import Request
 from trivet.sdk._sync.concurrency import offload
 from trivet.sdk._sync.session import Session
-from trivet.sdk.errors import DeploymentError, TimedOutError
-from trivet.sdk.models import BuildStep, DeployedEndpoint, DeploymentInfo
+from trivet.sdk.errors import DeploymentError, TimedOutError, UnexpectedAnswerError
+from trivet.sdk.models import BuildStep, DeployedEndpoint, DeployedImage, DeploymentInfo
+
+if TYPE_CHECKING:
+    from trivet.sdk._archive import Archive
 
 STEP_WAIT = 1.0
 """Seconds for which the server holds a question about a build: how late a step may be told."""
@@ -60,20 +65,72 @@ class Deployments:
             TooLargeError: it packs to more than an upload may have.
             TimedOutError: the wait ended first.
         """
+        info = self._build(
+            path,
+            lambda archive: _requests.deploy(
+                archive,
+                name=name,
+                version=version,
+                endpoint_id=id,
+                model_id=model_id,
+                workers=workers,
+                canary=canary,
+            ),
+            on_event=on_event,
+            timeout=timeout,
+        )
+        return [*info.endpoints]
+
+    def create_image(
+        self,
+        path: str | os.PathLike[str],
+        name: str,
+        *,
+        owner: str | None = None,
+        on_event: Callable[[BuildStep], object] | None = None,
+        timeout: float | None = None,
+    ) -> DeployedImage:
+        """Pack what lies at ``path``, upload it, and wait until endpoints can be made of it. No endpoint is published.
+
+        Args:
+            path: a file or a folder that holds one handler.
+            name: what templates call it, such as ``team/worker:1.0``. The same name again moves it to the new build; what
+                was made of it before stays as it is until it is saved again.
+            owner: an account or organization that the key manages; None takes the key's account.
+            on_event: called with each step of the build.
+            timeout: seconds to wait at most; None waits as long as it takes. The build goes on when the wait ends.
+
+        Raises:
+            DeploymentError: it was refused or does not build; ``log`` has the build's own words.
+            TooLargeError: it packs to more than an upload may have.
+            TimedOutError: the wait ended first.
+        """
+        info = self._build(
+            path,
+            lambda archive: _requests.deploy(archive, name=None if owner is None else f"{owner}/", image=name),
+            on_event=on_event,
+            timeout=timeout,
+        )
+        if info.image is None:
+            raise UnexpectedAnswerError(
+                "The server has built the upload, but published no image.", hint="It may be an older one: upgrade it."
+            )
+        return info.image
+
+    def _build(
+        self,
+        path: str | os.PathLike[str],
+        request: Callable[[Archive], Request],
+        *,
+        on_event: Callable[[BuildStep], object] | None,
+        timeout: float | None,
+    ) -> DeploymentInfo:
+        """Uploads, and waits for the end of the build; the deployment, which is ready."""
         from trivet.sdk._archive import pack
 
         deadline = Deadline(timeout)
         archive = offload(pack, Path(path))
-        request = _requests.deploy(
-            archive,
-            name=name,
-            version=version,
-            endpoint_id=id,
-            model_id=model_id,
-            workers=workers,
-            canary=canary,
-        )
-        info = self._session.value(DeploymentInfo, request)
+        info = self._session.value(DeploymentInfo, request(archive))
         told = 0
         while True:
             for step in info.steps[told:]:
@@ -98,9 +155,9 @@ class Deployments:
         return self._session.value(DeploymentInfo, _requests.deployment(deployment_id, wait=wait))
 
 
-def _finished(info: DeploymentInfo) -> list[DeployedEndpoint]:
+def _finished(info: DeploymentInfo) -> DeploymentInfo:
     if info.state == "ready":
-        return [*info.endpoints]
+        return info
     fault = info.error
     raise DeploymentError(
         fault.message if fault is not None else info.detail or "The build failed.",

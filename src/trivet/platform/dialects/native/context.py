@@ -25,6 +25,7 @@ from trivet.platform.ports.clock import Clock
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.images import Images
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.keys import Keys
 from trivet.platform.services.limits import Limits
@@ -67,6 +68,7 @@ class NativeServices:
     rollouts: Rollouts
     webhooks: Webhooks
     limits: Limits
+    images: Images
     clock: Clock = time.time
 
 

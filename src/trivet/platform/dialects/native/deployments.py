@@ -1,4 +1,4 @@
-"""Handlers around deployments."""
+"""Handlers around deployments, and the images that some of them publish."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from trivet.platform.core.errors import BadRequest
 from trivet.platform.dialects.native import events, schemas, translate
 from trivet.platform.dialects.native.context import PREFIX, Call, Reply
 from trivet.platform.services.access import require
+from trivet.platform.wire import paging
 from trivet.platform.wire.answers import JSON_TYPE
 from trivet.platform.wire.bodies import save_body
 
@@ -41,6 +42,24 @@ async def deployment(call: Call) -> schemas.Deployment:
     return _document(call, found)
 
 
+async def images(call: Call) -> schemas.Page[schemas.Image]:
+    """A page of the images that the caller can use: its own first."""
+    found = await call.services.images.list(call.principal, call.query.get("name") or None)
+    places = {image.id: f"{place:06d}" for place, image in enumerate(found)}
+    page, following = paging.cut(found, lambda image: places[image.id], call.cursor, call.limit)
+    return schemas.Page(items=[translate.image(image) for image in page], next=following)
+
+
+async def image(call: Call) -> schemas.Image:
+    """One image."""
+    return translate.image(await call.services.images.get(call.principal, call.part("image")))
+
+
+async def delete_image(call: Call) -> None:
+    """Forgets an image."""
+    await call.services.images.remove(call.principal, call.part("image"))
+
+
 def _request(call: Call) -> DeploymentRequest:
     query = call.query
     filename = query.get("filename", "")
@@ -57,6 +76,7 @@ def _request(call: Call) -> DeploymentRequest:
         model_id=call.whole("model_id"),
         workers=_workers(query["workers"]) if query.get("workers") else None,
         canary=call.whole("canary"),
+        image=query.get("image") or None,
     )
 
 

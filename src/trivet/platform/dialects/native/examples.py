@@ -164,6 +164,17 @@ _WEBHOOK = schemas.WebhookDelivery(
     ],
 )
 
+_IMAGE = schemas.Image(
+    id="img_019c2f0e7d305f3c9a7be2d418",
+    name="team/worker:1.0",
+    owner="admin",
+    hash="9f2c41d0a7e35b1884c6f0d2e97a3b5c1d8e6f40a2b7c9d3e5f1a8b6c4d2e0f7",
+    host="runpod",
+    kind="sync",
+    created_at=_AT,
+    updated_at=_LATER,
+)
+
 EXAMPLES: dict[Any, Any] = {
     schemas.About: schemas.About("Trivet", "0.1.0", "/api/v1/openapi.json", "/docs"),
     schemas.Job: JOB,
@@ -217,6 +228,8 @@ EXAMPLES: dict[Any, Any] = {
         items=[schemas.LogLine(time=_AT, worker_id=_WORKER.id, job_id=JOB.id, stream="stdout", text="working")]
     ),
     schemas.Deployment: _DEPLOYMENT,
+    schemas.Image: _IMAGE,
+    schemas.Page[schemas.Image]: schemas.Page(items=[_IMAGE]),
     schemas.Account: _ACCOUNT,
     schemas.Page[schemas.Account]: schemas.Page(items=[_ACCOUNT]),
     schemas.AccountRequest: schemas.AccountRequest(name="ann"),

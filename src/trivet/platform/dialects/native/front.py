@@ -5,8 +5,7 @@ What can be refused by the head alone, and keys that have to be looked up, go th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import CoreError
@@ -15,12 +14,10 @@ from trivet.platform.dialects.native import errors
 from trivet.platform.dialects.native.context import PREFIX, NativeServices, NativeSettings
 from trivet.platform.dialects.native.hot import CALL_QUERIES, RUN_QUERIES, HotPaths, read_call, read_wait
 from trivet.platform.wire.answers import Header
+from trivet.platform.wire.fronts import Front, Hot
 from trivet.platform.wire.heads import Heads, read_heads
-from trivet.platform.wire.hot import Answer, Exchange, Head, HotPath, PassOn
+from trivet.platform.wire.hot import Answer, Exchange, Head, HotPath
 from trivet.platform.wire.problems import headers_of, problem_of
-
-Hot = Callable[[Principal, bytes, Exchange], None]
-"""Sees to the answer of one request; may raise what the services raise."""
 
 
 class NativeFront:
@@ -36,8 +33,7 @@ class NativeFront:
     def __init__(
         self, services: NativeServices, settings: NativeSettings, paths: HotPaths, common: tuple[Header, ...]
     ) -> None:
-        self._authenticate = services.accounts.authenticate
-        self._jobs = services.jobs
+        self._front = Front(services.accounts, services.jobs, self._refusal)
         self._limit = settings.max_input
         self._paths = paths
         self._common = common
@@ -60,83 +56,46 @@ class NativeFront:
             heads = read_heads(head.headers)
             if kind is None or heads.token is None or (heads.content_length or 0) > self._limit:
                 return None
-            return self._path(head, heads.token, kind(head, name, heads))
+            return self._front.path(head, heads.token, kind(head, name, heads))
         except CoreError:
             return None
-
-    def _path(self, head: Head, token: str, hot: Hot) -> HotPath:
-        authenticate = self._authenticate
-
-        def path(body: bytes, exchange: Exchange) -> None:
-            principal = authenticate(token)
-            if principal is None:
-                raise PassOn
-            try:
-                hot(principal, body, exchange)
-            except Exception as error:  # noqa: BLE001 - the outermost border: no traceback may reach a caller
-                exchange.answer(self._refusal(error, head))
-
-        return path
 
     def _run(self, head: Head, name: str, heads: Heads) -> Hot:
         call = read_call(name, head.query, RUN_QUERIES, heads)
         if call.options.idempotency_key is not None:
-            return self._later(
+            return self._front.later(
                 head, lambda principal, body: self._paths.answer_run(principal, call, call.payload(body))
             )
-        paths, jobs = self._paths, self._jobs
+        paths, hold = self._paths, self._front.hold
 
         def run(principal: Principal, body: bytes, exchange: Exchange) -> None:
-            def told(view: JobView | None) -> None:
-                if view is None:
-                    leave()
-                    return
+            def at_once(view: JobView) -> Answer | None:
                 output = view.job.output
-                if output is None or output.data is not None:
-                    answer = paths.outcome_with(view, (output and output.data) or b"")
-                    exchange.answer(paths.told(principal, answer))
-                else:
-                    exchange.begin(self._guarded(fetched(view), head))
+                if output is not None and output.data is None:
+                    return None
+                return paths.told(principal, paths.outcome_with(view, (output and output.data) or b""))
 
-            def leave() -> None:
-                exchange.begin(self._guarded(left(), head))
-
-            async def left() -> Answer:
-                return await fetched(await jobs.leave(principal, held))
-
-            async def fetched(view: JobView) -> Answer:
+            async def outcome(view: JobView) -> Answer:
                 return paths.told(principal, await paths.outcome(view))
 
-            held = jobs.hold(principal, call.reference, call.payload(body), call.options, told)
-            exchange.after(call.wait, leave)
+            payload = call.payload(body)
+            hold(head, principal, call.reference, payload, call.options, call.wait, exchange, at_once, outcome)
 
         return run
 
     def _submit(self, head: Head, name: str, heads: Heads) -> Hot:
         call = read_call(name, head.query, CALL_QUERIES, heads)
-        return self._later(head, lambda principal, body: self._paths.answer_submit(principal, call, call.payload(body)))
+        return self._front.later(
+            head, lambda principal, body: self._paths.answer_submit(principal, call, call.payload(body))
+        )
 
     def _job(self, head: Head, name: str, _: Heads) -> Hot:
         wait = read_wait(head.query)
-        return self._later(head, lambda principal, _: self._paths.answer_job(principal, name, wait))
+        return self._front.later(head, lambda principal, _: self._paths.answer_job(principal, name, wait))
 
     def _result(self, head: Head, name: str, _: Heads) -> Hot:
         wait = read_wait(head.query)
-        return self._later(head, lambda principal, _: self._paths.answer_result(principal, name, wait))
-
-    def _later(self, head: Head, work: Callable[[Principal, bytes], Coroutine[Any, Any, Answer]]) -> Hot:
-        """Answers with what ``work`` returns."""
-
-        def hot(principal: Principal, body: bytes, exchange: Exchange) -> None:
-            exchange.begin(self._guarded(work(principal, body), head))
-
-        return hot
-
-    async def _guarded(self, work: Coroutine[Any, Any, Answer], head: Head) -> Answer:
-        try:
-            return await work
-        except Exception as error:  # noqa: BLE001 - the outermost border: no traceback may reach a caller
-            return self._refusal(error, head)
+        return self._front.later(head, lambda principal, _: self._paths.answer_result(principal, name, wait))
 
     def _refusal(self, error: Exception, head: Head) -> Answer:
         if isinstance(error, CoreError):

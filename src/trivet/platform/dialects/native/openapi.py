@@ -30,6 +30,7 @@ _PARTS = {
     "version": "A version: `1.2.0`, a range, a content hash, an alias of one version, `latest`, or its id.",
     "alias": "The alias's name.",
     "deployment": "The deployment's id.",
+    "image": "The image's id.",
     "account": "The account's name.",
     "organization": "The organization's name.",
     "key": "The key's id.",

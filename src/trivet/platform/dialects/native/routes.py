@@ -583,6 +583,9 @@ _DEPLOYMENTS = (
                 "Percent of the unpinned calls that the version gets beside the current one, 0 to 99.",
                 "integer",
             ),
+            Query(
+                "image", "Publish the build as an image of this name, for endpoints to be made of, not as an endpoint."
+            ),
         ),
         detail="An upload that can't be taken is refused before anything is stored. Building goes on behind the answer.",
     ),
@@ -599,6 +602,42 @@ _DEPLOYMENTS = (
             Query("wait", "Seconds to hold the answer until it is ready or failed, up to 60.", "number"),
             Query("seen_steps", "With `wait`: answer as soon as there are more steps than these.", "integer"),
         ),
+    ),
+    Route(
+        name="list_images",
+        method="GET",
+        path="/images",
+        tag="Deployments",
+        summary="List the images that one can use",
+        access=Access.READ,
+        handler=deployments.images,
+        response=schemas.Page[schemas.Image],
+        queries=(*_PAGING, Query("name", "Only those of exactly this name.")),
+        detail=(
+            "One's own, those of one's organizations, and those of the platform's first administrator. Where a name stands "
+            "for several, the first one counts."
+        ),
+    ),
+    Route(
+        name="get_image",
+        method="GET",
+        path="/images/{image}",
+        tag="Deployments",
+        summary="Look at an image",
+        access=Access.READ,
+        handler=deployments.image,
+        response=schemas.Image,
+    ),
+    Route(
+        name="delete_image",
+        method="DELETE",
+        path="/images/{image}",
+        tag="Deployments",
+        summary="Delete an image",
+        access=Access.DEPLOY,
+        handler=deployments.delete_image,
+        status=204,
+        detail="Endpoints that were made of it keep what they have.",
     ),
 )
 

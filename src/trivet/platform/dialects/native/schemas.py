@@ -415,8 +415,15 @@ class PublishedEndpoint(Document):
     url: str
 
 
+class PublishedImage(Document):
+    """The image that a deployment published; it may have moved to another build since."""
+
+    id: str
+    name: str
+
+
 class Deployment(Document):
-    """An upload and what became of it."""
+    """An upload and what became of it: `endpoints` that it published, or an `image`."""
 
     id: str
     state: Literal["building", "ready", "failed"]
@@ -425,6 +432,23 @@ class Deployment(Document):
     log: str = ""
     error: DeploymentError | None = None
     endpoints: list[PublishedEndpoint] = []
+    image: PublishedImage | None = None
+
+
+class Image(Document):
+    """A build under a name, that endpoints can be made of. `hash` is the SHA-256 of what was uploaded; `host` is the kind of
+    program: `decorated` or `runpod`. `updated_at` is when the name came to stand for this build.
+    """
+
+    id: str
+    name: str
+    owner: str
+    hash: str
+    host: str
+    kind: str
+    created_at: str
+    updated_at: str
+    description: str = ""
 
 
 # -- people -------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from trivet.platform.core import accounts, deployments, endpoints, jobs, views, webhooks
+from trivet.platform.core import accounts, deployments, endpoints, jobs, templates, views, webhooks
 from trivet.platform.core.accounts import KeyState, Role, Token
 from trivet.platform.core.jobs import JobEvent
 from trivet.platform.core.limits import CallLimits
@@ -295,6 +295,8 @@ _DETAIL = {
     endpoints.VersionState.FAILED: "The build failed; what served before goes on serving.",
 }
 
+_IMAGE_DETAIL = "The build succeeded, and endpoints can be made of the image."
+
 
 def deployment(
     value: deployments.Deployment, published: list[tuple[endpoints.Endpoint, endpoints.Version]], base_url: str
@@ -303,7 +305,7 @@ def deployment(
     return schemas.Deployment(
         id=value.id,
         state=value.state.value,
-        detail=_DETAIL[value.state],
+        detail=_DETAIL[value.state] if value.image_id is None else _IMAGE_DETAIL,
         steps=[schemas.BuildStep(at=rfc3339(step.at), text=step.text) for step in value.steps],
         log=value.log,
         error=None if value.error is None else _deployment_error(*value.error),
@@ -318,6 +320,26 @@ def deployment(
             )
             for target, build in published
         ],
+        image=(
+            None
+            if value.image_id is None
+            else schemas.PublishedImage(id=value.image_id, name=value.request.image or "")
+        ),
+    )
+
+
+def image(value: templates.Image) -> schemas.Image:
+    """An image's document."""
+    return schemas.Image(
+        id=value.id,
+        name=value.name,
+        owner=value.owner_name,
+        hash=value.hash,
+        host=value.host,
+        kind=value.kind.value,
+        created_at=rfc3339(value.created_at),
+        updated_at=rfc3339(value.updated_at),
+        description=value.description,
     )
 
 

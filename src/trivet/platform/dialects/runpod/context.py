@@ -10,6 +10,10 @@ from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.limits import Limits
+from trivet.platform.services.registries import Registries
+from trivet.platform.services.secrets import Secrets
+from trivet.platform.services.takes import Takes
+from trivet.platform.services.templates import Templates
 from trivet.platform.services.workers import Workers
 
 PREFIX = "/runpod"
@@ -30,6 +34,10 @@ class RunPodServices:
     jobs: Jobs
     workers: Workers
     limits: Limits
+    takes: Takes
+    templates: Templates
+    registries: Registries
+    secrets: Secrets
     clock: Clock = time.time
 
 

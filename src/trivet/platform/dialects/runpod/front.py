@@ -1,4 +1,4 @@
-"""RunPod's busy verbs past ASGI. What can be refused by the head alone, and keys that have to be looked up, go the ordinary way."""
+"""RunPod's busy verbs past ASGI. What the head alone refuses, and keys that have to be looked up, go the ordinary way."""
 
 from __future__ import annotations
 

@@ -74,9 +74,7 @@ class HotPaths:
 
     # -- jobs ---------------------------------------------------------------------------------------------------------
 
-    async def look(
-        self, principal: Principal, reference: EndpointReference, job_id: str, wait: float = 0.0
-    ) -> JobView:
+    async def look(self, principal: Principal, reference: EndpointReference, job_id: str, wait: float = 0.0) -> JobView:
         """The job that callers know by an id: where it was tried again, its newest try.
 
         Args:

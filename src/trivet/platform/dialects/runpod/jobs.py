@@ -118,6 +118,5 @@ def message(view: JobView) -> bytes:
     return msgspec.json.encode(found)
 
 
-RUNPOD_FORMAT = MessageFormat(message)
+RUNPOD_FORMAT = MessageFormat(message, whole=True)
 """The job's document, as `status` gives it."""
-

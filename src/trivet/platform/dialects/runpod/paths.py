@@ -24,8 +24,6 @@ ON_ENDPOINTS = {
 """The verbs about an endpoint, and their methods."""
 ON_JOBS = {"status": BOTH, "status-sync": BOTH, "stream": BOTH, "cancel": POST, "retry": POST}
 """The verbs about a job, and their methods."""
-OF_WORKERS = frozenset({"job-take", "job-take-batch", "job-stop", "job-done", "job-stream", "ping"})
-"""The verbs of workers."""
 
 _JOBS = JOBS.removeprefix(PREFIX).strip("/")
 _LONGEST_NAME = 300

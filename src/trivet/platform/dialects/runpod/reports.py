@@ -18,6 +18,8 @@ from trivet.platform.core.jobs import HANDLER_ERROR, JobError
 IN_PROGRESS = "IN_PROGRESS"
 _NULL = b"null"
 _CLASS = re.compile(r"<class '([^']{1,200})'>")
+_OUR_FOLDERS = re.compile(r'(?m)^(\s*File ")[^"]*/(?:workers/[^/"]+/code|envs/[0-9a-f]+/lib/[^/"]+/site-packages)/')
+"""How lines of a traceback begin that name files below the data folder, which is nobody's business; the rest is the author's."""
 _LONGEST_TEXT = 64 * 1024
 """Characters of an error that are kept: its beginning."""
 
@@ -90,29 +92,34 @@ _decoder = msgspec.json.Decoder(_Posted)
 
 def _read(body: bytes) -> _Posted | Failed:
     try:
+        if not body.isascii():
+            body.decode()  # what is only passed on is not looked into by the decoder
         return _decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass  # the reason is looked for where time does not matter
     try:
-        posted = json.loads(body)
+        return _read_leniently(body)
     except RecursionError:
         return Failed(_unreadable("is nested too deeply"))
     except ValueError as error:  # of bytes that are no text, too
         return Failed(_unreadable(f"is not JSON ({error})"))
+
+
+def _read_leniently(body: bytes) -> _Posted | Failed:
+    """As `_read`, of a body that Python takes for JSON and nobody else does.
+
+    Raises:
+        ValueError: Python does not either.
+        RecursionError: it is nested too deeply.
+    """
+    posted = json.loads(body)
     if not isinstance(posted, dict):
         return Failed(_unreadable("is not a JSON object"))
-    return _read_leniently(posted)
-
-
-def _read_leniently(posted: dict[str, Any]) -> _Posted | Failed:
-    """As `_read`, of a body that Python takes for JSON and nobody else does."""
-    stop_pod, status, error = posted.get("stopPod"), posted.get("status"), posted.get("error")
-    if error:
-        return _Posted(error=_raw(_finite(error)), stop_pod=stop_pod)
-    output = posted.get("output")
-    if status == IN_PROGRESS:
-        return _Posted(output=_raw(_finite(output)), status=status)
-    place = _not_finite(output, "")
+    stop_pod, status = posted.get("stopPod"), posted.get("status")
+    if status == IN_PROGRESS or posted.get("error"):
+        finite = json.loads(body, parse_constant=_nothing)
+        return _Posted(_raw(finite.get("output")), _raw(finite.get("error")), status, stop_pod)
+    place = _not_finite(posted.get("output"))
     if place is None:
         return Failed(_unreadable("is not JSON that others can read"), bool(stop_pod))
     at, number = place
@@ -156,27 +163,30 @@ def _unreadable(why: str) -> JobError:
 
 
 def _text(text: str) -> str:
-    """A text that can be stored and sent on: JSON can hold halves of surrogate pairs, which no encoding takes."""
-    return text[:_LONGEST_TEXT].encode(errors="replace").decode()
+    """A text that can be stored and shown: without our folders, and without the halves of surrogate pairs that JSON can hold."""
+    return _OUR_FOLDERS.sub(r"\1", text[:_LONGEST_TEXT]).encode(errors="replace").decode()
 
 
 def _raw(value: Any) -> msgspec.Raw:
     return msgspec.Raw(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
-def _finite(value: Any) -> Any:
-    """The value with null for each number that is none."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list) else value
+def _nothing(constant: str) -> None:
+    """What stands for a number that is none."""
 
 
-def _not_finite(value: Any, at: str) -> tuple[str, float] | None:
+def _not_finite(value: Any) -> tuple[str, float] | None:
     """The first place, as a JSON pointer, whose number is none."""
-    if isinstance(value, float):
-        return None if math.isfinite(value) else (at, value)
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    found = (_not_finite(item, f"{at}/{str(key).replace('~', '~0').replace('/', '~1')}") for key, item in items)
-    return next((place for place in found if place is not None), None)
+    waiting: list[tuple[str, Any]] = [("", value)]
+    while waiting:
+        at, item = waiting.pop()
+        if isinstance(item, float) and not math.isfinite(item):
+            return at, item
+        if isinstance(item, dict):
+            below = [(key.replace("~", "~0").replace("/", "~1"), inner) for key, inner in item.items()]
+        elif isinstance(item, list):
+            below = [(str(index), inner) for index, inner in enumerate(item)]
+        else:
+            continue
+        waiting += [(f"{at}/{step}", inner) for step, inner in reversed(below)]
+    return None

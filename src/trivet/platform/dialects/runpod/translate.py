@@ -114,8 +114,9 @@ def _milliseconds(policy: Mapping[str, Any], name: str, least: int) -> float | N
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= _WEEK:
+        given = _encode(value)[:40].decode("utf-8", "replace")
         raise BadRequest(
-            f"`policy.{name}` must be a number of milliseconds from {least} to {_WEEK}, not {_encode(value)[:40].decode('utf-8', 'replace')}.",
+            f"`policy.{name}` must be a number of milliseconds from {least} to {_WEEK}, not {given}.",
             hint=f"{least} is {least // 1000} seconds, {_WEEK} is seven days.",
         )
     return float(value)

@@ -7,10 +7,8 @@ a job makes a worker ask again at once, so nothing is answered at once but jobs 
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextlib
-import logging
-from collections.abc import Coroutine
+import json
+from collections.abc import Coroutine, Sequence
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
@@ -18,17 +16,17 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal, Token
-from trivet.platform.core.errors import BadRequest, CoreError, Forbidden, NotFound, TooLarge, Unauthenticated
+from trivet.platform.core.errors import BadRequest, TooLarge
 from trivet.platform.core.jobs import Progress
 from trivet.platform.core.payloads import JSON, NULL
-from trivet.platform.dialects.runpod import reports
+from trivet.platform.dialects.runpod import errors, reports
 from trivet.platform.dialects.runpod.context import JOBS, RunPodServices, RunPodSettings
+from trivet.platform.dialects.runpod.translate import data_url
 from trivet.platform.services.takes import TakenJob, Visit
 from trivet.platform.wire.answers import JSON_TYPE, Header, answer
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.credentials import token_in
-
-logger = logging.getLogger(__name__)
+from trivet.platform.wire.hot import Answer, send_answer
 
 T = TypeVar("T")
 
@@ -47,13 +45,6 @@ ENVELOPE = 4096
 """Bytes of a post beside the output in it."""
 _LONGEST_NAME = 128
 _MOST_QUERY = 128 * 1024
-_STATUSES: tuple[tuple[type[CoreError], int], ...] = (
-    (Unauthenticated, 401),
-    (Forbidden, 403),
-    (NotFound, 404),
-    (TooLarge, 413),
-    (BadRequest, 400),
-)
 
 
 class _Request(NamedTuple):
@@ -91,24 +82,25 @@ class WorkerApi:
         """Answers one request, whose path is below `JOBS` and names one of `VERBS`."""
         if scope["type"] != "http":
             return
-        is_poll = False
+        method, path = scope["method"], scope["path"]
+        verb, *names = _parts(path)
+        if not names:
+            await send_answer(send, errors.no_such_path(path))
+            return
+        wanted = "POST" if verb in POSTS else "GET"
+        if method != wanted:
+            await send_answer(send, errors.method_not_allowed(method, [wanted]))
+            return
         try:
-            request = _read(scope)
-            is_poll = request.verb in POLLS
-            wanted = "POST" if request.verb in POSTS else "GET"
-            if scope["method"] != wanted:
-                await _say(send, 405, f"{request.verb} is asked by {wanted}.", ((b"allow", wanted.encode()),))
-                return
-            await self._answer(request, receive, send)
+            await self._answer(_read(scope, verb, names), receive, send)
         except ClientGone:
             return
-        except CoreError as error:
-            status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 503)
-            await self._refuse(status, f"{error.detail} {error.hint}".strip(), receive, send, hold=is_poll)
-        except Exception:
-            logger.exception("a worker's request %s was not answered", scope["path"])
-            text = "Something went wrong inside the platform; its log says what."
-            await self._refuse(500, text, receive, send, hold=is_poll)
+        except Exception as error:  # noqa: BLE001 — the outermost border: no traceback may reach a caller
+            refusal = errors.answer_to(error, method, path)
+            if verb not in POLLS:
+                await send_answer(send, refusal)
+            else:
+                await self._refuse(refusal, receive, send)
 
     async def _answer(self, request: _Request, receive: Receive, send: Send) -> None:
         visit = self._takes.admit(
@@ -125,7 +117,7 @@ class WorkerApi:
                 await self._stream(visit, request, receive, send)
             case _:
                 self._ping(visit, request.query)
-                await _say(send, 200)
+                await _done_with(send)
 
     async def _principal(self, token: str) -> Principal | None:
         """Whose API key it is; None where it is none, as with workers of this platform, which have a token of their own."""
@@ -139,9 +131,11 @@ class WorkerApi:
         batch = request.verb == "job-take-batch"
         most = _whole(request.query.get("batch_size"), 1, MOST_TAKEN) if batch else 1
         busy = request.query.get("job_in_progress") == "1"
-        taking = self._takes.take(visit, most, busy=busy, hold=self._poll)
-        jobs = await _unless_gone(taking, receive)
-        if not jobs:
+        caller = _Caller(receive)
+        jobs = await caller.wait_for(self._takes.take(visit, most, busy=busy, hold=self._poll))
+        if caller.has_left:
+            self._takes.undelivered(visit, jobs)
+        elif not jobs:
             await answer(send, 204, ())
         elif len(jobs) == 1 and not batch:
             await answer(send, 200, (JSON_TYPE,), job_document(jobs[0]))
@@ -149,7 +143,7 @@ class WorkerApi:
             await answer(send, 200, (JSON_TYPE,), b"[%b]" % b",".join(map(job_document, jobs)))
 
     async def _stop(self, visit: Visit, receive: Receive, send: Send) -> None:
-        job_ids = await _unless_gone(self._takes.stops(visit, hold=self._poll), receive)
+        job_ids = await _Caller(receive).wait_for(self._takes.stops(visit, hold=self._poll))
         if job_ids:
             await answer(send, 200, (JSON_TYPE,), msgspec.json.encode({"jobsToStop": job_ids}))
         else:
@@ -166,7 +160,7 @@ class WorkerApi:
             case reports.Progressed(detail):
                 # a progress is sent by a thread of its own and may come behind the result: nobody's fault
                 self._takes.progress(visit, request.job_id, Progress(None, detail=detail))
-                await _say(send, 200)
+                await _done_with(send)
                 return
             case reports.Succeeded(output, _) if len(output) > self._max_output:
                 error = reports.too_large(len(output), self._max_output)
@@ -196,12 +190,13 @@ class WorkerApi:
             raise BadRequest(
                 "Which job this is about is not said.", hint="End the URL in `/$ID`, or send it as X-Request-ID."
             )
+        await self._takes.listening(visit)
         try:
             return await read_body(receive, self._max_output + ENVELOPE, request.length)
         except TooLarge:
             error = reports.too_large(request.length, self._max_output)
             self._takes.fail(visit, request.job_id, error)
-            await _say(send, 413, f"{error.message} {error.hint}")
+            await send_answer(send, errors.fault(413, f"{error.message} {error.hint}"))
             return None
 
     def _ping(self, visit: Visit, query: dict[str, str]) -> None:
@@ -212,44 +207,62 @@ class WorkerApi:
 
     # -- refusals -----------------------------------------------------------------------------------------------------
 
-    async def _refuse(self, status: int, text: str, receive: Receive, send: Send, *, hold: bool) -> None:
-        if hold:
-            if self._held >= MOST_HELD:
-                status, text = 429, "Too many workers ask here that are not expected. Try again later."
-            else:
-                self._held += 1
-                try:
-                    await _unless_gone(asyncio.sleep(self._refusal_hold), receive)
-                except ClientGone:
-                    return
-                finally:
-                    self._held -= 1
-        await _say(send, status, text)
+    async def _refuse(self, refusal: Answer, receive: Receive, send: Send) -> None:
+        """Refuses a poll, but not at once."""
+        if self._held >= MOST_HELD:
+            await send_answer(send, errors.fault(429, "Too many ask here that are not expected. Try again later."))
+            return
+        self._held += 1
+        try:
+            await _Caller(receive).wait_for(asyncio.sleep(self._refusal_hold))
+        except ClientGone:
+            return
+        finally:
+            self._held -= 1
+        await send_answer(send, refusal)
 
 
 def job_document(job: TakenJob) -> bytes:
     """A job as its worker is given it: the input as it came, with whatever else is for the worker beside it."""
-    if job.content_type == JSON:
-        value = job.body or NULL
-    else:
-        value = b'"data:%b;base64,%b"' % (job.content_type.replace('"', "").encode(), base64.b64encode(job.body))
+    value = (job.body or NULL) if job.content_type == JSON else data_url(job.content_type, job.body)
     beside = job.aside.strip()[1:-1] if job.aside is not None else b""
     return b'{"id":%b,"input":%b%b%b}' % (msgspec.json.encode(job.job_id), value, b"," if beside else b"", beside)
 
 
-def _read(scope: Scope) -> _Request:
+def read_log_line(text: str) -> tuple[str | None, str]:
+    """Reads a line of a worker's output: which job it is about, where it says so, and what of it to keep.
+
+    The original writes a JSON object for each line once it knows its endpoint: ``{"requestId", "message", "level"}``.
+    """
+    if not text.startswith('{"requestId"'):
+        return None, text
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None, text
+    job_id, message, level = (line.get(name) for name in ("requestId", "message", "level"))
+    if not isinstance(message, str):
+        return None, text
+    return job_id if isinstance(job_id, str) else None, f"{level}: {message}" if isinstance(level, str) else message
+
+
+def _parts(path: str) -> list[str]:
+    """The verb of a path and, in order, the ids of endpoint, worker and job and what is glued to them; [""] where it has none."""
+    # a worker whose URL has no query appends its own to the path all the same
+    plain, _, glued = path.removeprefix(f"{JOBS}/").partition("&")
+    endpoint_id, verb, worker_id, job_id, *more = [*plain.split("/"), "", "", ""]
+    if verb not in VERBS or not worker_id or any(more) or (job_id and verb not in POSTS):
+        return [""]
+    return [verb, endpoint_id, worker_id, job_id, glued]
+
+
+def _read(scope: Scope, verb: str, names: Sequence[str]) -> _Request:
     """Reads who asks for what.
 
     Raises:
-        NotFound: the path is none of a worker's.
-        BadRequest: a part of it can't be.
+        BadRequest: a part of the URL can't be.
     """
-    path: str = scope["path"]
-    # a worker whose URL has no query appends its own to the path all the same
-    path, _, glued = path.removeprefix(f"{JOBS}/").partition("&")
-    endpoint_id, verb, worker_id, job_id, *more = [*path.split("/"), "", "", ""]
-    if verb not in VERBS or not worker_id or any(more):
-        raise NotFound(f"There is nothing at {scope['path'][:200]}.")
+    endpoint_id, worker_id, job_id, glued = names
     if worker_id.startswith("$"):
         raise BadRequest(
             f"{worker_id[:40]} was not replaced by the id of a worker.",
@@ -274,40 +287,43 @@ def _whole(text: str | None, least: int, most: int) -> int:
     return min(max(int(text), least), most) if text is not None and text.isdecimal() and len(text) < 10 else least
 
 
-async def _unless_gone(work: Coroutine[Any, Any, T], receive: Receive) -> T:
-    """What ``work`` gives; it is cancelled when the client leaves.
+class _Caller:
+    """Who waits for an answer, and may leave before it comes."""
 
-    Raises:
-        ClientGone: the client has left.
-    """
-    working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_gone(receive))
-    try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientGone
-        return working.result()
-    finally:
-        for task in (working, leaving):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.has_left = False
 
+    async def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` gives, which is cancelled when the caller leaves.
 
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+        Raises:
+            ClientGone: the caller has left before there was anything.
+        """
+        working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(self._leave())
+        try:
+            await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise ClientGone
+            return working.result()
+        finally:
+            for task in (working, leaving):
+                task.cancel()
+            await asyncio.wait((working, leaving))
+
+    async def _leave(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.has_left = True
 
 
 async def _acknowledge(send: Send, job_id: str, *, counts: bool) -> None:
     if counts:
-        await _say(send, 200)
+        await _done_with(send)
     else:
-        await _say(
-            send, 404, f"The job {job_id[:_LONGEST_NAME]} is not this worker's, or not any more: nothing has changed."
-        )
+        text = f"The job {job_id} is not this worker's, or not any more: nothing has changed."
+        await send_answer(send, errors.fault(404, text))
 
 
-async def _say(send: Send, status: int, error: str = "", headers: tuple[Header, ...] = ()) -> None:
-    body = msgspec.json.encode({"error": error}) if error else b"{}"
-    await answer(send, status, (JSON_TYPE, *headers), body)
+async def _done_with(send: Send) -> None:
+    await answer(send, 200, (JSON_TYPE,), b"{}")

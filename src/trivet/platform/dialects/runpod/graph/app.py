@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -22,6 +23,8 @@ from trivet.platform.wire.heads import read_heads
 from trivet.platform.wire.problems import STATUS, headers_of
 
 if TYPE_CHECKING:
+    from graphql import DocumentNode
+
     from trivet.platform.dialects.runpod.graph.engine import Engine
 
 MAX_BODY = 1 << 20
@@ -45,14 +48,13 @@ class GraphApi:
 
     Args:
         services: what it speaks for.
-        settings: what an operator has set.
+        _settings: what an operator has set; nothing of it concerns this part.
     """
 
-    def __init__(self, services: RunPodServices, settings: RunPodSettings) -> None:
+    def __init__(self, services: RunPodServices, _settings: RunPodSettings) -> None:
         self._services = services
-        self._settings = settings
         self._engine: Engine | None = None
-        self._making = asyncio.Lock()
+        self._reading = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, whatever its method."""
@@ -63,23 +65,28 @@ class GraphApi:
             await _send(send, 405, refusal(_post_only(method)), ((b"allow", b"POST"),))
             return
         try:
-            status, document, headers = 200, await self._answer(scope, receive), ()
+            await _send(send, 200, await self._answer(scope, receive))
         except Refused as refused:
-            status, document, headers = 200, {"errors": refused.errors}, ()
+            await _send(send, 200, {"errors": refused.errors})
         except CoreError as error:
-            status, document, headers = STATUS.get(error.code, 500), refusal(error), tuple(headers_of(error))
+            await _send(send, STATUS.get(error.code, 500), refusal(error), headers_of(error))
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 — the outermost border: no traceback may reach a caller
-            status, document, headers = 500, {"errors": [incident(error)]}, ()
-        await _send(send, status, document, headers)
+            await _send(send, 500, {"errors": [incident(error)]})
 
     async def _answer(self, scope: Scope, receive: Receive) -> dict[str, Any]:
         call = GraphCall(self._services, await self._principal(scope))
         request = _decoded(await read_body(receive, MAX_BODY, read_heads(scope["headers"]).content_length))
-        engine = await self._made_engine()
-        document = await asyncio.to_thread(engine.read, request.query)
+        engine, document = await self._read(request.query)
         return await engine.answer(document, call, request.variables or {}, request.operationName)
+
+    async def _read(self, query: str) -> tuple[Engine, DocumentNode]:
+        """Reads a query in a thread, and one at a time: large ones must not take the interpreter from the calls of jobs."""
+        async with self._reading:
+            if self._engine is None:
+                self._engine = await asyncio.to_thread(_make_engine)
+            return self._engine, await asyncio.to_thread(self._engine.read, query)
 
     async def _principal(self, scope: Scope) -> Principal:
         token = _token(scope)
@@ -88,16 +95,10 @@ class GraphApi:
         accounts = self._services.accounts
         return accounts.authenticate(token) or await accounts.resolve(token)
 
-    async def _made_engine(self) -> Engine:
-        # the grammar's library takes a tenth of a second to import, which a platform that nobody manages this way never pays
-        async with self._making:
-            if self._engine is None:
-                self._engine = await asyncio.to_thread(_make_engine)
-        return self._engine
-
 
 def _make_engine() -> Engine:
-    from trivet.platform.dialects.runpod.graph.engine import Engine  # noqa: PLC0415 — heavy: at the first query only
+    # the grammar's library takes a tenth of a second to import, which a platform that nobody manages this way never pays
+    from trivet.platform.dialects.runpod.graph.engine import Engine
 
     return Engine()
 
@@ -121,8 +122,9 @@ def _decoded(body: bytes) -> _Request:
     try:
         return documents.decode_as(body, _Request)
     except BadRequest as error:
-        raise BadRequest(
-            error.detail, hint='Send JSON such as {"query": "query { myself { id } }"}, with `variables` beside it or without.'
+        raise type(error)(
+            error.detail,
+            hint='Send JSON such as {"query": "query { myself { id } }"}, with `variables` beside it or without.',
         ) from None
 
 
@@ -133,5 +135,5 @@ def _post_only(method: str) -> BadRequest:
     )
 
 
-async def _send(send: Send, status: int, document: dict[str, Any], headers: tuple[Header, ...]) -> None:
+async def _send(send: Send, status: int, document: dict[str, Any], headers: Iterable[Header] = ()) -> None:
     await answer(send, status, (*_HEADERS, *headers), _encode(document))

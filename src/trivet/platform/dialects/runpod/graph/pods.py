@@ -28,7 +28,12 @@ async def refuse_volume(_call: GraphCall, _arguments: Arguments) -> NoReturn:
     Raises:
         BadRequest: always.
     """
-    raise BadRequest(
+    raise no_volumes()
+
+
+def no_volumes() -> BadRequest:
+    """What is said to those who ask for a network volume."""
+    return BadRequest(
         "There are no network volumes here: workers read and write the disk of the machine that they run on.",
         hint="Put large files into the image's folder, or on that disk, and give their place in the template's environment.",
     )

@@ -34,7 +34,10 @@ type Query {
 }
 
 type Mutation {
-  "Makes an endpoint of a template, or changes the one with that id: what is left out stays, but workersMax (3), idleTimeout (10) and scalerValue (4)."
+  """
+  Makes an endpoint of a template, or changes the one with that id. What a change leaves out stays as it is, but for
+  workersMax, idleTimeout and scalerValue, which go back to 3, 10 and 4.
+  """
   saveEndpoint(input: EndpointInput): Endpoint
   "Gives an endpoint another template: a new version, taken up worker by worker."
   updateEndpointTemplate(input: UpdateEndpointTemplateInput): Endpoint
@@ -380,7 +383,7 @@ def make_schema() -> GraphQLSchema:
 
 
 def _adapted(resolver: Resolver) -> Any:
-    async def resolve(_source: object, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    async def resolve(_source: object, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         return await resolver(info.context, arguments)
 
     return resolve

@@ -33,10 +33,9 @@ def check_size(query: str) -> None:
     Raises:
         BadRequest: too many tokens, or nested too deeply.
     """
-    nesting = tokens = 0
-    for match in _TOKEN.finditer(query):
+    nesting = 0
+    for tokens, match in enumerate(_TOKEN.finditer(query), start=1):
         kind = match.lastgroup
-        tokens += 1
         if kind == "open":
             nesting += 1
         elif kind == "close":

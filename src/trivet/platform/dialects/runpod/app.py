@@ -1,0 +1,184 @@
+"""The RunPod dialect as one ASGI application: jobs for callers, polls for workers, GraphQL, each error in RunPod's shape."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NamedTuple
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from trivet.platform.core.accounts import Principal
+from trivet.platform.core.endpoints import EndpointReference
+from trivet.platform.core.errors import TooLarge, Unauthenticated
+from trivet.platform.dialects.runpod import errors, paths
+from trivet.platform.dialects.runpod.context import GRAPHQL, PREFIX, RunPodServices, RunPodSettings
+from trivet.platform.dialects.runpod.front import RunPodFront
+from trivet.platform.dialects.runpod.graph.app import GraphApi
+from trivet.platform.dialects.runpod.hot import HotPaths, read_wait
+from trivet.platform.dialects.runpod.jobs import STREAM_HOLD, JobVerbs
+from trivet.platform.dialects.runpod.worker import VERBS, WorkerApi
+from trivet.platform.wire.answers import answer, without_body
+from trivet.platform.wire.bodies import ClientGone, read_body
+from trivet.platform.wire.heads import Heads, read_heads
+from trivet.platform.wire.hot import Answer, send_answer
+
+__all__ = ["RunPodServices", "RunPodSettings", "create_app"]
+
+_GRAPHQL = GRAPHQL.removeprefix(PREFIX).strip("/")
+
+
+def create_app(services: RunPodServices, settings: RunPodSettings) -> RunPodApp:
+    """What answers below ``/runpod``. It is handed whole paths.
+
+    Args:
+        services: what it speaks for.
+        settings: what an operator has set.
+    """
+    return RunPodApp(services, settings)
+
+
+class _Request(NamedTuple):
+    """One request about an endpoint or one of its jobs."""
+
+    principal: Principal
+    reference: EndpointReference
+    target: paths.Target
+    heads: Heads
+    query: bytes
+    receive: Receive
+
+
+_Handler = Callable[[_Request], Awaitable[Answer]]
+
+
+class RunPodApp:
+    """The application; see `create_app`. Every verb takes a key; what it may do, the services say."""
+
+    def __init__(self, services: RunPodServices, settings: RunPodSettings) -> None:
+        self._accounts = services.accounts
+        self._settings = settings
+        self._paths = HotPaths(services, settings)
+        self._verbs = JobVerbs(services, self._paths)
+        self.hot_routes = RunPodFront(services, settings, self._paths)
+        """Its hot paths past ASGI."""
+        self._graphql: ASGIApp = GraphApi(services, settings)
+        self._workers: dict[str, ASGIApp] = dict.fromkeys(VERBS, WorkerApi(services, settings))
+        """What answers the verbs of workers."""
+        self._handlers: dict[str, _Handler] = {
+            "run": self._run,
+            "runsync": self._runsync,
+            "status": lambda r: self._paths.status(r.principal, r.reference, r.target.job_id),
+            "status-sync": self._status_sync,
+            "stream": self._stream,
+            "cancel": lambda r: self._verbs.cancel(r.principal, r.reference, r.target.job_id),
+            "retry": lambda r: self._verbs.retry(r.principal, r.reference, r.target.job_id),
+            "purge-queue": lambda r: self._verbs.purge(r.principal, r.reference),
+            "health": lambda r: self._verbs.health(r.principal, r.reference),
+            "requests": lambda r: self._verbs.requests(r.principal, r.reference),
+            "metrics": lambda r: self._verbs.metrics(r.principal, r.reference),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            return
+        method: str = scope["method"]
+        parts = paths.parts_of(scope["path"], scope.get("raw_path") or b"", scope.get("root_path", ""))
+        app = self._app(parts)
+        if app is not None:
+            await app(scope, receive, send)
+            return
+        if method == "HEAD":
+            send = without_body(send)
+        try:
+            await self._answer(method, paths.endpoint_parts(parts), scope, receive, send)
+        except ClientGone:
+            return
+        except Exception as error:  # noqa: BLE001 — the outermost border: no traceback may reach a caller
+            await send_answer(send, errors.answer_to(error, method, scope["path"]))
+
+    def _app(self, parts: list[str]) -> ASGIApp | None:
+        """Who answers a path that is none of a caller's."""
+        if parts == [_GRAPHQL]:
+            return self._graphql
+        below = paths.endpoint_parts(parts)
+        return self._workers.get(below[1]) if below is not None and len(below) > 1 else None
+
+    async def _answer(self, method: str, parts: list[str] | None, scope: Scope, receive: Receive, send: Send) -> None:
+        target = None if parts is None else paths.target_of(parts)
+        if target is None:
+            verb = parts[1] if parts is not None and len(parts) > 1 else ""
+            await send_answer(send, errors.no_such_path(scope["path"], verb))
+            return
+        if method not in target.methods:
+            allowed = {*target.methods, "OPTIONS"}
+            if method == "OPTIONS":
+                await answer(send, 204, [(b"allow", ", ".join(sorted(allowed)).encode())])
+            else:
+                await send_answer(send, errors.method_not_allowed(method, allowed))
+            return
+        heads = read_heads(scope["headers"], bare=True)
+        if heads.token is None:
+            raise Unauthenticated
+        principal = self._accounts.authenticate(heads.token) or await self._accounts.resolve(heads.token)
+        reference = paths.reference_to(target.endpoint)
+        request = _Request(principal, reference, target, heads, scope["query_string"], receive)
+        # a stream is read once: who only asks for the head must not take its pieces away
+        verb = "status" if target.verb == "stream" and method == "HEAD" else target.verb
+        await send_answer(send, await self._handlers[verb](request))
+
+    # -- verbs that read more than the path ---------------------------------------------------------------------------
+
+    async def _run(self, request: _Request) -> Answer:
+        body = await self._body(request, self._settings.max_run)
+        return await self._paths.run(request.principal, request.reference, body)
+
+    async def _runsync(self, request: _Request) -> Answer:
+        wait = read_wait(request.query, self._settings.hold)
+        body = await self._body(request, self._settings.max_runsync)
+        return await self._paths.runsync(request.principal, request.reference, body, wait)
+
+    async def _status_sync(self, request: _Request) -> Answer:
+        wait = read_wait(request.query, self._settings.hold)
+        return await self._paths.status(request.principal, request.reference, request.target.job_id, wait)
+
+    async def _stream(self, request: _Request) -> Answer:
+        hold = read_wait(request.query, STREAM_HOLD)
+        read = self._verbs.stream(request.principal, request.reference, request.target.job_id, hold)
+        return await _while_there(request.receive, read)
+
+    async def _body(self, request: _Request, limit: int) -> bytes:
+        try:
+            return await read_body(request.receive, limit, request.heads.content_length)
+        except TooLarge as error:
+            settings = self._settings
+            other = f" `runsync` takes up to {settings.max_runsync:,}." if limit < settings.max_runsync else ""
+            raise TooLarge(
+                f"{error.detail} That is the limit of `{request.target.verb}`.{other}",
+                limit=limit,
+                hint="Put what is large where the worker can fetch it, and send its URL.",
+            ) from None
+
+
+async def _while_there(receive: Receive, work: Coroutine[Any, Any, Answer]) -> Answer:
+    """What ``work`` returns. It is cancelled as soon as the caller leaves.
+
+    Raises:
+        ClientGone: the caller has left.
+    """
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_until_gone(receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientGone
+        return working.result()
+    finally:
+        leaving.cancel()
+        working.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,400 @@
+"""Templates, and endpoints that are made from them.
+
+A template names an image and holds an environment. An endpoint that is made from it is an endpoint like any other: its version
+is what the image was at that moment. It gets a new one, as a rolling release, when its template changes, or when the endpoint
+itself is saved again and the image has moved meanwhile.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from trivet.platform.core import ids, rollouts
+from trivet.platform.core import templates as rules
+from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.endpoints import Endpoint, EndpointReference, Overrides, Version, next_number
+from trivet.platform.core.errors import BadRequest, Conflict, NotFound
+from trivet.platform.core.scaling import ScalingPolicy
+from trivet.platform.core.templates import Image, Template
+from trivet.platform.ports.clock import Clock, Entropy
+from trivet.platform.ports.stores import Store, Transaction
+from trivet.platform.ports.vault import Vault
+from trivet.platform.services import access
+from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.images import find_image, unknown_image
+from trivet.platform.services.secrets import open_env, seal_env
+
+MAX_TEMPLATES = 1000
+"""Templates of one account, at most."""
+
+Changed = list[tuple[Endpoint, Version | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateDraft:
+    """A template as somebody wants it.
+
+    Args:
+        name: unique among the account's templates; case counts.
+        image: the name of an image, which need not be there yet.
+        env: names and values; of those with the same name the last one counts.
+        extras: what a dialect keeps beside, in its own words: a JSON object.
+    """
+
+    name: str
+    image: str
+    env: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateView:
+    """A template with its environment opened, for its owner."""
+
+    template: Template
+    env: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointDraft:
+    """An endpoint as somebody wants it made from a template.
+
+    Args:
+        name: any text; the endpoint gets what of it a name may hold, with a number behind it where that is taken.
+        template_id: which template; None, for an endpoint that is there: as it is.
+        scaling: obeyed as it is.
+        gpu: a kind of GPU, which the endpoint gets where the platform has one; else it runs on the CPU.
+        timeout: seconds that a job may run; None: what the image's author set.
+        endpoint_id: an id of one's own choice, for a new endpoint.
+        extras: what dialects keep of their own words, each under its own name; what others keep there stays.
+    """
+
+    name: str
+    template_id: str | None
+    scaling: ScalingPolicy
+    gpu: str | None = None
+    timeout: float | None = None
+    endpoint_id: str | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Templates:
+    """The use cases around templates, which are one's own account's, and around the endpoints that are made from them.
+
+    Looking takes the scope ``read``, but what an environment holds and every change take ``deploy``.
+
+    Args:
+        store: where they are kept.
+        clock: tells the time.
+        entropy: gives ids.
+        vault: seals environments.
+        endpoints: told of new endpoints and versions.
+        gpus: gives the kinds of GPU that the platform has, and how many.
+    """
+
+    def __init__(  # noqa: PLR0917 -- what it works with, by name or in this order
+        self,
+        store: Store,
+        clock: Clock,
+        entropy: Entropy,
+        vault: Vault,
+        endpoints: Endpoints,
+        gpus: Callable[[], Mapping[str, int]],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+        self._vault = vault
+        self._endpoints = endpoints
+        self._gpus = gpus
+
+    # -- templates ----------------------------------------------------------------------------------------------------
+
+    async def list(self, principal: Principal) -> list[TemplateView]:
+        """The account's templates, by name. Takes the scope ``deploy``, as environments often hold secrets.
+
+        Raises:
+            Unavailable: the platform's key does not open an environment.
+        """
+        access.require(principal, Scope.DEPLOY)
+        found = await self._store.read(lambda tx: tx.templates.of_owner(principal.account_id))
+        return [self._view(template) for template in found]
+
+    async def get(self, principal: Principal, template_id: str) -> TemplateView:
+        """One of the account's templates. Takes the scope ``deploy``.
+
+        Raises:
+            NotFound: the account has none of that id.
+            Unavailable: the platform's key does not open its environment.
+        """
+        access.require(principal, Scope.DEPLOY)
+        return self._view(await self._store.read(lambda tx: _own(tx, principal, template_id)))
+
+    async def save(self, principal: Principal, draft: TemplateDraft, template_id: str | None = None) -> TemplateView:
+        """Adds a template, or changes one; then the endpoints that were made from it get a new version where that differs.
+
+        Args:
+            principal: who asks.
+            draft: the whole template.
+            template_id: which one to change; None: a new one.
+
+        Raises:
+            BadRequest, TooLarge: a value can't be.
+            Conflict: the account has another template of that name, or as many as may be.
+            NotFound: the account has none of that id; or endpoints are made from it, and there is no image of that name.
+        """
+        access.require(principal, Scope.DEPLOY)
+        rules.check_title("template", draft.name)
+        rules.check_image_name(draft.image)
+        env, extras = rules.check_env(draft.env), rules.check_extras(draft.extras)
+        now, sealed = self._clock(), seal_env(self._vault, env)
+        fresh_id, version_ids, installed = ids.make_opaque(self._entropy(10)), self._version_ids(now), self._gpus()
+
+        def unit(tx: Transaction) -> tuple[Template, Changed]:
+            if template_id is None:
+                template = _new(tx, principal, draft, fresh_id, now)
+            else:
+                template = replace(_own(tx, principal, template_id), name=draft.name, image=draft.image, updated_at=now)
+            # the same environment stays the same bytes, so that versions can be compared without being opened
+            same = open_env(self._vault, template.sealed_env) == env
+            template = replace(template, sealed_env=template.sealed_env if same else sealed, extras=extras)
+            tx.templates.put(template)
+            made = [endpoint for endpoint in tx.endpoints.all() if endpoint.template_id == template.id]
+            if not made:
+                return template, []
+            image = _image(tx, principal, template)
+            maker = _Maker(tx, version_ids, installed, now, principal.account_id)
+            return template, [maker.remade(endpoint, image, template) for endpoint in made]
+
+        saved: list[Template] = []
+
+        def changing(tx: Transaction) -> Changed:
+            template, changed = unit(tx)
+            saved[:] = [template]
+            return changed
+
+        await self._endpoints.put(changing)
+        return TemplateView(saved[0], env)
+
+    async def remove(self, principal: Principal, name: str) -> Template:
+        """Forgets one of the account's templates, by its name.
+
+        Raises:
+            NotFound: the account has none of that name.
+            Conflict: endpoints are made from it; the sentence names them.
+        """
+        access.require(principal, Scope.DEPLOY)
+
+        def unit(tx: Transaction) -> Template:
+            template = next((t for t in tx.templates.of_owner(principal.account_id) if t.name == name), None)
+            if template is None:
+                raise NotFound.of("template", name)
+            made = [endpoint.full_name for endpoint in tx.endpoints.all() if endpoint.template_id == template.id]
+            if made:
+                raise Conflict(
+                    f"The template {name!r} is used by {', '.join(made[:5])}, so it can't be removed.",
+                    hint="Delete what uses it, or give that another template, first.",
+                )
+            tx.templates.remove(template.id)
+            return template
+
+        return await self._store.write(unit)
+
+    # -- endpoints ----------------------------------------------------------------------------------------------------
+
+    async def create_endpoint(self, principal: Principal, draft: EndpointDraft) -> Endpoint:
+        """Makes an endpoint of the image that a template names, with version 1.0.0, which can be called at once.
+
+        Raises:
+            BadRequest, TooLarge: a value can't be.
+            NotFound: the account has no such template, or there is no image of the name in it.
+            Conflict: the id that was asked for is taken.
+        """
+        access.require(principal, Scope.DEPLOY)
+        overrides, extras = _overrides(draft), rules.check_extras(draft.extras)
+        template_id = draft.template_id
+        if template_id is None:
+            raise BadRequest("An endpoint is made from a template, and none was named.")
+        if draft.endpoint_id is not None and not ids.is_opaque(draft.endpoint_id):
+            raise BadRequest(
+                f"{draft.endpoint_id[:80]!r} can't be an endpoint's id.",
+                hint="An id has 3 to 64 letters, digits, `-` and `_`, and is not a number.",
+            )
+        scaling, now, installed = draft.scaling.check(), self._clock(), self._gpus()
+        endpoint_id = draft.endpoint_id or ids.make_opaque(self._entropy(10))
+        version_ids = self._version_ids(now)
+
+        def unit(tx: Transaction) -> Changed:
+            template = _own(tx, principal, template_id)
+            image = _image(tx, principal, template)
+            taken = [e.name for e in tx.endpoints.all() if e.owner_name.lower() == principal.account_name.lower()]
+            endpoint = Endpoint(
+                endpoint_id,
+                principal.account_id,
+                principal.account_name,
+                rules.free_name(draft.name, taken),
+                now,
+                now,
+                scaling=scaling,
+                description=image.description,
+                template_id=template.id,
+                overrides=overrides,
+                extras=extras,
+            )
+            version = replace(
+                image.version(
+                    endpoint, installed, fresh_id=next(version_ids), number="1.0.0", now=now, by=principal.account_id
+                ),
+                sealed_env=template.sealed_env,
+            )
+            endpoint = rollouts.publish(endpoint, version.id, now)
+            tx.endpoints.add(endpoint)
+            tx.versions.add(version)
+            return [(endpoint, version)]
+
+        return (await self._endpoints.put(unit))[0][0]
+
+    async def save_endpoint(self, principal: Principal, endpoint_id: str, draft: EndpointDraft) -> Endpoint:
+        """Changes how an endpoint scales, and what it is made from. Its name and its id stay.
+
+        It gets a new version where the template, its image, the timeout or the GPU make one. An image that has been removed
+        meanwhile matters only where the template is another one.
+
+        Raises:
+            BadRequest, TooLarge: a value can't be.
+            NotFound: the principal may not know of such an endpoint, has no such template, or there is no such image.
+            Forbidden: it does not manage the endpoint.
+        """
+        overrides, extras = _overrides(draft), rules.check_extras(draft.extras)
+        scaling = draft.scaling.check()
+
+        def decide(endpoint: Endpoint) -> Endpoint:
+            merged = rules.check_extras({**endpoint.extras, **extras})
+            return replace(endpoint, scaling=scaling, overrides=overrides, extras=merged)
+
+        return await self._remake(principal, endpoint_id, draft.template_id, decide)
+
+    async def use_template(self, principal: Principal, endpoint_id: str, template_id: str) -> Endpoint:
+        """Makes an endpoint anew from a template; all else about it stays.
+
+        Raises:
+            NotFound: the principal may not know of such an endpoint, has no such template, or there is no such image.
+            Forbidden: it does not manage the endpoint.
+        """
+        return await self._remake(principal, endpoint_id, template_id, lambda endpoint: endpoint)
+
+    def env_of(self, principal: Principal, endpoint: Endpoint) -> Mapping[str, str]:
+        """What the current version's workers get in their environment; nothing for one who does not manage the endpoint.
+
+        Raises:
+            Unavailable: the platform's key does not open it.
+        """
+        version = self._endpoints.version(endpoint.current_id or "")
+        if version is None or not (self._endpoints.manages(principal, endpoint) and principal.has(Scope.DEPLOY)):
+            return {}
+        return open_env(self._vault, version.sealed_env)
+
+    # -- inner --------------------------------------------------------------------------------------------------------
+
+    async def _remake(
+        self, principal: Principal, endpoint_id: str, template_id: str | None, decide: Callable[[Endpoint], Endpoint]
+    ) -> Endpoint:
+        found = self._endpoints.find(principal, EndpointReference(endpoint_id, id=endpoint_id), Scope.DEPLOY)
+        now, installed = self._clock(), self._gpus()
+        version_ids = self._version_ids(now)
+
+        def unit(tx: Transaction) -> Changed:
+            before = tx.endpoints.get(found.id)
+            if before is None:
+                raise NotFound.of("endpoint", endpoint_id)
+            endpoint = replace(decide(before), updated_at=now)
+            maker = _Maker(tx, version_ids, installed, now, principal.account_id)
+            if template_id is None or template_id == before.template_id:
+                template = None if before.template_id is None else tx.templates.get(before.template_id)
+                image = None if template is None else find_image(tx, template.owner_id, template.image)
+                return [maker.remade(endpoint, image, template)]
+            template = _own(tx, principal, template_id)
+            return [maker.remade(endpoint, _image(tx, principal, template), template)]
+
+        return (await self._endpoints.put(unit))[0][0]
+
+    def _version_ids(self, now: float) -> Iterator[str]:
+        """Ids for the versions of one unit of work, which can't draw chance itself and does not know how many it makes."""
+        chance = int.from_bytes(self._entropy(8), "big")
+        number = 0
+        while True:
+            yield ids.make("ver", now, ((chance + number) % 2**64).to_bytes(8, "big"))
+            number += 1
+
+    def _view(self, template: Template) -> TemplateView:
+        return TemplateView(template, open_env(self._vault, template.sealed_env))
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes endpoints anew inside one unit of work."""
+
+    tx: Transaction
+    version_ids: Iterator[str]
+    installed: Mapping[str, int]
+    now: float
+    account_id: str
+
+    def remade(
+        self, endpoint: Endpoint, image: Image | None, template: Template | None
+    ) -> tuple[Endpoint, Version | None]:
+        """Stores the endpoint, with a new current version where that would differ from the one it has."""
+        current = None if endpoint.current_id is None else self.tx.versions.get(endpoint.current_id)
+        wanted = self._wanted(endpoint, image, template, current)
+        if template is not None:
+            endpoint = replace(endpoint, template_id=template.id)
+        if wanted is None or (current is not None and rules.does_the_same(wanted, current)):
+            self.tx.endpoints.save(endpoint)
+            return endpoint, None
+        numbers = [version.number for version in self.tx.versions.of_endpoint(endpoint.id)]
+        version = replace(wanted, id=next(self.version_ids), number=next_number(numbers))
+        endpoint = rollouts.publish(endpoint, version.id, self.now)
+        self.tx.endpoints.save(endpoint)
+        self.tx.versions.add(version)
+        return endpoint, version
+
+    def _wanted(
+        self, endpoint: Endpoint, image: Image | None, template: Template | None, current: Version | None
+    ) -> Version | None:
+        """The version that the endpoint should have, but for its id and number; None where there is nothing to make it of."""
+        if image is not None and template is not None:
+            made = image.version(endpoint, self.installed, fresh_id="", number="", now=self.now, by=self.account_id)
+            return replace(made, sealed_env=template.sealed_env)
+        if current is None:
+            return None
+        settings = endpoint.overrides.apply(current.settings, self.installed)
+        return replace(current, settings=settings, created_at=self.now, created_by=self.account_id)
+
+
+def _own(tx: Transaction, principal: Principal, template_id: str) -> Template:
+    template = tx.templates.get(template_id)
+    if template is None or template.owner_id != principal.account_id:
+        raise NotFound.of("template", template_id)
+    return template
+
+
+def _new(tx: Transaction, principal: Principal, draft: TemplateDraft, fresh_id: str, now: float) -> Template:
+    if len(tx.templates.of_owner(principal.account_id)) >= MAX_TEMPLATES:
+        raise Conflict(f"There are {MAX_TEMPLATES} templates already, which is the most there may be.")
+    return Template(fresh_id, principal.account_id, principal.account_name, draft.name, draft.image, now, now)
+
+
+def _image(tx: Transaction, principal: Principal, template: Template) -> Image:
+    image = find_image(tx, principal.account_id, template.image)
+    if image is None:
+        raise unknown_image(tx, principal.account_id, template.image)
+    return image
+
+
+def _overrides(draft: EndpointDraft) -> Overrides:
+    if draft.timeout is not None and not (math.isfinite(draft.timeout) and draft.timeout > 0):
+        raise BadRequest(f"The timeout must be a number of seconds above 0, not {draft.timeout}.")
+    return Overrides(draft.timeout, draft.gpu or None)
