@@ -1,4 +1,4 @@
-"""Programs that manage endpoints through the published `runpod` package, unmodified: every function of its that speaks GraphQL."""
+"""Programs that manage endpoints through the published `runpod` package, unmodified: all of it that speaks GraphQL."""
 
 from __future__ import annotations
 
@@ -268,12 +268,16 @@ def test_a_key_that_does_not_count_is_an_authentication_error(each: Original) ->
 
 
 def test_older_clients_send_the_key_in_the_url_and_it_is_in_no_log(platform: RunningPlatform) -> None:
+    document = {
+        "query": "query ($id: String) { myself { id } gpuTypes(input: {id: $id}) { id } }",
+        "variables": {"id": "x"},
+    }
     request = urllib.request.Request(
         f"{platform.url}/runpod/graphql?api_key={platform.key}",
-        data=json.dumps({"query": "query ($n: Int) { myself { id } gpuTypes { id lowestPrice(input: {gpuCount: $n}) { stockStatus } } }",
-                         "variables": {"n": 1}}).encode(),
+        data=json.dumps(document).encode(),
         headers={"content-type": "application/json"},
-    )  # fmt: skip
+    )
     with urllib.request.urlopen(request, timeout=10) as answer:
-        assert "errors" not in json.load(answer)
-    assert platform.key not in platform.log.replace(f"  {platform.key}", "")
+        assert json.load(answer)["data"]["gpuTypes"] == []
+    # the platform shows a first key once, when it makes it
+    assert platform.log.count(platform.key) <= 1

@@ -12,6 +12,7 @@ _SESSION = "trivet.platform.stores.sqlite.session:WriteSession"
 _STORE = "trivet.platform.stores.sqlite.store:SqliteStore"
 _BLOBS = "trivet.platform.stores.blobs_disk:DiskBlobs"
 _WORKERS = "trivet.platform.services.workers:Workers"
+_TAKES = "trivet.platform.services.takes:Takes"
 _LINK = "trivet.platform.worker_api.link:Link"
 
 
@@ -77,6 +78,16 @@ STAGES: Mapping[str, tuple[Point, ...]] = {
         *_both(f"{_WORKERS}.ready", most=2, provoke="kill-worker"),
         *_both(f"{_DISPATCH}.depart", most=2, provoke="kill-worker"),
         *_both(f"{_WORKERS}.draining", most=1, provoke="drain-worker"),
+    ),
+    "a worker polls, and brings what it has": (
+        *_both(f"{_WORKERS}.join", most=1, provoke="restart"),
+        *_both(f"{_DISPATCH}.ask", most=3),
+        *_both(f"{_TAKES}._deliver", most=3),
+        *_both(f"{_TAKES}.succeed", most=3),
+        *_both(f"{_TAKES}.fail", most=1),
+        *_both(f"{_TAKES}.piece", most=4),
+        *_both(f"{_TAKES}.progress", most=1),
+        *_both(f"{_TAKES}._stopped", most=1),
     ),
     "the disk": (
         *_both(f"{_RECORDER}._write"),

@@ -30,7 +30,7 @@ Examples:
 )
 @click.option("--account", metavar="NAME", help="For this account, not your own; takes an administrator.")
 @click.option("--label", default="", metavar="TEXT", help="What it is for, for people.")
-@click.option("--scopes", type=words, metavar="a,b", help="What it may do: call, read, deploy, data, admin.")
+@click.option("--scopes", type=words, metavar="a,b", help="What it may do: call, read, deploy, data, work, admin.")
 @click.option(
     "--expires", type=lifetime, metavar="DAYS", help="Days until it expires, or never; half a year if left out."
 )

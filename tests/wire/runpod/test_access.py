@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.wire.fakes import Answer
 from tests.wire.runpod.fakes import RunPodWorld, fault
@@ -214,3 +216,34 @@ def test_errors_are_json_whatever_the_caller_accepts(scene: Scene) -> None:
     answer = scene.world.call("GET", "/nothinghere/health", token=scene.ann, headers={"accept": "text/html"})
     assert json.loads(answer.body)["error"]
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+_fuzzed: list[RunPodWorld] = []
+_PARTS = st.one_of(
+    st.sampled_from(
+        ["v2", "HELLO", "admin~hello", "admin%2Fhello", *ON_ENDPOINTS, *ON_JOBS, "job_1", "%00", "..", "42"]
+    ),
+    st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="?#/"), max_size=12),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    parts=st.lists(_PARTS, max_size=5),
+    method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]),
+    query=st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="#"), max_size=20),
+    body=st.binary(max_size=30),
+)
+def test_whatever_is_asked_is_answered_in_runpods_shape_and_never_by_a_fault_of_ours(
+    parts: list[str], method: str, query: str, body: bytes
+) -> None:
+    if not _fuzzed:
+        _fuzzed.append(RunPodWorld(hold=0.05))
+    world = _fuzzed[0]
+    path = "/".join(world.hello if part == "HELLO" else part for part in parts)
+    answer = world.call(method, f"/{path}?{query}", body=body)
+    assert answer.status in (200, 204, 400, 401, 404, 405, 413), answer
+    if answer.status == 204 or method == "HEAD":
+        assert answer.body == b""
+    elif "job-" not in path and "ping" not in path:
+        assert isinstance(answer.json, dict)

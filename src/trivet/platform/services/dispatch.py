@@ -559,9 +559,9 @@ class Dispatcher:
             if not resting:
                 del self._resting[version_id]
 
-    def purge(self, version_ids: Iterable[str]) -> int:
-        """Cancels everything that waits for these versions; returns how many jobs that were."""
-        return sum(self._cancel(live) for v in version_ids for live in self._waiting(v))
+    def purge(self, version_ids: Iterable[str]) -> list[str]:
+        """Cancels everything that waits for these versions; returns the ids of those jobs."""
+        return [live.job.id for v in version_ids for live in self._waiting(v) if self._cancel(live)]
 
     def _waiting(self, version_id: str) -> list[LiveJob]:
         """What callers see as queued, but for the few that are with a worker already."""

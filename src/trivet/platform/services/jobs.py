@@ -615,10 +615,21 @@ class Jobs:
             detail = "The worker has been asked to stop and has not confirmed yet; the job shows when it has."
         return CancelOutcome(self._view(principal, job), took, detail)
 
-    async def purge(self, principal: Principal, reference: EndpointReference) -> int:
-        """Cancels all jobs that wait in an endpoint's queue; returns how many. For those who manage it."""
+    async def purge(self, principal: Principal, reference: EndpointReference, wait: float = CANCEL_WAIT) -> int:
+        """Cancels all jobs that wait in an endpoint's queue. For those who manage it.
+
+        Returns:
+            How many, once everybody sees that they are, or after ``wait`` seconds.
+        """
         endpoint = self._endpoints.find(principal, reference, Scope.DEPLOY)
-        return self._dispatcher.purge([v.id for v in self._endpoints.versions_of(endpoint.id)])
+        purged = self._dispatcher.purge([v.id for v in self._endpoints.versions_of(endpoint.id)])
+        until = self._clock() + wait
+        for job_id_ in purged:
+            job = self._dispatcher.job(job_id_)
+            if job is not None and not job.is_final:
+                with self._notifier.subscribe(job_id_) as changes:
+                    await self._until_final(job_id_, changes, max(0.0, until - self._clock()))
+        return len(purged)
 
     # -- life of the platform -----------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from trivet.platform.core import ids, rollouts
 from trivet.platform.core import templates as rules
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Overrides, Version, next_number
-from trivet.platform.core.errors import BadRequest, Conflict, NotFound
+from trivet.platform.core.errors import BadRequest, Conflict, NotFound, Unavailable
 from trivet.platform.core.scaling import ScalingPolicy
 from trivet.platform.core.templates import Image, Template
 from trivet.platform.ports.clock import Clock, Entropy
@@ -159,8 +159,8 @@ class Templates:
             else:
                 template = replace(_own(tx, principal, template_id), name=draft.name, image=draft.image, updated_at=now)
             # the same environment stays the same bytes, so that versions can be compared without being opened
-            same = open_env(self._vault, template.sealed_env) == env
-            template = replace(template, sealed_env=template.sealed_env if same else sealed, extras=extras)
+            kept = template.sealed_env if self._opens_to(template.sealed_env, env) else sealed
+            template = replace(template, sealed_env=kept, extras=extras)
             tx.templates.put(template)
             made = [endpoint for endpoint in tx.endpoints.all() if endpoint.template_id == template.id]
             if not made:
@@ -328,6 +328,12 @@ class Templates:
         while True:
             yield ids.make("ver", now, ((chance + number) % 2**64).to_bytes(8, "big"))
             number += 1
+
+    def _opens_to(self, sealed: bytes | None, env: Mapping[str, str]) -> bool:
+        try:
+            return open_env(self._vault, sealed) == env
+        except Unavailable:  # the key is another one now: saving the template again is what mends that
+            return False
 
     def _view(self, template: Template) -> TemplateView:
         return TemplateView(template, open_env(self._vault, template.sealed_env))

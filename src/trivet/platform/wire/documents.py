@@ -15,6 +15,8 @@ T = TypeVar("T")
 MAX_DEPTH = 100
 """JSON nested deeper than this is refused, whoever sends it: no handler needs it, and many parsers die of it."""
 
+SEND_JSON = "Send JSON, or name the content type of what you send."
+"""The hint where nothing more is known of what is wrong."""
 _BRACKETS = b"[]{}"
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
@@ -120,7 +122,7 @@ def _unsound(data: bytes, error: Exception) -> InvalidJson:
         reason = "it begins with a byte order mark"
     else:
         reason = str(error).removeprefix("JSON is malformed: ")
-    hint = "Send JSON, or name the content type of what you send."
+    hint = SEND_JSON
     if re.search(rb"\b(NaN|Infinity)\b", data[:65536]):
         hint = "NaN and Infinity are not JSON: send null, or a text, in their place."
     return InvalidJson(f"The body is not JSON: {reason}.", hint=hint)

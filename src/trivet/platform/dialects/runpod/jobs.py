@@ -83,7 +83,7 @@ class JobVerbs:
 
     async def purge(self, principal: Principal, reference: EndpointReference) -> Answer:
         """Cancels what waits in the queue."""
-        return document(schemas.Purged(await self._jobs.purge(principal, reference)))
+        return document(schemas.Purged(await self._jobs.purge(principal, reference, CANCEL_WAIT)))
 
     async def health(self, principal: Principal, reference: EndpointReference) -> Answer:
         """Counts of jobs and workers."""

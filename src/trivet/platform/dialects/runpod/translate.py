@@ -52,8 +52,9 @@ def read_submission(body: bytes, usual: CallOptions) -> tuple[Payload, CallOptio
     """
     try:
         found = documents.decode_as(body, schemas.Submission)
-    except InvalidJson:
-        raise
+    except InvalidJson as error:
+        hint = _INPUT_HINT if error.hint == documents.SEND_JSON else error.hint
+        raise InvalidJson(error.detail, hint=hint) from None
     except BadRequest:
         raise BadRequest("The body is not a JSON object.", hint=_INPUT_HINT) from None
     if isinstance(found.input, UnsetType):
