@@ -6,7 +6,7 @@ import itertools
 import json
 import textwrap
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,24 +51,32 @@ def fresh(name: str) -> str:
     return f"{name}-{next(_numbers)}"
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
-def each(
-    request: pytest.FixtureRequest, platform: RunningPlatform, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Original]:
-    """Every version of the package, pointed at the shared platform."""
-    yield from _original(request.param, platform, tmp_path_factory.mktemp("original"))
-
-
 @pytest.fixture(scope="module")
-def latest(platform: RunningPlatform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Original]:
-    """The newest version of the package, pointed at the shared platform."""
-    yield from _original(LATEST, platform, tmp_path_factory.mktemp("original"))
+def players(platform: RunningPlatform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Original]]:
+    """Gives each version of the package, pointed at the shared platform; started when it is first asked for."""
+    running: dict[str, Original] = {}
+
+    def player(version: str) -> Original:
+        if version not in running:
+            folder = tmp_path_factory.mktemp("original")
+            running[version] = Original(original_python(version), folder, pointing(platform.url, platform.key))
+        return running[version]
+
+    yield player
+    for each in running.values():
+        each.close()
 
 
-def _original(version: str, platform: RunningPlatform, folder: Path) -> Iterator[Original]:
-    running = Original(original_python(version), folder, pointing(platform.url, platform.key))
-    yield running
-    running.close()
+@pytest.fixture(params=VERSIONS)
+def each(request: pytest.FixtureRequest, players: Callable[[str], Original]) -> Original:
+    """Every version of the package, one after the other."""
+    return players(request.param)
+
+
+@pytest.fixture
+def latest(players: Callable[[str], Original]) -> Original:
+    """The newest version of the package."""
+    return players(LATEST)
 
 
 @pytest.fixture(scope="module")

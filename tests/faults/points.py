@@ -82,12 +82,12 @@ STAGES: Mapping[str, tuple[Point, ...]] = {
     "a worker polls, and brings what it has": (
         *_both(f"{_WORKERS}.join", most=1, provoke="restart"),
         *_both(f"{_DISPATCH}.ask", most=3),
-        *_both(f"{_TAKES}._deliver", most=3),
+        *_both(f"{_TAKES}.take", most=6),
         *_both(f"{_TAKES}.succeed", most=3),
         *_both(f"{_TAKES}.fail", most=1),
         *_both(f"{_TAKES}.piece", most=4),
         *_both(f"{_TAKES}.progress", most=1),
-        *_both(f"{_TAKES}._stopped", most=1),
+        *_both(f"{_TAKES}.stops", most=1),
     ),
     "the disk": (
         *_both(f"{_RECORDER}._write"),

@@ -29,14 +29,15 @@ def test_run_answers_with_an_id_and_the_job_can_be_looked_up(world: RunPodWorld)
 
 
 def test_runsync_answers_with_the_whole_job(world: RunPodWorld) -> None:
-    answer = world.call("POST", f"/{world.hello}/runsync", json_body={"input": "hi"})
+    endpoint, version = world.offer("admin/whole")
+    answer = world.call("POST", f"/{endpoint.id}/runsync", json_body={"input": "hi"})
     assert answer.status == 200
     assert answer.json == {
         "id": answer.json["id"],
         "status": "COMPLETED",
         "delayTime": 0,
         "executionTime": 0,
-        "workerId": f"worker_{world.endpoints.by_id(world.hello).current_id}",
+        "workerId": f"worker_{version.id}",
         "output": "hi",
     }
 

@@ -29,7 +29,9 @@ def test_the_account_of_the_key_is_there_and_owns_no_machines(world: GraphWorld)
 
 @pytest.mark.parametrize("scope", sorted(ALL_SCOPES))
 def test_any_key_learns_whose_it_is(world: GraphWorld, scope: str) -> None:
-    assert world.answer("{ myself { id } }", token=world.token("admin", scope))["myself"]["id"] == world.admin.account_id
+    assert (
+        world.answer("{ myself { id } }", token=world.token("admin", scope))["myself"]["id"] == world.admin.account_id
+    )
 
 
 def test_the_public_key_is_kept(world: GraphWorld) -> None:

@@ -274,4 +274,6 @@ def test_a_key_without_the_scope_changes_nothing(world: GraphWorld) -> None:
     made = world.endpoint()
     reader = world.token("admin", "read")
     assert world.refused(SAVE, {"input": {"id": made["id"], "workersMax": 9}}, token=reader)[1] == "forbidden"
-    assert world.answer("{ myself { endpoints { id env { key } } } }", token=reader)["myself"]["endpoints"][0]["env"] == []
+    assert (
+        world.answer("{ myself { endpoints { id env { key } } } }", token=reader)["myself"]["endpoints"][0]["env"] == []
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ from trivet.platform.services.owners import with_roles
 
 logger = logging.getLogger(__name__)
 
-V = TypeVar("V", Version, Version | None)
+T = TypeVar("T")
 
 MAX_DESCRIPTION = 10_000
 """Characters of a description, at most."""
@@ -388,31 +388,29 @@ class Endpoints:
             for _ in built.endpoints
         ]
 
-        def unit(tx: Transaction) -> list[tuple[Endpoint, Version]]:
+        def unit(tx: Transaction) -> tuple[list[tuple[Endpoint, Version]], list[tuple[Endpoint, Version]]]:
             published = publishing.publish(tx, deployment, built, fresh, now)
             if also is not None:
                 also(tx, [version for _, version in published])
-            return published
+            return published, published
 
         return await self.put(unit)
 
-    async def put(self, unit: Callable[[Transaction], list[tuple[Endpoint, V]]]) -> list[tuple[Endpoint, V]]:
+    async def put(self, unit: Callable[[Transaction], tuple[T, Sequence[tuple[Endpoint, Version | None]]]]) -> T:
         """Applies a unit of work that adds or changes endpoints; for services that have checked who asks.
 
         Args:
-            unit: gives every endpoint that it changed, as it is then, each with its new version, or None where it has none.
-
-        Returns:
-            What ``unit`` gave; it shows by then.
+            unit: gives what is to be returned, and every endpoint that it changed, as it is then, each with its new version, or
+                None where it has none. They show when this returns.
         """
-        changed = await self._store.write(unit)
+        result, changed = await self._store.write(unit)
         for endpoint, version in changed:
             self._catalogue.put(endpoint)
             if version is not None:
                 self._catalogue.put_version(version)
         for endpoint, _ in changed:
             self._tell(endpoint.id)
-        return changed
+        return result
 
     def forget_organization(self, organization_id: str) -> None:
         """Ends all sharing with an organization that is gone; the store has forgotten it already."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -506,7 +506,7 @@ class Jobs:
 
     async def events(
         self, principal: Principal, job_id_: str, after: int = 0
-    ) -> AsyncIterator[list[JobEvent] | JobView | None]:
+    ) -> AsyncGenerator[list[JobEvent] | JobView | None, None]:
         """The job's story as it unfolds.
 
         Yields:

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 from trivet.platform.core import takes as rules
 from trivet.platform.core.accounts import Principal
-from trivet.platform.core.errors import CoreError, Unavailable
 from trivet.platform.core.jobs import JobError, Progress
 from trivet.platform.core.takes import HeldAttempt
 from trivet.platform.ports.background import Background
@@ -24,10 +22,11 @@ from trivet.platform.ports.clock import Clock
 from trivet.platform.ports.notifier import Notifier
 from trivet.platform.ports.runtime import AttemptRef
 from trivet.platform.ports.vault import Vault
-from trivet.platform.services.desks import Desk, DeskEvents, Turn
+from trivet.platform.services.desks import Desk, DeskEvents
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.live import LiveJob
+from trivet.platform.services.polls import Polls, TakenJob
 from trivet.platform.services.reception import Reception, Visit
 from trivet.platform.services.workers import Workers
 
@@ -35,23 +34,10 @@ __all__ = ["TakenJob", "Takes", "Visit"]
 
 logger = logging.getLogger(__name__)
 
-DRAINING_HOLD = 1.0
-"""Seconds that a poll is held of a worker which gets no more jobs: it is to end, and must not spin until then."""
-LOADING_LOOK = 0.02
-"""Seconds between looks at whether a job whose input is being fetched has come, or never will."""
+LINKED = "decorated"
+"""The kind of program whose workers have a link."""
 LISTEN_LIMIT = 10.0
 """Seconds that what a worker says is held up at most while the disk is behind."""
-
-
-@dataclass(frozen=True, slots=True)
-class TakenJob:
-    """A job as it is given to a worker. ``aside`` is what its caller wants the worker to have beside the input: a JSON object."""
-
-    job_id: str
-    attempt: int
-    content_type: str
-    body: bytes = field(repr=False)
-    aside: bytes | None = field(default=None, repr=False)
 
 
 class Takes:
@@ -80,8 +66,8 @@ class Takes:
     ) -> None:
         self._workers = workers
         self._dispatcher = dispatcher
+        self._endpoints = endpoints
         self._notifier = notifier
-        self._vault = vault
         self._clock = clock
         self._background = background
         events = DeskEvents(
@@ -90,6 +76,7 @@ class Takes:
             drained=lambda worker_id: self._soon(lambda: self._drained(worker_id)),
         )
         self._reception = Reception(workers, endpoints, notifier, clock, events)
+        self._polls = Polls(workers, dispatcher, notifier, vault, clock)
         self.read_line: Callable[[str], tuple[str | None, str]] = _no_job
         """Tells which job a line of a worker's output is about, if it says so, and what of the line to keep."""
 
@@ -113,7 +100,7 @@ class Takes:
 
     # -- polls ----------------------------------------------------------------------------------------------------------
 
-    async def take(self, visit: Visit, most: int, *, busy: bool, hold: float) -> list[TakenJob]:
+    async def take(self, visit: Visit, most: int, *, busy: bool, hold: float, after: str = "") -> list[TakenJob]:
         """Waits for jobs.
 
         Only one such poll of a worker is open: another one ends it. One that is cancelled, or ends empty, has given nothing.
@@ -123,6 +110,7 @@ class Takes:
             most: how many it can take now. Where it is quick it may be given more, to be worked on in order.
             busy: whether it says that it holds jobs.
             hold: seconds to wait.
+            after: the job whose result it last set out to bring, where it says so: a sign that its handler had come to its end.
 
         Returns:
             The jobs, as soon as there is one; none after ``hold`` seconds, or when the worker is to end.
@@ -131,85 +119,18 @@ class Takes:
         if desk is None:
             return []
         desk.open_take()
-        self._heard_poll(desk)
+        self._polls.heard(desk)
+        if after in desk.held:
+            desk.show(after)
         if not busy:
             self._settle_missing(desk, desk.holds_nothing())
         if desk.remote and desk.ready and not desk.held and not desk.waiting:
             desk = self._reception.move_on(desk)
-        turn = desk.take = desk.take or desk.open_take()
         desk.offers(most)
         if not desk.ready:
             desk.ready = True
             self._workers.ready(desk.worker_id, asks=True)
-        try:
-            return await self._wait_for_jobs(desk, turn, most, min(hold, DRAINING_HOLD) if desk.draining else hold)
-        except Unavailable:  # the platform is shutting down
-            return []
-        finally:
-            if desk.take is turn:
-                desk.take = None
-                self._heard_poll(desk)
-                self._give_nothing(desk)
-
-    async def _wait_for_jobs(self, desk: Desk, turn: Turn, most: int, hold: float) -> list[TakenJob]:
-        until = self._clock() + hold
-        has_surplus = False
-        with self._notifier.subscribe(desk.take_topic) as changes:
-            if not desk.draining:
-                self._dispatcher.ask(desk.worker_id, max(0, most - len(desk.waiting)))
-            while desk.take is turn:
-                left = max(0.0, until - self._clock())
-                if desk.deliverable() and not has_surplus:
-                    has_surplus = True
-                    self._add_surplus(desk)
-                loading = self._is_loading(desk)
-                if desk.deliverable() and not (loading and left):
-                    return self._give(desk)
-                patience = min(left, LOADING_LOOK) if loading else left
-                if not left or (not await changes.wait(patience) and patience == left):
-                    break
-        return []
-
-    def _is_loading(self, desk: Desk) -> bool:
-        seat = self._dispatcher.seat_of(desk.worker_id)
-        return seat is not None and seat.loading > 0
-
-    def _add_surplus(self, desk: Desk) -> None:
-        """A quick worker that takes one job at a time would idle for most of the second until it asks again."""
-        seat = self._dispatcher.seat_of(desk.worker_id)
-        if seat is None or desk.capacity > 1:
-            return
-        # what waits now does so though every worker that asks has been served
-        waiting, workers = self._dispatcher.pressing(desk.version_id), len(self._dispatcher.seats(desk.version_id))
-        more = rules.surplus(seat.pace, waiting, workers)
-        if more:
-            self._dispatcher.ask(desk.worker_id, more)
-
-    def _give(self, desk: Desk) -> list[TakenJob]:
-        """What goes into the answer."""
-        jobs = []
-        for order in desk.deliverable():
-            del desk.waiting[order.number]
-            try:
-                aside = None if order.aside is None else self._vault.unseal(order.aside).encode()
-            except CoreError as error:
-                message = f"What the caller gave for the worker beside the input can't be read: {error.detail}"
-                self._workers.fail(desk.ref(order), JobError("input_lost", message, hint=error.hint))
-                continue
-            desk.give(order)
-            jobs.append(TakenJob(order.job_id, order.attempt, order.content_type, order.body, aside))
-        self._begin_next(desk)
-        return jobs
-
-    def _begin_next(self, desk: Desk) -> None:
-        for ref in desk.begin_next():
-            self._workers.begun(ref)
-
-    def _give_nothing(self, desk: Desk) -> None:
-        """No poll is open: what waits for one goes back, and nothing more comes."""
-        self._dispatcher.ask(desk.worker_id, 0)
-        for ref in reversed(desk.take_back()):  # each goes to the front of the queue
-            self._workers.returned(ref)
+        return await self._polls.take(desk, most, hold)
 
     def undelivered(self, visit: Visit, jobs: Iterable[TakenJob]) -> None:
         """The answer with these jobs could not be sent: they go back, uncounted."""
@@ -234,28 +155,7 @@ class Takes:
             The ids of the jobs, each told once, and again after each ping that names it; none after ``hold`` seconds.
         """
         desk = self._reception.desk(visit.worker_id)
-        if desk is None:
-            return []
-        turn = desk.open_stop()
-        self._heard_poll(desk)
-        until = self._clock() + (min(hold, DRAINING_HOLD) if desk.signalled else hold)
-        try:
-            with self._notifier.subscribe(desk.stop_topic) as changes:
-                while desk.stop is turn and not desk.to_stop:
-                    left = max(0.0, until - self._clock())
-                    if not left or not await changes.wait(left):
-                        break
-            return desk.tell_stops() if desk.stop is turn else []
-        except Unavailable:  # the platform is shutting down
-            return []
-        finally:
-            if desk.stop is turn:
-                desk.stop = None
-                self._heard_poll(desk)
-
-    def _heard_poll(self, desk: Desk) -> None:
-        desk.polled_at = self._clock()
-        self._workers.alive(desk.worker_id)
+        return await self._polls.stops(desk, hold) if desk is not None else []
 
     # -- signs of life --------------------------------------------------------------------------------------------------
 
@@ -368,32 +268,42 @@ class Takes:
             desk.lay(job_id)
 
     def _after_an_end(self, desk: Desk) -> None:
-        self._begin_next(desk)
+        self._polls.begin_next(desk)
         self._let_go_if_free(desk)
 
     def wrote(self, worker_id: str, text: str) -> bool:
-        """A line of a worker's own output.
+        """A line of a worker's own output: it goes into the log of the job that it is about, else into the worker's own.
+
+        A line that names no job is about the only one that the worker holds.
 
         Args:
             worker_id: the worker.
             text: the line.
 
         Returns:
-            Whether it was kept in the log of the job that it is about; a line that names none is about the only one held.
+            False: nothing was done, as this worker is of the kind that has a link.
         """
         desk = self._reception.desk(worker_id)
-        if desk is None:
+        if desk is None and not self._will_poll(worker_id):
             return False
         job_id, kept = self.read_line(text)
+        held = desk.held if desk is not None else {}
         if job_id is None:
-            job_id = next(iter(desk.held)) if len(desk.held) == 1 else ""
-        elif job_id in desk.held:
+            job_id = next(iter(held)) if len(held) == 1 else ""
+        elif desk is not None and job_id in held:
             desk.show(job_id)
-        attempt = desk.held.get(job_id)
-        if attempt is None:
-            return False
-        self._workers.log(desk.ref(attempt), "stdout", f"{kept}\n".encode(errors="replace"))
+        attempt = held.get(job_id)
+        if desk is None or attempt is None:
+            self._workers.wrote(worker_id, kept)
+        else:
+            self._workers.log(desk.ref(attempt), "stdout", f"{kept}\n".encode(errors="replace"))
         return True
+
+    def _will_poll(self, worker_id: str) -> bool:
+        """Whether a worker that has not said anything yet is of the kind that polls."""
+        worker = self._workers.known(worker_id)
+        version = self._endpoints.version(worker.version_id) if worker is not None else None
+        return version is not None and version.host != LINKED
 
     # -- ends -----------------------------------------------------------------------------------------------------------
 
@@ -423,7 +333,7 @@ class Takes:
     def _drained(self, worker_id: str) -> None:
         desk = self._reception.desk(worker_id)
         if desk is not None:
-            self._give_nothing(desk)
+            self._polls.give_nothing(desk)
             self._let_go_if_free(desk)
 
     def _let_go_if_free(self, desk: Desk) -> None:
@@ -447,7 +357,7 @@ class Takes:
         now = self._clock()
         for desk in self._reception.desks():
             if desk.take is not None or desk.stop is not None:
-                self._heard_poll(desk)
+                self._polls.heard(desk)
             elif not desk.remote and any(attempt.is_within(now) for attempt in desk.held.values()):
                 self._workers.alive(desk.worker_id)  # it may be too busy to speak, and its end would be seen
             if desk.ghosts:
@@ -459,12 +369,12 @@ class Takes:
             self._end(desk)
         elif alone and desk.take is not None and now - desk.take_began_at >= rules.GHOST_PROBE:
             desk.end_take()  # when it asks again it says whether it holds something
-            self._give_nothing(desk)
+            self._polls.give_nothing(desk)
 
     def _end(self, desk: Desk) -> None:
         """A handler that was stopped goes on: its worker ends, and what else it holds is tried elsewhere, uncounted."""
         self._dispatcher.stop_taking(desk.worker_id)
-        self._give_nothing(desk)
+        self._polls.give_nothing(desk)
         for attempt in reversed(list(desk.held.values())):
             if not attempt.pieces:
                 del desk.held[attempt.job_id]

@@ -84,7 +84,7 @@ class EndpointDraft:
 class Templates:
     """The use cases around templates, which are one's own account's, and around the endpoints that are made from them.
 
-    Looking takes the scope ``read``, but what an environment holds and every change take ``deploy``.
+    All takes the scope ``deploy``, looking as well: environments often hold secrets.
 
     Args:
         store: where they are kept.
@@ -114,7 +114,7 @@ class Templates:
     # -- templates ----------------------------------------------------------------------------------------------------
 
     async def list(self, principal: Principal) -> list[TemplateView]:
-        """The account's templates, by name. Takes the scope ``deploy``, as environments often hold secrets.
+        """The account's templates, by name.
 
         Raises:
             Unavailable: the platform's key does not open an environment.
@@ -124,7 +124,7 @@ class Templates:
         return [self._view(template) for template in found]
 
     async def get(self, principal: Principal, template_id: str) -> TemplateView:
-        """One of the account's templates. Takes the scope ``deploy``.
+        """One of the account's templates.
 
         Raises:
             NotFound: the account has none of that id.
@@ -169,15 +169,7 @@ class Templates:
             maker = _Maker(tx, version_ids, installed, now, principal.account_id)
             return template, [maker.remade(endpoint, image, template) for endpoint in made]
 
-        saved: list[Template] = []
-
-        def changing(tx: Transaction) -> Changed:
-            template, changed = unit(tx)
-            saved[:] = [template]
-            return changed
-
-        await self._endpoints.put(changing)
-        return TemplateView(saved[0], env)
+        return TemplateView(await self._endpoints.put(unit), env)
 
     async def remove(self, principal: Principal, name: str) -> Template:
         """Forgets one of the account's templates, by its name.
@@ -227,7 +219,7 @@ class Templates:
         endpoint_id = draft.endpoint_id or ids.make_opaque(self._entropy(10))
         version_ids = self._version_ids(now)
 
-        def unit(tx: Transaction) -> Changed:
+        def unit(tx: Transaction) -> tuple[Endpoint, Changed]:
             template = _own(tx, principal, template_id)
             image = _image(tx, principal, template)
             taken = [e.name for e in tx.endpoints.all() if e.owner_name.lower() == principal.account_name.lower()]
@@ -253,9 +245,9 @@ class Templates:
             endpoint = rollouts.publish(endpoint, version.id, now)
             tx.endpoints.add(endpoint)
             tx.versions.add(version)
-            return [(endpoint, version)]
+            return endpoint, [(endpoint, version)]
 
-        return (await self._endpoints.put(unit))[0][0]
+        return await self._endpoints.put(unit)
 
     async def save_endpoint(self, principal: Principal, endpoint_id: str, draft: EndpointDraft) -> Endpoint:
         """Changes how an endpoint scales, and what it is made from. Its name and its id stay.
@@ -306,7 +298,7 @@ class Templates:
         now, installed = self._clock(), self._gpus()
         version_ids = self._version_ids(now)
 
-        def unit(tx: Transaction) -> Changed:
+        def unit(tx: Transaction) -> tuple[Endpoint, Changed]:
             before = tx.endpoints.get(found.id)
             if before is None:
                 raise NotFound.of("endpoint", endpoint_id)
@@ -315,11 +307,13 @@ class Templates:
             if template_id is None or template_id == before.template_id:
                 template = None if before.template_id is None else tx.templates.get(before.template_id)
                 image = None if template is None else find_image(tx, template.owner_id, template.image)
-                return [maker.remade(endpoint, image, template)]
-            template = _own(tx, principal, template_id)
-            return [maker.remade(endpoint, _image(tx, principal, template), template)]
+            else:
+                template = _own(tx, principal, template_id)
+                image = _image(tx, principal, template)
+            made, version = maker.remade(endpoint, image, template)
+            return made, [(made, version)]
 
-        return (await self._endpoints.put(unit))[0][0]
+        return await self._endpoints.put(unit)
 
     def _version_ids(self, now: float) -> Iterator[str]:
         """Ids for the versions of one unit of work, which can't draw chance itself and does not know how many it makes."""

@@ -45,7 +45,8 @@ class RunPodFront:
         kind = self._kinds.get(target.verb)
         try:
             heads = read_heads(head.headers, bare=True)
-            if kind is None or heads.token is None or (heads.content_length or 0) > self._settings.max_run:
+            limit = self._settings.max_runsync if target.verb == "runsync" else self._settings.max_run
+            if kind is None or heads.token is None or (heads.content_length or 0) > limit:
                 return None
             return self._front.path(head, heads.token, kind(head, target, reference_to(target.endpoint)))
         except CoreError:

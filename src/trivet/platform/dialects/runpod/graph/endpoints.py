@@ -211,7 +211,8 @@ def described(call: GraphCall, endpoint: Endpoint) -> dict[str, Any]:
         "networkVolumeIds": [],
         "executionTimeoutMs": round(version.settings.timeout * 1000) if version is not None else None,
         "version": len(endpoint.history),
-        "env": templates.environment(call.services.templates.env_of(call.principal, endpoint)),
+        # opened where it is asked for, and nowhere else
+        "env": lambda _info: templates.environment(call.services.templates.env_of(call.principal, endpoint)),
         "createdAt": rfc3339(endpoint.created_at),
         "pods": [],
     }
