@@ -7,7 +7,6 @@ import json
 import textwrap
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest

@@ -60,8 +60,8 @@ def deploy(
 ) -> None:
     """Build and publish a version of what lies at PATH.
 
-    PATH is a file or a folder with @trivet.endpoint in it; each decorated function or class becomes an endpoint. It is
-    uploaded, built in an environment of its own and loaded once before anything is published: what can't be built or
+    PATH is a file or a folder with @trivet.endpoint in it; each decorated function or class becomes an endpoint. Or it is a
+    folder whose handler calls runpod.serverless.start: a worker written for RunPod, which is run as it is. It is uploaded, built in an environment of its own and loaded once before anything is published: what can't be built or
     loaded is refused with its own words, and what served before keeps serving. Returns when the version can be called.
 
     With --image, PATH holds one endpoint; templates name the image, and endpoints are made from these. The same name again
@@ -176,4 +176,6 @@ def introduction(url: str, endpoint: DeployedEndpoint, example: Any) -> str:
   Shell   trivet call {endpoint.name} {quoted}
   curl    curl {run_url} -H "Authorization: Bearer $TRIVET_API_KEY" -H "Content-Type: application/json" -d {quoted}
           (after eval "$(trivet env)", which sets TRIVET_API_KEY)
-  Python  trivet.Client().endpoint("{endpoint.name}").run({example!r})"""
+  Python  trivet.Client().endpoint("{endpoint.name}").run({example!r})
+  RunPod  runpod.Endpoint("{endpoint.id}").run_sync({{"input": {example!r}}})
+          (after eval "$(trivet env runpod)", which sets the URLs and RUNPOD_API_KEY)"""

@@ -11,7 +11,14 @@ import pytest
 
 from tests.unit.sdk.server import Exchange, Server
 from trivet.sdk import Client
-from trivet.sdk.errors import ConflictError, DeploymentError, InvalidRequestError, PermissionDeniedError, TimedOutError
+from trivet.sdk.errors import (
+    ConflictError,
+    DeploymentError,
+    InvalidRequestError,
+    PermissionDeniedError,
+    TimedOutError,
+    UnexpectedAnswerError,
+)
 from trivet.sdk.models import BuildStep, DeployedEndpoint, MemberInfo
 
 ENDPOINT = {"id": "abcdefghijklmn", "name": "admin/hello", "version": "1.0.0", "scaling": {"min": 0, "max": 3}}
@@ -216,3 +223,44 @@ def test_a_wait_for_a_build_may_end_while_the_build_goes_on(server: Server, clie
     server.on("GET", "/deployments/dep_1", telling(deployment("building")))
     with pytest.raises(TimedOutError, match="dep_1"):
         client.deploy(source, timeout=0.05)
+
+
+IMAGE = {"id": "img_1", "name": "team/worker:1.0", "owner": "admin", "hash": "ab" * 32, "host": "runpod"}
+
+
+def test_an_image_is_published_listed_and_deleted(server: Server, client: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "worker"
+    folder.mkdir()
+    (folder / "main.py").write_text("x = 1\n")
+    building = {"id": "dep_1", "state": "building", "steps": []}
+    ready = {
+        **building,
+        "state": "ready",
+        "steps": [{"text": "Published."}],
+        "image": {"id": "img_1", "name": "team/worker:1.0"},
+    }
+    server.on("POST", "/deployments", telling(building, 202))
+    server.on("GET", "/deployments/dep_1", telling(ready))
+    server.on("GET", "/images", telling({"items": [IMAGE], "next": None}))
+    server.on("DELETE", "/images/img_1", empty)
+    told: list[str] = []
+    published = client.images.publish(
+        folder, "team/worker:1.0", owner="team", on_event=lambda step: told.append(step.text)
+    )
+    assert (published.id, published.name, told) == ("img_1", "team/worker:1.0", ["Published."])
+    query = server.seen[0].query
+    assert (query["image"], query["name"], query.keys()) == (
+        "team/worker:1.0",
+        "team/",
+        {"filename", "image", "name"},
+    )
+    (listed,) = client.images.list("team/worker:1.0")
+    assert (listed.id, listed.host, server.seen[-1].query["name"]) == ("img_1", "runpod", "team/worker:1.0")
+    client.images.delete(listed.id)
+
+
+def test_a_server_that_knows_no_images_is_told_apart(server: Server, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("x = 1\n")
+    server.on("POST", "/deployments", telling({"id": "dep_1", "state": "ready", "steps": [], "endpoints": []}, 202))
+    with pytest.raises(UnexpectedAnswerError, match="no image"):
+        client.images.publish(tmp_path / "main.py", "worker")

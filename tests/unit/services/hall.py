@@ -25,12 +25,12 @@ class Caller:
         self.visit = visit
         self.id = visit.worker_id
 
-    async def take(self, most: int = 1, *, busy: bool = False, hold: float = 0.0) -> list[str]:
+    async def take(self, most: int = 1, *, busy: bool = False, hold: float = 0.0, after: str = "") -> list[str]:
         """The ids of the jobs that it gets."""
-        return [job.job_id for job in await self.jobs(most, busy=busy, hold=hold)]
+        return names(await self.jobs(most, busy=busy, hold=hold, after=after))
 
-    async def jobs(self, most: int = 1, *, busy: bool = False, hold: float = 0.0) -> list[TakenJob]:
-        return await self._hall.takes.take(self.visit, most, busy=busy, hold=hold)
+    async def jobs(self, most: int = 1, *, busy: bool = False, hold: float = 0.0, after: str = "") -> list[TakenJob]:
+        return await self._hall.takes.take(self.visit, most, busy=busy, hold=hold, after=after)
 
     def waits(self, most: int = 1, *, busy: bool = False, hold: float = 5.0) -> asyncio.Task[list[TakenJob]]:
         """An open poll."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -536,9 +537,9 @@ def test_a_job_that_never_arrived_is_tried_again_as_often_as_it_may(hall: Hall) 
     hall.play(scene())
 
 
-@pytest.mark.parametrize("sign", ["ping", "progress", "line"])
+@pytest.mark.parametrize("sign", ["ping", "progress", "line", "take"])
 def test_a_job_that_had_begun_and_whose_result_never_came_fails_with_the_reason(hall: Hall, sign: str) -> None:
-    hall.takes.read_line = lambda text: ("".join(text.partition(":")[:1]), text.partition(":")[2])
+    hall.takes.read_line = _read
 
     async def scene() -> None:
         caller = await hall.caller()
@@ -548,13 +549,14 @@ def test_a_job_that_had_begun_and_whose_result_never_came_fails_with_the_reason(
             caller.ping(job_id)
         elif sign == "progress":
             caller.progress(job_id)
-        assert hall.takes.wrote(caller.id, f"{job_id}:Object of type set is not JSON serializable") is True
-        assert await caller.take() == []
+        elif sign == "line":
+            hall.takes.wrote(caller.id, f"{job_id}:Error: a set is not JSON serializable")
+            hall.takes.wrote(caller.id, f"{job_id}:Finished.")
+        assert await caller.take(after=job_id if sign == "take" else "") == []
         job = await hall.job(job_id)
         assert job.error is not None
         assert (job.status, job.error.code, job.attempt) == (JobStatus.FAILED, RESULT_LOST, 1)
-        assert "Object of type set" in job.error.message
-        assert job.error.worker_log == ("Object of type set is not JSON serializable",)
+        assert ("a set is not JSON" in job.error.message) is (sign == "line")
         assert job.error.hint
 
     hall.play(scene())
@@ -1002,31 +1004,56 @@ def test_a_worker_from_elsewhere_that_asks_to_be_replaced_sees_to_that_itself(ha
 # -- lines --------------------------------------------------------------------------------------------------------------
 
 
-def test_lines_go_to_the_job_that_they_are_about(hall: Hall) -> None:
-    def read(text: str) -> tuple[str | None, str]:
-        about, colon, rest = text.partition(":")
-        return (about, rest) if colon else (None, text)
+def _read(text: str) -> tuple[str | None, str]:
+    about, colon, rest = text.partition(":")
+    return (about or None, rest) if colon else (None, text)
 
-    hall.takes.read_line = read
+
+def test_lines_go_to_the_job_that_they_are_about_or_else_to_the_worker(hall: Hall) -> None:
+    hall.takes.read_line = _read
 
     async def scene() -> None:
         caller = await hall.caller()
-        assert not hall.takes.wrote(caller.id, "ready")
-        assert not hall.takes.wrote("wrk_none", "ready")
+        assert hall.takes.wrote(caller.id, ":ready")
         first = await hall.queue()
         assert await caller.take(2) == [first]
         assert hall.takes.wrote(caller.id, "about the only one")
         second = await hall.queue()
         assert await caller.take(1, busy=True) == [second]
         assert hall.takes.wrote(caller.id, f"{second}:about the second")
-        assert not hall.takes.wrote(caller.id, "about which?")
-        assert not hall.takes.wrote(caller.id, "job_none:about none that it holds")
+        assert hall.takes.wrote(caller.id, "about which?")
         assert caller.succeed(first)
+        assert hall.takes.wrote(caller.id, f"{first}:about the first, late")
         assert caller.succeed(second)
         await hall.settle()
         for job_id, text in ((first, b"about the only one\n"), (second, b"about the second\n")):
             events = await hall.store.read(lambda tx, j=job_id: tx.jobs.events(j, kinds=(EventKind.LOG,)))  # type: ignore[misc] # a default binds it now
             assert [event.data for event in events] == [text]
+        about = {line.text: line.job_id for line in hall.workers.logs(hall.ada, ref("ada/hello"))}
+        assert about == {
+            "ready": None,
+            "about the only one": first,
+            "about the second": second,
+            "about which?": None,
+            "about the first, late": None,
+        }
+
+    hall.play(scene())
+
+
+@pytest.mark.parametrize(("host", "kept"), [("decorated", []), ("other", ["starting"])])
+def test_before_a_worker_has_come_its_lines_are_read_where_it_is_of_the_kind_that_does(
+    hall: Hall, host: str, kept: list[str]
+) -> None:
+    hall.takes.read_line = _read
+    assert not hall.takes.wrote("wrk_none", "x:starting")
+
+    async def scene() -> None:
+        worker_id = hall.workers.start(replace(hall.version, host=host))
+        version = replace(hall.version, host=host)
+        hall.endpoints.version = lambda _: version  # type: ignore[method-assign] # a version of another kind
+        assert hall.takes.wrote(worker_id, ":starting") is bool(kept)
+        assert hall.lines() == kept
 
     hall.play(scene())
 

@@ -282,6 +282,20 @@ def test_a_purge_takes_what_waits_and_leaves_what_runs(world: RunPodWorld) -> No
     assert world.call("POST", f"/{one.id}/purge-queue").json == {"removed": 0, "status": "completed"}
 
 
+def test_what_was_purged_is_cancelled_for_the_very_next_look(world: RunPodWorld) -> None:
+    idle, _ = world.offer("admin/idle", slots=0)
+    waiting = [world.begin(endpoint=idle.id) for _ in range(3)]
+
+    async def scenario() -> set[str]:
+        base = f"/runpod/v2/{idle.id}"
+        purged = await world.caller.ask("POST", f"{base}/purge-queue", token=world.admin_token)
+        assert purged.json["removed"] == 3
+        looks = [await world.caller.ask("GET", f"{base}/status/{job}", token=world.admin_token) for job in waiting]
+        return {look.json["status"] for look in looks}
+
+    assert world.run(scenario()) == {"CANCELLED"}
+
+
 def test_health_counts_in_eleven_whole_numbers(world: RunPodWorld) -> None:
     world.begin()
     world.handler = fails(NO)

@@ -221,6 +221,25 @@ def test_a_template_made_on_the_way_to_a_failure_is_not_left_behind(world: Graph
     assert world.answer("{ myself { podTemplates { id } } }") == {"myself": {"podTemplates": []}}
 
 
+def test_a_template_that_was_there_survives_an_endpoint_that_fails(world: GraphWorld) -> None:
+    template = world.template("demo", "nobody/has:it")
+    world.refused(SAVE, {"input": {"name": "demo", "template": {"id": template["id"], "name": None}}})
+    assert world.answer("{ myself { podTemplates { id } } }")["myself"]["podTemplates"] == [{"id": template["id"]}]
+
+
+def test_a_template_that_is_named_counts_before_one_on_the_way(world: GraphWorld) -> None:
+    template = world.template()
+    made = world.endpoint("demo", template["id"], template={"imageName": "nobody/has:it"})
+    assert made["templateId"] == template["id"]
+    assert world.change(made["id"], templateId=template["id"], template={"imageName": "x y"})["version"] == 1
+
+
+def test_a_change_that_would_leave_fewer_workers_than_the_least_says_why(world: GraphWorld) -> None:
+    made = world.endpoint(workersMin=4, workersMax=5)
+    message, _ = world.refused(SAVE, {"input": {"id": made["id"], "idleTimeout": 9}})
+    assert "sets it to 3" in message
+
+
 def test_endpoints_are_listed_however_they_were_made(world: GraphWorld) -> None:
     native, _ = world.offer("admin/hello", slots=0)
     made = world.endpoint("demo")

@@ -39,13 +39,17 @@ class Kinds:
         self._bundles = bundles
         self._known: OrderedDict[tuple[str, str], BundleImports] = OrderedDict()
 
-    def of(self, version: Version, secrets: Mapping[str, str]) -> tuple[Kind, frozenset[str]] | None:
+    def of(self, version: Version, custom: Mapping[str, str]) -> tuple[Kind, frozenset[str]] | None:
         """The kind for a version, and the top-level names of its own modules.
+
+        Args:
+            version: the version.
+            custom: the variables that people have set for its workers; only their names matter.
 
         Returns:
             None where its workers have to be started plainly, or nobody has called `read` for it.
         """
-        private = private_names(secrets)
+        private = private_names(custom)
         found = self._known.get((version.bundle, _module(version)))
         # Whoever wants a GPU imports what looks for one, and that must not happen before a fork.
         if private is None or found is None or version.settings.gpu is not None or version.host in programs.HOSTS:

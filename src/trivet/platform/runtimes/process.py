@@ -25,7 +25,7 @@ from trivet.platform.runtimes.gpus import installed_gpus
 from trivet.platform.runtimes.kinds import Kinds
 from trivet.platform.runtimes.lives import Life, Spawned
 from trivet.platform.runtimes.memory import MemoryGuard
-from trivet.platform.runtimes.surroundings import base_environ, worker_environ
+from trivet.platform.runtimes.surroundings import base_environ, custom_environ, worker_environ
 from trivet.platform.runtimes.tail import Tail
 from trivet.platform.runtimes.warm import LONGEST_ID, WarmParents, WarmSettings
 
@@ -305,10 +305,11 @@ class ProcessRuntime:
         """A worker from a warm parent; None where it has to be started plainly, and then a parent is wished for."""
         if self._parents is None or len(spec.worker_id) > LONGEST_ID or spec.version.host in programs.HOSTS:
             return None
-        known = self._kinds.of(spec.version, spec.secrets)
+        variables = custom_environ(spec)
+        known = self._kinds.of(spec.version, variables)
         child = await self._parents.fork(*known) if known is not None else None
         if child is None:
-            self._run(self._prepare(spec.version, spec.secrets, self._settings.warm.delay))
+            self._run(self._prepare(spec.version, variables, self._settings.warm.delay))
             return None
         memory = spec.version.settings.memory
         try:
@@ -322,7 +323,8 @@ class ProcessRuntime:
 
     def prepare(self, version: Version) -> None:
         """Says that a version's first worker may be wanted soon. It changes nothing but how quickly that one comes up."""
-        if self._parents is not None and not self._closing.is_set():
+        # the names of a template's variables are known when a worker is started, and not before
+        if self._parents is not None and not self._closing.is_set() and version.sealed_env is None:
             self._run(self._prepare(version, dict.fromkeys(version.settings.secrets, ""), None))
 
     async def warm_up(self, version: Version) -> bool:
@@ -334,11 +336,11 @@ class ProcessRuntime:
         known = self._kinds.of(version, secrets)
         return known is not None and await self._parents.warmed(known[0])
 
-    async def _prepare(self, version: Version, secrets: Mapping[str, str], delay: float | None) -> None:
+    async def _prepare(self, version: Version, variables: Mapping[str, str], delay: float | None) -> None:
         """Has a parent warmed, after a delay where a worker was started, or None: ahead of the first."""
         await asyncio.sleep(delay or 0.0)
         await self._kinds.read(version)
-        known = self._kinds.of(version, secrets)
+        known = self._kinds.of(version, variables)
         if known is not None and self._parents is not None:
             self._parents.wish(known[0], ahead=delay is None)
 

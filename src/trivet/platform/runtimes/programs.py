@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 from trivet.platform.core.errors import Unavailable
 from trivet.platform.ports.runtime import WorkerSpec
 from trivet.platform.runtimes import strays
-from trivet.platform.runtimes.surroundings import base_environ, visible_gpus
+from trivet.platform.runtimes.surroundings import base_environ, custom_environ, visible_gpus
 
 COMMAND = ("-I", "-c", "import sys; from trivet.worker.programs import main; sys.exit(main())")
 """What the interpreter of an environment is started with to become the program."""
@@ -46,7 +46,7 @@ def program_environ(spec: WorkerSpec, python: Path, bundle: Path, room: Path, ur
         **base_environ(python, room),
         **visible_gpus(spec.version.settings),
         **_suggested(spec),
-        **spec.secrets,
+        **custom_environ(spec),
         "VIRTUAL_ENV": str(python.parent.parent),
         **_protocol(spec, f"{url}/runpod/v2/{spec.version.endpoint_id}"),
         strays.MARK: spec.worker_id,

@@ -35,7 +35,7 @@ _READ_BY_LIBRARIES = (
 def worker_environ(spec: WorkerSpec, python: Path, bundle: Path, room: Path, link: str) -> dict[str, str]:
     """All that a worker knows of its surroundings: nothing of the server's own that is not named here."""
     settings = spec.version.settings
-    environ = {**base_environ(python, room), **visible_gpus(settings), **spec.secrets}
+    environ = {**base_environ(python, room), **visible_gpus(settings), **custom_environ(spec)}
     # Last, so that no secret can take their place.
     environ.update(
         {
@@ -52,6 +52,11 @@ def worker_environ(spec: WorkerSpec, python: Path, bundle: Path, room: Path, lin
     if settings.memory is not None:
         environ["TRIVET_MEMORY_LIMIT"] = str(settings.memory)
     return environ
+
+
+def custom_environ(spec: WorkerSpec) -> dict[str, str]:
+    """What people have set for a worker: its template's variables, and over them its owner's secrets."""
+    return {**spec.env, **spec.secrets}
 
 
 def base_environ(python: Path, room: Path) -> dict[str, str]:
@@ -74,13 +79,16 @@ def visible_gpus(settings: VersionSettings) -> dict[str, str]:
     return {name: os.environ[name]} if settings.gpu and name in os.environ else {}
 
 
-def private_names(secrets: Mapping[str, str]) -> tuple[str, ...] | None:
-    """The names of the variables that each worker has of its own, the same for all workers with the same secrets.
+def private_names(custom: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The names of the variables that each worker has of its own, the same for all workers that are given the same.
+
+    Args:
+        custom: what people have set for the worker.
 
     Returns:
         None where one of them has its effect when a program or a library is loaded: then no parent can stand in.
     """
-    if any(name in _READ_BY_PROGRAMS or name.startswith(_READ_BY_LIBRARIES) for name in secrets):
+    if any(name in _READ_BY_PROGRAMS or name.startswith(_READ_BY_LIBRARIES) for name in custom):
         return None
     ours = {
         "HOME",
@@ -92,4 +100,4 @@ def private_names(secrets: Mapping[str, str]) -> tuple[str, ...] | None:
         "TRIVET_HOST",
         "TRIVET_HANDLER",
     }
-    return tuple(sorted({*ours, "TRIVET_MEMORY_LIMIT", "TRIVET_WORKER_TOKEN", *secrets}))
+    return tuple(sorted({*ours, "TRIVET_MEMORY_LIMIT", "TRIVET_WORKER_TOKEN", *custom}))

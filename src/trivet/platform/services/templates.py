@@ -8,14 +8,14 @@ itself is saved again and the image has moved meanwhile.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trivet.platform.core import ids, rollouts
 from trivet.platform.core import templates as rules
 from trivet.platform.core.accounts import Principal, Scope
-from trivet.platform.core.endpoints import Endpoint, EndpointReference, Overrides, Version, next_number
+from trivet.platform.core.endpoints import Endpoint, EndpointReference, Overrides, Version
 from trivet.platform.core.errors import BadRequest, Conflict, NotFound, Unavailable
 from trivet.platform.core.scaling import ScalingPolicy
 from trivet.platform.core.templates import Image, Template
@@ -25,6 +25,7 @@ from trivet.platform.ports.vault import Vault
 from trivet.platform.services import access
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.images import find_image, unknown_image
+from trivet.platform.services.remaking import Maker, fresh_version_ids
 from trivet.platform.services.secrets import open_env, seal_env
 
 MAX_TEMPLATES = 1000
@@ -151,7 +152,11 @@ class Templates:
         rules.check_image_name(draft.image)
         env, extras = rules.check_env(draft.env), rules.check_extras(draft.extras)
         now, sealed = self._clock(), seal_env(self._vault, env)
-        fresh_id, version_ids, installed = ids.make_opaque(self._entropy(10)), self._version_ids(now), self._gpus()
+        fresh_id, version_ids, installed = (
+            ids.make_opaque(self._entropy(10)),
+            fresh_version_ids(now, self._entropy(8)),
+            self._gpus(),
+        )
 
         def unit(tx: Transaction) -> tuple[Template, Changed]:
             if template_id is None:
@@ -166,7 +171,7 @@ class Templates:
             if not made:
                 return template, []
             image = _image(tx, principal, template)
-            maker = _Maker(tx, version_ids, installed, now, principal.account_id)
+            maker = Maker(tx, version_ids, installed, now, principal.account_id)
             return template, [maker.remade(endpoint, image, template) for endpoint in made]
 
         return TemplateView(await self._endpoints.put(unit), env)
@@ -217,7 +222,7 @@ class Templates:
             )
         scaling, now, installed = draft.scaling.check(), self._clock(), self._gpus()
         endpoint_id = draft.endpoint_id or ids.make_opaque(self._entropy(10))
-        version_ids = self._version_ids(now)
+        version_ids = fresh_version_ids(now, self._entropy(8))
 
         def unit(tx: Transaction) -> tuple[Endpoint, Changed]:
             template = _own(tx, principal, template_id)
@@ -296,14 +301,14 @@ class Templates:
     ) -> Endpoint:
         found = self._endpoints.find(principal, EndpointReference(endpoint_id, id=endpoint_id), Scope.DEPLOY)
         now, installed = self._clock(), self._gpus()
-        version_ids = self._version_ids(now)
+        version_ids = fresh_version_ids(now, self._entropy(8))
 
         def unit(tx: Transaction) -> tuple[Endpoint, Changed]:
             before = tx.endpoints.get(found.id)
             if before is None:
                 raise NotFound.of("endpoint", endpoint_id)
             endpoint = replace(decide(before), updated_at=now)
-            maker = _Maker(tx, version_ids, installed, now, principal.account_id)
+            maker = Maker(tx, version_ids, installed, now, principal.account_id)
             if template_id is None or template_id == before.template_id:
                 template = None if before.template_id is None else tx.templates.get(before.template_id)
                 image = None if template is None else find_image(tx, template.owner_id, template.image)
@@ -315,14 +320,6 @@ class Templates:
 
         return await self._endpoints.put(unit)
 
-    def _version_ids(self, now: float) -> Iterator[str]:
-        """Ids for the versions of one unit of work, which can't draw chance itself and does not know how many it makes."""
-        chance = int.from_bytes(self._entropy(8), "big")
-        number = 0
-        while True:
-            yield ids.make("ver", now, ((chance + number) % 2**64).to_bytes(8, "big"))
-            number += 1
-
     def _opens_to(self, sealed: bytes | None, env: Mapping[str, str]) -> bool:
         try:
             return open_env(self._vault, sealed) == env
@@ -331,47 +328,6 @@ class Templates:
 
     def _view(self, template: Template) -> TemplateView:
         return TemplateView(template, open_env(self._vault, template.sealed_env))
-
-
-@dataclass(frozen=True, slots=True)
-class _Maker:
-    """Makes endpoints anew inside one unit of work."""
-
-    tx: Transaction
-    version_ids: Iterator[str]
-    installed: Mapping[str, int]
-    now: float
-    account_id: str
-
-    def remade(
-        self, endpoint: Endpoint, image: Image | None, template: Template | None
-    ) -> tuple[Endpoint, Version | None]:
-        """Stores the endpoint, with a new current version where that would differ from the one it has."""
-        current = None if endpoint.current_id is None else self.tx.versions.get(endpoint.current_id)
-        wanted = self._wanted(endpoint, image, template, current)
-        if template is not None:
-            endpoint = replace(endpoint, template_id=template.id)
-        if wanted is None or (current is not None and rules.does_the_same(wanted, current)):
-            self.tx.endpoints.save(endpoint)
-            return endpoint, None
-        numbers = [version.number for version in self.tx.versions.of_endpoint(endpoint.id)]
-        version = replace(wanted, id=next(self.version_ids), number=next_number(numbers))
-        endpoint = rollouts.publish(endpoint, version.id, self.now)
-        self.tx.endpoints.save(endpoint)
-        self.tx.versions.add(version)
-        return endpoint, version
-
-    def _wanted(
-        self, endpoint: Endpoint, image: Image | None, template: Template | None, current: Version | None
-    ) -> Version | None:
-        """The version that the endpoint should have, but for its id and number; None where there is nothing to make it of."""
-        if image is not None and template is not None:
-            made = image.version(endpoint, self.installed, fresh_id="", number="", now=self.now, by=self.account_id)
-            return replace(made, sealed_env=template.sealed_env)
-        if current is None:
-            return None
-        settings = endpoint.overrides.apply(current.settings, self.installed)
-        return replace(current, settings=settings, created_at=self.now, created_by=self.account_id)
 
 
 def _own(tx: Transaction, principal: Principal, template_id: str) -> Template:

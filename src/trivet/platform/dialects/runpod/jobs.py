@@ -18,8 +18,8 @@ from trivet.platform.wire.hot import Answer
 
 STREAM_HOLD = 5.0
 """Seconds that a read of a stream waits for the next piece: RunPod's client gives up after ten."""
-CANCEL_WAIT = 2.0
-"""Seconds that a cancel waits for the worker's word: RunPod's client gives up after three."""
+STOP_WAIT = 2.0
+"""Seconds that a cancel or a purge waits until it shows: RunPod's client gives up after three."""
 MOST_REQUESTS = 100
 MOST_RETRIES = 100
 """How often one job can be tried again by hand."""
@@ -53,7 +53,7 @@ class JobVerbs:
     async def cancel(self, principal: Principal, reference: EndpointReference, job_id: str) -> Answer:
         """Stops a job. One that has ended keeps its status."""
         view = await self._paths.look(principal, reference, job_id)
-        outcome = await self._jobs.cancel(principal, view.job.id, wait=CANCEL_WAIT)
+        outcome = await self._jobs.cancel(principal, view.job.id, wait=STOP_WAIT)
         return document(translate.cancellation(outcome))
 
     async def retry(self, principal: Principal, reference: EndpointReference, job_id: str) -> Answer:
@@ -83,7 +83,7 @@ class JobVerbs:
 
     async def purge(self, principal: Principal, reference: EndpointReference) -> Answer:
         """Cancels what waits in the queue."""
-        return document(schemas.Purged(await self._jobs.purge(principal, reference, CANCEL_WAIT)))
+        return document(schemas.Purged(await self._jobs.purge(principal, reference, STOP_WAIT)))
 
     async def health(self, principal: Principal, reference: EndpointReference) -> Answer:
         """Counts of jobs and workers."""

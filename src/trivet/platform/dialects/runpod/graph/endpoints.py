@@ -11,6 +11,7 @@ from trivet.platform.core.accounts import Scope
 from trivet.platform.core.endpoints import Endpoint, EndpointReference
 from trivet.platform.core.errors import BadRequest, CoreError, NotFound
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
+from trivet.platform.core.templates import Template
 from trivet.platform.dialects.runpod.context import FORMAT
 from trivet.platform.dialects.runpod.graph import pods, templates
 from trivet.platform.dialects.runpod.graph.call import Arguments, GraphCall, given, required
@@ -83,30 +84,37 @@ async def of_account(call: GraphCall, _arguments: Arguments) -> list[dict[str, A
 
 
 async def _create(call: GraphCall, asked: Mapping[str, Any]) -> Endpoint:
-    required(asked, "name")
-    service, principal, gpus = call.services.templates, call.principal, call.services.workers.capabilities.gpus
-    if "template" not in asked:
-        template_id = required(asked, "templateId")
-        return await service.create_endpoint(principal, draft_of(asked, template_id, None, gpus))
-    draft_of(asked, None, None, gpus)  # what is wrong here shall leave no template behind
-    made = (await templates.keep(call, {"name": asked["name"], "isServerless": True, **asked["template"]})).template
+    name, service, gpus = required(asked, "name"), call.services.templates, call.services.workers.capabilities.gpus
+    draft = draft_of(asked, asked.get("templateId"), None, gpus)  # what is wrong in it shall leave no template behind
+    made = await _template_on_the_way(call, asked, {"name": name, "isServerless": True})
+    if made is None:
+        required(asked, "templateId")
+        return await service.create_endpoint(call.principal, draft)
     try:
-        return await service.create_endpoint(principal, draft_of(asked, made.id, None, gpus))
+        return await service.create_endpoint(call.principal, replace(draft, template_id=made.id))
     except CoreError:
-        await service.remove(principal, made.name)
+        if made.id != asked["template"].get("id"):
+            await service.remove(call.principal, made.name)
         raise
 
 
 async def _change(call: GraphCall, asked: Mapping[str, Any], endpoint_id: str) -> Endpoint:
-    service, principal, gpus = call.services.templates, call.principal, call.services.workers.capabilities.gpus
-    before = call.services.endpoints.find(principal, EndpointReference(endpoint_id, id=endpoint_id), Scope.DEPLOY)
-    template_id = asked.get("templateId") or None
-    draft = draft_of(asked, template_id, before, gpus)
-    if "template" in asked and template_id is None:
-        its_own = {"id": before.template_id} if before.template_id is not None else {"name": words_of(before)["name"]}
-        made = await templates.keep(call, {**its_own, **asked["template"]})
-        draft = replace(draft, template_id=made.template.id)
-    return await service.save_endpoint(principal, before.id, draft)
+    service, gpus = call.services.templates, call.services.workers.capabilities.gpus
+    before = call.services.endpoints.find(call.principal, EndpointReference(endpoint_id, id=endpoint_id), Scope.DEPLOY)
+    draft = draft_of(asked, asked.get("templateId") or None, before, gpus)
+    which = {"id": before.template_id} if before.template_id is not None else {"name": words_of(before)["name"]}
+    made = await _template_on_the_way(call, asked, which)
+    if made is not None:
+        draft = replace(draft, template_id=made.id)
+    return await service.save_endpoint(call.principal, before.id, draft)
+
+
+async def _template_on_the_way(call: GraphCall, asked: Mapping[str, Any], usual: Mapping[str, Any]) -> Template | None:
+    """The template that is saved together with an endpoint; None where the endpoint names one, or says nothing of it."""
+    if asked.get("templateId") or "template" not in asked:
+        return None
+    said = {word: value for word, value in asked["template"].items() if value is not None}
+    return (await templates.keep(call, {**usual, **said})).template
 
 
 def _refuse_what_is_not_here(asked: Mapping[str, Any]) -> None:
@@ -175,7 +183,8 @@ def scaling_of(asked: Mapping[str, Any], before: ScalingPolicy | None) -> Scalin
     if least < 0:
         raise BadRequest(f"workersMin is {least}; it takes 0 or more.")
     if most < least:
-        raise BadRequest(f"workersMax is {most}, which is less than workersMin, {least}.")
+        hint = "" if "workersMax" in asked else "Give workersMax too: a change that leaves it out sets it to 3."
+        raise BadRequest(f"workersMax is {most}, which is less than workersMin, {least}.", hint=hint)
     if not isinstance(rule, str) or rule not in _RULES:
         raise BadRequest(f"scalerType is {str(rule)[:80]!r}.", hint=f"It takes {' or '.join(_RULES)}.")
     return ScalingPolicy(least, most, float(idle), _RULES[rule], float(value))
