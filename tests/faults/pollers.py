@@ -59,7 +59,7 @@ class Pollers:
         base = f"{self.url}/runpod/v2/{self.endpoint_id}"
         environ = {
             "PATH": os.environ.get("PATH", ""),
-            "RUNPOD_POD_ID": f"elsewhere-{os.getpid()}-{next(self._numbers)}",
+            "RUNPOD_POD_ID": f"{self.endpoint_id}-{os.getpid()}-{next(self._numbers)}",
             "RUNPOD_AI_API_KEY": self.key,
             "RUNPOD_PING_INTERVAL": str(PING),
             "RUNPOD_WEBHOOK_GET_JOB": f"{base}/job-take/$ID?gpu=none",

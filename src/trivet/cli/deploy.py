@@ -61,8 +61,9 @@ def deploy(
     """Build and publish a version of what lies at PATH.
 
     PATH is a file or a folder with @trivet.endpoint in it; each decorated function or class becomes an endpoint. Or it is a
-    folder whose handler calls runpod.serverless.start: a worker written for RunPod, which is run as it is. It is uploaded, built in an environment of its own and loaded once before anything is published: what can't be built or
-    loaded is refused with its own words, and what served before keeps serving. Returns when the version can be called.
+    folder whose handler calls runpod.serverless.start: a worker written for RunPod, which is run as it is. It is uploaded,
+    built in an environment of its own and loaded once before anything is published: what can't be built or loaded is
+    refused with its own words, and what served before keeps serving. Returns when the version can be called.
 
     With --image, PATH holds one endpoint; templates name the image, and endpoints are made from these. The same name again
     moves it to the new build. Beside it only --name OWNER/ can be given.

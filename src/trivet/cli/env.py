@@ -1,32 +1,59 @@
-"""``trivet env``: the environment that points an SDK at this platform."""
+"""``trivet env``: the environment that points an SDK at this platform, or a worker elsewhere at one of its endpoints."""
 
 from __future__ import annotations
 
+import re
+import secrets
 import shlex
+import socket
+from collections.abc import Mapping
 
 import click
 
 from trivet.cli.errors import Failure, Unreachable
-from trivet.cli.output import emit
+from trivet.cli.output import emit, note
+from trivet.cli.session import connect
 
 DIALECTS = ("runpod", "algorithmia", "jaqpot")
+PING_INTERVAL = 5000
+"""Milliseconds between the signs of life of a worker elsewhere."""
+_WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def _worker_id(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and _WORKER_ID.fullmatch(value) is None:
+        raise click.BadParameter("it takes up to 128 letters, digits, '.', '-' and '_', with a letter or digit first.")
+    return value
 
 
 @click.command(
     epilog="""\b
 Examples:
   eval "$(trivet env)"          # our own SDK
-  eval "$(trivet env runpod)"   # programs that use the runpod package """
+  eval "$(trivet env runpod)"   # programs that use the runpod package
+  eval "$(trivet env runpod --worker admin/hello)" && python handler.py """
 )
 @click.argument("dialect", required=False, type=click.Choice(DIALECTS))
-def env(dialect: str | None) -> None:
+@click.option(
+    "--worker",
+    "endpoint",
+    metavar="NAME",
+    help="With runpod: what a worker program needs to serve the endpoint NAME from where it is started, with a new key.",
+)
+@click.option(
+    "--worker-id", metavar="ID", callback=_worker_id, help="What that worker is called; made up where it is left out."
+)
+def env(dialect: str | None, endpoint: str | None, worker_id: str | None) -> None:
     """Print the export lines that point an SDK at this platform.
 
     Without DIALECT they are TRIVET_URL and TRIVET_API_KEY, from the environment or the profile. With runpod they are
     RUNPOD_API_KEY, RUNPOD_ENDPOINT_BASE_URL and RUNPOD_API_BASE_URL: a program that uses the runpod package then calls
     this platform, in processes that start afterwards. algorithmia and jaqpot are not there yet.
 
-    The values are quoted for the shell. They hold your key: don't print them where others read.
+    With --worker they are for a program that calls runpod.serverless.start, here or on another machine that reaches the
+    URL of the profile. Each time a key is made that can do nothing but that; `trivet keys revoke` takes it back.
+
+    The values are quoted for the shell. They hold keys: don't print them where others read.
     """
     from trivet.sdk._config import resolve
 
@@ -35,19 +62,27 @@ def env(dialect: str | None) -> None:
             f"This platform does not speak the {dialect} dialect yet, so there is nothing to point its SDK at.",
             "What is there: trivet env, trivet env runpod",
         )
+    if endpoint is None and worker_id is not None:
+        raise click.UsageError("--worker-id names the worker of --worker NAME, which is missing.")
+    if endpoint is not None and dialect != "runpod":
+        raise click.UsageError("Only RunPod's workers join by their environment: trivet env runpod --worker NAME")
     settings = resolve()
     if settings.api_key is None:
         raise Unreachable(
             settings.withheld or f"There is no API key for {settings.url}.",
             "`trivet up` stores one in the profile on its first start; or set TRIVET_API_KEY.",
         )
-    variables = _runpod if dialect == "runpod" else _native
-    for name, value in variables(settings.url, settings.api_key).items():
+    if endpoint is not None:
+        _export(_joining(settings.url, endpoint, worker_id or _made_up()))
+    elif dialect == "runpod":
+        _export(_runpod(settings.url, settings.api_key))
+    else:
+        _export({"TRIVET_URL": settings.url, "TRIVET_API_KEY": settings.api_key})
+
+
+def _export(variables: Mapping[str, str]) -> None:
+    for name, value in variables.items():
         emit(f"export {name}={shlex.quote(value)}")
-
-
-def _native(url: str, key: str) -> dict[str, str]:
-    return {"TRIVET_URL": url, "TRIVET_API_KEY": key}
 
 
 def _runpod(url: str, key: str) -> dict[str, str]:
@@ -56,3 +91,33 @@ def _runpod(url: str, key: str) -> dict[str, str]:
         "RUNPOD_ENDPOINT_BASE_URL": f"{url}/runpod/v2",
         "RUNPOD_API_BASE_URL": f"{url}/runpod",  # its package adds /graphql
     }
+
+
+def _joining(url: str, endpoint: str, worker_id: str) -> dict[str, str]:
+    """What a worker program needs to serve an endpoint, with a key that is made for it."""
+    with connect() as client:
+        endpoint_id = client.endpoints.get(endpoint).id
+        made = client.keys.create(label=f"RunPod worker of {endpoint}", scopes=["work"])
+    until = "" if made.expires_at is None else f" until {made.expires_at:%Y-%m-%d}"
+    note(f"The worker {worker_id} may serve {endpoint} at {url}{until}. To end that: trivet keys revoke {made.id}")
+    base = f"{url}/runpod/v2/{endpoint_id}"
+    # The worker fills in `$ID` (its own id in the first, a job's in the others) and `$RUNPOD_POD_ID`. What it adds to the query
+    # begins with `&`, so there must be one already.
+    query = "?from=elsewhere"
+    return {
+        "RUNPOD_WEBHOOK_GET_JOB": f"{base}/job-take/$ID{query}",
+        "RUNPOD_WEBHOOK_POST_OUTPUT": f"{base}/job-done/$RUNPOD_POD_ID/$ID{query}",
+        "RUNPOD_WEBHOOK_POST_STREAM": f"{base}/job-stream/$RUNPOD_POD_ID/$ID{query}",
+        "RUNPOD_WEBHOOK_PING": f"{base}/ping/$RUNPOD_POD_ID{query}",
+        "RUNPOD_AI_API_KEY": made.key,
+        "RUNPOD_POD_ID": worker_id,
+        "RUNPOD_ENDPOINT_ID": endpoint_id,
+        "RUNPOD_PING_INTERVAL": str(PING_INTERVAL),
+        "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
+    }
+
+
+def _made_up() -> str:
+    """A worker's id that says on which machine it runs, and is nobody else's."""
+    machine = re.sub(r"[^A-Za-z0-9-]+", "-", socket.gethostname()).strip("-")[:60] or "worker"
+    return f"{machine}-{secrets.token_hex(4)}"

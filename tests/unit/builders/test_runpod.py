@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.unit.builders.folders import HELLO, bundle_of
+from tests.unit.builders.test_local import wheel
 from trivet.platform.builders.descriptions import Program, endpoints_in, name_of
 from trivet.platform.builders.loading import load
+from trivet.platform.builders.local import LocalBuilder
 from trivet.platform.builders.recognise import recognise
 from trivet.platform.builders.requirements import read_requirements
 from trivet.platform.builders.runpod import RunPodWorker
 from trivet.platform.builders.sources import SourceTree
 from trivet.platform.core.endpoints import HandlerKind
 from trivet.platform.core.errors import BuildFailed, DeploymentRefused
+from trivet.platform.ports.builder import Built
 
 STARTS = "import runpod\nrunpod.serverless.start({'handler': print})\n"
 
@@ -251,3 +256,49 @@ def test_a_program_that_does_not_come_to_its_start_is_ended(tmp_path: Path) -> N
     bundle_of(tmp_path, {**PACKAGE, "handler.py": "import runpod, time\ntime.sleep(600)\nrunpod.serverless.start({})"})
     with pytest.raises(BuildFailed, match=r"handler\.py did not start its worker within 0\.5 s"):
         asyncio.run(load(Path(sys.executable), tmp_path, "handler.py", timeout=0.5, on_output=print))
+
+
+# -- the builder as a whole, with a wheel in the bundle in the package's place ---------------------------------------------
+
+WHEEL = "runpod-1.0-py3-none-any.whl"
+MODULE = """
+import sys, types
+__path__ = []
+serverless = sys.modules["runpod.serverless"] = types.ModuleType("runpod.serverless")
+"""
+
+
+def build(data: Path, program: str, *, is_image: bool = False) -> Built:
+    archive = data / "upload.zip"
+    data.mkdir(exist_ok=True)
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("src/handler.py", program)
+        packed.writestr("requirements.txt", f"./{WHEEL}\n")
+        packed.writestr(WHEEL, wheel("runpod", MODULE))
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+
+    async def whole() -> Built:
+        builder = LocalBuilder(data)
+        bundle = await builder.unpack(archive, "my worker.zip", digest)
+        return await builder.build(bundle, print, print, filename="my worker.zip", is_image=is_image)
+
+    return asyncio.run(asyncio.wait_for(whole(), 100))
+
+
+def test_the_builder_makes_one_endpoint_of_a_folder(tmp_path: Path) -> None:
+    built = build(
+        tmp_path / "data", "import runpod\ndef f(job):\n    yield job\nrunpod.serverless.start({'handler': f})\n"
+    )
+    (endpoint,) = built.endpoints
+    assert (endpoint.name, endpoint.host, endpoint.handler) == ("my-worker", "runpod", "src/handler.py")
+    assert (endpoint.kind, built.warnings) == (HandlerKind.GENERATOR, ())
+
+
+def test_only_an_image_may_miss_a_variable_that_a_template_sets(tmp_path: Path) -> None:
+    program = "import os, runpod\nos.environ['MODEL_ID']\nrunpod.serverless.start({'handler': print})\n"
+    built = build(tmp_path / "data", program, is_image=True)
+    assert [(each.name, each.kind) for each in built.endpoints] == [("my-worker", HandlerKind.SYNC)]
+    (warning,) = built.warnings
+    assert "environment variable MODEL_ID" in warning
+    with pytest.raises(BuildFailed, match="KeyError: 'MODEL_ID'"):
+        build(tmp_path / "data", program)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
@@ -61,3 +62,61 @@ def test_a_dialect_that_is_not_there_yet_is_told_plainly(trivet: Trivet, logged_
 
 def test_an_unknown_dialect_is_wrong_usage(trivet: Trivet) -> None:
     assert trivet("env", "other").exit_code == 2
+
+
+# -- a worker elsewhere
+
+
+def serve_an_endpoint(server: Server) -> None:
+    server.on("GET", "/endpoints/admin/hello", lambda it: it.json({"id": "ep1", "name": "admin/hello"}))
+    key = {"id": "k1", "key": KEY, "expires_at": "2027-05-20T08:00:00.000Z"}
+    server.on("POST", "/keys", lambda it: it.json(key, 201))
+
+
+def test_a_worker_elsewhere_is_told_all_that_it_needs_to_join(trivet: Trivet, logged_in: Server) -> None:
+    serve_an_endpoint(logged_in)
+    result = trivet("env", "runpod", "--worker", "admin/hello", "--worker-id", "gpu-box")
+    assert result.exit_code == 0, result.stderr
+    base = f"{logged_in.url}/runpod/v2/ep1"
+    assert exported(result.stdout) == {
+        "RUNPOD_WEBHOOK_GET_JOB": f"{base}/job-take/$ID?from=elsewhere",
+        "RUNPOD_WEBHOOK_POST_OUTPUT": f"{base}/job-done/$RUNPOD_POD_ID/$ID?from=elsewhere",
+        "RUNPOD_WEBHOOK_POST_STREAM": f"{base}/job-stream/$RUNPOD_POD_ID/$ID?from=elsewhere",
+        "RUNPOD_WEBHOOK_PING": f"{base}/ping/$RUNPOD_POD_ID?from=elsewhere",
+        "RUNPOD_AI_API_KEY": KEY,
+        "RUNPOD_POD_ID": "gpu-box",
+        "RUNPOD_ENDPOINT_ID": "ep1",
+        "RUNPOD_PING_INTERVAL": "5000",
+        "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
+    }
+    asked = json.loads(logged_in.seen[-1].body)
+    assert (asked["label"], asked["scopes"]) == ("RunPod worker of admin/hello", ["work"])
+    assert "trivet keys revoke k1" in result.stderr
+    assert KEY not in result.stderr
+
+
+def test_workers_without_a_name_get_different_ones(trivet: Trivet, logged_in: Server) -> None:
+    serve_an_endpoint(logged_in)
+    names = [exported(trivet("env", "runpod", "--worker", "admin/hello").stdout)["RUNPOD_POD_ID"] for _ in range(2)]
+    assert len(set(names)) == 2
+
+
+def test_no_key_is_made_for_an_endpoint_that_is_not_there(trivet: Trivet, logged_in: Server) -> None:
+    result = trivet("env", "runpod", "--worker", "admin/none")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert [exchange.method for exchange in logged_in.seen] == ["GET"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("env", "--worker", "admin/hello"),
+        ("env", "runpod", "--worker-id", "gpu-box"),
+        ("env", "runpod", "--worker", "admin/hello", "--worker-id", "no/such id"),
+    ],
+)
+def test_a_worker_that_is_asked_for_in_half_is_wrong_usage(
+    trivet: Trivet, logged_in: Server, words: tuple[str, ...]
+) -> None:
+    result = trivet(*words)
+    assert (result.exit_code, result.stdout, logged_in.seen) == (2, "", [])

@@ -21,7 +21,8 @@ TELLS = "import json, os; print(json.dumps(dict(os.environ)))"
 
 def worker_of_runpod(stage: Stage, **secrets: str) -> WorkerSpec:
     spec = stage.spec("w1", TELLS)
-    return replace(spec, secrets=secrets, version=replace(spec.version, host="runpod", handler="src/work.py"))
+    env = {"OF_TEMPLATE": "yes", "TOKEN": "of the template", "RUNPOD_AI_API_KEY": "stolen"}
+    return replace(spec, env=env, secrets=secrets, version=replace(spec.version, host="runpod", handler="src/work.py"))
 
 
 def environ_of(stage: Stage, spec: WorkerSpec) -> dict[str, str]:
@@ -53,6 +54,7 @@ def test_a_runpod_worker_finds_its_protocol_and_nothing_of_the_server(
         "HOME": str(room),
         "TMPDIR": str(room / "tmp"),
         "VIRTUAL_ENV": f"{stage.data}/envs/bare",
+        "OF_TEMPLATE": "yes",
         "TOKEN": "s3cret",
         "RUNPOD_WEBHOOK_GET_JOB": f"{base}/job-take/$ID?gpu=cpu",
         "RUNPOD_WEBHOOK_POST_OUTPUT": f"{base}/job-done/$RUNPOD_POD_ID/$ID?gpu=cpu",

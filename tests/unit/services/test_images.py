@@ -43,6 +43,7 @@ def test_an_upload_becomes_an_image_and_no_endpoint() -> None:
         settings,
     )
     assert town.endpoints.all() == []
+    assert town.builder.told == [("hello.tar.gz", True)]
 
 
 def test_the_same_name_again_moves_to_the_new_build_and_says_what_that_means() -> None:

@@ -92,6 +92,7 @@ class FakeBuilder:
         self.output = ["Resolved 1 package"]
         self.unpacked: list[tuple[Path, str, str]] = []
         self.gate: asyncio.Event | None = None
+        self.told: list[tuple[str, bool]] = []
         self.running = 0
         self.kept: tuple[AbstractSet[str], AbstractSet[str]] = (frozenset(), frozenset())
         self.most_running = 0
@@ -103,8 +104,15 @@ class FakeBuilder:
         return f"bundle-{digest}"
 
     async def build(
-        self, bundle: str, on_step: Callable[[str], None], on_output: Callable[[str], None], *, filename: str = ""
+        self,
+        bundle: str,
+        on_step: Callable[[str], None],
+        on_output: Callable[[str], None],
+        *,
+        filename: str = "",
+        is_image: bool = False,
     ) -> Built:
+        self.told.append((filename, is_image))
         self.running += 1
         self.most_running = max(self.running, self.most_running)
         try:

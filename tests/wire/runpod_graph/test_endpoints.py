@@ -237,7 +237,7 @@ def test_a_template_that_is_named_counts_before_one_on_the_way(world: GraphWorld
 def test_a_change_that_would_leave_fewer_workers_than_the_least_says_why(world: GraphWorld) -> None:
     made = world.endpoint(workersMin=4, workersMax=5)
     message, _ = world.refused(SAVE, {"input": {"id": made["id"], "idleTimeout": 9}})
-    assert "sets it to 3" in message
+    assert "it is 3" in message
 
 
 def test_endpoints_are_listed_however_they_were_made(world: GraphWorld) -> None:

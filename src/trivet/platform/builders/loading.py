@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,9 +16,35 @@ _MOST_ANSWER = 16 * 1024**2
 _QUOTED_LINES = 20
 
 
+UNKNOWN: Mapping[str, Any] = {"endpoints": [{"kind": "sync"}]}
+"""What stands for the answer of a program that nobody could run up to its start: of one handler, of the plainest kind."""
+
+
+class VariableMissing(BuildFailed):
+    """A program asks for an environment variable that is not set, before it starts its worker.
+
+    Args:
+        detail: as of any failure.
+        variable: its name.
+        hint: as of any failure.
+    """
+
+    def __init__(self, detail: str, variable: str, *, hint: str) -> None:
+        super().__init__(detail, hint=hint)
+        self.variable = variable
+
+    @property
+    def warning(self) -> str:
+        """The sentence for where that may be so."""
+        return (
+            f"Not tried out: the program needs the environment variable {self.variable}, which a template has to set. "
+            "Whether it starts is seen with its first worker."
+        )
+
+
 async def load(
     python: Path, bundle: Path, program: str | None = None, *, timeout: float, on_output: Callable[[str], None]
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     """What the worker runtime says of the endpoints in a bundle.
 
     The code runs as it will in a worker, in a folder of its own and with an environment that holds nothing of the server's.
@@ -34,6 +60,7 @@ async def load(
         ``{"endpoints": [description, …]}``, unchecked.
 
     Raises:
+        VariableMissing: a program does not come to its start, as a variable is not set.
         BuildFailed: it does not load, with the author's own traceback; or not in time.
     """
     folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="trivet-load-")
@@ -109,4 +136,7 @@ def _raise_authors(error: dict[str, Any], bundle: Path, program: str | None) -> 
     if kind == "ModuleNotFoundError":
         elsewhere = ", or in the decorator: requirements=[…]" if program is None else ""
         hint = f"Name the package that has it in requirements.txt{elsewhere}."
-    raise BuildFailed(f"The handlers can't be loaded: {said}\n{trace}".rstrip(), hint=hint)
+    detail = f"The handlers can't be loaded: {said}\n{trace}".rstrip()
+    if program is not None and isinstance(error.get("variable"), str):
+        raise VariableMissing(detail, error["variable"][:200], hint=hint)
+    raise BuildFailed(detail, hint=hint)

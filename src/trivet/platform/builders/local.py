@@ -15,7 +15,7 @@ from trivet.platform.builders.archive import unpack
 from trivet.platform.builders.descriptions import Program, endpoints_in, name_of
 from trivet.platform.builders.environments import Environments
 from trivet.platform.builders.leftovers import leftovers, remove
-from trivet.platform.builders.loading import load
+from trivet.platform.builders.loading import UNKNOWN, VariableMissing, load
 from trivet.platform.builders.members import Limits
 from trivet.platform.builders.recognise import Kind, recognise
 from trivet.platform.builders.requirements import Requirements, read_requirements
@@ -84,7 +84,13 @@ class LocalBuilder:
         return digest
 
     async def build(
-        self, bundle: str, on_step: Callable[[str], None], on_output: Callable[[str], None], *, filename: str = ""
+        self,
+        bundle: str,
+        on_step: Callable[[str], None],
+        on_output: Callable[[str], None],
+        *,
+        filename: str = "",
+        is_image: bool = False,
     ) -> Built:
         """Makes the environment of a bundle and loads its handlers once in it.
 
@@ -93,6 +99,7 @@ class LocalBuilder:
             on_step: told each step, a sentence for people.
             on_output: told what the installer and the code print, up to a mebibyte.
             filename: what the caller named the upload; an endpoint whose code does not name it is named after that.
+            is_image: whether a program that misses an environment variable is built all the same, as a template sets that.
 
         Raises:
             BuildFailed: with the reason in the author's or the installer's own words.
@@ -106,13 +113,19 @@ class LocalBuilder:
             environment = await self._environments.ensure(requirements, on_step, output)
             on_step("Loading the handlers")
             python = self._environments.python(environment)
-            answer = await load(python, folder, program, timeout=self._load_timeout, on_output=output)
+            warnings: tuple[str, ...] = ()
+            try:
+                answer = await load(python, folder, program, timeout=self._load_timeout, on_output=output)
+            except VariableMissing as error:
+                if not is_image:
+                    raise
+                answer, warnings = UNKNOWN, (error.warning,)
             endpoints = endpoints_in(answer, kind.host, Program(program, name_of(filename)) if program else None)
         except DeploymentRefused as error:
             raise BuildFailed(error.detail, hint=error.hint) from error
         except OSError as error:
             raise _system(error) from error
-        return Built(bundle, environment, endpoints)
+        return Built(bundle, environment, endpoints, warnings)
 
     async def forget_unused(self, bundles: AbstractSet[str], environments: AbstractSet[str]) -> int:
         """Removes what nothing refers to: bundles, environments, and worker runtimes that no environment is left for.

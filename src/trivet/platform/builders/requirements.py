@@ -151,7 +151,7 @@ class _Collected:
         match = _NAME.match(line)
         if match is None:
             raise _refused(where, line, "is no requirement", "Write for example `numpy>=2,<3`.")
-        name = re.sub(r"[-_.]+", "-", match[1]).lower()
+        name = _normal(match[1])
         self.names.add(name)
         if name != _PROVIDED:
             self.lines.add(line)
@@ -165,6 +165,7 @@ class _Collected:
                 "Code in the bundle is importable as it is; a wheel in the bundle may be named by its relative path.",
             )
         path = self._inside(where, line, beside / line)
+        self.names.add(_normal(path.name.partition("-")[0]))
         self.wheels[path] = Wheel(path, hashlib.sha256(path.read_bytes()).hexdigest())
 
     def _inside(self, where: str, line: str, path: Path) -> Path:
@@ -176,6 +177,11 @@ class _Collected:
         if not inside:
             raise _refused(where, line, "names a file that is not in the bundle")
         return real
+
+
+def _normal(name: str) -> str:
+    """The one spelling of a package's name."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _refused(where: str, line: str, why: str, hint: str = "") -> DeploymentRefused:

@@ -48,7 +48,13 @@ class Builder(Protocol):
         """
 
     async def build(
-        self, bundle: str, on_step: Callable[[str], None], on_output: Callable[[str], None], *, filename: str = ""
+        self,
+        bundle: str,
+        on_step: Callable[[str], None],
+        on_output: Callable[[str], None],
+        *,
+        filename: str = "",
+        is_image: bool = False,
     ) -> Built:
         """Makes the environment and loads the handlers once in it.
 
@@ -57,6 +63,8 @@ class Builder(Protocol):
             on_step: told each step, a sentence for people.
             on_output: told what the tools print.
             filename: what the caller named the upload, which names an endpoint whose code does not.
+            is_image: whether it becomes an image, whose variables a template sets: a program that misses one of them now is
+                built all the same, with a warning.
 
         Raises:
             BuildFailed: with the reason in the author's or the tool's own words.

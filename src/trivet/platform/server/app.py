@@ -72,8 +72,8 @@ def create_root(platform: Platform) -> Root:
             hold=platform.settings.runpod_hold,
             poll=platform.settings.runpod_poll,
             retention=platform.settings.runpod_retention,
-            max_run=platform.settings.runpod_max_run,
-            max_runsync=platform.settings.runpod_max_runsync,
+            max_run=min(platform.settings.runpod_max_run, platform.settings.max_input),
+            max_runsync=min(platform.settings.runpod_max_runsync, platform.settings.max_input),
             max_output=platform.settings.max_output,
         ),
     )

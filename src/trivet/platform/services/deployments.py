@@ -245,14 +245,18 @@ class Deployments:
     async def _build(self, deployment_id: str) -> None:
         build = self._builds[deployment_id]
         try:
-            filename = build.deployment.request.filename
+            request = build.deployment.request
             built = await self._builder.build(
-                build.bundle, lambda text: self._step(build, text), build.log.add, filename=filename
+                build.bundle,
+                lambda text: self._step(build, text),
+                build.log.add,
+                filename=request.filename,
+                is_image=request.image is not None,
             )
             self._check_schemas(built)
             for warning in built.warnings:
                 self._step(build, warning)
-            if build.deployment.request.image is None:
+            if request.image is None:
                 await self._publish(build, built)
             else:
                 await self._publish_image(build, built)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from trivet.platform.core.accounts import Principal, Token
+from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import BadRequest, CoreError, Unauthenticated
 from trivet.platform.dialects.runpod.context import GRAPHQL, RunPodServices, RunPodSettings
 from trivet.platform.dialects.runpod.graph.answers import Refused, incident, refusal
@@ -18,8 +18,7 @@ from trivet.platform.dialects.runpod.graph.call import GraphCall
 from trivet.platform.wire import documents
 from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, NO_STORING, Header, answer, without_body
 from trivet.platform.wire.bodies import ClientGone, read_body
-from trivet.platform.wire.credentials import token_of
-from trivet.platform.wire.heads import read_heads
+from trivet.platform.wire.heads import Heads, read_heads
 from trivet.platform.wire.problems import STATUS, headers_of
 
 if TYPE_CHECKING:
@@ -76,8 +75,9 @@ class GraphApi:
             await _send(send, 500, {"errors": [incident(error)]})
 
     async def _answer(self, scope: Scope, receive: Receive) -> dict[str, Any]:
-        call = GraphCall(self._services, await self._principal(scope))
-        request = _decoded(await read_body(receive, MAX_BODY, read_heads(scope["headers"]).content_length))
+        heads = read_heads(scope["headers"], bare=True)
+        call = GraphCall(self._services, await self._principal(_token(scope, heads)))
+        request = _decoded(await read_body(receive, MAX_BODY, heads.content_length))
         engine, document = await self._read(request.query)
         return await engine.answer(document, call, request.variables or {}, request.operationName)
 
@@ -88,8 +88,7 @@ class GraphApi:
                 self._engine = await asyncio.to_thread(_make_engine)
             return self._engine, await asyncio.to_thread(self._engine.read, query)
 
-    async def _principal(self, scope: Scope) -> Principal:
-        token = _token(scope)
+    async def _principal(self, token: str | None) -> Principal:
         if token is None:
             raise Unauthenticated
         accounts = self._services.accounts
@@ -103,15 +102,11 @@ def _make_engine() -> Engine:
     return Engine()
 
 
-def _token(scope: Scope) -> str | None:
-    """The key: as a bearer token, bare in the header, or in the URL as older clients send it. The header counts first."""
-    headers = [(name, value) for name, value in scope["headers"] if name == b"authorization"]
-    if headers:
-        bare = headers[0][1].strip().decode("latin-1")
-        return bare if len(headers) == 1 and Token.parse(bare) is not None else token_of(headers)
+def _token(scope: Scope, heads: Heads) -> str | None:
+    """The key: as a bearer token, bare in the header, or in the URL as older clients send it. A header counts first."""
     query: bytes = scope["query_string"]
-    if not query or len(query) > _LONGEST_URL_QUERY:
-        return None
+    if not query or len(query) > _LONGEST_URL_QUERY or any(name == b"authorization" for name, _ in scope["headers"]):
+        return heads.token
     given = parse_qs(query.decode("latin-1")).get("api_key", [])
     return given[0] if len(given) == 1 else None
 

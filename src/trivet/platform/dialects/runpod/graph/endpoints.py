@@ -183,7 +183,7 @@ def scaling_of(asked: Mapping[str, Any], before: ScalingPolicy | None) -> Scalin
     if least < 0:
         raise BadRequest(f"workersMin is {least}; it takes 0 or more.")
     if most < least:
-        hint = "" if "workersMax" in asked else "Give workersMax too: a change that leaves it out sets it to 3."
+        hint = "" if "workersMax" in asked else "Give workersMax too: where it is left out, it is 3."
         raise BadRequest(f"workersMax is {most}, which is less than workersMin, {least}.", hint=hint)
     if not isinstance(rule, str) or rule not in _RULES:
         raise BadRequest(f"scalerType is {str(rule)[:80]!r}.", hint=f"It takes {' or '.join(_RULES)}.")
