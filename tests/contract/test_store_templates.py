@@ -111,6 +111,14 @@ def test_an_image_is_found_by_its_exact_name(driver: Driver) -> None:
     assert {each.id for each in driver.read(lambda tx: tx.templates.images())} == {image().id, image("other", "q").id}
 
 
+def test_the_endpoints_of_a_template_are_found_by_full_name(driver: Driver) -> None:
+    for name, template_id in (("b", "one"), ("A", "one"), ("c", "two"), ("d", None)):
+        made = endpoint(name, template_id=template_id)
+        driver.write(lambda tx, made=made: tx.endpoints.add(made))  # type: ignore[misc]  # see above
+    assert [e.name for e in driver.read(lambda tx: tx.endpoints.of_template("one"))] == ["A", "b"]
+    assert driver.read(lambda tx: tx.endpoints.of_template("three")) == []
+
+
 def test_sealed_bytes_do_not_show() -> None:
     for row in (template(), credential(), version()):
         assert "sealed\\xff" not in repr(row)

@@ -43,6 +43,19 @@ def upload(platform: RunningPlatform, body: bytes, filename: str) -> tuple[int, 
         return error.code, json.loads(error.read())
 
 
+def test_an_image_is_built_and_kept_without_an_endpoint(platform: RunningPlatform, tmp_path: Path) -> None:
+    folder = write(tmp_path / "picture", GOOD.format(name="picture", n=1))
+    with trivet.Client(platform.url, platform.key) as client:
+        told: list[str] = []
+        image = client.images.publish(folder, "team/picture:1.0", on_event=lambda step: told.append(step.text))
+        assert told[-1] == "The image team/picture:1.0 is published."
+        (listed,) = client.images.list("team/picture:1.0")
+        assert (listed.id, listed.owner, listed.host, listed.kind) == (image.id, "admin", "decorated", "sync")
+        assert "admin/picture" not in [endpoint.name for endpoint in client.endpoints.list()]
+        client.images.delete(image.id)
+        assert client.images.list("team/picture:1.0") == []
+
+
 def tar(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import shutil
+import signal
+import subprocess
 import tempfile
 import textwrap
 from collections.abc import Iterator
@@ -20,6 +23,7 @@ import pytest
 import trivet
 from tests.conftest import RunningPlatform
 from tests.e2e.originals import LATEST, Ended, Original, Running, original_python, pointing
+from trivet.examples import catalogue
 
 HOLD = 2
 """Seconds that `runsync` is held, so that a call longer than the hold is no long test."""
@@ -527,3 +531,23 @@ def test_a_workers_own_error_is_told_natively(client: trivet.Client) -> None:
 def test_the_command_line_calls_it_too(platform: RunningPlatform) -> None:
     called = platform.trivet("call", "admin/runpod_plain", textwrap.dedent('{"prompt": "shell"}'))
     assert (called.returncode, json.loads(called.stdout)["text"]) == (0, ["You said: shell"]), called.stderr
+
+
+def test_one_line_makes_a_program_elsewhere_a_worker_of_an_endpoint(
+    platform: RunningPlatform, client: trivet.Client, tmp_path: Path
+) -> None:
+    client.endpoints.update("admin/runpod_progress", workers=(0, 0))  # none of this platform's own
+    handler = next(example.path for example in catalogue() if example.name == "runpod_progress") / "handler.py"
+    told = 'eval "$(trivet env runpod --worker admin/runpod_progress --worker-id far-away)"'
+    with (tmp_path / "log").open("w") as log:
+        worker = subprocess.Popen(
+            ["bash", "-c", f"{told} && HOME={tmp_path} exec {original_python(LATEST)} -u {handler}"],
+            env=platform.env, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+        try:
+            job = client.endpoint("admin/runpod_progress").submit({"steps": 2, "seconds": 0})
+            assert job.result(timeout=30)["steps"] == 2
+            assert "far-away" in [worker.id for worker in client.endpoints.workers("admin/runpod_progress")]
+        finally:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait(10)

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -133,10 +134,14 @@ class Town:
         self.platform = platform
         self.client = client
         self.folder = folder
-        self.ids: dict[str, str] = {}
+        self._deploying = ThreadPoolExecutor(2)
+        self._deployed: dict[str, Future[str]] = {}
 
     def deploy(self, name: str, program: str, version: str = "1.12.0", **files: bytes) -> None:
-        """Deploys a folder with a handler and a ``requirements.txt``; at most one worker, so that it is plain which."""
+        """Begins to deploy a folder with a handler and a ``requirements.txt``; at most one worker, so that it is plain which.
+
+        Whoever asks for the endpoint waits for that.
+        """
         folder = self.folder / name
         folder.mkdir()
         (folder / "handler.py").write_text(textwrap.dedent(program))
@@ -144,12 +149,20 @@ class Town:
         (folder / "test_input.json").write_text('{"input": "not on a platform"}')
         for file, content in files.items():
             (folder / file.replace("_dot_", ".")).write_bytes(content)
-        self.publish(name)
+        self._deployed[name] = self._deploying.submit(self.publish, name)
 
-    def publish(self, name: str) -> None:
-        """Publishes a version of what lies in an endpoint's folder."""
-        (deployed,) = self.client.deploy(self.folder / name, workers=(0, 1), timeout=120)
-        self.ids[name] = deployed.id
+    def publish(self, name: str) -> str:
+        """Publishes a version of what lies in an endpoint's folder; returns the endpoint's id."""
+        with trivet.Client(self.platform.url, self.platform.key) as client:
+            (deployed,) = client.deploy(self.folder / name, workers=(0, 1), timeout=120)
+        return deployed.id
+
+    def id(self, name: str) -> str:
+        """The id of an endpoint, once it is there."""
+        return self._deployed[name].result(PATIENCE)
+
+    def close(self) -> None:
+        self._deploying.shutdown(cancel_futures=True)
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Document]:
         request = urllib.request.Request(
@@ -165,12 +178,12 @@ class Town:
             return error.code, json.loads(error.read())
 
     def run(self, name: str, given: object, **policy: int) -> str:
-        status, told = self.ask("POST", f"{self.ids[name]}/run", {"input": given, "policy": policy})
+        status, told = self.ask("POST", f"{self.id(name)}/run", {"input": given, "policy": policy})
         assert status == 200, told
         return str(told["id"])
 
     def status(self, name: str, job_id: str) -> Document:
-        return self.ask("GET", f"{self.ids[name]}/status/{job_id}")[1]
+        return self.ask("GET", f"{self.id(name)}/status/{job_id}")[1]
 
     def end(self, name: str, job_id: str) -> Document:
         """The document of a job that has ended."""
@@ -214,7 +227,13 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
                 made = Town(platform, client, tmp_path_factory.mktemp("programs"))
                 made.deploy("plain", PLAIN, data_dot_txt=b"read me", large_dot_bin=bytes(2 * 1024**2))
                 made.deploy("asynchronous", ASYNCHRONOUS)
+                made.deploy("old-1-9-1", OLD, "1.9.1")
+                made.deploy("old-1-7-9", OLD, "1.7.9")
+                made.deploy("pieces", PIECES)
+                made.deploy("words", ASYNC_PIECES)
+                made.deploy("unfit", UNFIT)
                 yield made
+                made.close()
             assert platform.stop() == 0, platform.log[-4000:]
         finally:
             platform.stop()
@@ -232,7 +251,7 @@ def test_a_plain_handler_returns_what_it_returns(town: Town) -> None:
 
 def test_the_handler_is_given_the_job_and_what_lies_beside_its_input(town: Town) -> None:
     beside = {"s3Config": {"accessId": "me", "bucketName": "b"}}
-    _, told = town.ask("POST", f"{town.ids['plain']}/runsync", {"input": {"do": "show"}, **beside, "other": 1})
+    _, told = town.ask("POST", f"{town.id('plain')}/runsync", {"input": {"do": "show"}, **beside, "other": 1})
     assert told["output"] == {"id": told["id"], "input": {"do": "show"}, **beside}
 
 
@@ -266,7 +285,7 @@ def test_a_worker_knows_nothing_of_the_server_and_writes_to_no_bundle(town: Town
     assert told["seen"] == ["read me", 2 * 1024**2]
     assert Path(told["cwd"]).is_relative_to(town.platform.data / "workers")
     environ = told["environ"]
-    assert environ["RUNPOD_ENDPOINT_ID"] == town.ids["plain"]
+    assert environ["RUNPOD_ENDPOINT_ID"] == town.id("plain")
     assert {name for name in environ if name.startswith("TRIVET_")} == {"TRIVET_WORKER_ID", "TRIVET_WORKER_FOLDER"}
     assert Path(environ["HOME"]).is_relative_to(town.platform.data / "workers")
     assert not list((town.platform.data / "bundles").glob("*/written"))
@@ -287,7 +306,7 @@ def test_progress_is_seen_while_the_job_runs_and_changes_nothing_after_it(town: 
 def test_an_async_handler_that_is_cancelled_sees_it_and_its_worker_is_free_at_once(town: Town, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     job_id = town.running("asynchronous", {"seconds": 60, "mark": str(mark)})
-    status, told = town.ask("POST", f"{town.ids['asynchronous']}/cancel/{job_id}")
+    status, told = town.ask("POST", f"{town.id('asynchronous')}/cancel/{job_id}")
     assert (status, told["status"]) == (200, "CANCELLED")
     assert town.status("asynchronous", job_id)["status"] == "CANCELLED"
     began = time.monotonic()
@@ -313,7 +332,7 @@ def test_a_worker_with_more_concurrency_works_on_as_many_jobs(town: Town) -> Non
 
 def test_a_sync_handler_that_is_cancelled_gives_way_to_the_next_job(town: Town) -> None:
     job_id = town.running("plain", {"do": "sleep", "seconds": 120})
-    assert town.ask("POST", f"{town.ids['plain']}/cancel/{job_id}")[1]["status"] == "CANCELLED"
+    assert town.ask("POST", f"{town.id('plain')}/cancel/{job_id}")[1]["status"] == "CANCELLED"
     assert town.sync("plain", {"do": "return", "value": 1})["output"] == 1
 
 
@@ -323,14 +342,13 @@ def test_a_sync_handler_that_is_cancelled_gives_way_to_the_next_job(town: Town) 
 def pieces_of(town: Town, name: str, job_id: str) -> tuple[str, list[Any]]:
     found: list[Any] = []
     while True:
-        told = town.ask("GET", f"{town.ids[name]}/stream/{job_id}")[1]
+        told = town.ask("GET", f"{town.id(name)}/stream/{job_id}")[1]
         found += [each["output"] for each in told["stream"]]
         if told["status"] not in ("IN_QUEUE", "IN_PROGRESS") and not told["stream"]:
             return told["status"], found
 
 
 def test_a_generator_streams_its_pieces_once_and_in_order_and_its_output_is_their_list(town: Town) -> None:
-    town.deploy("pieces", PIECES)
     job_id = town.run("pieces", {"count": 5})
     numbers = [{"number": number} for number in range(5)]
     assert pieces_of(town, "pieces", job_id) == ("COMPLETED", numbers)
@@ -341,7 +359,6 @@ def test_a_generator_streams_its_pieces_once_and_in_order_and_its_output_is_thei
 
 
 def test_an_async_generator_that_is_refreshed_after_each_job_has_a_new_worker_for_the_next(town: Town) -> None:
-    town.deploy("words", ASYNC_PIECES)
     workers = set()
     for words in (["one", "two"], ["three"]):
         job_id = town.run("words", words)
@@ -375,7 +392,7 @@ def test_a_busy_worker_that_is_killed_costs_one_retry_and_leaves_no_ghost(town: 
     told = town.end("plain", job_id)
     assert (told["status"], told["output"], told["retries"]) == ("COMPLETED", "the second time", 1)
     assert not any(process.is_running() for process in family)
-    counts = town.ask("GET", f"{town.ids['plain']}/health")[1]["jobs"]
+    counts = town.ask("GET", f"{town.id('plain')}/health")[1]["jobs"]
     assert (counts["inProgress"], counts["inQueue"]) == (0, 0)
 
 
@@ -405,7 +422,6 @@ def test_a_handler_that_ends_its_program_is_tried_again_and_then_told(town: Town
 
 
 def test_a_failed_start_check_is_explained(town: Town) -> None:
-    town.deploy("unfit", UNFIT)
     job_id = town.run("unfit", {})
     try:
         told = until(lambda: town.status("unfit", job_id), lambda told: "fitness" in str(told) or "check" in str(told))
@@ -414,7 +430,7 @@ def test_a_failed_start_check_is_explained(town: Town) -> None:
         assert "failed its start check: model_is_there: " in explained
         assert "the model is not there" in explained
     finally:
-        town.ask("POST", f"{town.ids['unfit']}/cancel/{job_id}")
+        town.ask("POST", f"{town.id('unfit')}/cancel/{job_id}")
 
 
 # -- versions, and workers elsewhere ------------------------------------------------------------------------------------
@@ -423,7 +439,6 @@ def test_a_failed_start_check_is_explained(town: Town) -> None:
 @pytest.mark.parametrize("version", ["1.9.1", "1.7.9"])
 def test_older_versions_of_the_package_work_too(town: Town, version: str) -> None:
     name = f"old-{version.replace('.', '-')}"
-    town.deploy(name, OLD, version)
     told = town.sync(name, [1])
     assert (told["status"], told["output"]) == ("COMPLETED", {"version": version, "input": [1]})
 
@@ -432,7 +447,7 @@ def test_a_worker_elsewhere_joins_with_the_variables_and_a_key(town: Town, tmp_p
     town.client.endpoints.update("admin/pieces", workers=(0, 0))
     made = town.platform.trivet("keys", "create", "--scopes", "work", "--json")
     assert made.returncode == 0, made.stderr
-    base = f"{town.platform.url}/runpod/v2/{town.ids['pieces']}"
+    base = f"{town.platform.url}/runpod/v2/{town.id('pieces')}"
     (tmp_path / "handler.py").write_text(textwrap.dedent(PIECES))
     environ = {
         "HOME": str(tmp_path),

@@ -20,10 +20,10 @@ PING_INTERVAL = 5000
 _WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-def _worker_id(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and _WORKER_ID.fullmatch(value) is None:
+def _worker_id(text: str) -> str:
+    if _WORKER_ID.fullmatch(text) is None:
         raise click.BadParameter("it takes up to 128 letters, digits, '.', '-' and '_', with a letter or digit first.")
-    return value
+    return text
 
 
 @click.command(
@@ -41,7 +41,7 @@ Examples:
     help="With runpod: what a worker program needs to serve the endpoint NAME from where it is started, with a new key.",
 )
 @click.option(
-    "--worker-id", metavar="ID", callback=_worker_id, help="What that worker is called; made up where it is left out."
+    "--worker-id", type=_worker_id, metavar="ID", help="What that worker is called; made up where it is left out."
 )
 def env(dialect: str | None, endpoint: str | None, worker_id: str | None) -> None:
     """Print the export lines that point an SDK at this platform.

@@ -11,7 +11,7 @@ from tests.unit.services.plant import Plant
 from tests.unit.services.town import Town, built, check_hidden, ref, run
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings
-from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound, TooLarge
+from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound, TooLarge, Unavailable
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
 from trivet.platform.core.templates import MAX_EXTRAS
 from trivet.platform.ports.builder import Built
@@ -331,6 +331,20 @@ def fresh(town: Town, endpoint: Endpoint) -> Endpoint:
     found = town.endpoints.by_id(endpoint.id)
     assert found is not None
     return found
+
+
+def test_an_environment_that_the_key_does_not_open_any_more_is_mended_by_saving_it(town: Town) -> None:
+    template = save(town, town.admin, env=[("A", "1")]).template
+    endpoint = make(town, town.admin, template.id)
+
+    def refuse(_: bytes) -> str:
+        raise Unavailable("The key does not fit.")
+
+    town.vault.unseal = refuse  # type: ignore[method-assign]  # the key is another one now
+    with pytest.raises(Unavailable):
+        run(town.templates.get(town.admin, template.id))
+    assert save(town, town.admin, "t", template.id, env=[("A", "1")]).env == {"A": "1"}
+    assert len(town.endpoints.versions_of(endpoint.id)) == 2
 
 
 def test_a_template_in_use_can_not_be_given_an_image_that_is_not_there(town: Town) -> None:

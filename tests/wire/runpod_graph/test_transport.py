@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 
@@ -199,3 +200,48 @@ def test_the_grammar_is_not_imported_before_the_first_query() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert json.loads(done.stdout) == []
+
+
+def test_whatever_is_sent_is_answered_in_a_way_that_clients_can_read(world: GraphWorld) -> None:
+    chance = random.Random(22)
+    seeds = [
+        'mutation { saveTemplate(input: {name: "a b", imageName: "i", env: [{ key: "K", value: "v" }]}) { id env { key } } }',
+        "query ($id: String!) { gpuTypes(input: {id: $id}) { id lowestPrice(input: {gpuCount: 1}) { stockStatus } } }",
+        "{ myself { ...a endpoints { id } } } fragment a on User { id pods { id } }",
+    ]
+    pieces = [
+        '"',
+        "\\",
+        "\n",
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        "$",
+        "@",
+        "...",
+        "null",
+        "\0",
+        "\ufeff",
+        "ä",
+        "1e999",
+        "-",
+        '"""',
+        "#",
+        ":",
+    ]
+    for _ in range(300):
+        text = chance.choice(seeds)
+        for _ in range(chance.randrange(1, 4)):
+            at = chance.randrange(len(text))
+            text = text[:at] + chance.choice(pieces) + text[at + chance.randrange(3) :]
+        answer = world.post(
+            {"query": text, "variables": chance.choice([None, {}, {"id": 1}, {"id": "\0"}, {"id": [[]]}])}
+        )
+        assert answer.status == 200, text
+        if "errors" in answer.json:
+            assert first_error(answer)[1] != "internal", text
+        else:
+            assert list(answer.json) == ["data"]

@@ -70,6 +70,9 @@ class EndpointRepository(Protocol):
         """Whatever the case of the letters."""
 
     def model(self, model_id: int) -> Endpoint | None: ...
+    def of_template(self, template_id: str) -> list[Endpoint]:
+        """Those that were made from a template, by full name."""
+
     def all(self) -> list[Endpoint]:
         """By full name."""
 

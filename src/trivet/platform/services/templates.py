@@ -167,7 +167,7 @@ class Templates:
             kept = template.sealed_env if self._opens_to(template.sealed_env, env) else sealed
             template = replace(template, sealed_env=kept, extras=extras)
             tx.templates.put(template)
-            made = [endpoint for endpoint in tx.endpoints.all() if endpoint.template_id == template.id]
+            made = tx.endpoints.of_template(template.id)
             if not made:
                 return template, []
             image = _image(tx, principal, template)
@@ -189,7 +189,7 @@ class Templates:
             template = next((t for t in tx.templates.of_owner(principal.account_id) if t.name == name), None)
             if template is None:
                 raise NotFound.of("template", name)
-            made = [endpoint.full_name for endpoint in tx.endpoints.all() if endpoint.template_id == template.id]
+            made = [endpoint.full_name for endpoint in tx.endpoints.of_template(template.id)]
             if made:
                 raise Conflict(
                     f"The template {name!r} is used by {', '.join(made[:5])}, so it can't be removed.",

@@ -40,6 +40,10 @@ class MemoryEndpoints:
         """By its integer id."""
         return next((e for e in self._endpoints if e.model_id == model_id), None)
 
+    def of_template(self, template_id: str) -> list[Endpoint]:
+        """Those that were made from a template, by full name."""
+        return [endpoint for endpoint in self.all() if endpoint.template_id == template_id]
+
     def all(self) -> list[Endpoint]:
         """By full name."""
         return sorted(self._endpoints, key=lambda endpoint: endpoint.full_name.lower())

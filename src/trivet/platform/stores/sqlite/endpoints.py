@@ -22,6 +22,7 @@ _SQL = statements(
     history, canary, aliases, template_id, overrides, extras
     """,
 )
+_BY_NAME = "ORDER BY owner_name || '/' || name COLLATE NOCASE"
 _REMOVE = "DELETE FROM endpoints WHERE id = ?"
 
 
@@ -57,10 +58,14 @@ class SqliteEndpoints:
         """By its integer id."""
         return self._one("model_id = ?", model_id)
 
+    def of_template(self, template_id: str) -> list[Endpoint]:
+        """Those that were made from a template, by full name."""
+        sql = f"{_SQL.select} WHERE template_id = ? {_BY_NAME}"
+        return [_endpoint(row) for row in self._session.execute(sql, (template_id,))]
+
     def all(self) -> list[Endpoint]:
         """By full name."""
-        sql = f"{_SQL.select} ORDER BY owner_name || '/' || name COLLATE NOCASE"
-        return [_endpoint(row) for row in self._session.execute(sql)]
+        return [_endpoint(row) for row in self._session.execute(f"{_SQL.select} {_BY_NAME}")]
 
     def remove(self, endpoint_id: str) -> None:
         """With its versions. Its jobs stay."""

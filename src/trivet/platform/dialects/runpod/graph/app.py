@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import BadRequest, CoreError, Unauthenticated
-from trivet.platform.dialects.runpod.context import GRAPHQL, RunPodServices, RunPodSettings
+from trivet.platform.dialects.runpod.context import RunPodServices, RunPodSettings
 from trivet.platform.dialects.runpod.graph.answers import Refused, incident, refusal
 from trivet.platform.dialects.runpod.graph.call import GraphCall
 from trivet.platform.wire import documents
@@ -126,7 +126,7 @@ def _decoded(body: bytes) -> _Request:
 def _post_only(method: str) -> BadRequest:
     return BadRequest(
         f"{method} is not answered here: GraphQL comes by POST, with the query in a JSON body.",
-        hint=f"""curl {GRAPHQL} -H 'Authorization: Bearer KEY' --json '{{"query": "query {{ myself {{ id }} }}"}}'""",
+        hint="""curl "$RUNPOD_API_BASE_URL/graphql" -H 'Authorization: Bearer KEY' --json '{"query": "{ myself { id } }"}'""",
     )
 
 
