@@ -1,8 +1,7 @@
 """Environments with the published `runpod` package, unmodified, in the versions that people have: made once per checkout.
 
-A test gets an interpreter by `original_python("1.12.0")`, or by the fixture ``originals``, and runs one program with it by
-`run_original` or `answer_of`, and many by an `Original`, which imports the package only once. The packages never enter the
-environment of the tests themselves.
+A test gets an interpreter by `original_python("1.12.0")`. It runs one program with it by `run_original`, and many by an
+`Original`, which imports the package only once. The packages never enter the environment of the tests themselves.
 """
 
 from __future__ import annotations
@@ -95,19 +94,6 @@ def run_original(
             env=_environ(Path(folder), env),
             cwd=folder, stdin=subprocess.DEVNULL, check=False, capture_output=True, text=True, timeout=timeout,
         )  # fmt: skip
-
-
-def answer_of(python: Path, script: str, env: Mapping[str, str], timeout: float = 60.0) -> Any:
-    """What a program with an original package printed last, as JSON; it must have ended well.
-
-    Args:
-        python: the interpreter, from `original_python`.
-        script: the program's text; its last line of output is the answer.
-        env: what it is given beside PATH and the like.
-        timeout: seconds that it may take.
-    """
-    done = run_original(python, script, env, timeout)
-    return Ended(done.returncode, done.stdout, done.stderr).answer()
 
 
 def _environ(home: Path, env: Mapping[str, str]) -> dict[str, str]:

@@ -31,7 +31,8 @@ from tests.faults.records import Disk, Record
 SLACK = 0.1
 """Seconds by which clocks of different observers may disagree about a duration."""
 WORD_AROUND = 5.0
-"""Seconds that a worker which polls may need to learn that a job is over: it was on its way to it, or waits inside it."""
+"""Seconds that a worker which polls may need to learn that a job was cancelled: it was on its way to it, or waits inside it."""
+FROZEN = "remote worker frozen"
 LOSSES = frozenset({"worker_lost", "out_of_memory"})
 FULL_DISKS = frozenset({"disk full", "file size limit"})
 """Faults that excuse a job which failed because its result could not be stored."""
@@ -204,11 +205,13 @@ class Auditor:
     # -- what handlers did --------------------------------------------------------------------------------------------
 
     def stale_results(self) -> Iterator[Finding]:
-        for record in self._records.values():
+        for record, kind in self._with_kind():
             if record.status != "succeeded":
                 continue
             executions = self._ledger.get(record.n, ())
             run = _run(record.output)
+            if self._has_given_copies(kind):
+                executions = [execution for execution in executions if execution.run == run] or executions
             if not executions:
                 yield record.id, f"{record.n} succeeded, and no handler ever ran"
             elif run is not None and run != executions[-1].run:
@@ -219,11 +222,21 @@ class Auditor:
     def ran_after_end(self) -> Iterator[Finding]:
         for record, kind in self._with_kind():
             told_at = self._told_at.get(record.id, float("inf"))
+            if self._has_given_copies(kind):
+                continue
             excused = WORD_AROUND if kind.polled and record.status == "cancelled" else 0.0
             for execution in self._ledger.get(record.n, ()):
                 if execution.began > told_at + excused:
                     late = execution.began - told_at
                     yield record.id, f"execution {execution.run} began {late:.3f} s after the end had been told"
+
+    def _has_given_copies(self, kind: Kind) -> bool:
+        """Whether a worker may still have begun what had been given to another one meanwhile.
+
+        Nobody can take back what a worker that polls was given and has not begun. If the server dies, or the worker does not
+        move for too long, it begins that later nevertheless. What it reports of it then must not count.
+        """
+        return kind.polled and bool(self._ends or FROZEN in self._hurts)
 
     def ran_too_often(self) -> Iterator[Finding]:
         for record, kind in self._with_kind():

@@ -31,6 +31,8 @@ LONG = 5.0
 """Seconds at rest after which an open job is worth a note."""
 REREAD = 15
 """Streams that are read once more, from their beginning, after the end."""
+KEPT = 7 * 86_400.0
+"""Seconds that RunPod's jobs are kept: their usual half an hour is less than the jumps of the clock."""
 SPARE_DESCRIPTORS = 64
 """Files that a server may have open beyond what it had when it was idle."""
 
@@ -93,7 +95,9 @@ class Campaign:
         if on_small_disk:
             self.no_disk = small_disk(data)
             self._mounted = data if self.no_disk is None else None
-        self.server = Server(folder, data / "data" if self._mounted is not None else None)
+        self.server = Server(
+            folder, data / "data" if self._mounted is not None else None, TRIVET_RUNPOD_RETENTION=f"{KEPT:g}"
+        )
 
     def __enter__(self) -> Self:
         try:

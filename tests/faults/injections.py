@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tests.faults.auditor import FROZEN
 from tests.faults.boot import SILENCE
 from tests.faults.controls import Settings
 from tests.faults.journal import Ended, Hurt, Journal, now
@@ -194,7 +195,7 @@ class KillPoller:
 class FreezePoller:
     """SIGSTOP to a worker that lives elsewhere, for longer than its silence is borne; what it says then comes late."""
 
-    name = "remote worker frozen"
+    name = FROZEN
 
     def inject(self, ground: Ground) -> int:
         pollers = ground.chance.choice(ground.server.pollers)

@@ -352,6 +352,27 @@ def test_an_end_of_the_server_excuses_an_uncounted_claim(account: Account) -> No
     assert account.audit() == set()
 
 
+@pytest.mark.parametrize(
+    "excuse", [Ended(4.2, 4.8), Hurt("remote worker frozen", 2.0, 4.5)], ids=lambda e: type(e).__name__
+)
+def test_a_worker_that_polls_may_begin_a_copy_late_where_nobody_could_take_it_back(
+    account: Account, excuse: Entry
+) -> None:
+    job_id = account.tell("polled echo", attempts=2)
+    n = account.n(job_id)
+    account.run(job_id, Execution(n, "run", 1, 2.0, 3.0), Execution(n, "copy", 2, 5.0, 5.1))
+    assert account.audit() == {"a handler ran after the end was told", "a result is of a stale attempt"}
+    account.entries.append(excuse)
+    assert account.audit() == set()
+
+
+def test_a_worker_that_polls_may_hear_late_that_a_job_was_cancelled(account: Account) -> None:
+    job_id = account.tell("polled nap", status="cancelled", output=None)
+    account.entries.append(CancelAsked(job_id, 2.5, 2.6, True, None))
+    account.run(job_id, Execution(account.n(job_id), "run", 1, 4.3, 4.4))
+    assert account.audit() == set()
+
+
 def test_pieces_without_numbers_are_the_same_pieces(account: Account) -> None:
     without_numbers(account)
     assert account.audit() == set()

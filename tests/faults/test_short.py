@@ -15,6 +15,7 @@ from tests.faults.injections import (
     HoldLink,
     JumpClock,
     KillAtPoints,
+    KillPoller,
     KillServer,
     KillWorker,
     LockDatabase,
@@ -48,6 +49,7 @@ def check(tally: Tally, times: int) -> None:
 def test_every_job_tells_the_truth_though_workers_links_clock_database_and_server_are_hurt(campaign: Campaign) -> None:
     faults = Several(
         KillWorker(),
+        KillPoller(),
         CutLink(),
         FreezeWorker(short=True),
         JumpClock(HOUR),
@@ -55,7 +57,7 @@ def test_every_job_tells_the_truth_though_workers_links_clock_database_and_serve
         LockDatabase((0.5,)),
         KillServer(),
     )
-    check(campaign.round(faults, times=len(faults.left)), times=8)
+    check(campaign.round(faults, times=len(faults.left)), times=9)
 
 
 def test_every_job_tells_the_truth_though_the_server_dies_in_the_middle_of_a_step(campaign: Campaign) -> None:

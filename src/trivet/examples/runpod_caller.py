@@ -1,7 +1,8 @@
 """A program that calls with RunPod's own package, as its users write them. The demo runs it against the platform.
 
 It is told where the platform is by ``RUNPOD_API_KEY`` and ``RUNPOD_ENDPOINT_BASE_URL``, and by its arguments which endpoints
-to call: one with a plain, one with a streaming and one with an async handler. Each step is a line of JSON.
+to call: workers written for RunPod with a plain, a streaming and an async handler, and the bundled greeting, which is none.
+Each step is a line of JSON.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ def tell(what: str, result: object, began: float) -> None:
     sys.stdout.flush()
 
 
-def main(plain_id: str, streaming_id: str, slow_id: str) -> None:
-    """Calls three endpoints in the package's ways."""
+def main(*endpoint_ids: str) -> None:
+    """Calls four endpoints in the package's ways."""
     runpod.api_key = os.environ["RUNPOD_API_KEY"]
-    plain, streaming, slow = (runpod.Endpoint(endpoint_id) for endpoint_id in (plain_id, streaming_id, slow_id))
+    plain, streaming, slow, greeting = (runpod.Endpoint(endpoint_id) for endpoint_id in endpoint_ids)
 
     began = time.perf_counter()
     output = plain.run_sync({"prompt": "Hello, World!"}, timeout=60)
     tell(f"runpod {runpod.__version__}, run_sync", output["text"], began)
+
+    began = time.perf_counter()
+    tell("run_sync of a decorated function", greeting.run_sync({"name": "Bond", "times": 2}), began)
 
     began = time.perf_counter()
     job = streaming.run({"input": {"prompt": "Hello!"}})

@@ -27,6 +27,7 @@ def main() -> int:
         An exit status, only where that is not possible.
     """
     limits.apply(None)
+    limits.die_with_parent(os.getppid())  # it has no link whose end would tell it, and would ask nobody for ever
     wait_at_the_gate()
     environ = dict(os.environ)
     bundle, program = environ.pop(_BUNDLE), environ.pop(_PROGRAM)

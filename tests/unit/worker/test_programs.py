@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from trivet.worker.programs import EXIT_UNRUNNABLE, LARGEST_COPY
 
 BECOME = "import sys; from trivet.worker.programs import main; sys.exit(main())"
@@ -78,6 +80,21 @@ def test_nothing_of_the_authors_runs_before_the_gate_opens(tmp_path: Path) -> No
     os.close(outside)
     told = json.loads(process.communicate(timeout=30)[0])
     assert (told["late"], told["stdin"]) == (True, "/dev/null")
+
+
+def test_it_does_not_outlive_its_server(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "work.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
+    environ = {"TRIVET_BUNDLE": str(bundle), "TRIVET_HANDLER": "work.py"}
+    command = f"import subprocess; subprocess.run([{sys.executable!r}, '-I', '-c', {BECOME!r}], env={environ!r})"
+    server = subprocess.Popen([sys.executable, "-c", command], cwd=tmp_path, stdin=-3, stdout=-1, text=True)
+    assert server.stdout is not None
+    worker = psutil.Process(int(server.stdout.readline()))
+    server.kill()
+    server.wait(10)
+    server.stdout.close()
+    worker.wait(10)
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -207,6 +207,8 @@ class _Settings:
         pair = [0, workers] if isinstance(workers, int) else workers
         if not isinstance(pair, list) or len(pair) != 2 or not all(_is_whole(each) for each in pair):
             self._refuse("workers", "it is how many at most, or (min, max)")
+        if not pair[1]:  # whoever operates an endpoint may switch it off; whoever writes one wants it called
+            self._refuse("workers", "the maximum is 1 or more")
         return pair[0], pair[1]
 
     def _memory(self) -> int | None:

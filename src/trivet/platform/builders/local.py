@@ -111,7 +111,7 @@ class LocalBuilder:
             on_step("Reading the code")
             kind, program, requirements = await asyncio.to_thread(_read, folder)
             environment = await self._environments.ensure(requirements, on_step, output)
-            on_step("Loading the handlers")
+            on_step("Loading the handlers" if program is None else f"Running {program} up to where its worker starts")
             python = self._environments.python(environment)
             warnings: tuple[str, ...] = ()
             try:

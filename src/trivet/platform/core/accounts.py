@@ -204,11 +204,26 @@ def rotate(key: ApiKey, new_hash: str, now: float, overlap: float, lifetime: flo
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """The job that asks, where a job does: its endpoint and whose that is. ``root_id`` is the job at the top of the tree of calls
+    that it belongs to.
+    """
+
+    job_id: str
+    root_id: str
+    endpoint_id: str
+    endpoint_name: str
+    owner_id: str
+    owner_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who asks now: the one value that goes into every service.
 
     ``roles`` maps organization ids to the account's role there. ``limits`` are all that its calls have to keep: those of the
-    key and those of the account. Empty, as it is for most, it is all that a call costs which has none.
+    key and those of the account. Empty, as it is for most, it is all that a call costs which has none. ``within``: the job that
+    asks, on behalf of the account that has called it.
     """
 
     account_id: str
@@ -218,6 +233,7 @@ class Principal:
     roles: Mapping[str, Role] = field(default_factory=dict)
     administrator: bool = False
     limits: tuple[HeldLimits, ...] = ()
+    within: Within | None = None
 
     def has(self, scope: Scope) -> bool:
         """Whether the key carries ``scope``."""

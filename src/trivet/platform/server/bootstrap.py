@@ -33,20 +33,17 @@ from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.images import Images
-from trivet.platform.services.images import Images
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.keys import Keys
 from trivet.platform.services.limits import Limits
 from trivet.platform.services.organizations import Organizations
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.registries import Registries
-from trivet.platform.services.registries import Registries
 from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.scaling import Scaling
 from trivet.platform.services.secrets import Secrets
 from trivet.platform.services.takes import Takes
 from trivet.platform.services.tallies import Tallies
-from trivet.platform.services.templates import Templates
 from trivet.platform.services.templates import Templates
 from trivet.platform.services.upkeep import Upkeep
 from trivet.platform.services.webhooks import Webhooks
@@ -97,9 +94,6 @@ class Platform:
         vault = FileVault(folder.master_key)
         self.secrets = Secrets(store, clock, vault)
         self.endpoints = Endpoints(store, clock, entropy)
-        self.images = Images(store)
-        self.registries = Registries(store, clock, entropy, vault)
-        self.templates = Templates(store, clock, entropy, vault, self.endpoints, lambda: self.runtime.capabilities.gpus)
         self.images = Images(store)
         self.registries = Registries(store, clock, entropy, vault)
         self.templates = Templates(store, clock, entropy, vault, self.endpoints, lambda: self.runtime.capabilities.gpus)

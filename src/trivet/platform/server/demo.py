@@ -134,14 +134,14 @@ class _Demo:
                 self._failed(name, error)
 
     async def call_with_runpod(self, platform: Platform, url: str, key: str) -> None:
-        """Calls the workers written for RunPod with RunPod's own package, from a process of its own.
+        """Calls workers written for RunPod, and one that is not, with RunPod's own package, in a process of its own.
 
         Args:
-            platform: where they are deployed; the package is in the environment of each of them.
+            platform: where they are deployed; the package is in the environment of those written for RunPod.
             url: where it is called.
             key: the key that it is called with.
         """
-        names = ("runpod_plain", "runpod_stream", "runpod_progress")
+        names = ("runpod_plain", "runpod_stream", "runpod_progress", "greeting")
         if not all(name in self._ready for name in names):
             return
         self._echo("")

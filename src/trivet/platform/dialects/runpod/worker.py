@@ -16,7 +16,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal, Token
-from trivet.platform.core.errors import BadRequest, TooLarge
+from trivet.platform.core.errors import BadRequest, TooLarge, Unavailable
 from trivet.platform.core.jobs import Progress
 from trivet.platform.core.payloads import JSON, NULL
 from trivet.platform.dialects.runpod import errors, reports
@@ -37,6 +37,8 @@ POSTS = frozenset({"job-done", "job-stream"})
 VERBS = POLLS | POSTS | {"ping"}
 REFUSAL_HOLD = 5.0
 """Seconds that a poll is held which can't be answered: its worker comes back at once."""
+BUSY_HOLD = 1.0
+"""Seconds that a poll is held for which the platform has no time, before its worker is told to sleep."""
 MOST_HELD = 500
 """Such polls that are held at a time; those beyond are told to sleep."""
 MOST_TAKEN = 1000
@@ -48,12 +50,17 @@ _MOST_QUERY = 128 * 1024
 
 
 class _Request(NamedTuple):
-    """A request of a worker, whose path and query are read."""
+    """A request of a worker, whose path and query are read.
+
+    ``last_job_id`` is the job whose result the worker last set out to bring, as its HTTP client goes on to say with each
+    request; of a post that has no ``job_id`` in its URL it is the only sign which job is meant.
+    """
 
     verb: str
     endpoint_id: str
     worker_id: str
     job_id: str
+    last_job_id: str
     query: dict[str, str]
     token: str
     length: int | None
@@ -76,6 +83,7 @@ class WorkerApi:
         self._poll = settings.poll
         self._max_output = settings.max_output
         self._refusal_hold = refusal_hold
+        self._busy_hold = min(BUSY_HOLD, refusal_hold)
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,8 +107,10 @@ class WorkerApi:
             refusal = errors.answer_to(error, method, path)
             if verb not in POLLS:
                 await send_answer(send, refusal)
+            elif isinstance(error, Unavailable):  # no fault of the worker's: it is told to sleep
+                await self._refuse(refusal._replace(status=429), self._busy_hold, receive, send)
             else:
-                await self._refuse(refusal, receive, send)
+                await self._refuse(refusal, self._refusal_hold, receive, send)
 
     async def _answer(self, request: _Request, receive: Receive, send: Send) -> None:
         visit = self._takes.admit(
@@ -132,7 +142,8 @@ class WorkerApi:
         most = _whole(request.query.get("batch_size"), 1, MOST_TAKEN) if batch else 1
         busy = request.query.get("job_in_progress") == "1"
         caller = _Caller(receive)
-        jobs = await caller.wait_for(self._takes.take(visit, most, busy=busy, hold=self._poll))
+        taking = self._takes.take(visit, most, busy=busy, hold=self._poll, after=request.last_job_id)
+        jobs = await caller.wait_for(taking)
         if caller.has_left:
             self._takes.undelivered(visit, jobs)
         elif not jobs:
@@ -207,14 +218,14 @@ class WorkerApi:
 
     # -- refusals -----------------------------------------------------------------------------------------------------
 
-    async def _refuse(self, refusal: Answer, receive: Receive, send: Send) -> None:
+    async def _refuse(self, refusal: Answer, hold: float, receive: Receive, send: Send) -> None:
         """Refuses a poll, but not at once."""
         if self._held >= MOST_HELD:
             await send_answer(send, errors.fault(429, "Too many ask here that are not expected. Try again later."))
             return
         self._held += 1
         try:
-            await _Caller(receive).wait_for(asyncio.sleep(self._refusal_hold))
+            await _Caller(receive).wait_for(asyncio.sleep(hold))
         except ClientGone:
             return
         finally:
@@ -276,11 +287,12 @@ def _read(scope: Scope, verb: str, names: Sequence[str]) -> _Request:
     named = {name: value.decode("latin-1") for name, value in headers if name in (b"x-request-id", b"content-length")}
     credentials = [value for name, value in headers if name == b"authorization"]
     token = token_in(credentials[0], bare=True) if len(credentials) == 1 else None
+    last_job_id = named.get(b"x-request-id", "")[:_LONGEST_NAME]
     if verb in POSTS and not job_id:  # its URL has no `$ID`
-        job_id = named.get(b"x-request-id", "")[:_LONGEST_NAME]
+        job_id = last_job_id
     length = named.get(b"content-length", "")
     size = int(length) if length.isdecimal() and len(length) < 19 else None
-    return _Request(verb, endpoint_id, worker_id, job_id, query, token or "", size)
+    return _Request(verb, endpoint_id, worker_id, job_id, last_job_id, query, token or "", size)
 
 
 def _whole(text: str | None, least: int, most: int) -> int:
