@@ -249,6 +249,14 @@ def test_a_plain_handler_returns_what_it_returns(town: Town) -> None:
     assert "output" not in town.sync("plain", {"do": "return", "value": {}})
 
 
+def test_other_callers_of_the_same_endpoint_get_the_same(town: Town) -> None:
+    endpoint = town.client.endpoint("admin/plain")
+    assert endpoint.run({"do": "return", "value": [1]}) == [1]
+    assert endpoint.run({"do": "return", "value": {}}) is None
+    with pytest.raises(trivet.HandlerError, match="no good"):
+        endpoint.run({"do": "raise"})
+
+
 def test_the_handler_is_given_the_job_and_what_lies_beside_its_input(town: Town) -> None:
     beside = {"s3Config": {"accessId": "me", "bucketName": "b"}}
     _, told = town.ask("POST", f"{town.id('plain')}/runsync", {"input": {"do": "show"}, **beside, "other": 1})
