@@ -253,7 +253,7 @@ def test_other_callers_of_the_same_endpoint_get_the_same(town: Town) -> None:
     endpoint = town.client.endpoint("admin/plain")
     assert endpoint.run({"do": "return", "value": [1]}) == [1]
     assert endpoint.run({"do": "return", "value": {}}) is None
-    with pytest.raises(trivet.HandlerError, match="no good"):
+    with pytest.raises(trivet.JobFailedError, match="no good"):
         endpoint.run({"do": "raise"})
 
 
@@ -261,6 +261,8 @@ def test_the_handler_is_given_the_job_and_what_lies_beside_its_input(town: Town)
     beside = {"s3Config": {"accessId": "me", "bucketName": "b"}}
     _, told = town.ask("POST", f"{town.id('plain')}/runsync", {"input": {"do": "show"}, **beside, "other": 1})
     assert told["output"] == {"id": told["id"], "input": {"do": "show"}, **beside}
+    large = town.sync("plain", {"do": "return", "value": "came", "ballast": "x" * 3_000_000})
+    assert large["output"] == "came"
 
 
 def test_what_a_handler_calls_an_error_fails_the_job(town: Town) -> None:

@@ -66,7 +66,7 @@ def target_of(parts: list[str]) -> Target | None:
         return None if methods is None else Target(parts[0], parts[1], "", methods)
     if len(parts) == 3:
         methods = ON_JOBS.get(parts[1])
-        return None if methods is None else Target(*parts, methods)
+        return None if methods is None else Target(parts[0], parts[1], parts[2], methods)
     return None
 
 
