@@ -185,6 +185,8 @@ def job(number: int = 1, **fields: Any) -> Job:
         created_at=1000.0 + number,
         queued_at=1000.5 + number,
         aside=b"sealed \xff",
+        parent_id="job_parent",
+        root_id="job_root",
     )
     return replace(fresh, **fields)
 

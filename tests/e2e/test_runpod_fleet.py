@@ -55,24 +55,47 @@ class Place:
         return times.user + times.system
 
 
-class Worker:
-    """One worker: a keep-alive connection for its polls. ``polls`` are the statuses and seconds of those that were answered."""
+class Line:
+    """One keep-alive connection, which is opened when it is needed."""
 
-    def __init__(self, port: int, endpoint: str, key: str, name: str) -> None:
-        self.name = name
-        self.polls: list[tuple[int, float]] = []
-        self.taken: list[str] = []
+    def __init__(self, port: int, key: str) -> None:
         self._port = port
-        self._base = f"/runpod/v2/{endpoint}"
         self._key = key
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def take(self, slots: int = 1, *, busy: bool = False) -> list[dict[str, Any]]:
+    async def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = self._streams
+        head = [f"{method} {path} HTTP/1.1", "Host: x", f"Authorization: {self._key}"]
+        if body is not None:
+            head += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+        writer.write("\r\n".join([*head, "", ""]).encode() + (body or b""))
+        answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower().splitlines()
+        length = next((int(line.partition(":")[2]) for line in answer if line.startswith("content-length:")), 0)
+        return int(answer[0].split()[1]), await reader.readexactly(length)
+
+    def cut(self) -> None:
+        """The connection is gone, without a word."""
+        if self._streams is not None:
+            self._streams[1].transport.abort()
+            self._streams = None
+
+
+class Worker:
+    """One worker. ``polls`` are the statuses and seconds of those of its polls that were answered, for jobs and for stops."""
+
+    def __init__(self, port: int, endpoint: str, key: str, name: str) -> None:
+        self.name = name
+        self.polls: dict[str, list[tuple[int, float]]] = {"job-take": [], "job-take-batch": [], "job-stop": []}
+        self.taken: list[str] = []
+        self._base = f"/runpod/v2/{endpoint}"
+        self._lines = Line(port, key), Line(port, key)
+
+    async def take(self, slots: int = 1) -> list[dict[str, Any]]:
         """One question for jobs; [] where there was none."""
         verb, more = ("job-take", "") if slots == 1 else ("job-take-batch", f"&batch_size={slots}")
-        began = time.monotonic()
-        status, body = await self._ask("GET", f"{verb}/{self.name}?gpu=none{more}&job_in_progress={int(busy)}")
-        self.polls.append((status, time.monotonic() - began))
+        status, body = await self._poll(self._lines[0], verb, more)
         if status != 200:
             return []
         given = json.loads(body)
@@ -81,6 +104,36 @@ class Worker:
         return jobs
 
     async def finish(self, job: dict[str, Any]) -> int:
+        """Posts the result of a job, as the package does: JSON that says to be a form."""
+        body = json.dumps({"output": job["input"]["value"]}).encode()
+        path = f"{self._base}/job-done/{self.name}/{job['id']}?gpu=none&isStream=false"
+        return (await self._lines[0].ask("POST", path, body))[0]
+
+    async def work(self) -> None:
+        """Asks for jobs for ever, at once when there was none; what comes is done."""
+        while True:
+            for job in await self.take():
+                await self.finish(job)
+
+    async def heed(self) -> None:
+        """Asks what to stop for ever, a second after it heard that there is nothing."""
+        while True:
+            await self._poll(self._lines[1], "job-stop")
+            await asyncio.sleep(1)
+
+    def vanish(self) -> None:
+        """All connections are gone, without a word."""
+        for line in self._lines:
+            line.cut()
+
+    async def _poll(self, line: Line, verb: str, more: str = "") -> tuple[int, bytes]:
+        began = time.monotonic()
+        answer = await line.ask("GET", f"{self._base}/{verb}/{self.name}?gpu=none{more}&job_in_progress=0")
+        self.polls[verb].append((answer[0], time.monotonic() - began))
+        return answer
+
+
+async def finish(self, job: dict[str, Any]) -> int:
         """Posts the result of a job, as the package does: JSON that says to be a form."""
         body = json.dumps({"output": job["input"]["value"]}).encode()
         status, _ = await self._ask("POST", f"job-done/{self.name}/{job['id']}?gpu=none&isStream=false", body)
@@ -131,7 +184,7 @@ def awaited(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
 @asynccontextmanager
 async def working(workers: list[Worker]) -> AsyncIterator[None]:
     """The workers ask and work for as long as the block lasts."""
-    tasks = [asyncio.create_task(worker.idle()) for worker in workers]
+    tasks = [asyncio.create_task(life) for worker in workers for life in (worker.work(), worker.heed())]
     try:
         yield
     finally:
@@ -191,12 +244,12 @@ async def test_a_fleet_that_idles_asks_once_per_hold_and_costs_next_to_nothing(p
         cpu, began = place.cpu(), time.monotonic()
         await asyncio.sleep(2 * HOLD)
         share = (place.cpu() - cpu) / (time.monotonic() - began)
-        polls = [poll for worker in fleet for poll in worker.polls]
+        polls = [poll for worker in fleet for verb in ("job-take", "job-stop") for poll in worker.polls[verb]]
         (job_id,) = await jobs.submit(1)
         assert await jobs.outputs([job_id]) == [0]
     assert {status for status, _ in polls} == {204}
     assert min(seconds for _, seconds in polls) >= 0.9 * HOLD
-    assert all(len(worker.polls) >= 2 for worker in fleet)
+    assert len(polls) >= 3 * FLEET
     assert [worker.taken for worker in fleet if worker.taken] == [[job_id]]
     assert share < 0.25, f"the server used {share:.0%} of a core for {FLEET} idle workers"
 
@@ -233,9 +286,9 @@ async def test_a_stranger_can_ask_once_in_five_seconds(place: Place) -> None:
     async with working(strangers):
         await asyncio.sleep(6.5)
     seconds = time.monotonic() - began
-    polls = [poll for worker in strangers for poll in worker.polls]
-    assert {status for status, _ in polls} == {401}
-    assert all(len(worker.polls) <= seconds / 5 for worker in strangers)
+    for verb in ("job-take", "job-stop"):
+        assert {status for worker in strangers for status, _ in worker.polls[verb]} == {401}
+        assert max(len(worker.polls[verb]) for worker in strangers) <= seconds / 5
 
 
 @awaited

@@ -220,7 +220,7 @@ def until(look: Callable[[], T], done: Callable[[T], object], patience: float = 
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     # a short path: sockets lie below it
     with tempfile.TemporaryDirectory(prefix="trivet-runpod-") as folder:
-        platform = RunningPlatform(Path(folder), TRIVET_MAX_OUTPUT=str(MAX_OUTPUT), TRIVET_RUNPOD_POLL="5")
+        platform = RunningPlatform(Path(folder), TRIVET_MAX_OUTPUT=str(MAX_OUTPUT), TRIVET_RUNPOD_POLL="3")
         try:
             platform.start()
             with trivet.Client(platform.url, platform.key) as client:

@@ -137,6 +137,7 @@ class Job:
     cancel or a timeout. ``retry_at``: when a queued job may be tried again. ``key_id`` is the API key it was submitted with,
     ``idempotency_key`` what the caller named the call, ``input_digest`` the input's, kept where there is such a key.
     ``aside`` is what its worker gets beside the input, sealed: it may hold credentials.
+    ``parent_id``: the job that called it, ``root_id`` the one at the top of that tree of calls; None where nobody's job did.
     ``is_dead_letter``: it failed though its policy would have tried it again. ``forget_at``: when a final job is removed.
     """
 
@@ -164,6 +165,8 @@ class Job:
     idempotency_key: str | None = None
     input_digest: bytes | None = None
     aside: bytes | None = None
+    parent_id: str | None = None
+    root_id: str | None = None
     retry_at: float | None = None
     is_dead_letter: bool = False
     forget_at: float | None = None
@@ -172,6 +175,11 @@ class Job:
     def webhook(self) -> str | None:
         """The URL that is told of the job's end."""
         return self.policy.webhook
+
+    @property
+    def tree_id(self) -> str:
+        """The id of the job at the top of the tree of calls that it belongs to; its own where nobody's job called it."""
+        return self.root_id or self.id
 
     @property
     def is_final(self) -> bool:

@@ -325,6 +325,8 @@ class Jobs:
             key_id=principal.key_id,
             idempotency_key=key,
             input_digest=digest,
+            parent_id=None if principal.within is None else principal.within.job_id,
+            root_id=None if principal.within is None else principal.within.root_id,
             aside=None if options.aside is None else self._vault.seal(options.aside.decode()),
         )
 
@@ -693,6 +695,8 @@ class Jobs:
     async def _visible(self, principal: Principal, job_id_: str, scope: Scope) -> Job:
         job = await self._load(job_id_)
         own = job.account_id == principal.account_id
+        if principal.within is not None and job.tree_id != principal.within.root_id:
+            raise NotFound.of("job", job_id_)  # a job follows what it has called, and nothing else of its caller's
         if not (own or principal.administers() or self._manages(principal, job.endpoint_id)):
             raise NotFound.of("job", job_id_)
         # whoever may call may follow what became of the call

@@ -40,7 +40,8 @@ class Keys:
 
         Args:
             label: what it is for.
-            scopes: what it may be used for: ``call``, ``read``, ``deploy``, ``data``, ``admin``; None for the usual ones.
+            scopes: what it may be used for: ``call``, ``read``, ``deploy``, ``data``, ``work``, ``admin``; None for the
+                usual ones.
             expires_days: days until it ends; None for half a year.
             never_expires: a key without an end, which must be asked for.
             account: whose; None for the asker's own.

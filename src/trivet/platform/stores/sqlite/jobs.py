@@ -16,7 +16,7 @@ from trivet.platform.stores.sqlite.values import plain
 
 _FIXED = """
     id, endpoint_id, version_id, account_id, created_at, policy, input_type, input_size, input_data, input_blob, key_id,
-    idempotency_key, input_digest, aside
+    idempotency_key, input_digest, aside, parent_id, root_id
 """
 _CHANGING = """
     status, attempt, token, worker_id, queued_at, started_at, finished_at, stop_reason, stop_asked_at, pieces, progress,
@@ -214,6 +214,8 @@ def _row(job: Job) -> Row:
         job.idempotency_key,
         job.input_digest,
         job.aside,
+        job.parent_id,
+        job.root_id,
         job.status.value,
         job.attempt,
         job.token,
@@ -253,6 +255,8 @@ def _job(row: tuple[Any, ...]) -> Job:
         idempotency_key,
         input_digest,
         aside,
+        parent_id,
+        root_id,
         status,
         attempt,
         token,
@@ -298,6 +302,8 @@ def _job(row: tuple[Any, ...]) -> Job:
         idempotency_key=idempotency_key,
         input_digest=input_digest,
         aside=aside,
+        parent_id=parent_id,
+        root_id=root_id,
         retry_at=retry_at,
         is_dead_letter=bool(is_dead_letter),
         forget_at=forget_at,
