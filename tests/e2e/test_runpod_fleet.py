@@ -133,37 +133,6 @@ class Worker:
         return answer
 
 
-async def finish(self, job: dict[str, Any]) -> int:
-        """Posts the result of a job, as the package does: JSON that says to be a form."""
-        body = json.dumps({"output": job["input"]["value"]}).encode()
-        status, _ = await self._ask("POST", f"job-done/{self.name}/{job['id']}?gpu=none&isStream=false", body)
-        return status
-
-    async def idle(self) -> None:
-        """Asks for jobs for ever, at once when there was none; what comes is done."""
-        while True:
-            for job in await self.take():
-                await self.finish(job)
-
-    def vanish(self) -> None:
-        """The connection is gone, without a word."""
-        if self._streams is not None:
-            self._streams[1].transport.abort()
-            self._streams = None
-
-    async def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
-        reader, writer = self._streams
-        head = [f"{method} {self._base}/{path} HTTP/1.1", "Host: x", f"Authorization: {self._key}"]
-        if body is not None:
-            head += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
-        writer.write("\r\n".join([*head, "", ""]).encode() + (body or b""))
-        answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower().splitlines()
-        length = next((int(line.partition(":")[2]) for line in answer if line.startswith("content-length:")), 0)
-        return int(answer[0].split()[1]), await reader.readexactly(length)
-
-
 async def finish(workers: list[Worker], given: list[list[dict[str, Any]]]) -> None:
     """Every worker posts the results of what it was given, and leaves."""
     for worker, some in zip(workers, given, strict=True):

@@ -378,28 +378,70 @@ def test_what_could_not_be_sent_goes_back_uncounted_and_in_its_order(hall: Hall)
 def test_a_job_with_a_large_input_is_given_once_that_is_there(hall: Hall) -> None:
     async def scene() -> None:
         caller = await hall.caller()
-        body = b'"' + b"x" * INLINE_LIMIT + b'"'
-        view = await hall.jobs.submit(hall.ada, ref("ada/hello"), Payload.inline(body))
-        small = await hall.queue()
-        jobs = await caller.jobs(2, hold=2.0)
-        assert sorted(names(jobs)) == sorted([view.job.id, small])
-        assert body in [job.body for job in jobs]
+        large, small = await _large(hall), await hall.queue()
+        jobs = {job.job_id: job.body for job in await caller.jobs(2, hold=2.0)}
+        assert sorted(jobs) == sorted([large, small])
+        assert len(jobs[large]) > INLINE_LIMIT
+
+    hall.play(scene())
+
+
+def _slow_blobs(hall: Hall) -> asyncio.Event:
+    """Large inputs come once this is set."""
+    gate = asyncio.Event()
+    get = hall.blobs.get
+
+    async def slow(name: str) -> bytes:
+        await gate.wait()
+        return await get(name)
+
+    hall.blobs.get = slow  # type: ignore[method-assign] # the one blob store of the scene is slow
+    return gate
+
+
+async def _large(hall: Hall) -> str:
+    """The id of a job with a large input."""
+    body = b'"' + b"x" * INLINE_LIMIT + b'"'
+    return (await hall.jobs.submit(hall.ada, ref("ada/hello"), Payload.inline(body))).job.id
+
+
+def test_what_was_promised_to_a_poll_that_has_gone_goes_back_in_its_order(hall: Hall) -> None:
+    async def scene() -> None:
+        gate = _slow_blobs(hall)
+        gone, there = await hall.caller(), await hall.caller()
+        ids = [await hall.queue(), await hall.queue(), await _large(hall)]
+        poll = gone.waits(3)
+        await hall.settle()
+        poll.cancel()
+        await hall.settle()
+        assert await there.take(2) == ids[:2]
+        gate.set()
+        await hall.settle()
+        assert await there.take(busy=True, hold=2.0) == ids[2:]
+
+    hall.play(scene())
+
+
+def test_a_second_poll_gets_what_the_first_was_promised_and_not_more_than_it_asks_for(hall: Hall) -> None:
+    async def scene() -> None:
+        gate = _slow_blobs(hall)
+        caller = await hall.caller()
+        ids = [await hall.queue(), await hall.queue(), await _large(hall), *[await hall.queue() for _ in range(3)]]
+        first = caller.waits(3)
+        await hall.settle()
+        second = caller.waits(4)
+        assert await first == []
+        gate.set()
+        assert sorted(names(await second)) == sorted(ids[:4])
 
     hall.play(scene())
 
 
 def test_an_input_that_comes_when_its_poll_is_over_goes_back(hall: Hall) -> None:
     async def scene() -> None:
-        gate = asyncio.Event()
-        get = hall.blobs.get
-
-        async def slow(name: str) -> bytes:
-            await gate.wait()
-            return await get(name)
-
-        hall.blobs.get = slow  # type: ignore[method-assign] # the one blob store of the scene is slow
+        gate = _slow_blobs(hall)
         caller = await hall.caller()
-        await hall.jobs.submit(hall.ada, ref("ada/hello"), Payload.inline(b'"' + b"x" * INLINE_LIMIT + b'"'))
+        await _large(hall)
         assert await caller.take(hold=0.01) == []
         gate.set()
         await hall.settle()
@@ -533,6 +575,16 @@ def test_a_job_that_never_arrived_is_tried_again_as_often_as_it_may(hall: Hall) 
         assert job.error is not None
         assert (job.status, job.attempt, job.error.code) == (JobStatus.FAILED, 3, "worker_lost")
         assert "lost on its way" in job.error.message
+
+    hall.play(scene())
+
+
+def test_what_was_lost_comes_again_in_its_order(hall: Hall) -> None:
+    async def scene() -> None:
+        caller = await hall.caller()
+        ids = [await hall.queue() for _ in range(3)]
+        assert await caller.take(2) == ids[:2]
+        assert await caller.take(3) == ids
 
     hall.play(scene())
 
@@ -702,6 +754,21 @@ def test_a_second_poll_for_stops_ends_the_first(hall: Hall) -> None:
     hall.play(scene())
 
 
+def test_a_poll_for_stops_that_is_over_takes_nothing_from_the_one_after_it(hall: Hall) -> None:
+    async def scene() -> None:
+        caller = await hall.caller()
+        job_id = await hall.queue()
+        assert await caller.take() == [job_id]
+        first = caller.hears()
+        await hall.settle()
+        second = caller.hears()
+        await asyncio.sleep(0)  # the second is open, and the first has not heard of that yet
+        hall.dispatcher.cancel(job_id)
+        assert (await first, await second) == ([], [job_id])
+
+    hall.play(scene())
+
+
 def test_what_is_cancelled_before_it_was_given_is_never_given(hall: Hall) -> None:
     async def scene() -> None:
         caller = await hall.caller()
@@ -727,6 +794,7 @@ def test_a_worker_that_is_free_of_a_stopped_job_lives_on(hall: Hall, sign: str) 
             await caller.take()
         else:
             assert not caller.succeed(job_id)
+        assert await caller.stops() == []
         hall.later(rules.GHOST_GRACE + 1)
         assert hall.runtime.killed == []
         again = await hall.queue()
@@ -766,6 +834,25 @@ def test_other_jobs_of_such_a_worker_get_longer_and_are_tried_again_uncounted(ha
     hall.play(scene())
 
 
+def test_what_such_a_worker_held_does_not_go_back_to_it_while_it_dies(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        caller = await hall.caller()
+        plain = await hall.queue()
+        assert await caller.take(3) == [plain]
+        await _cancelled(hall, caller)
+        caller.waits(busy=True, hold=60.0)
+        await hall.settle()
+        monkeypatch.setattr(hall.runtime, "kill", hall.runtime.killed.append)  # its end takes a while
+        hall.later(rules.GHOST_GRACE_SHARED)
+        await hall.settle()
+        assert hall.runtime.killed == [caller.id]
+        assert await (await hall.newcomer()).take() == [plain]
+
+    hall.play(scene())
+
+
 def test_an_open_poll_is_ended_so_that_the_worker_says_whether_it_still_holds_something(hall: Hall) -> None:
     async def scene() -> None:
         caller = await hall.caller()
@@ -779,6 +866,21 @@ def test_an_open_poll_is_ended_so_that_the_worker_says_whether_it_still_holds_so
         assert await caller.take() == []
         hall.later(rules.GHOST_GRACE + 1)
         assert hall.runtime.killed == []
+
+    hall.play(scene())
+
+
+def test_an_open_poll_of_a_worker_that_holds_other_jobs_too_stays_open(hall: Hall) -> None:
+    async def scene() -> None:
+        caller = await hall.caller()
+        ids = [await hall.queue() for _ in range(2)]
+        assert await caller.take(3) == ids
+        poll = caller.waits(busy=True)
+        await hall.settle()
+        hall.dispatcher.cancel(ids[0])
+        hall.later(2.0)
+        await hall.settle()
+        assert not poll.done()
 
     hall.play(scene())
 
@@ -807,8 +909,11 @@ def test_no_second_attempt_is_given_to_a_worker_where_the_first_may_still_go_on(
         other = await hall.queue()
         assert names(await poll) == [other]
         assert await hall.status(job_id) is JobStatus.QUEUED
+        poll = caller.waits(busy=True)
+        await hall.settle()
+        assert not poll.done()
         assert not caller.succeed(job_id, "late")
-        assert await caller.take(busy=True, hold=1.0) == [job_id]
+        assert names(await poll) == [job_id]
         assert caller.succeed(job_id, "new")
         job = await hall.job(job_id)
         assert job.output is not None
@@ -923,6 +1028,20 @@ def test_a_busy_worker_that_is_to_go_is_signalled_once_it_holds_nothing(hall: Ha
         assert caller.succeed(ids[1])
         assert hall.runtime.terminated == [caller.id]
         assert await hall.status(ids[1]) is JobStatus.SUCCEEDED
+
+    hall.play(scene())
+
+
+def test_a_worker_is_signalled_once(hall: Hall) -> None:
+    async def scene() -> None:
+        caller = await hall.caller()
+        job_id = await hall.queue()
+        assert await caller.take() == [job_id]
+        hall.dispatcher.cancel(job_id)
+        hall.workers.stop(caller.id)
+        await hall.settle()
+        assert not caller.succeed(job_id)
+        assert hall.runtime.terminated == [caller.id]
 
     hall.play(scene())
 
@@ -1115,6 +1234,17 @@ def test_surplus_that_had_not_begun_goes_back_uncounted_when_the_worker_ends(hal
     hall.play(scene())
 
 
+def test_surplus_that_never_arrived_goes_back_uncounted_but_for_the_first(hall: Hall) -> None:
+    async def scene() -> None:
+        caller = await hall.caller()
+        await _quick(hall, caller)
+        ids = [await hall.queue() for _ in range(3)]
+        assert await caller.take() == ids
+        assert [job.attempt for job in await caller.jobs()] == [2, 1, 1]
+
+    hall.play(scene())
+
+
 def test_surplus_is_not_missed_by_pings_before_its_turn(hall: Hall) -> None:
     async def scene() -> None:
         caller = await hall.caller()
@@ -1140,5 +1270,9 @@ def test_a_worker_of_several_places_or_a_slow_one_is_given_what_it_asks_for(hall
         ids = [await hall.queue() for _ in range(6)]
         assert await slow.take() == ids[:1]
         assert await several.take(2) == ids[1:3]
+        for job_id in ids[1:3]:
+            hall.now += 0.125
+            assert several.succeed(job_id)
+        assert await several.take() == ids[3:5]  # it takes one at a time now: what it asks for, and its share
 
     hall.play(scene())

@@ -15,6 +15,7 @@ DEFAULT_KEY_DAYS = 182
 """Six months."""
 DAY = 86_400.0
 TOKEN_PREFIX = "trv"
+JOB_TOKEN_PREFIX = "trj"
 TOKEN_BYTES = 31
 """Random bytes that a token is made from."""
 
@@ -31,6 +32,8 @@ class Scope(StrEnum):
 
 
 ALL_SCOPES = frozenset(Scope)
+JOB_SCOPES = frozenset({Scope.CALL, Scope.DATA})
+"""What a job may do on its caller's behalf, where the caller's key may."""
 DEFAULT_SCOPES = frozenset({Scope.CALL, Scope.READ, Scope.DEPLOY, Scope.DATA})
 
 
@@ -169,6 +172,25 @@ class Token:
         return cls(entropy[:6].hex(), ids.make_secret(entropy[6:31]))
 
 
+@dataclass(frozen=True, slots=True)
+class JobToken:
+    """What a job shows to ask for something itself: ``trj_<job>_<token of its attempt>``. It is good while the attempt runs."""
+
+    job_id: str
+    token: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{JOB_TOKEN_PREFIX}_{self.job_id.removeprefix('job_')}_{self.token}"
+
+    @classmethod
+    def parse(cls, text: str) -> JobToken | None:
+        """The token in ``text``, or None where it has not the shape of one."""
+        parts = text.split("_")
+        if len(parts) != 3 or parts[0] != JOB_TOKEN_PREFIX or not parts[1] or not parts[2] or not text.isascii():
+            return None
+        return cls(f"job_{parts[1]}", parts[2])
+
+
 def hash_secret(secret: str) -> str:
     """SHA-256 in hex."""
     return hashlib.sha256(secret.encode()).hexdigest()
@@ -234,6 +256,10 @@ class Principal:
     administrator: bool = False
     limits: tuple[HeldLimits, ...] = ()
     within: Within | None = None
+
+    def as_job(self, within: Within) -> Principal:
+        """The same account as one of its jobs acts for it: it calls and reads data, and looks after nothing."""
+        return replace(self, scopes=self.scopes & JOB_SCOPES, administrator=False, within=within)
 
     def has(self, scope: Scope) -> bool:
         """Whether the key carries ``scope``."""

@@ -32,6 +32,7 @@ from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.identities import Identities
 from trivet.platform.services.images import Images
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.keys import Keys
@@ -128,6 +129,7 @@ class Platform:
             clock=steady,
             background=background,
         )
+        self.identities = Identities(self.accounts, self.dispatcher, self.endpoints)
         self.scaling = Scaling(dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=steady)
         self.limits = Limits(steady, self.dispatcher.jobs)
         self.jobs = Jobs(
@@ -204,6 +206,7 @@ class Platform:
         self.endpoints.on_change(self._endpoint_changed)
         self.dispatcher.on_end = self._job_ended
         self.organizations.on_removed = self.endpoints.forget_organization
+        self.accounts.resolve_job = self.identities.of_token
         self.accounts.on_limits_changed = self.keys.on_limits_changed = self.limits.forget
         await self.runtime.open()
         self.first = await self.accounts.bootstrap()

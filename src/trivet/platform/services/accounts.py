@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from trivet.platform.core.accounts import (
     TOKEN_BYTES,
     Account,
     ApiKey,
+    JobToken,
     KeyState,
     Organization,
     Principal,
@@ -20,7 +21,7 @@ from trivet.platform.core.accounts import (
     Token,
     new_key,
 )
-from trivet.platform.core.errors import Conflict, TooLarge, Unauthenticated
+from trivet.platform.core.errors import Conflict, Forbidden, TooLarge, Unauthenticated
 from trivet.platform.core.limits import KEEP, NO_LIMITS, CallLimits, Keep, held_limits
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
@@ -66,6 +67,8 @@ class Accounts:
         self._entropy = entropy
         self._default_limits = default_limits
         self._cache = KeyCache(clock)
+        self.resolve_job: Callable[[JobToken], Awaitable[Principal]] = _no_jobs
+        """Tells whom the token of a job stands for; raises `Unauthenticated`."""
         self.on_limits_changed: Callable[[str], None] = lambda _: None
         """Told the id of an account once its limits have changed, or it is gone, and of the keys that went with it."""
 
@@ -87,7 +90,10 @@ class Accounts:
             return known
         token = Token.parse(token_text) if token_text.isascii() else None
         if token is None:
-            raise Unauthenticated
+            job_token = JobToken.parse(token_text)
+            if job_token is None:
+                raise Unauthenticated
+            return await self.resolve_job(job_token)
         generation = self._cache.generation
         found = await self._store.read(lambda tx: _holder(tx, token.key_id, self._default_limits))
         now = self._clock()
@@ -98,6 +104,17 @@ class Accounts:
         if key.last_used_at is None or now - key.last_used_at >= LAST_USE_PRECISION:
             self._store.write_behind(lambda tx: tx.keys.touch(token.key_id, now))
         return principal
+
+    async def holder_of(self, key_id: str) -> Principal:
+        """The principal of a key that somebody has shown before.
+
+        Raises:
+            Unauthenticated: the key does not count any more.
+        """
+        found = await self._store.read(lambda tx: _holder(tx, key_id, self._default_limits))
+        if found is None or found[0].state(self._clock()) in (KeyState.REVOKED, KeyState.EXPIRED):
+            raise Unauthenticated
+        return found[1]
 
     def look_up_anew(self) -> None:
         """What the check of a key goes by has changed elsewhere: no answer of before counts any more."""
@@ -135,7 +152,9 @@ class Accounts:
     # -- accounts -----------------------------------------------------------------------------------------------------
 
     async def me(self, principal: Principal) -> Me:
-        """The account, key and organizations of the one who asks. Any key will do."""
+        """The account, key and organizations of the one who asks. Any key will do, but no job: its code is often another's."""
+        if principal.within is not None:
+            raise Forbidden("A job may not look at the account that it acts for.")
 
         def unit(tx: Transaction) -> Me:
             account, key = tx.accounts.get(principal.account_id), tx.keys.get(principal.key_id)
@@ -296,3 +315,8 @@ def _check_administrator_stays(tx: Transaction, account: Account) -> None:
         raise Conflict(
             f"{account.name!r} is the last administrator; without it nobody could look after the platform.",
         )
+
+
+async def _no_jobs(_: JobToken) -> Principal:
+    """Knows no jobs, until somebody else does."""
+    raise Unauthenticated

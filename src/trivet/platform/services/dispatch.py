@@ -14,6 +14,7 @@ Everything here runs on one thread and never waits, so no two transitions of a j
 
 from __future__ import annotations
 
+import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -691,6 +692,13 @@ class Dispatcher:
             return live.job
         ended = self._ended_lately.get(job_id)
         return ended if ended is not None and (ended.forget_at or 0.0) > self._wall() else None
+
+    def at_work(self, job_id: str, token: str) -> Job | None:
+        """The open job whose attempt a worker has under this token, begun or sent ahead; None where it is none."""
+        live = self._live.get(job_id)
+        if live is None or not live.is_open or not live.token:
+            return None
+        return live.job if hmac.compare_digest(live.token.encode(), token.encode(errors="replace")) else None
 
     def persist(self, job_id: str, then: Callable[[], None]) -> bool:
         """Brings a job to disk now, and calls ``then`` once it is there. False where it was there already."""

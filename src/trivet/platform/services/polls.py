@@ -67,14 +67,14 @@ class Polls:
         until = self._clock() + hold
         has_surplus = False
         with self._notifier.subscribe(desk.take_topic) as changes:
-            if not desk.draining:
-                self._dispatcher.ask(desk.worker_id, max(0, most - len(desk.waiting)))
+            promised = len(desk.waiting) + self._loading(desk)  # to the poll before this one
+            self._dispatcher.ask(desk.worker_id, max(0, most - promised))
             while desk.take is turn:
                 left = max(0.0, until - self._clock())
                 if desk.deliverable() and not has_surplus:
                     has_surplus = True
                     self._add_surplus(desk)
-                loading = self._is_loading(desk)
+                loading = self._loading(desk)
                 if desk.deliverable() and not (loading and left):
                     return self._give(desk)
                 patience = min(left, LOADING_LOOK) if loading else left
@@ -82,9 +82,10 @@ class Polls:
                     break
         return []
 
-    def _is_loading(self, desk: Desk) -> bool:
+    def _loading(self, desk: Desk) -> int:
+        """How many jobs are on their way to the desk."""
         seat = self._dispatcher.seat_of(desk.worker_id)
-        return seat is not None and seat.loading > 0
+        return seat.loading if seat is not None else 0
 
     def _add_surplus(self, desk: Desk) -> None:
         """A quick worker that takes one job at a time would idle for most of the second until it asks again."""

@@ -46,7 +46,7 @@ class Reception:
         self._events = events
         self._desks: dict[str, Desk] = {}
         self._ended: OrderedDict[str, str] = OrderedDict()
-        """The tokens of this platform's workers that have ended, by worker."""
+        """The tokens of workers that have ended, by worker."""
 
     def desk(self, worker_id: str) -> Desk | None:
         """The desk of a worker that has not ended."""
@@ -67,10 +67,9 @@ class Reception:
         """The worker is gone."""
         del self._desks[desk.worker_id]
         desk.close()
-        if not desk.remote:
-            self._ended[desk.worker_id] = desk.token
-            if len(self._ended) > REMEMBERED:
-                self._ended.popitem(last=False)
+        self._ended[desk.worker_id] = desk.token
+        if len(self._ended) > REMEMBERED:
+            self._ended.popitem(last=False)
 
     def admit(self, endpoint_id: str, worker_id: str, token: str, principal: Principal | None) -> Visit:
         """Lets a worker speak; its first word makes its desk. What is raised: see `Takes.admit`."""
@@ -92,7 +91,7 @@ class Reception:
         ended = self._ended.get(worker_id)
         if worker is None and ended is not None and _same(ended, token):
             raise NotFound(f"The worker {worker_id!r} has ended.", hint="What it still says changes nothing.")
-        if worker is None or worker.endpoint_id != endpoint_id or self._workers.is_remote(worker_id):
+        if worker is None or worker.endpoint_id != endpoint_id:
             raise _not_expected()
         try:
             self._connect(worker_id, endpoint_id, worker.version_id, token, remote=False)
@@ -154,10 +153,7 @@ class Reception:
             return desk
         self._workers.leave(desk.worker_id, "has moved on to the current version")
         self.close(desk)
-        after = self._join(endpoint, desk.worker_id)
-        after.pinged_at, after.ping_interval = desk.pinged_at, desk.ping_interval
-        after.pings_name_jobs, after.ghosts = desk.pings_name_jobs, desk.ghosts
-        return after
+        return self._join(endpoint, desk.worker_id)
 
 
 def _same(expected: str, shown: str) -> bool:

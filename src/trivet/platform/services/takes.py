@@ -25,7 +25,6 @@ from trivet.platform.ports.vault import Vault
 from trivet.platform.services.desks import Desk, DeskEvents
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
-from trivet.platform.services.live import LiveJob
 from trivet.platform.services.polls import Polls, TakenJob
 from trivet.platform.services.reception import Reception, Visit
 from trivet.platform.services.workers import Workers
@@ -178,9 +177,7 @@ class Takes:
         for attempt in reversed(missing):  # those that are tried again go to the front of the queue
             ref = desk.ref(attempt)
             if attempt.shown:
-                live = self._live(desk, attempt)
-                words = live.story.last_words(live.job.attempt) if live is not None else ()
-                self._workers.fail(ref, rules.result_lost(words))
+                self._workers.fail(ref, rules.result_lost(self._last_words(ref)))
             elif attempt.begun_at is None:
                 self._workers.returned(ref)
             else:
@@ -188,11 +185,10 @@ class Takes:
         if missing:
             self._after_an_end(desk)
 
-    def _live(self, desk: Desk, attempt: HeldAttempt) -> LiveJob | None:
-        """The job of an attempt, as long as the dispatcher takes it to be the worker's."""
-        seat = self._dispatcher.seat_of(desk.worker_id)
-        live = seat.find(attempt.number) if seat is not None else None
-        return live if live is not None and live.is_open else None
+    def _last_words(self, ref: AttemptRef) -> tuple[str, ...]:
+        seat = self._dispatcher.seat_of(ref.worker_id)
+        live = seat.find(ref.number) if seat is not None else None
+        return live.story.last_words(live.job.attempt) if live is not None else ()
 
     def unhealthy(self, visit: Visit, check: str, reason: str) -> None:
         """The worker has failed a check of its own, and will end.
@@ -258,8 +254,7 @@ class Takes:
     def _holder(self, visit: Visit, job_id: str) -> Desk | None:
         """The worker's desk, where it holds the job."""
         desk = self._reception.desk(visit.worker_id)
-        attempt = desk.held.get(job_id) if desk is not None else None
-        return desk if desk is not None and attempt is not None and self._live(desk, attempt) is not None else None
+        return desk if desk is not None and job_id in desk.held else None
 
     def _late(self, visit: Visit, job_id: str) -> None:
         """A result that is no good any more shows at least that the worker is free of the job."""
@@ -373,7 +368,6 @@ class Takes:
 
     def _end(self, desk: Desk) -> None:
         """A handler that was stopped goes on: its worker ends, and what else it holds is tried elsewhere, uncounted."""
-        self._dispatcher.stop_taking(desk.worker_id)
         self._polls.give_nothing(desk)
         for attempt in reversed(list(desk.held.values())):
             if not attempt.pieces:

@@ -1,10 +1,9 @@
-"""The RunPod dialect as one ASGI application: jobs for callers, polls for workers, GraphQL, each error in RunPod's shape."""
+"""The RunPod dialect as one ASGI application: jobs for callers, polls for workers, GraphQL, each error in their shape."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -17,11 +16,13 @@ from trivet.platform.dialects.runpod.front import RunPodFront
 from trivet.platform.dialects.runpod.graph.app import GraphApi
 from trivet.platform.dialects.runpod.hot import HotPaths, read_wait
 from trivet.platform.dialects.runpod.jobs import STREAM_HOLD, JobVerbs
+from trivet.platform.dialects.runpod.openai import OpenAiApi
 from trivet.platform.dialects.runpod.worker import VERBS, WorkerApi
 from trivet.platform.wire.answers import answer, without_body
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.heads import Heads, read_heads
 from trivet.platform.wire.hot import Answer, send_answer
+from trivet.platform.wire.presence import while_there
 
 __all__ = ["RunPodServices", "RunPodSettings", "create_app"]
 
@@ -63,6 +64,7 @@ class RunPodApp:
         self.hot_routes = RunPodFront(services, settings, self._paths)
         """Its hot paths past ASGI."""
         self._graphql: ASGIApp = GraphApi(services, settings)
+        self._openai: ASGIApp = OpenAiApi(services, settings, self._paths)
         self._workers: dict[str, ASGIApp] = dict.fromkeys(VERBS, WorkerApi(services, settings))
         """What answers the verbs of workers."""
         self._handlers: dict[str, _Handler] = {
@@ -103,7 +105,9 @@ class RunPodApp:
         if parts == [_GRAPHQL]:
             return self._graphql
         below = paths.endpoint_parts(parts)
-        return self._workers.get(below[1]) if below is not None and len(below) > 1 else None
+        if below is None or len(below) < 2:
+            return None
+        return self._openai if below[1] == paths.OPENAI else self._workers.get(below[1])
 
     async def _answer(self, method: str, parts: list[str] | None, scope: Scope, receive: Receive, send: Send) -> None:
         target = None if parts is None else paths.target_of(parts)
@@ -146,7 +150,7 @@ class RunPodApp:
     async def _stream(self, request: _Request) -> Answer:
         hold = read_wait(request.query, STREAM_HOLD)
         read = self._verbs.stream(request.principal, request.reference, request.target.job_id, hold)
-        return await _while_there(request.receive, read)
+        return await while_there(request.receive, read)
 
     async def _body(self, request: _Request, limit: int) -> bytes:
         try:
@@ -159,26 +163,3 @@ class RunPodApp:
                 limit=limit,
                 hint="Put what is large where the worker can fetch it, and send its URL.",
             ) from None
-
-
-async def _while_there(receive: Receive, work: Coroutine[Any, Any, Answer]) -> Answer:
-    """What ``work`` returns. It is cancelled as soon as the caller leaves.
-
-    Raises:
-        ClientGone: the caller has left.
-    """
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_until_gone(receive))
-    try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientGone
-        return working.result()
-    finally:
-        leaving.cancel()
-        working.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,10 +21,18 @@ _encode = msgspec.json.Encoder().encode
 _BAD_REQUESTS: Mapping[int, int] = dict.fromkeys((409, 415, 422), 400)
 """RunPod's clients know one status for a request that can't be done as it was sent."""
 _MISSING = {
-    "openai": "The OpenAI-compatible route is not part of this platform yet: call `run` or `runsync`.",
     "batch": "Batches are not part of this platform: submit each input with `run`.",
 }
-_VERBS = "run, runsync, status, status-sync, stream, cancel, retry, purge-queue, health, requests, metrics"
+_VERBS = "run, runsync, status, status-sync, stream, cancel, retry, purge-queue, health, requests, metrics, openai/v1/…"
+
+
+class Refusal(NamedTuple):
+    """An error in no shape yet."""
+
+    status: int
+    code: str
+    text: str
+    headers: tuple[Header, ...] = ()
 
 
 def fault(status: int, text: str, headers: Iterable[Header] = ()) -> Answer:
@@ -32,14 +41,21 @@ def fault(status: int, text: str, headers: Iterable[Header] = ()) -> Answer:
 
 
 def answer_to(error: Exception, method: str, path: str) -> Answer:
-    """The answer to whatever was raised. The traceback of what nobody foresaw goes to the log, and nowhere else."""
+    """The answer to whatever was raised."""
+    refused = refusal(error, method, path)
+    return fault(refused.status, refused.text, refused.headers)
+
+
+def refusal(error: Exception, method: str, path: str) -> Refusal:
+    """What is told of whatever was raised. The traceback of what nobody foresaw goes to the log, and nowhere else."""
     if isinstance(error, CoreError):
         status = STATUS.get(error.code, 500)
-        return fault(_BAD_REQUESTS.get(status, status), sentence(error), headers_of(error))
+        return Refusal(_BAD_REQUESTS.get(status, status), error.code, sentence(error), tuple(headers_of(error)))
     number = secrets.token_hex(4)
     logger.error("incident %s: %s %s failed", number, method, path, exc_info=error)
-    return fault(
+    return Refusal(
         500,
+        "internal",
         f"The platform itself failed at this (incident {number}). It is not your doing. Tell the operator the number: the "
         f"reason stands in the server's log under {number}.",
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import aclosing
+from collections.abc import Awaitable, Iterable
+from contextlib import aclosing, suppress
 
 from starlette.types import Receive, Scope, Send
 
@@ -27,6 +27,7 @@ from trivet.platform.wire.answers import (
     NO_STORING,
     Header,
     answer,
+    without_body,
 )
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.heads import read_heads
@@ -65,14 +66,15 @@ class OpenAiApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
-        reply = _Reply(send)
+        reply = _Reply(without_body(send) if scope["method"] == "HEAD" else send)
         try:
             await self._answer(scope, receive, reply)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 — the outermost border: no traceback may reach a caller
             refused = refusal(error, scope["method"], scope["path"])
-            await reply.fail(shapes.refused(refused.status, refused.code, refused.text), refused.headers)
+            with suppress(ClientGone):
+                await reply.fail(shapes.refused(refused.status, refused.code, refused.text), refused.headers)
 
     async def _answer(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
         method: str = scope["method"]
@@ -96,4 +98,120 @@ class OpenAiApi:
         view = await self._jobs.start_stream(principal, paths.reference_to(endpoint), asked.payload, self._usual)
         reply.common = ((b"x-request-id", view.job.id.encode()), *rate_limit_headers(self._limits.state(principal)))
         tell = self._stream if asked.streams else self._wait
-        await while_there(receive, self._for_as_long_as_somebody_waits(tell(principal, view, reply), principal, view))
+        ended = False
+        try:
+            await while_there(receive, tell(principal, view, reply))
+            ended = True
+        finally:
+            if not ended:  # nobody waits for it any more
+                await self._jobs.cancel(principal, view.job.id, wait=0.0)
+
+    async def _body(self, receive: Receive, announced: int | None) -> bytes:
+        try:
+            return await read_body(receive, self._limit, announced)
+        except TooLarge as error:
+            hint = "Put what is large where the worker can fetch it, and send its URL."
+            raise TooLarge(error.detail, limit=error.limit, hint=hint) from None
+
+    async def _wait(self, principal: Principal, view: JobView, reply: _Reply) -> None:
+        """Answers with what the job gives. Nothing is sent before: the status would have to come first."""
+        view = await self._jobs.get(principal, view.job.id, view.job.policy.ttl + _GRACE)
+        if not view.job.is_final:
+            raise _stopping()
+        if view.job.status is not JobStatus.SUCCEEDED:
+            await self._fail(principal, view, reply)
+            return
+        kind, data = await self._output(view)
+        if kind == JSON:
+            await reply.whole(200, [JSON_TYPE, NO_SNIFFING], shapes.answer_in(data))
+        else:
+            await reply.whole(200, [(CONTENT_TYPE, output_type(kind)), NO_SCRIPTS, NO_SNIFFING], data)
+
+    async def _stream(self, principal: Principal, view: JobView, reply: _Reply) -> None:
+        """Passes on each piece as it comes."""
+        async with aclosing(self._jobs.events(principal, view.job.id)) as story:
+            async for item in story:
+                if isinstance(item, list):
+                    pieces = (reply.frames.piece(e.label, e.data) for e in item if e.kind is EventKind.PIECE)
+                    await reply.part(b"".join(pieces))
+                elif item is not None and item.job.is_final:
+                    await self._end(principal, item, reply)
+                    return
+                if item is None or reply.quiet_for() >= QUIET:
+                    await reply.part(reply.frames.ping())
+        raise _stopping()
+
+    async def _end(self, principal: Principal, view: JobView, reply: _Reply) -> None:
+        if view.job.status is not JobStatus.SUCCEEDED:
+            await self._fail(principal, view, reply)
+            return
+        if reply.frames.is_empty:  # its handler is no generator
+            kind, data = await self._output(view)
+            if data and data != b"[]":
+                await reply.part(reply.frames.piece(kind, data))
+        await reply.part(reply.frames.end())
+        await reply.end()
+
+    async def _output(self, view: JobView) -> tuple[str, bytes]:
+        output = view.job.output
+        return (JSON, b"") if output is None else (output.content_type, await self._jobs.read(output))
+
+    async def _fail(self, principal: Principal, view: JobView, reply: _Reply) -> None:
+        advice = translate.explanation(await self._jobs.explain(principal, view.job.id))
+        await reply.fail(shapes.fault_of(view.job, advice), [_NO_RETRY])
+
+
+class _Reply:
+    """The one answer to a request: whole, or in parts that begin with the first of them.
+
+    ``common``: headers that it has in any case.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._has_begun = False
+        self._last = asyncio.get_running_loop().time()
+        self.frames = shapes.Frames()
+        self.common: tuple[Header, ...] = ()
+
+    def quiet_for(self) -> float:
+        """Seconds since the last part."""
+        return asyncio.get_running_loop().time() - self._last
+
+    async def whole(self, status: int, headers: Iterable[Header], body: bytes = b"") -> None:
+        """Answers at once."""
+        await self._guard(answer(self._send, status, [*headers, *self.common], body))
+
+    async def part(self, data: bytes) -> None:
+        """Sends the next part of a stream; begins it with the first."""
+        if not data:
+            return
+        if not self._has_begun:
+            self._has_begun = True
+            await self._guard(
+                self._send({"type": "http.response.start", "status": 200, "headers": [*_STREAM, *self.common]})
+            )
+        await self._guard(self._send({"type": "http.response.body", "body": data, "more_body": True}))
+        self._last = asyncio.get_running_loop().time()
+
+    async def end(self) -> None:
+        """Ends a stream."""
+        await self._guard(self._send({"type": "http.response.body", "body": b""}))
+
+    async def fail(self, fault: shapes.Fault, headers: Iterable[Header] = ()) -> None:
+        """Answers with an error; a stream that has begun ends with it."""
+        if self._has_begun:
+            await self.part(self.frames.error(fault))
+            await self.end()
+        else:
+            await self.whole(fault.status, [JSON_TYPE, NO_SNIFFING, *headers], fault.document())
+
+    async def _guard(self, sending: Awaitable[None]) -> None:
+        try:
+            await sending
+        except OSError:
+            raise ClientGone from None
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("The platform is being shut down, and the job with it.", hint="Call again in a moment.")

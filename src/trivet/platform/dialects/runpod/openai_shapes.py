@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from trivet.platform.core.errors import BadRequest, InvalidJson
-from trivet.platform.core.jobs import HANDLER_ERROR, Job, JobError, JobStatus
+from trivet.platform.core.jobs import HANDLER_ERROR, Job, JobStatus
 from trivet.platform.core.payloads import JSON, Payload
-from trivet.platform.dialects.runpod.translate import error_text
 from trivet.platform.wire import documents, sse
 
 SEND_AN_OBJECT = 'Send a JSON object, as OpenAI\'s clients do: `{"model": …, "messages": […]}`.'
@@ -170,12 +169,13 @@ def fault_of(job: Job, advice: str) -> Fault:
 
     Args:
         job: a job that failed, timed out or was cancelled.
-        advice: what there is to do about it.
+        advice: what became of it, and what there is to do.
     """
-    error = job.error or JobError(job.status.value, "The job was cancelled.")
-    status = _ENDS.get(job.status, 500)
+    error, status = job.error, _ENDS.get(job.status, 500)
+    if error is None or job.status is JobStatus.CANCELLED:
+        return Fault(status, advice, WORKER_ERROR, f"job_{job.status.value}")
     if error.code != HANDLER_ERROR:
-        return Fault(status, f"{error_text(job) if job.error else error.message} {advice}".rstrip(), WORKER_ERROR, error.code)
+        return Fault(status, f"{error.message} {advice}".rstrip(), WORKER_ERROR, error.code)
     if error.type is not None:
         return Fault(status, f"{error.type}: {error.message} {advice}".rstrip(), WORKER_ERROR)
     said = _said(error.message)

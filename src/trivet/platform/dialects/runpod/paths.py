@@ -24,6 +24,8 @@ ON_ENDPOINTS = {
 """The verbs about an endpoint, and their methods."""
 ON_JOBS = {"status": BOTH, "status-sync": BOTH, "stream": BOTH, "cancel": POST, "retry": POST}
 """The verbs about a job, and their methods."""
+OPENAI = "openai"
+"""The verb below which OpenAI's own paths are."""
 
 _JOBS = JOBS.removeprefix(PREFIX).strip("/")
 _LONGEST_NAME = 300

@@ -1,0 +1,152 @@
+"""What a running job may do on behalf of the account that called it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from tests.unit.services.plant import Hand, Plant, payload
+from tests.unit.services.town import refusal, run
+from trivet.platform.core.accounts import ALL_SCOPES, JobToken, Principal, Scope, Within
+from trivet.platform.core.endpoints import EndpointReference, Visibility
+from trivet.platform.core.errors import Forbidden, NotFound, Unauthenticated
+from trivet.platform.core.jobs import JobStatus
+from trivet.platform.services.endpoints import EndpointChange
+from trivet.platform.services.identities import Identities
+
+HELLO, OTHER = EndpointReference.parse("ada/hello"), EndpointReference.parse("ada/other")
+
+
+class Stage(Plant):
+    """Ada's public ``ada/hello`` and private ``ada/other``; Sam, who calls the first with a key of his own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.identities = Identities(self.accounts, self.dispatcher, self.endpoints)
+        self.accounts.resolve_job = self.identities.of_token
+        self.ada, self.sam = self.account("ada"), self.account("sam")
+        self.hello, self.version = self.offer(self.ada, "ada/hello")
+        self.offer(self.ada, "ada/other")
+        run(self.endpoints.change(self.ada, HELLO, EndpointChange(visibility=Visibility.PUBLIC)))
+        key, self.token = run(self.keys.create(self.sam, label="calls"))
+        self.key_id = key.id
+
+    async def called(self) -> tuple[Hand, str]:
+        """A worker that has Sam's job in hand, and what that job can show."""
+        sam = await self.accounts.resolve(str(self.token))
+        hand = await self.hand(self.version)
+        await self.jobs.submit(sam, HELLO, payload())
+        order = hand.orders[-1]
+        return hand, str(JobToken(order.job_id, order.token))
+
+    async def refused(self, act: Callable[[], Coroutine[Any, Any, object]]) -> type[BaseException]:
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - the caller looks at what it was
+            await act()
+        return caught.type
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def test_a_job_acts_for_its_caller_and_says_which_job_it_is(stage: Stage) -> None:
+    async def scene() -> None:
+        hand, shown = await stage.called()
+        job = await stage.accounts.resolve(shown)
+        assert (job.account_id, job.account_name) == (stage.sam.account_id, "sam")
+        assert job.scopes == {Scope.CALL, Scope.DATA}
+        assert job.within is not None
+        assert (job.within.job_id, job.within.root_id) == (hand.orders[-1].job_id,) * 2
+        assert (job.within.owner_name, job.within.endpoint_name) == ("ada", "hello")
+        assert stage.accounts.authenticate(shown) is None  # it is asked each time: the job may have ended
+
+    stage.play(scene())
+
+
+def test_what_a_job_calls_belongs_to_its_tree(stage: Stage) -> None:
+    async def scene() -> None:
+        hand, shown = await stage.called()
+        job = await stage.accounts.resolve(shown)
+        view = await stage.jobs.submit(job, HELLO, payload())
+        first = hand.orders[0].job_id
+        assert (view.job.parent_id, view.job.root_id, view.job.account_id) == (first, first, stage.sam.account_id)
+        assert (await stage.jobs.get(job, view.job.id)).job.id == view.job.id
+        other = await stage.jobs.submit(await stage.accounts.resolve(str(stage.token)), HELLO, payload())
+        for look in (stage.jobs.get, stage.jobs.cancel, stage.jobs.explain):
+            assert await stage.refused(lambda look=look: look(job, other.job.id)) is NotFound
+
+    stage.play(scene())
+
+
+def test_a_job_does_not_get_what_its_endpoints_owner_may(stage: Stage) -> None:
+    async def scene() -> None:
+        _, shown = await stage.called()
+        job = await stage.accounts.resolve(shown)
+        assert await stage.refused(lambda: stage.jobs.submit(job, OTHER, payload())) is NotFound
+
+    stage.play(scene())
+
+
+def test_a_job_looks_after_nothing_of_its_callers(stage: Stage) -> None:
+    async def scene() -> None:
+        _, shown = await stage.called()
+        job = await stage.accounts.resolve(shown)
+        acts: list[Callable[[], Coroutine[Any, Any, object]]] = [
+            lambda: stage.accounts.me(job),
+            lambda: stage.keys.create(job),
+            lambda: stage.keys.of_account(job),
+            lambda: stage.jobs.page(job),
+            lambda: stage.secrets.put(job, "NAME", "value"),
+        ]
+        for act in acts:
+            assert issubclass(await stage.refused(act), Forbidden)
+
+    stage.play(scene())
+
+
+def test_the_token_of_a_job_is_good_only_while_that_attempt_runs(stage: Stage) -> None:
+    async def scene() -> None:
+        hand, shown = await stage.called()
+        hand.succeed()
+        await stage.settle()
+        assert await stage.refused(lambda: stage.accounts.resolve(shown)) is Unauthenticated
+
+    stage.play(scene())
+
+
+def test_a_job_whose_callers_key_was_revoked_is_nobody(stage: Stage) -> None:
+    async def scene() -> None:
+        _, shown = await stage.called()
+        await stage.keys.revoke(stage.sam, stage.key_id)
+        assert await stage.refused(lambda: stage.accounts.resolve(shown)) is Unauthenticated
+
+    stage.play(scene())
+
+
+@pytest.mark.parametrize("text", ["trj_", "trj__", "trj_1_2_3", "trj_1_ü", "trj_unknown_0011223344556677", "trj_a_"])
+def test_what_is_no_token_of_a_job_is_nobody(stage: Stage, text: str) -> None:
+    assert isinstance(refusal(lambda: run(stage.accounts.resolve(text))), Unauthenticated)
+
+
+def test_an_administrators_job_administers_nothing() -> None:
+    principal = Principal("acc", "admin", "key", ALL_SCOPES, administrator=True)
+    job = principal.as_job(Within("j", "j", "e", "hello", "acc", "admin"))
+    assert not job.administers()
+    assert job.scopes == {Scope.CALL, Scope.DATA}
+
+
+def test_the_states_of_a_tree_are_those_of_its_jobs(stage: Stage) -> None:
+    async def scene() -> None:
+        hand, shown = await stage.called()
+        job = await stage.accounts.resolve(shown)
+        view = await stage.jobs.submit(job, HELLO, payload())
+        hand.succeed(order=hand.orders[0])
+        await stage.settle()
+        sam = await stage.accounts.resolve(str(stage.token))
+        assert (await stage.jobs.get(sam, hand.orders[0].job_id)).job.status is JobStatus.SUCCEEDED
+        assert (await stage.jobs.get(sam, view.job.id)).job.tree_id == hand.orders[0].job_id
+
+    stage.play(scene())
