@@ -33,13 +33,13 @@ _PASSED_ON = ("LANG", "PATH", "TMPDIR", "SSL_CERT_DIR", "SSL_CERT_FILE")
 
 
 @cache
-def original_python(version: str = LATEST) -> Path:
-    """The interpreter of an environment that holds the published `runpod` of one version.
+def original_python(version: str = LATEST, package: str = "runpod") -> Path:
+    """The interpreter of an environment that holds one version of a published package.
 
     The first call in a checkout installs it; later runs, and other processes at the same time, share it.
     """
     made_for = hashlib.sha256(f"{version} {sys.version} {sys.prefix}".encode()).hexdigest()[:12]
-    folder = _FOLDER / f"runpod-{version}-{made_for}"
+    folder = _FOLDER / f"{package}-{version}-{made_for}"
     python = folder / "bin" / "python"
     _FOLDER.mkdir(parents=True, exist_ok=True)
     with (_FOLDER / f"{folder.name}.lock").open("w") as lock:
@@ -47,7 +47,7 @@ def original_python(version: str = LATEST) -> Path:
         if not (folder / _COMPLETE).exists():
             shutil.rmtree(folder, ignore_errors=True)  # what an interrupted run left
             _uv("venv", "--python", sys.executable, str(folder))
-            _uv("pip", "install", "--python", str(python), f"runpod=={version}")
+            _uv("pip", "install", "--python", str(python), f"{package}=={version}")
             (folder / _COMPLETE).touch()
     return python
 

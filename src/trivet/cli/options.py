@@ -19,7 +19,7 @@ def worker_range(text: str) -> tuple[int, int]:
     except ValueError:
         raise click.BadParameter(f"{text!r} is not of the form MIN,MAX, for example 0,3.") from None
     if not 0 <= low <= high:
-        raise click.BadParameter(f"{text!r}: MIN is at least 0, and not above MAX; with 0,0 no worker may run.")
+        raise click.BadParameter(f"{text!r}: MIN is at least 0, and not above MAX; with 0,0 no worker may run here.")
     return low, high
 
 

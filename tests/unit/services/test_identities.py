@@ -24,12 +24,12 @@ class Stage(Plant):
 
     def __init__(self) -> None:
         super().__init__()
-        self.identities = Identities(self.accounts, self.dispatcher, self.endpoints)
+        self.identities = Identities(self.accounts, self.dispatcher, self.endpoints, self.workers)
         self.accounts.resolve_job = self.identities.of_token
         self.ada, self.sam = self.account("ada"), self.account("sam")
         self.hello, self.version = self.offer(self.ada, "ada/hello")
         self.offer(self.ada, "ada/other")
-        run(self.endpoints.change(self.ada, HELLO, EndpointChange(visibility=Visibility.PUBLIC)))
+        run(self.endpoints.update(self.ada, HELLO, EndpointChange(visibility=Visibility.PUBLIC)))
         key, self.token = run(self.keys.create(self.sam, label="calls"))
         self.key_id = key.id
 
@@ -150,3 +150,26 @@ def test_the_states_of_a_tree_are_those_of_its_jobs(stage: Stage) -> None:
         assert (await stage.jobs.get(sam, view.job.id)).job.tree_id == hand.orders[0].job_id
 
     stage.play(scene())
+
+
+def test_a_worker_is_the_job_that_it_works_on_and_between_jobs_the_owner_who_reads(stage: Stage) -> None:
+    async def scene() -> None:
+        hand, _ = await stage.called()
+        token = stage.runtime.started[hand.id].token
+        at_work = await stage.identities.of_worker(hand.id, token)
+        assert at_work.account_id == stage.sam.account_id
+        hand.succeed()
+        await stage.settle()
+        between = await stage.identities.of_worker(hand.id, token)
+        assert (between.account_name, between.scopes) == ("ada", {Scope.DATA})
+        assert await stage.refused(lambda: stage.identities.of_worker(hand.id, "wrong")) is Unauthenticated
+        assert await stage.refused(lambda: stage.identities.of_worker("wrk_other", token)) is Unauthenticated
+
+    stage.play(scene())
+
+
+def test_who_may_deploy_may_let_others_work_and_who_may_only_call_may_not(stage: Stage) -> None:
+    key, _ = run(stage.keys.create(stage.ada, scopes=["work"]))
+    assert key.scopes == {Scope.WORK}
+    caller = Principal(stage.sam.account_id, "sam", "key", frozenset({Scope.CALL}))
+    assert isinstance(refusal(lambda: run(stage.keys.create(caller, scopes=["work"]))), Forbidden)

@@ -342,6 +342,7 @@ def test_a_job_goes_to_the_worker_and_its_story_comes_back(dock: Dock) -> None:
         assert order.meta == {
             "job": job.id,
             "token": order.meta["token"],
+            "account": job.account_id,
             "timeout": job.policy.timeout,
             "attempt": 1,
             "type": "application/json",

@@ -24,10 +24,12 @@ def world() -> RunPodWorld:
     return RunPodWorld()
 
 
-def ask(world: RunPodWorld, body: Any = None, route: str = CHAT, **request: Any) -> Answer:
-    """One call, with the administrator's key where nothing else is said."""
-    if "body" not in request:
-        request["json_body"] = {"model": "m"} if body is None else body
+def ask(world: RunPodWorld, given: Any = None, route: str = CHAT, **request: Any) -> Answer:
+    """One call with a body, with the administrator's key where nothing else is said."""
+    if isinstance(given, bytes | tuple):
+        request["body"] = given
+    else:
+        request["json_body"] = {"model": "m"} if given is None else given
     return world.call(
         request.pop("method", "POST"), f"/{request.pop('endpoint', world.hello)}/openai{route}", **request
     )
@@ -74,7 +76,7 @@ def status_of(world: RunPodWorld, answer: Answer) -> str:
 
 
 def test_a_worker_is_given_the_route_and_the_body_byte_for_byte(world: RunPodWorld) -> None:
-    answer = ask(world, body=b'{ "model" : "m", "temperature": 1.50 }')
+    answer = ask(world, b'{ "model" : "m", "temperature": 1.50 }')
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
     assert answer.body == (
         b'{"openai_route":"/v1/chat/completions","openai_input":{ "model" : "m", "temperature": 1.50 }}'
@@ -92,7 +94,7 @@ def test_a_worker_is_given_the_route_and_the_body_byte_for_byte(world: RunPodWor
     ],
 )
 def test_a_path_is_passed_on_decoded_and_without_its_query(world: RunPodWorld, path: str, route: str) -> None:
-    answer = ask(world, route=path, method="GET", body=b"")
+    answer = ask(world, b"", path, method="GET")
     assert answer.json == {"openai_route": route, "openai_input": {}}
 
 
@@ -278,7 +280,10 @@ def test_a_caller_who_leaves_a_queue_is_in_it_no_more(world: RunPodWorld) -> Non
 
 @pytest.mark.parametrize("body", [{}, STREAM])
 def test_a_platform_that_shuts_down_says_so_and_runs_on_for_nobody(world: RunPodWorld, body: Any) -> None:
+    workers: list[Worker] = []
+
     def stops(worker: Worker, order: AttemptOrder) -> None:
+        workers.append(worker)
         asyncio.get_running_loop().call_later(0.02, world.notifier.close)
 
     world.handler = stops
@@ -286,7 +291,7 @@ def test_a_platform_that_shuts_down_says_so_and_runs_on_for_nobody(world: RunPod
     assert answer.status == 503
     assert fault(answer)["code"] == "unavailable"
     assert answer.headers["retry-after"]
-    assert [worker.cancels for worker in world.workers_of_tests] == [[1]]
+    assert [worker.cancels for worker in workers] == [[1]]
 
 
 # -- jobs that fail -----------------------------------------------------------------------------------------------------
@@ -391,8 +396,8 @@ def test_a_key_that_may_only_read_may_not_call_and_one_that_may_only_call_may(wo
 
 
 def test_one_who_calls_too_often_is_told_when_to_come_back(world: RunPodWorld) -> None:
-    world.ask("PATCH", "/accounts/admin", json_body={"limits": {"calls_per_minute": 1}})
-    first, second = ask(world), ask(world)
+    token = world.ask("POST", "/keys", json_body={"rate": "1/min"}).json["key"]
+    first, second = ask(world, token=token), ask(world, STREAM, token=token)
     assert first.status == 200
     assert first.headers["ratelimit"]
     assert (second.status, fault(second)["type"]) == (429, "rate_limit_error")
@@ -401,15 +406,15 @@ def test_one_who_calls_too_often_is_told_when_to_come_back(world: RunPodWorld) -
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(world: RunPodWorld) -> None:
     large = b'{"x":"' + b"x" * MAX_RUNSYNC + b'"}'
-    for request in ({"body": large}, {"body": [large[:100], large[100:]]}):
-        answer = ask(world, **request)
+    for body in (large, (large[:100], large[100:])):
+        answer = ask(world, body)
         assert (answer.status, fault(answer)["code"]) == (413, "too_large")
         assert f"{MAX_RUNSYNC:,}" in fault(answer)["message"]
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", b"model=m", b'{"x":"\xff"}', b"[" * 500, b'{"stream":"yes"}'])
 def test_a_body_that_is_no_call_is_refused_and_nothing_is_queued(world: RunPodWorld, body: bytes) -> None:
-    answer = ask(world, body=body)
+    answer = ask(world, body)
     assert (answer.status, fault(answer)["type"]) == (400, "invalid_request_error")
     assert world.call("GET", f"/{world.hello}/requests").json["requests"] == []
 

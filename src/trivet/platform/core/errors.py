@@ -10,6 +10,7 @@ Every edge (a dialect, the command line) renders these in its own shape; nothing
      ├─ NotFound              not_found             it does not exist, or you may not know that it does
      ├─ Conflict              conflict              it contradicts what is there
      │   └─ IdempotencyKeyReused  idempotency_key_reused  that key belongs to another input
+     ├─ PreconditionFailed    precondition_failed   it is no longer what the caller took it for
      ├─ TooLarge              too_large
      ├─ UnsupportedMediaType  unsupported_media_type
      ├─ InvalidInput          invalid_input         the input misses the endpoint's schema
@@ -115,6 +116,13 @@ class IdempotencyKeyReused(Conflict):
 
     code = "idempotency_key_reused"
     title = "This idempotency key belongs to another call"
+
+
+class PreconditionFailed(CoreError):
+    """A condition of the request does not hold: what is there is not what the caller took it for. Nothing was changed."""
+
+    code = "precondition_failed"
+    title = "A condition of the request does not hold"
 
 
 class TooLarge(CoreError):

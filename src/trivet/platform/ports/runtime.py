@@ -84,7 +84,9 @@ class AttemptRef(NamedTuple):
 
 @value
 class AttemptOrder:
-    """One attempt as it is sent to a worker. ``number`` names it on the link; ``aside`` is the job's, still sealed."""
+    """One attempt as it is sent to a worker. ``number`` names it on the link; ``aside`` is the job's, still sealed; ``account_id``
+    is whose job it is.
+    """
 
     number: int
     job_id: str
@@ -94,6 +96,7 @@ class AttemptOrder:
     content_type: str
     body: bytes = field(repr=False)
     aside: bytes | None = field(default=None, repr=False)
+    account_id: str = ""
 
 
 class WorkerLink(Protocol):

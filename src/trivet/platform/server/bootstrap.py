@@ -129,7 +129,7 @@ class Platform:
             clock=steady,
             background=background,
         )
-        self.identities = Identities(self.accounts, self.dispatcher, self.endpoints)
+        self.identities = Identities(self.accounts, self.dispatcher, self.endpoints, self.workers)
         self.scaling = Scaling(dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=steady)
         self.limits = Limits(steady, self.dispatcher.jobs)
         self.jobs = Jobs(

@@ -181,8 +181,9 @@ def key_scopes(principal: Principal, account: Account, wanted: Iterable[str] | N
 
 
 def check_reach(principal: Principal, scopes: frozenset[Scope]) -> None:
-    """Raises `Forbidden` where ``scopes`` go beyond those of the principal's key."""
-    beyond = sorted(scopes - principal.scopes)
+    """Raises `Forbidden` where ``scopes`` go beyond those of the principal's key. Who may deploy a handler may also run it."""
+    given = principal.scopes | {Scope.WORK} if principal.has(Scope.DEPLOY) else principal.scopes
+    beyond = sorted(scopes - given)
     if beyond:
         raise Forbidden(
             f"This key lacks {', '.join(map(repr, map(str, beyond)))}, so it can't give that on.",

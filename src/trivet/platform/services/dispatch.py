@@ -236,7 +236,15 @@ class Dispatcher:
         attempt = job.attempt if live.ahead_at is None else job.attempt + 1
         seat.link.send(
             AttemptOrder(
-                number, job.id, live.token, attempt, job.policy.timeout, job.input.content_type, body, job.aside
+                number,
+                job.id,
+                live.token,
+                attempt,
+                job.policy.timeout,
+                job.input.content_type,
+                body,
+                job.aside,
+                job.account_id,
             )
         )
         if job.stop_reason is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from trivet.platform.core.accounts import JobToken, Principal, Within
+from trivet.platform.core.accounts import JobToken, Principal, Scope, Within
 from trivet.platform.core.errors import Unauthenticated
 from trivet.platform.core.jobs import Job
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.workers import Workers
 
 
 class Identities:
@@ -18,10 +19,12 @@ class Identities:
         accounts: whose keys count.
         dispatcher: which attempts run.
         endpoints: what they run.
+        workers: who runs them.
     """
 
-    def __init__(self, accounts: Accounts, dispatcher: Dispatcher, endpoints: Endpoints) -> None:
+    def __init__(self, accounts: Accounts, dispatcher: Dispatcher, endpoints: Endpoints, workers: Workers) -> None:
         self._accounts = accounts
+        self._workers = workers
         self._dispatcher = dispatcher
         self._endpoints = endpoints
 
@@ -35,6 +38,30 @@ class Identities:
         if job is None:
             raise Unauthenticated
         return await self.of_job(job)
+
+    async def of_worker(self, worker_id: str, token: str) -> Principal:
+        """The principal that a worker is which works on one job at a time: that job. Between jobs, as while it loads its handler,
+        it is the owner of its endpoint, for the data alone that the handler is made of.
+
+        Args:
+            worker_id: the worker.
+            token: what it was started with.
+
+        Raises:
+            Unauthenticated: it is no such worker, works on several jobs, or the key of its job does not count any more.
+        """
+        worker = self._workers.proved(worker_id, token)
+        endpoint = self._endpoints.by_id(worker.endpoint_id) if worker is not None else None
+        if worker is None or endpoint is None:
+            raise Unauthenticated
+        seat = self._dispatcher.seat_of(worker_id)
+        jobs = [live.job for live in seat.held.values() if live.is_open] if seat is not None else []
+        if len(jobs) > 1:
+            raise Unauthenticated
+        if jobs:
+            return await self.of_job(jobs[0])
+        within = Within("", "", endpoint.id, endpoint.name, endpoint.owner_id, endpoint.owner_name)
+        return Principal(endpoint.owner_id, endpoint.owner_name, "", frozenset({Scope.DATA}), within=within)
 
     async def of_job(self, job: Job) -> Principal:
         """The principal that a job is which is known to run.

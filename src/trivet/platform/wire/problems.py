@@ -29,6 +29,7 @@ STATUS: Mapping[str, int] = {
     "conflict": 409,
     "idempotency_key_reused": 422,
     "job_cancelled": 409,
+    "precondition_failed": 412,
     "too_large": 413,
     "unsupported_media_type": 415,
     "invalid_input": 422,

@@ -142,9 +142,10 @@ class Link(asyncio.Protocol):
     def send(self, order: AttemptOrder) -> None:
         """Sends one attempt."""
         # each call sends one of these: what ids and tokens are made of needs no encoder
-        meta = b'{"job":"%b","token":"%b","timeout":%b,"attempt":%d,"type":%b}' % (
+        meta = b'{"job":"%b","token":"%b","account":"%b","timeout":%b,"attempt":%d,"type":%b}' % (
             order.job_id.encode(),
             order.token.encode(),
+            order.account_id.encode(),
             repr(order.timeout).encode(),
             order.attempt,
             _quoted(order.content_type),
