@@ -195,7 +195,7 @@ try:
 except openai.AuthenticationError as error:
     told["wrong key"] = error.body["message"]
 try:
-    openai.OpenAI(base_url=client.base_url.join("../../nothing/openai/v1")).models.list()
+    openai.OpenAI(base_url=client.base_url.join("../../../nothing/openai/v1")).models.list()
 except openai.NotFoundError as error:
     told["no endpoint"] = error.body["message"]
 print(json.dumps(told))
@@ -209,6 +209,6 @@ def test_openais_client_works_unchanged(town: Town) -> None:
     assert told["models"] == ["small"]
     assert told["answer"] == "c b a"
     assert told["stream"] == ["a", "b", "c"]
-    assert told["errors"] == [[404, 404, "NotFoundError", "The model `large` isn't here."]] * 2
+    assert told["errors"] == [[404, "404", "NotFoundError", "The model `large` isn't here."]] * 2
     assert "API key" in told["wrong key"]
     assert told["no endpoint"]

@@ -87,7 +87,7 @@ class DataPath:
 
     @classmethod
     def parse(cls, text: str) -> DataPath:
-        """The path in ``text``: ``data://X/C/F``, ``/X/C/F`` or ``X/C/F``, each as short as wanted; a slash at the end does no harm.
+        """The path in ``text``: ``data://X/C/F``, ``/X/C/F`` or ``X/C/F``, each as short as wanted, or with a slash at the end.
 
         Raises:
             BadRequest: it is no path to hosted data, or a name in it can't be one.
@@ -144,9 +144,9 @@ class DataPath:
 
     def child(self, name: str) -> DataPath:
         """What is called ``name`` below this: an owner, a collection or a file. Raises `BadRequest` where it can't be a name."""
-        if "/" in name:
-            raise BadRequest(f"{_shown(name)} is no name: it has a slash in it.")
-        return DataPath.parse(f"{self.text.rstrip('/') if self.text != SCHEME else SCHEME.rstrip('/')}/{name or '//'}")
+        if not name or "/" in name:
+            raise BadRequest(f"{_shown(name)} can't be a name: it is empty, or has a slash in it.")
+        return DataPath.parse(SCHEME + name if self.text == SCHEME else f"{self.text}/{name}")
 
     def spelled_out(self, account_name: str) -> str:
         """The path as text that means the same to everybody: with the account's name in place of ``.my``."""
@@ -271,7 +271,9 @@ def may_delete(principal: Principal, collection: Collection) -> bool:
 
 def may_manage(principal: Principal, owner_id: str) -> bool:
     """Whether the principal may make collections for the owner, remove them, and say who reads them."""
-    return principal.manages(owner_id) if principal.within is None else _manages_as_job(principal, owner_id)
+    # an endpoint does not become an administrator because one calls it
+    actor = principal if principal.within is None else replace(principal, administrator=False)
+    return actor.manages(owner_id)
 
 
 def refusal(
@@ -318,12 +320,7 @@ def _may(principal: Principal, collection: Collection, wish: Wish) -> bool:
 
 
 def _looks_after(principal: Principal) -> bool:
-    # an endpoint does not become an administrator because one calls it
     return principal.within is None and principal.administers()
-
-
-def _manages_as_job(principal: Principal, owner_id: str) -> bool:
-    return replace(principal, administrator=False).manages(owner_id)
 
 
 def _is_of_tree(principal: Principal, collection: Collection) -> bool:

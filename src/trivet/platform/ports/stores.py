@@ -8,9 +8,11 @@ were handed over; many of them may share one commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol, TypeVar
 
 from trivet.platform.core.accounts import Account, ApiKey, Membership, Organization
+from trivet.platform.core.data import Collection, File, ReadAcl, Space
 from trivet.platform.core.deployments import Deployment, Secret
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.jobs import EventKind, Job, JobEvent, JobStatus
@@ -135,6 +137,61 @@ class TemplateRepository(Protocol):
     def remove_credential(self, credential_id: str) -> bool: ...
 
 
+class DataRepository(Protocol):
+    """Hosted data: collections, their files, and the blobs that are to be deleted. A collection's name is unique among its
+    owner's in its space, a file's in its collection; the case of letters counts in both. Names sort by code point.
+    """
+
+    def add(self, collection: Collection) -> None:
+        """Raises `Conflict` where there is one of that name."""
+
+    def save(self, collection: Collection) -> None:
+        """Takes its ACL and its time of change; nothing happens where it is not there."""
+
+    def get(self, space: Space, owner_id: str, name: str) -> Collection | None: ...
+    def of_owner(
+        self, owner_id: str, acls: AbstractSet[ReadAcl], *, after: str = "", limit: int = 1000
+    ) -> list[Collection]:
+        """An owner's hosted collections with one of ``acls``, by name, those behind the name ``after``."""
+
+    def sessions(self) -> list[Collection]:
+        """All collections of the space `Space.SESSION`, in no order."""
+
+    def set_aside(self, collection_id: str) -> int:
+        """Takes a collection away from its owner, so that nobody finds it; returns how many files it has. It is `lost` then."""
+
+    def lost(self, limit: int) -> list[Collection]:
+        """Collections that nobody can find any more: set aside, or of an owner or an endpoint that is not there."""
+
+    def remove(self, collection_id: str) -> None:
+        """Removes a collection that has no files; nothing happens where it has some."""
+
+    def put_file(self, file: File) -> None:
+        """Adds the file, or takes the place of the one of its name. The unit of work raises `Conflict` where there is no such
+        collection.
+        """
+
+    def file(self, collection_id: str, name: str) -> File | None: ...
+    def files(self, collection_id: str, *, after: str = "", limit: int = 1000) -> list[File]:
+        """By name, those behind the name ``after``."""
+
+    def remove_file(self, collection_id: str, name: str) -> bool: ...
+    def expired(self, now: float, limit: int) -> list[File]:
+        """Files that are to be forgotten by ``now``, longest overdue first."""
+
+    def blobs(self) -> set[str]:
+        """The names of all blobs that files refer to."""
+
+    def drop_blobs(self, blobs: Iterable[str], at: float) -> None:
+        """Notes that blobs are to be deleted; those that a file refers to are left out."""
+
+    def dropped_blobs(self, before: float, limit: int) -> list[str]:
+        """Those noted by the moment ``before``, oldest first."""
+
+    def forget_dropped(self, blobs: Iterable[str]) -> None:
+        """They are deleted."""
+
+
 class JobRepository(Protocol):
     """Jobs and their events."""
 
@@ -245,6 +302,8 @@ class Transaction(Protocol):
     def deployments(self) -> DeploymentRepository: ...
     @property
     def templates(self) -> TemplateRepository: ...
+    @property
+    def data(self) -> DataRepository: ...
     @property
     def jobs(self) -> JobRepository: ...
     @property

@@ -12,6 +12,7 @@ from trivet.platform.core.endpoints import Version
 from trivet.platform.core.errors import StorageFull, Unavailable
 from trivet.platform.ports.stores import Transaction
 from trivet.platform.stores.memory.accounts import MemoryAccounts
+from trivet.platform.stores.memory.data import MemoryData
 from trivet.platform.stores.memory.deployments import MemoryDeployments
 from trivet.platform.stores.memory.endpoints import MemoryEndpoints
 from trivet.platform.stores.memory.jobs import MemoryJobs
@@ -38,6 +39,7 @@ class MemoryTransaction:
         self.versions = MemoryVersions(versions, self.endpoints)
         self.deployments = MemoryDeployments(journal)
         self.templates = MemoryTemplates(journal)
+        self.data = MemoryData(journal, self.accounts, self.endpoints)
         self.jobs = MemoryJobs(journal)
         self.webhooks = MemoryWebhooks(journal, self.accounts, self.jobs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trivet.platform.stores.sqlite.accounts import SqliteAccounts
+from trivet.platform.stores.sqlite.data import SqliteData
 from trivet.platform.stores.sqlite.deployments import SqliteDeployments
 from trivet.platform.stores.sqlite.endpoints import SqliteEndpoints
 from trivet.platform.stores.sqlite.jobs import SqliteJobs
@@ -23,5 +24,6 @@ class SqliteTransaction:
         self.versions = SqliteVersions(session)
         self.deployments = SqliteDeployments(session)
         self.templates = SqliteTemplates(session)
+        self.data = SqliteData(session)
         self.jobs = SqliteJobs(session)
         self.webhooks = SqliteWebhooks(session)
