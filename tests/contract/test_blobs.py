@@ -61,15 +61,16 @@ def test_each_blob_has_a_name_of_its_own(blobs: BlobStore, run: Run) -> None:
 
 def test_a_blob_is_streamed_in_pieces_of_the_size_asked_for(blobs: BlobStore, run: Run) -> None:
     name = run(blobs.put(b"0123456789"))
-    assert run(collect(blobs.stream(name, 4))) == [b"0123", b"4567", b"89"]
+    assert run(collect(blobs.stream(name, chunk=4))) == [b"0123", b"4567", b"89"]
 
 
 @pytest.mark.parametrize("chunks", [[], [b"", b"ab", b"c"], [b"x" * 700_000] * 5, [b"y" * (2 * PIECE + 1)]])
 def test_a_stream_is_stored_measured_and_hashed(blobs: BlobStore, run: Run, chunks: list[bytes]) -> None:
     whole = b"".join(chunks)
-    name, size, digest = run(blobs.put_stream(pieces(*chunks), limit=len(whole)))
-    assert (size, digest) == (len(whole), hashlib.sha256(whole).hexdigest())
-    assert run(blobs.get(name)) == whole
+    stored = run(blobs.put_stream(pieces(*chunks), limit=len(whole)))
+    sha256, md5 = hashlib.sha256(whole).hexdigest(), hashlib.md5(whole, usedforsecurity=False).hexdigest()
+    assert (stored.size, stored.sha256, stored.md5) == (len(whole), sha256, md5)
+    assert run(blobs.get(stored.name)) == whole
 
 
 def test_a_deleted_blob_is_gone_and_deleting_it_again_is_no_fault(blobs: BlobStore, run: Run) -> None:

@@ -104,6 +104,12 @@ def content(response: Response) -> Any:
     return decode_output(response.body, response.content_type)
 
 
+def end_of_file(headers: Mapping[str, str]) -> int | None:
+    """The size of the whole file that (a part of) it is sent of, in bytes; None where the answer does not tell."""
+    total = headers.get("content-range", "").rpartition("/")[2] or headers.get("content-length", "")
+    return int(total) if total.isascii() and total.isdecimal() else None
+
+
 def text(response: Response) -> str:
     """A body as text."""
     return response.body.decode("utf-8", "replace")

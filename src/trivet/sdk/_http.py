@@ -16,6 +16,8 @@ from trivet.sdk.errors import ConfigurationError, InvalidRequestError
 SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 SLOWEST_UPLOAD = 100_000.0
 """Bytes a second: a body is given the time that it needs at this speed, on top of the timeout."""
+LONGEST_UPLOAD = 86_400.0
+"""Seconds that a body of unknown size is given."""
 CONNECT_TIMEOUT = 10.0
 """Seconds for reaching the server at all."""
 MARGIN = 5.0
@@ -35,6 +37,10 @@ class Request:
         anonymous: whether it is made without a key.
         once: whether it carries a key by which the server knows it again, so that it is done once however often it is made.
         job_id: the job that it asks about and changes nothing of; such a question outlasts a restart of the server.
+        chunks: the body piece by piece, in place of ``body``; used up by the first attempt.
+        size: how many bytes ``chunks`` have together; None where nobody knows.
+        conditional: whether it is carried out only where a condition holds that it may itself have ended, so that a second
+            attempt would be refused for what the first has done.
     """
 
     method: str
@@ -45,11 +51,14 @@ class Request:
     anonymous: bool = False
     once: bool = False
     job_id: str | None = None
+    chunks: Any = field(default=None, repr=False, compare=False)
+    size: int | None = None
+    conditional: bool = False
 
     @property
     def repeatable(self) -> bool:
         """Whether making it twice does what making it once does."""
-        return self.once or self.method in SAFE_TO_REPEAT
+        return self.once or (self.method in SAFE_TO_REPEAT and not self.conditional)
 
     def patience(self, timeout: float, left: float | None = None) -> float:
         """Seconds to wait for the whole answer.
@@ -60,7 +69,10 @@ class Request:
                 that it can say itself that the wait has ended.
         """
         held, margin = (self.held, timeout) if left is None else (min(self.held, left), min(timeout, MARGIN))
-        return held + margin + (len(self.body) / SLOWEST_UPLOAD if self.body else 0.0)
+        if self.chunks is not None and self.size is None:
+            return held + LONGEST_UPLOAD
+        size = len(self.body) if self.body else self.size or 0
+        return held + margin + size / SLOWEST_UPLOAD
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Loopback:
 
     def takes(self, request: Request) -> bool:
         """Whether ``request`` is one for here."""
-        return request.body is None or len(request.body) <= LARGEST_BODY
+        return request.chunks is None and (request.body is None or len(request.body) <= LARGEST_BODY)
 
     def send(self, request: Request, *, timeout: float) -> Response:
         """The whole answer to ``request``, within ``timeout`` seconds.

@@ -73,6 +73,8 @@ def delay_before_retry(
         out: seconds for which it has failed in a row.
         left: seconds that the caller still wants to wait, or None where there is no end.
     """
+    if request.chunks is not None and request.size is None:
+        return None  # what comes piece by piece and has no size comes from somewhere that can't begin anew
     if request.job_id is not None and backoff.retries > 0 and _is_outage(outcome):
         if out >= backoff.outage if left is None else left <= 0.0:
             return None

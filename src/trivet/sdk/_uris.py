@@ -89,9 +89,7 @@ class DataUri:
         match self.parts:
             case (".session", *_):
                 return 1
-            case (".algo", "temp" | "perm", *_):
-                return 2
-            case (".algo", *_):
+            case (".algo", _, _, "temp" | "perm", *_):
                 return 4
             case _:
                 return 2

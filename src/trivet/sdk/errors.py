@@ -11,7 +11,8 @@ The codes are those of the platform (a test holds the two equal); the few that o
      │   └─ PermissionDeniedError    forbidden              the key may not do this
      ├─ NotFoundError                not_found              missing, or hidden from this key
      ├─ ConflictError                conflict               it contradicts what is there
-     │   └─ IdempotencyKeyReusedError  idempotency_key_reused  that key belongs to another input
+     │   ├─ IdempotencyKeyReusedError  idempotency_key_reused  that key belongs to another input
+     │   └─ PreconditionFailedError  precondition_failed    a file is not the version that was demanded
      ├─ TooLargeError                too_large              over a size: `limit`
      ├─ LimitExceededError           limit_exceeded         too much at once: `retry_after`
      │   ├─ RateLimitedError         rate_limited           the key or its account calls too often
@@ -138,6 +139,12 @@ class IdempotencyKeyReusedError(ConflictError):
     """The idempotency key was used for a call with another input; nothing was queued."""
 
     default_code = "idempotency_key_reused"
+
+
+class PreconditionFailedError(ConflictError):
+    """A file is there though none was to be, or it is another version than the one that was demanded; nothing was changed."""
+
+    default_code = "precondition_failed"
 
 
 class TooLargeError(TrivetError):
@@ -272,6 +279,8 @@ BY_CODE: Mapping[str, type[TrivetError]] = {
     "not_found": NotFoundError,
     "conflict": ConflictError,
     "idempotency_key_reused": IdempotencyKeyReusedError,
+    "precondition_failed": PreconditionFailedError,
+    "range_not_satisfiable": InvalidRequestError,
     "too_large": TooLargeError,
     "limit_exceeded": LimitExceededError,
     "rate_limited": RateLimitedError,

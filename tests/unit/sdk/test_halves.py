@@ -44,7 +44,7 @@ def pairs() -> list[tuple[type[Any], type[Any]]]:
         (type(client.job("j").stream()), type(twin.job("j").stream())),
         (written_transport.AsyncHttpTransport, generated_transport.HttpTransport),
     ]
-    parts = ("endpoints", "jobs", "deployments", "accounts", "keys", "orgs", "secrets")
+    parts = ("endpoints", "jobs", "deployments", "files", "accounts", "keys", "orgs", "secrets")
     return kinds + [(type(getattr(client, part)), type(getattr(twin, part))) for part in parts]
 
 
@@ -126,7 +126,7 @@ def test_a_name_that_is_not_there_is_an_ordinary_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         trivet.nothing  # noqa: B018
     assert not hasattr(trivet, "UnknownError")
-    assert not hasattr(trivet.Client("http://x", "k"), "files")
+    assert not hasattr(trivet.Client("http://x", "k"), "nothing")
 
 
 def test_the_version_is_that_of_the_project() -> None:

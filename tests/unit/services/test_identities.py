@@ -11,7 +11,7 @@ from tests.unit.services.plant import Hand, Plant, payload
 from tests.unit.services.town import refusal, run
 from trivet.platform.core.accounts import ALL_SCOPES, JobToken, Principal, Scope, Within
 from trivet.platform.core.endpoints import EndpointReference, Visibility
-from trivet.platform.core.errors import Forbidden, NotFound, Unauthenticated
+from trivet.platform.core.errors import Forbidden, NotFound, TooManyOpenJobs, Unauthenticated
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.identities import Identities
@@ -24,7 +24,7 @@ class Stage(Plant):
 
     def __init__(self) -> None:
         super().__init__()
-        self.identities = Identities(self.accounts, self.dispatcher, self.endpoints, self.workers)
+        self.identities = Identities(self.accounts, self.dispatcher, self.endpoints, self.workers, 2)
         self.accounts.resolve_job = self.identities.of_token
         self.ada, self.sam = self.account("ada"), self.account("sam")
         self.hello, self.version = self.offer(self.ada, "ada/hello")
@@ -133,7 +133,7 @@ def test_what_is_no_token_of_a_job_is_nobody(stage: Stage, text: str) -> None:
 
 def test_an_administrators_job_administers_nothing() -> None:
     principal = Principal("acc", "admin", "key", ALL_SCOPES, administrator=True)
-    job = principal.as_job(Within("j", "j", "e", "hello", "acc", "admin"))
+    job = principal.as_job(Within("j", "j", "e", "hello", "acc", "admin"), 24)
     assert not job.administers()
     assert job.scopes == {Scope.CALL, Scope.DATA}
 
@@ -173,3 +173,19 @@ def test_who_may_deploy_may_let_others_work_and_who_may_only_call_may_not(stage:
     assert key.scopes == {Scope.WORK}
     caller = Principal(stage.sam.account_id, "sam", "key", frozenset({Scope.CALL}))
     assert isinstance(refusal(lambda: run(stage.keys.create(caller, scopes=["work"]))), Forbidden)
+
+
+def test_a_tree_of_calls_may_have_so_many_jobs_open_and_no_more(stage: Stage) -> None:
+    async def scene() -> None:
+        hand, shown = await stage.called()
+        job = await stage.accounts.resolve(shown)
+        first = await stage.jobs.submit(job, HELLO, payload())
+        second = await stage.jobs.submit(await stage.accounts.resolve(shown), HELLO, payload())
+        assert await stage.refused(lambda: stage.jobs.submit(job, HELLO, payload())) is TooManyOpenJobs
+        await stage.jobs.cancel(job, second.job.id)
+        await stage.jobs.submit(job, HELLO, payload())
+        sam = await stage.accounts.resolve(str(stage.token))
+        await stage.jobs.submit(sam, HELLO, payload())  # who is no job of the tree is not held to its limit
+        assert first.job.root_id == hand.orders[0].job_id
+
+    stage.play(scene())

@@ -220,7 +220,7 @@ def test_errors_are_json_whatever_the_caller_accepts(scene: Scene) -> None:
 _fuzzed: list[RunPodWorld] = []
 _PARTS = st.one_of(
     st.sampled_from(
-        ["v2", "HELLO", "admin~hello", "admin%2Fhello", *ON_ENDPOINTS, *ON_JOBS, "job_1", "%00", "..", "42"]
+        ["v2", "HELLO", "admin~hello", "admin%2Fhello", *ON_ENDPOINTS, *ON_JOBS, "job_1", "%00", "..", "42", "openai"]
     ),
     st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="?#/"), max_size=12),
 )

@@ -119,6 +119,14 @@ def test_the_answer_is_the_only_element_of_a_list_or_else_the_output(
     assert ask(world).body == answer
 
 
+def test_a_generator_that_keeps_no_list_is_answered_by_its_only_piece(world: RunPodWorld) -> None:
+    world.handler = streams(b'{ "a" : 1.50 }')
+    answer = ask(world)
+    assert (answer.status, answer.body) == (200, b'{ "a" : 1.50 }')
+    world.handler = streams(1, 2)
+    assert ask(world).body == b"[]"
+
+
 def test_a_large_answer_is_read_from_where_it_lies(world: RunPodWorld) -> None:
     text = json.dumps("x" * 500_000).encode()
     world.handler = gives(b"[" + text + b"]")
@@ -329,6 +337,13 @@ def test_an_error_behind_the_first_piece_is_the_last_frame(world: RunPodWorld) -
     assert before == "data: {}"
     assert json.loads(error.removeprefix("data: "))["error"]["code"] == 404
     assert error.endswith("}\n\n")
+
+
+def test_a_worker_that_is_busy_may_be_called_again(world: RunPodWorld) -> None:
+    world.handler = fails(JobError("handler_error", "{'message': 'busy', 'type': 'overloaded', 'code': 429}"))
+    answer = ask(world)
+    assert (answer.status, fault(answer)["message"]) == (429, "busy")
+    assert "x-should-retry" not in answer.headers
 
 
 def test_a_job_that_somebody_cancels_is_told_as_that(world: RunPodWorld) -> None:

@@ -257,9 +257,17 @@ class Principal:
     limits: tuple[HeldLimits, ...] = ()
     within: Within | None = None
 
-    def as_job(self, within: Within) -> Principal:
-        """The same account as one of its jobs acts for it: it calls and reads data, and looks after nothing."""
-        return replace(self, scopes=self.scopes & JOB_SCOPES, administrator=False, within=within)
+    def as_job(self, within: Within, most_open: int) -> Principal:
+        """The same account as one of its jobs acts for it: it calls and reads data, and looks after nothing.
+
+        Args:
+            within: the job.
+            most_open: how many jobs the whole tree below its root may have open.
+        """
+        tree = HeldLimits(Holder.TREE, within.root_id, within.root_id, CallLimits(concurrent=most_open))
+        return replace(
+            self, scopes=self.scopes & JOB_SCOPES, administrator=False, within=within, limits=(*self.limits, tree)
+        )
 
     def has(self, scope: Scope) -> bool:
         """Whether the key carries ``scope``."""

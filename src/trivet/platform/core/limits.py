@@ -99,15 +99,16 @@ NO_LIMITS: Final = CallLimits()
 
 
 class Holder(StrEnum):
-    """Whose limits they are."""
+    """Whose limits they are. A tree is what one job has called, with what that has called."""
 
     KEY = "key"
     ACCOUNT = "account"
+    TREE = "tree"
 
 
 @dataclass(frozen=True, slots=True)
 class HeldLimits:
-    """Limits, and who holds them: ``id`` is the key's or the account's, ``name`` how people call it."""
+    """Limits, and who holds them: ``id`` is the key's, the account's or the tree's, ``name`` how people call it."""
 
     holder: Holder
     id: str
@@ -207,11 +208,13 @@ def whole_seconds(seconds: float) -> int:
 
 
 def _subject(held: HeldLimits) -> str:
+    if held.holder is Holder.TREE:
+        return f"What job {held.name} has called, and what that has called,"
     return "This key" if held.holder is Holder.KEY else f"The account {held.name!r}"
 
 
 def _together(held: HeldLimits) -> str:
-    return "" if held.holder is Holder.KEY else " with all its keys together"
+    return "" if held.holder is not Holder.ACCOUNT else " with all its keys together"
 
 
 def _per(rate: RateLimit) -> str:
@@ -224,6 +227,8 @@ def _count(count: int, noun: str) -> str:
 
 
 def _raise(held: HeldLimits, option: Literal["rate", "concurrent"]) -> str:
+    if held.holder is Holder.TREE:
+        return "Let fewer calls run beside each other; whoever runs the platform can raise it: TRIVET_NESTED_CALLS."
     if held.holder is Holder.KEY:
         return f"Who manages the account's keys can change the limit: `trivet keys limit {held.name} --{option} …`."
     return f"An administrator can change the limit: `trivet accounts limit {held.name} --{option} …`."

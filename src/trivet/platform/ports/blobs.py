@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Protocol
 
 
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """What was stored: the blob's name, its size in bytes, and two digests of it in hex."""
+
+    name: str
+    size: int
+    sha256: str
+    md5: str
+
+
 class BlobStore(Protocol):
-    """Where large inputs, outputs and uploads lie. Names are made by the store; nobody's path ever becomes one."""
+    """Where large inputs, outputs, uploads and files lie. Names are made by the store; nobody's path ever becomes one."""
 
     async def put(self, data: bytes) -> str:
         """Stores ``data``, on disk when this returns, and returns its name. Raises `StorageFull`."""
 
-    async def put_stream(self, chunks: AsyncIterator[bytes], limit: int) -> tuple[str, int, str]:
-        """Stores a stream; returns name, size in bytes, and SHA-256 in hex.
+    async def put_stream(self, chunks: AsyncIterator[bytes], limit: int) -> StoredBlob:
+        """Stores a stream, on disk when this returns. Nothing is kept where the stream raises, or the caller is cancelled.
 
         Raises:
             TooLarge: more than ``limit`` bytes came; nothing is kept.
@@ -24,8 +35,16 @@ class BlobStore(Protocol):
     async def get(self, name: str) -> bytes:
         """The whole blob. Raises `NotFound`."""
 
-    def stream(self, name: str, chunk: int = 1 << 20) -> AsyncIterator[bytes]:
-        """The blob in pieces. Raises `NotFound`."""
+    def stream(
+        self, name: str, start: int = 0, end: int | None = None, *, chunk: int = 1 << 20
+    ) -> AsyncIterator[bytes]:
+        """The blob in pieces of up to ``chunk`` bytes, or the part of it from ``start`` up to but without ``end`` (None: to its end).
+
+        It is opened before the first piece comes. Whoever has it open reads it to its end, also where it is deleted meanwhile.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
 
     async def forget_others(self, known: AbstractSet[str]) -> int:
         """Forgets every blob that is not ``known``, and returns how many; only while nobody stores any."""

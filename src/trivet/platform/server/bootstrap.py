@@ -129,7 +129,9 @@ class Platform:
             clock=steady,
             background=background,
         )
-        self.identities = Identities(self.accounts, self.dispatcher, self.endpoints, self.workers)
+        self.identities = Identities(
+            self.accounts, self.dispatcher, self.endpoints, self.workers, settings.nested_calls
+        )
         self.scaling = Scaling(dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=steady)
         self.limits = Limits(steady, self.dispatcher.jobs)
         self.jobs = Jobs(
@@ -250,6 +252,8 @@ class Platform:
         """A job has ended, and its callers are told."""
         self.tallies.ended(job)
         self.limits.release(job.id)
+        if job.root_id is None:
+            self.limits.forget(job.id)  # the tree of calls below it has its limit under its name
 
     def _endpoint_changed(self, endpoint_id: str) -> None:
         """An endpoint was published, scaled, rolled back or removed: what that means for its jobs and workers."""

@@ -159,6 +159,12 @@ class Settings:
         _job_count,
         "How many jobs an account may have open that has no such limit of its own, or `none`.",
     )
+    nested_calls: int = _setting(
+        24,
+        "TRIVET_NESTED_CALLS",
+        int,
+        "How many jobs may be open at once that a job has called, with all that those have called.",
+    )
     log_level: str = _setting("info", "TRIVET_LOG_LEVEL", str, "`debug`, `info`, `warning` or `error`.")
     log_format: str = _setting("text", "TRIVET_LOG_FORMAT", str, "`text` for people, `json` for machines.")
 

@@ -20,10 +20,14 @@ class Identities:
         dispatcher: which attempts run.
         endpoints: what they run.
         workers: who runs them.
+        most_nested: how many jobs may be open which one job has called, and those of theirs with them.
     """
 
-    def __init__(self, accounts: Accounts, dispatcher: Dispatcher, endpoints: Endpoints, workers: Workers) -> None:
+    def __init__(
+        self, accounts: Accounts, dispatcher: Dispatcher, endpoints: Endpoints, workers: Workers, most_nested: int
+    ) -> None:
         self._accounts = accounts
+        self._most_nested = most_nested
         self._workers = workers
         self._dispatcher = dispatcher
         self._endpoints = endpoints
@@ -76,4 +80,4 @@ class Identities:
         if endpoint is None or principal.account_id != job.account_id:
             raise Unauthenticated
         within = Within(job.id, job.tree_id, endpoint.id, endpoint.name, endpoint.owner_id, endpoint.owner_name)
-        return principal.as_job(within)
+        return principal.as_job(within, self._most_nested)

@@ -129,6 +129,8 @@ class Limits:
 
 
 def _held_by(job: Job, held: HeldLimits) -> bool:
+    if held.holder is Holder.TREE:
+        return job.root_id == held.id
     return (job.key_id if held.holder is Holder.KEY else job.account_id) == held.id
 
 

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from io import BufferedReader
@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from trivet.platform.core.errors import CoreError, NotFound, StorageFull, TooLarge, Unavailable
+from trivet.platform.ports.blobs import StoredBlob
 
 PIECE = 1 << 20
 """Bytes that are gathered before they are written, and that are read at once."""
@@ -62,27 +63,37 @@ class DiskBlobs:
         """
         return await asyncio.to_thread(self._put, data)
 
-    async def put_stream(self, chunks: AsyncIterator[bytes], limit: int) -> tuple[str, int, str]:
-        """Stores a stream; returns name, size in bytes, and SHA-256 in hex. Nothing is kept where the stream raises.
+    async def put_stream(self, chunks: AsyncIterator[bytes], limit: int) -> StoredBlob:
+        """Stores a stream, on disk when this returns. Nothing is kept where the stream raises, or the caller is cancelled.
+
+        While one piece is hashed and written on threads, the next is gathered.
 
         Raises:
             TooLarge: more than ``limit`` bytes came; nothing is kept.
             StorageFull: the disk is full; nothing is kept.
             Unavailable: the disk refused, with the reason.
         """
+        size = 0
+        waiting = bytearray()
         with _Upload(self._unfinished) as upload:
-            waiting = bytearray()
-            size = 0
-            async for chunk in chunks:
-                size += len(chunk)
-                if size > limit:
-                    raise TooLarge(f"More than {limit} bytes came.", limit=limit)
-                waiting += chunk
-                if len(waiting) >= PIECE:
-                    await asyncio.to_thread(self._append, upload, bytes(waiting))
-                    waiting.clear()
-            name = await asyncio.to_thread(self._finish, upload, bytes(waiting))
-        return name, size, upload.digest
+            under_way = _Step()
+            try:
+                async for chunk in chunks:
+                    size += len(chunk)
+                    if size > limit:
+                        raise TooLarge(f"More than {limit} bytes came.", limit=limit)
+                    waiting += chunk
+                    if len(waiting) >= PIECE:
+                        await under_way.end()
+                        under_way.begin((self._append, upload, waiting), (upload.hash_on, waiting))
+                        waiting = bytearray()
+                await under_way.end()
+                under_way.begin((upload.hash_on, waiting))
+                name = await asyncio.to_thread(self._finish, upload, waiting)
+                await under_way.end()
+            finally:
+                under_way.give_up()
+        return StoredBlob(name, size, upload.sha256, upload.md5)
 
     async def get(self, name: str) -> bytes:
         """The whole blob.
@@ -93,17 +104,24 @@ class DiskBlobs:
         """
         return await asyncio.to_thread(self._get, name)
 
-    async def stream(self, name: str, chunk: int = PIECE) -> AsyncIterator[bytes]:
-        """The blob in pieces of up to ``chunk`` bytes.
+    async def stream(
+        self, name: str, start: int = 0, end: int | None = None, *, chunk: int = PIECE
+    ) -> AsyncIterator[bytes]:
+        """The blob in pieces of up to ``chunk`` bytes, from ``start`` up to but without ``end`` (None: to its end).
+
+        Whoever has it open reads it to its end, also where it is deleted meanwhile: the file is there until it is closed.
 
         Raises:
             NotFound: there is none of that name.
             Unavailable: it can't be read, with the reason.
         """
         # closing waits for a read that still runs on its thread, so a caller who is cancelled does no harm
-        with await asyncio.to_thread(self._open, name) as file:
-            while piece := await asyncio.to_thread(_read, file, chunk):
+        with await asyncio.to_thread(self._open, name, start) as file:
+            left = None if end is None else max(0, end - start)
+            while piece := await asyncio.to_thread(_read, file, chunk if left is None else min(chunk, left)):
                 yield piece
+                if left is not None:
+                    left -= len(piece)
 
     async def delete(self, name: str) -> None:
         """Forgets the blob; nothing happens where it is not there.
@@ -147,13 +165,13 @@ class DiskBlobs:
         with _Upload(self._unfinished) as upload:
             return self._finish(upload, data)
 
-    def _append(self, upload: _Upload, data: bytes) -> None:
+    def _append(self, upload: _Upload, data: bytes | bytearray) -> None:
         try:
             upload.write(data)
         except OSError as error:
             raise _explain(error) from None
 
-    def _finish(self, upload: _Upload, data: bytes) -> str:
+    def _finish(self, upload: _Upload, data: bytes | bytearray) -> str:
         name = secrets.token_hex(16)
         path = self._path(name)
         try:
@@ -166,10 +184,12 @@ class DiskBlobs:
             raise _explain(error) from None
         return name
 
-    def _open(self, name: str) -> BufferedReader:
+    def _open(self, name: str, start: int = 0) -> BufferedReader:
         path = self._path(name)
         try:
-            return path.open("rb")
+            file = path.open("rb")
+            file.seek(start)
+            return file
         except FileNotFoundError:
             raise NotFound.of("blob", name) from None
         except OSError as error:
@@ -195,21 +215,31 @@ class _Upload:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / secrets.token_hex(16)
-        self._hash = hashlib.sha256()
+        self._sha256 = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False)
         self._lock = Lock()
         self._descriptor: int | None = None
         self._closed = False
 
     @property
-    def digest(self) -> str:
+    def sha256(self) -> str:
         """SHA-256 of what was written, in hex."""
-        return self._hash.hexdigest()
+        return self._sha256.hexdigest()
 
-    def write(self, data: bytes) -> None:
+    @property
+    def md5(self) -> str:
+        """MD5 of what `hash_on` was given, in hex."""
+        return self._md5.hexdigest()
+
+    def hash_on(self, data: bytes | bytearray) -> None:
+        """Goes on with the MD5: beside `write`, as it takes longer than all the rest."""
+        self._md5.update(data)
+
+    def write(self, data: bytes | bytearray) -> None:
         """Appends ``data``. Raises `OSError`."""
         with self._lock:
             descriptor = self._open()
-            self._hash.update(data)
+            self._sha256.update(data)
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
@@ -240,6 +270,28 @@ class _Upload:
             if error is not None:
                 with suppress(OSError):
                     self._path.unlink(missing_ok=True)
+
+
+class _Step:
+    """Work on threads beside the event loop, one step at a time."""
+
+    def __init__(self) -> None:
+        self._parts: list[asyncio.Task[None]] = []
+
+    def begin(self, *calls: tuple[Callable[..., None], *tuple[object, ...]]) -> None:
+        """Starts the calls, each a function and its arguments, on a thread each."""
+        self._parts = [asyncio.create_task(asyncio.to_thread(function, *args)) for function, *args in calls]
+
+    async def end(self) -> None:
+        """Waits for them. Raises what one of them raised."""
+        for part in self._parts:
+            await part
+        self._parts = []
+
+    def give_up(self) -> None:
+        """Nobody waits for them any more."""
+        for part in self._parts:
+            part.cancel()
 
 
 def _read(file: BufferedReader, size: int) -> bytes:

@@ -21,8 +21,8 @@ NO_SCRIPTS: Header = (b"content-security-policy", b"sandbox; default-src 'none'"
 
 
 async def answer(send: Send, status: int, headers: Iterable[Header], body: bytes = b"") -> None:
-    """Sends a whole answer; its length is added to the headers."""
-    length = () if status == 204 else ((CONTENT_LENGTH, b"%d" % len(body)),)
+    """Sends a whole answer; its length is added to the headers, except where a status has no body."""
+    length = () if status in (204, 304) else ((CONTENT_LENGTH, b"%d" % len(body)),)
     await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
     await send({"type": "http.response.body", "body": body})
 

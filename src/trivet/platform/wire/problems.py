@@ -28,6 +28,8 @@ STATUS: Mapping[str, int] = {
     "method_not_allowed": 405,
     "conflict": 409,
     "idempotency_key_reused": 422,
+    "precondition_failed": 412,
+    "range_not_satisfiable": 416,
     "job_cancelled": 409,
     "precondition_failed": 412,
     "too_large": 413,

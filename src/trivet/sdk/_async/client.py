@@ -14,6 +14,7 @@ from trivet.sdk._async.accounts import AsyncAccounts
 from trivet.sdk._async.deployments import AsyncDeployments
 from trivet.sdk._async.endpoint import AsyncEndpoint
 from trivet.sdk._async.endpoints import AsyncEndpoints
+from trivet.sdk._async.files import AsyncFiles
 from trivet.sdk._async.images import AsyncImages
 from trivet.sdk._async.jobs import AsyncJob, AsyncJobs
 from trivet.sdk._async.keys import AsyncKeys
@@ -49,6 +50,7 @@ class AsyncClient:
         jobs: the jobs of the server.
         deployments: uploads that are built and published; `deploy` makes one.
         images: builds under a name, that endpoints can be made of.
+        files: hosted data: files in collections, by their ``data://`` URIs.
         accounts: accounts, for administrators.
         keys: API keys.
         orgs: organizations and their members.
@@ -78,6 +80,7 @@ class AsyncClient:
         self.jobs = AsyncJobs(self._session)
         self.deployments = AsyncDeployments(self._session)
         self.images = AsyncImages(self._session, self.deployments)
+        self.files = AsyncFiles(self._session)
         self.accounts = AsyncAccounts(self._session)
         self.keys = AsyncKeys(self._session)
         self.orgs = AsyncOrganizations(self._session)

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 from trivet.sdk import _answers, _requests
 from trivet.sdk._async.concurrency import offload
@@ -118,9 +119,7 @@ class AsyncFiles:
 
     # -- and back
 
-    async def download(
-        self, uri: str, local: str | os.PathLike[str], *, on_progress: Told | None = None
-    ) -> Path:
+    async def download(self, uri: str, local: str | os.PathLike[str], *, on_progress: Told | None = None) -> Path:
         """Download a file, of any size. A connection that breaks is taken up again where it broke.
 
         Args:
@@ -141,12 +140,14 @@ class AsyncFiles:
         if await offload(path.is_dir):
             path /= target.name
         unfinished = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+        pieces = self._pieces(target, on_progress=on_progress)
         try:
-            with await offload(unfinished.open, "xb") as file:
-                async for piece in self._pieces(target, on_progress=on_progress):
+            with await offload(_open, unfinished, "xb") as file:
+                async for piece in pieces:
                     await offload(file.write, piece)
             await offload(unfinished.replace, path)
         finally:
+            await pieces.aclose()
             await offload(_forget, unfinished)
         return path
 
@@ -158,7 +159,7 @@ class AsyncFiles:
         """
         return b"".join([piece async for piece in self.stream(uri)])
 
-    async def stream(self, uri: str, *, start: int = 0) -> AsyncGenerator[bytes, None]:
+    def stream(self, uri: str, *, start: int = 0) -> AsyncGenerator[bytes, None]:
         """The content of a file, piece by piece. A connection that breaks is taken up again where it broke.
 
         Args:
@@ -169,8 +170,7 @@ class AsyncFiles:
             NotFoundError: there is no such file.
             PreconditionFailedError: it was replaced amid a reading that had to be taken up again.
         """
-        async for piece in self._pieces(DataUri.parse(uri), start=start):
-            yield piece
+        return self._pieces(DataUri.parse(uri), start=start)
 
     # -- what is there
 
@@ -186,9 +186,7 @@ class AsyncFiles:
         target = DataUri.parse(uri)
         if target.is_file:
             raise InvalidRequestError(f"{target} is a file; only what holds something can be listed.")
-        async for entry in self._session.pages(
-            DataEntry, lambda cursor: _requests.files(target, cursor=cursor)
-        ):
+        async for entry in self._session.pages(DataEntry, lambda cursor: _requests.files(target, cursor=cursor)):
             yield entry
 
     async def stat(self, uri: str) -> DataEntry:
@@ -283,7 +281,7 @@ class AsyncFiles:
 async def _read(path: Path, size: int, on_progress: Told | None) -> AsyncGenerator[bytes, None]:
     """A local file piece by piece, as long as it was when its length was told."""
     given = 0
-    with await offload(path.open, "rb") as file:
+    with await offload(_open, path, "rb") as file:
         while piece := await offload(file.read, PIECE):
             given += len(piece)
             if given > size:
@@ -295,6 +293,10 @@ async def _read(path: Path, size: int, on_progress: Told | None) -> AsyncGenerat
         raise InvalidRequestError(
             f"{path} has changed while it was uploaded; nothing was stored.", hint="Upload it when nobody writes to it."
         )
+
+
+def _open(path: Path, mode: Literal["rb", "xb"]) -> BinaryIO:
+    return path.open(mode)
 
 
 def _forget(path: Path) -> None:

@@ -19,7 +19,11 @@ from trivet.sdk._retry import Backoff, delay_before_retry
 from trivet.sdk.errors import AuthenticationError, TimedOutError, TrivetError
 
 T = TypeVar("T")
+Recognise = Callable[[AsyncStreamed], bool]
+"""Tells whether an answer is the stream that was asked for."""
 FOREVER = Deadline(None)
+PIECE = 1 << 20
+"""Bytes of a file that are taken from the network at once."""
 _LONGEST_PROBLEM = 1_000_000
 """Bytes of an answer that was to be a stream and is an error instead."""
 
@@ -46,7 +50,7 @@ class AsyncSession:
         Raises:
             TrivetError: it is not, or none came.
         """
-        answer = await self._exchange(lambda: request, deadline, streamed=False)
+        answer = await self._exchange(lambda: request, deadline)
         assert isinstance(answer, Response)
         return answer
 
@@ -61,7 +65,7 @@ class AsyncSession:
         Raises:
             TrivetError: it is not, or none came.
         """
-        answer = await self._exchange(lambda: build(deadline.portion(longest)), deadline, streamed=False)
+        answer = await self._exchange(lambda: build(deadline.portion(longest)), deadline)
         assert isinstance(answer, Response)
         return answer
 
@@ -71,8 +75,31 @@ class AsyncSession:
         Raises:
             TrivetError: it is not, or none came.
         """
-        answer = await self._exchange(lambda: request, FOREVER, streamed=True)
+        answer = await self._exchange(lambda: request, FOREVER, streams=_is_events)
         assert not isinstance(answer, Response)
+        return answer
+
+    async def download(self, request: Request) -> AsyncStreamed:
+        """The beginning of the file that ``request`` asks for; the caller closes it.
+
+        Raises:
+            TrivetError: something else came, or nothing.
+        """
+        answer = await self._exchange(lambda: request, FOREVER, streams=_is_file, gather=PIECE)
+        assert not isinstance(answer, Response)
+        return answer
+
+    async def upload(self, build: Callable[[], Request]) -> Response:
+        """The answer to an upload, if it is a good one.
+
+        Args:
+            build: makes the request, each time with a body that begins anew.
+
+        Raises:
+            TrivetError: it is not, or none came.
+        """
+        answer = await self._exchange(build, FOREVER)
+        assert isinstance(answer, Response)
         return answer
 
     async def probe(self, request: Request) -> Response:
@@ -158,7 +185,7 @@ class AsyncSession:
             await sleep(deadline.portion(0.25))
 
     async def _exchange(
-        self, build: Callable[[], Request], deadline: Deadline, *, streamed: bool
+        self, build: Callable[[], Request], deadline: Deadline, *, streams: Recognise | None = None, gather: int = 0
     ) -> Response | AsyncStreamed:
         repetition = 0
         failing: float | None = None
@@ -168,7 +195,7 @@ class AsyncSession:
                 raise _keyless(self.settings)
             outcome: Response | TransportError
             try:
-                answer = await self._attempt(request, deadline, streamed=streamed)
+                answer = await self._attempt(request, deadline, streams, gather)
                 if answer.status < 300:
                     return answer
                 assert isinstance(answer, Response)
@@ -185,11 +212,13 @@ class AsyncSession:
             await sleep(delay)
             repetition += 1
 
-    async def _attempt(self, request: Request, deadline: Deadline, *, streamed: bool) -> Response | AsyncStreamed:
-        if not streamed:
+    async def _attempt(
+        self, request: Request, deadline: Deadline, streams: Recognise | None, gather: int
+    ) -> Response | AsyncStreamed:
+        if streams is None:
             return await self.transport.send(request, timeout=request.patience(self.timeout, deadline.left()))
-        answer = await self.transport.open(request)
-        if answer.status == 200 and answer.headers.get("content-type", "").startswith("text/event-stream"):
+        answer = await self.transport.open(request, gather=gather)
+        if streams(answer):
             return answer
         body = b""
         try:
@@ -201,6 +230,14 @@ class AsyncSession:
         if whole.status < 300:
             raise _answers.unexpected(whole)
         return whole
+
+
+def _is_events(answer: AsyncStreamed) -> bool:
+    return answer.status == 200 and answer.headers.get("content-type", "").startswith("text/event-stream")
+
+
+def _is_file(answer: AsyncStreamed) -> bool:
+    return answer.status in {200, 206} and answer.headers.get("x-data-type") == "file"
 
 
 def idempotency_key() -> str:

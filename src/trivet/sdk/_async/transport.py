@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -59,8 +60,12 @@ class AsyncTransport(Protocol):
             TransportError: no whole answer came.
         """
 
-    async def open(self, request: Request) -> AsyncStreamed:
+    async def open(self, request: Request, *, gather: int = 0) -> AsyncStreamed:
         """The beginning of the answer to ``request``.
+
+        Args:
+            request: what is asked.
+            gather: how many bytes of the body may be read at once, before anybody asks for them; 0 gives each as it comes.
 
         Raises:
             TransportError: no answer came.
@@ -119,15 +124,15 @@ class AsyncHttpTransport:
             raise self._failed(error) from error
         return Response(answer.status, dict(answer.headers.items()), bytes(body))
 
-    async def open(self, request: Request) -> AsyncStreamed:
+    async def open(self, request: Request, *, gather: int = 0) -> AsyncStreamed:
         """See `AsyncTransport.open`."""
         # Without a limit of 0 the library holds back the first bytes until it has gathered more.
-        built = self._build(self._client(streamed=True), request).streamed_read_buffer_limit(0).build_streamed()
+        built = self._build(self._client(streamed=True), request).streamed_read_buffer_limit(gather).build_streamed()
         try:
             answer = await interruptible(built.__aenter__)
         except _library_error() as error:
             raise self._failed(error) from error
-        return _AsyncHttpStream(built, answer)
+        return _AsyncHttpStream(built, answer, gather)
 
     async def close(self) -> None:
         """See `AsyncTransport.close`."""
@@ -146,6 +151,8 @@ class AsyncHttpTransport:
         builder = client.request(request.method, self._url + request.path)
         if request.headers:
             builder = builder.headers(request.headers)
+        if request.chunks is not None:
+            return builder.body_stream(request.chunks)
         return builder if request.body is None else builder.body_bytes(request.body)
 
     def _client(self, *, streamed: bool) -> PyreqwestClient:
@@ -199,18 +206,19 @@ class AsyncHttpTransport:
 
 
 class _AsyncHttpStream:
-    def __init__(self, built: StreamRequest, answer: PyreqwestResponse) -> None:
+    def __init__(self, built: StreamRequest, answer: PyreqwestResponse, gather: int) -> None:
         self.status = answer.status
         self.headers: Mapping[str, str] = dict(answer.headers.items())
         self._built = built
-        self._reader = answer.body_reader
+        reader = answer.body_reader
+        self._next = partial(reader.read, gather) if gather else reader.read_chunk
         self._reading = False
         self._closed = False
 
     async def read(self) -> bytes:
         self._reading = True
         try:
-            chunk = await interruptible(self._reader.read_chunk)
+            chunk = await interruptible(self._next)
         except _library_error() as error:
             self._reading = False
             raise failure(error) from error

@@ -18,6 +18,7 @@ from trivet.sdk._sync.accounts import Accounts
 from trivet.sdk._sync.deployments import Deployments
 from trivet.sdk._sync.endpoint import Endpoint
 from trivet.sdk._sync.endpoints import Endpoints
+from trivet.sdk._sync.files import Files
 from trivet.sdk._sync.images import Images
 from trivet.sdk._sync.jobs import Job, Jobs
 from trivet.sdk._sync.keys import Keys
@@ -50,6 +51,7 @@ class Client:
         jobs: the jobs of the server.
         deployments: uploads that are built and published; `deploy` makes one.
         images: builds under a name, that endpoints can be made of.
+        files: hosted data: files in collections, by their ``data://`` URIs.
         accounts: accounts, for administrators.
         keys: API keys.
         orgs: organizations and their members.
@@ -79,6 +81,7 @@ class Client:
         self.jobs = Jobs(self._session)
         self.deployments = Deployments(self._session)
         self.images = Images(self._session, self.deployments)
+        self.files = Files(self._session)
         self.accounts = Accounts(self._session)
         self.keys = Keys(self._session)
         self.orgs = Organizations(self._session)

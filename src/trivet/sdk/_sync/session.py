@@ -20,7 +20,11 @@ from trivet.sdk._sync.transport import Streamed, Transport
 from trivet.sdk.errors import AuthenticationError, TimedOutError, TrivetError
 
 T = TypeVar("T")
+Recognise = Callable[[Streamed], bool]
+"""Tells whether an answer is the stream that was asked for."""
 FOREVER = Deadline(None)
+PIECE = 1 << 20
+"""Bytes of a file that are taken from the network at once."""
 _LONGEST_PROBLEM = 1_000_000
 """Bytes of an answer that was to be a stream and is an error instead."""
 
@@ -47,7 +51,7 @@ class Session:
         Raises:
             TrivetError: it is not, or none came.
         """
-        answer = self._exchange(lambda: request, deadline, streamed=False)
+        answer = self._exchange(lambda: request, deadline)
         assert isinstance(answer, Response)
         return answer
 
@@ -62,7 +66,7 @@ class Session:
         Raises:
             TrivetError: it is not, or none came.
         """
-        answer = self._exchange(lambda: build(deadline.portion(longest)), deadline, streamed=False)
+        answer = self._exchange(lambda: build(deadline.portion(longest)), deadline)
         assert isinstance(answer, Response)
         return answer
 
@@ -72,8 +76,31 @@ class Session:
         Raises:
             TrivetError: it is not, or none came.
         """
-        answer = self._exchange(lambda: request, FOREVER, streamed=True)
+        answer = self._exchange(lambda: request, FOREVER, streams=_is_events)
         assert not isinstance(answer, Response)
+        return answer
+
+    def download(self, request: Request) -> Streamed:
+        """The beginning of the file that ``request`` asks for; the caller closes it.
+
+        Raises:
+            TrivetError: something else came, or nothing.
+        """
+        answer = self._exchange(lambda: request, FOREVER, streams=_is_file, gather=PIECE)
+        assert not isinstance(answer, Response)
+        return answer
+
+    def upload(self, build: Callable[[], Request]) -> Response:
+        """The answer to an upload, if it is a good one.
+
+        Args:
+            build: makes the request, each time with a body that begins anew.
+
+        Raises:
+            TrivetError: it is not, or none came.
+        """
+        answer = self._exchange(build, FOREVER)
+        assert isinstance(answer, Response)
         return answer
 
     def probe(self, request: Request) -> Response:
@@ -156,7 +183,9 @@ class Session:
         if time.monotonic() - began < asked / 2:
             sleep(deadline.portion(0.25))
 
-    def _exchange(self, build: Callable[[], Request], deadline: Deadline, *, streamed: bool) -> Response | Streamed:
+    def _exchange(
+        self, build: Callable[[], Request], deadline: Deadline, *, streams: Recognise | None = None, gather: int = 0
+    ) -> Response | Streamed:
         repetition = 0
         failing: float | None = None
         while True:
@@ -165,7 +194,7 @@ class Session:
                 raise _keyless(self.settings)
             outcome: Response | TransportError
             try:
-                answer = self._attempt(request, deadline, streamed=streamed)
+                answer = self._attempt(request, deadline, streams, gather)
                 if answer.status < 300:
                     return answer
                 assert isinstance(answer, Response)
@@ -182,11 +211,13 @@ class Session:
             sleep(delay)
             repetition += 1
 
-    def _attempt(self, request: Request, deadline: Deadline, *, streamed: bool) -> Response | Streamed:
-        if not streamed:
+    def _attempt(
+        self, request: Request, deadline: Deadline, streams: Recognise | None, gather: int
+    ) -> Response | Streamed:
+        if streams is None:
             return self.transport.send(request, timeout=request.patience(self.timeout, deadline.left()))
-        answer = self.transport.open(request)
-        if answer.status == 200 and answer.headers.get("content-type", "").startswith("text/event-stream"):
+        answer = self.transport.open(request, gather=gather)
+        if streams(answer):
             return answer
         body = b""
         try:
@@ -198,6 +229,14 @@ class Session:
         if whole.status < 300:
             raise _answers.unexpected(whole)
         return whole
+
+
+def _is_events(answer: Streamed) -> bool:
+    return answer.status == 200 and answer.headers.get("content-type", "").startswith("text/event-stream")
+
+
+def _is_file(answer: Streamed) -> bool:
+    return answer.status in {200, 206} and answer.headers.get("x-data-type") == "file"
 
 
 def idempotency_key() -> str:

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -60,8 +61,12 @@ class Transport(Protocol):
             TransportError: no whole answer came.
         """
 
-    def open(self, request: Request) -> Streamed:
+    def open(self, request: Request, *, gather: int = 0) -> Streamed:
         """The beginning of the answer to ``request``.
+
+        Args:
+            request: what is asked.
+            gather: how many bytes of the body may be read at once, before anybody asks for them; 0 gives each as it comes.
 
         Raises:
             TransportError: no answer came.
@@ -120,15 +125,15 @@ class HttpTransport:
             raise self._failed(error) from error
         return Response(answer.status, dict(answer.headers.items()), bytes(body))
 
-    def open(self, request: Request) -> Streamed:
+    def open(self, request: Request, *, gather: int = 0) -> Streamed:
         """See `Transport.open`."""
         # Without a limit of 0 the library holds back the first bytes until it has gathered more.
-        built = self._build(self._client(streamed=True), request).streamed_read_buffer_limit(0).build_streamed()
+        built = self._build(self._client(streamed=True), request).streamed_read_buffer_limit(gather).build_streamed()
         try:
             answer = interruptible(built.__enter__)
         except _library_error() as error:
             raise self._failed(error) from error
-        return _HttpStream(built, answer)
+        return _HttpStream(built, answer, gather)
 
     def close(self) -> None:
         """See `Transport.close`."""
@@ -147,6 +152,8 @@ class HttpTransport:
         builder = client.request(request.method, self._url + request.path)
         if request.headers:
             builder = builder.headers(request.headers)
+        if request.chunks is not None:
+            return builder.body_stream(request.chunks)
         return builder if request.body is None else builder.body_bytes(request.body)
 
     def _client(self, *, streamed: bool) -> PyreqwestClient:
@@ -200,18 +207,19 @@ class HttpTransport:
 
 
 class _HttpStream:
-    def __init__(self, built: SyncStreamRequest, answer: PyreqwestResponse) -> None:
+    def __init__(self, built: SyncStreamRequest, answer: PyreqwestResponse, gather: int) -> None:
         self.status = answer.status
         self.headers: Mapping[str, str] = dict(answer.headers.items())
         self._built = built
-        self._reader = answer.body_reader
+        reader = answer.body_reader
+        self._next = partial(reader.read, gather) if gather else reader.read_chunk
         self._reading = False
         self._closed = False
 
     def read(self) -> bytes:
         self._reading = True
         try:
-            chunk = interruptible(self._reader.read_chunk)
+            chunk = interruptible(self._next)
         except _library_error() as error:
             self._reading = False
             raise failure(error) from error

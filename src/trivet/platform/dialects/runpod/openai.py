@@ -43,6 +43,10 @@ _GRACE = 60.0
 """Seconds that the end of a job may come later than its time to live says."""
 _NO_RETRY: Header = (b"x-should-retry", b"false")
 """For OpenAI's clients, which would call again up to twice: a job has had the attempts that its endpoint allows."""
+_LATER = frozenset({429, 503})
+"""Where the worker itself says that another call may go better."""
+_NOT_KEPT = (b"", b"[]")
+"""Outputs of generators whose pieces are not kept a second time."""
 _STREAM: tuple[Header, ...] = (EVENTS_TYPE, NO_STORING, NO_SNIFFING, (b"x-accel-buffering", b"no"))
 
 
@@ -122,6 +126,8 @@ class OpenAiApi:
             await self._fail(principal, view, reply)
             return
         kind, data = await self._output(view)
+        if view.job.pieces == 1 and data in _NOT_KEPT:
+            kind, data = await self._only_piece(principal, view)
         if kind == JSON:
             await reply.whole(200, [JSON_TYPE, NO_SNIFFING], shapes.answer_in(data))
         else:
@@ -147,7 +153,7 @@ class OpenAiApi:
             return
         if reply.frames.is_empty:  # its handler is no generator
             kind, data = await self._output(view)
-            if data and data != b"[]":
+            if data not in _NOT_KEPT:
                 await reply.part(reply.frames.piece(kind, data))
         await reply.part(reply.frames.end())
         await reply.end()
@@ -156,9 +162,19 @@ class OpenAiApi:
         output = view.job.output
         return (JSON, b"") if output is None else (output.content_type, await self._jobs.read(output))
 
+    async def _only_piece(self, principal: Principal, view: JobView) -> tuple[str, bytes]:
+        """What a generator has yielded whose pieces make no output (RunPod's are asked to: ``return_aggregate_stream``)."""
+        async with aclosing(self._jobs.events(principal, view.job.id)) as story:
+            async for item in story:
+                for event in item if isinstance(item, list) else ():
+                    if event.kind is EventKind.PIECE:
+                        return event.label or JSON, event.data
+        raise _stopping()
+
     async def _fail(self, principal: Principal, view: JobView, reply: _Reply) -> None:
         advice = translate.explanation(await self._jobs.explain(principal, view.job.id))
-        await reply.fail(shapes.fault_of(view.job, advice), [_NO_RETRY])
+        fault = shapes.fault_of(view.job, advice)
+        await reply.fail(fault, () if fault.status in _LATER else (_NO_RETRY,))
 
 
 class _Reply:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
 
 from trivet.platform.core.errors import NotFound, TooLarge
+from trivet.platform.ports.blobs import StoredBlob
 
 
 class MemoryBlobs:
@@ -23,8 +24,8 @@ class MemoryBlobs:
         self.blobs[name] = data
         return name
 
-    async def put_stream(self, chunks: AsyncIterator[bytes], limit: int) -> tuple[str, int, str]:
-        """Stores a stream; returns name, size in bytes, and SHA-256 in hex.
+    async def put_stream(self, chunks: AsyncIterator[bytes], limit: int) -> StoredBlob:
+        """Stores a stream. Nothing is kept where the stream raises.
 
         Raises:
             TooLarge: more than ``limit`` bytes came; nothing is kept.
@@ -34,7 +35,9 @@ class MemoryBlobs:
             data += chunk
             if len(data) > limit:
                 raise TooLarge(f"More than {limit} bytes came.", limit=limit)
-        return await self.put(bytes(data)), len(data), hashlib.sha256(data).hexdigest()
+        name = await self.put(bytes(data))
+        md5 = hashlib.md5(data, usedforsecurity=False)
+        return StoredBlob(name, len(data), hashlib.sha256(data).hexdigest(), md5.hexdigest())
 
     async def get(self, name: str) -> bytes:
         """The whole blob.
@@ -46,15 +49,18 @@ class MemoryBlobs:
             raise NotFound.of("blob", name)
         return self.blobs[name]
 
-    async def stream(self, name: str, chunk: int = 1 << 20) -> AsyncIterator[bytes]:
-        """The blob in pieces of up to ``chunk`` bytes.
+    async def stream(
+        self, name: str, start: int = 0, end: int | None = None, *, chunk: int = 1 << 20
+    ) -> AsyncIterator[bytes]:
+        """The blob in pieces of up to ``chunk`` bytes, from ``start`` up to but without ``end`` (None: to its end).
 
         Raises:
             NotFound: there is none of that name.
         """
         data = await self.get(name)
-        for start in range(0, len(data), chunk):
-            yield data[start : start + chunk]
+        stop = len(data) if end is None else min(end, len(data))
+        for at in range(start, stop, chunk):
+            yield data[at : min(at + chunk, stop)]
 
     async def forget_others(self, known: AbstractSet[str]) -> int:
         """Forgets every blob that is not ``known``, and returns how many."""

@@ -11,7 +11,7 @@ from trivet.platform.core.data import Collection, File, ReadAcl, Space
 from trivet.platform.stores import errors
 from trivet.platform.stores.sqlite.session import Session, refused
 from trivet.platform.stores.sqlite.statements import statements
-from trivet.platform.stores.sqlite.values import encode
+from trivet.platform.stores.sqlite.values import encode, plain
 
 _COLLECTIONS = statements("collections", "id, owner_id, owner_name, name, space, acl, created_at, updated_at")
 _FILES = statements(
@@ -20,13 +20,13 @@ _FILES = statements(
 _OF_OWNER = f"""
     {_COLLECTIONS.select} WHERE owner_id = ? AND space = 'hosted' AND name > ? AND acl IN (SELECT value FROM json_each(?))
     ORDER BY name LIMIT ?
-"""
+"""  # noqa: S608 - columns and table are ours
 _SET_ASIDE = "UPDATE collections SET owner_id = '', name = id WHERE id = ?"
 _LOST = f"""
     {_COLLECTIONS.select} WHERE owner_id NOT IN (SELECT id FROM owners)
         OR (space IN ('temp', 'perm') AND name NOT IN (SELECT id FROM endpoints))
     LIMIT ?
-"""
+"""  # noqa: S608 - columns and table are ours
 _REMOVE = "DELETE FROM collections WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE collection_id = ?1)"
 _PUT_FILE = f"""
     {_FILES.add} ON CONFLICT (collection_id, name) DO UPDATE SET size = excluded.size, md5 = excluded.md5,
@@ -163,7 +163,7 @@ def _file_row(file: File) -> tuple[Any, ...]:
         file.size,
         file.md5,
         file.sha256,
-        file.content_type,
+        None if file.content_type is None else plain(file.content_type),
         file.blob,
         file.created_at,
         file.modified_at,
