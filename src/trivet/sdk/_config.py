@@ -117,6 +117,8 @@ def resolve(
     The profile's key is for the profile's server. Where another server is named, the key stays at home: a mistyped or
     borrowed URL must not be told a secret.
 
+    In a worker, where no key is given, the job that runs speaks for itself: it may call and read data on behalf of who called it.
+
     Args:
         url: the server's URL.
         api_key: the key.
@@ -128,6 +130,8 @@ def resolve(
     """
     asked_url = url or environ.get("TRIVET_URL")
     asked_key = api_key or environ.get("TRIVET_API_KEY")
+    if "TRIVET_WORKER_ID" in environ and asked_url and not asked_key:
+        return _within_a_job(base_url(asked_url))
     if asked_url and asked_key:
         return Settings(base_url(asked_url), asked_key.strip())
     path = Path(profile).expanduser() if profile is not None else profile_path(environ)
@@ -139,6 +143,16 @@ def resolve(
     if origin(used) != origin(home):
         return Settings(used, None, f"The key in {path} belongs to {home} and is not sent to {used}.")
     return Settings(used, stored.api_key.strip())
+
+
+def _within_a_job(url: str) -> Settings:
+    from trivet.authoring.reporting import current
+
+    credential = getattr(current(), "credential", None)
+    if credential is None:
+        why = "No job runs here now, and outside of one a worker has no key. Make the client inside the handler."
+        return Settings(url, None, why)
+    return Settings(url, credential)
 
 
 def _toml_text(value: str) -> str:

@@ -58,6 +58,7 @@ class Attempt(Work):
         "body",
         "content_type",
         "interrupted",
+        "job_id",
         "number",
         "reason",
         "repeats",
@@ -68,6 +69,7 @@ class Attempt(Work):
         meta = frame.meta
         self.number = frame.attempt
         self.token: str = meta["token"]
+        self.job_id: str = meta.get("job") or ""
         self.content_type: str = meta.get("type") or "application/json"
         self.body = frame.body
         self.repeats: bool = meta.get("attempt", 1) > 1
@@ -84,6 +86,11 @@ class Attempt(Work):
         self._progress: tuple[float, str] | None = None
         self._progress_at = 0.0
         self._over = False
+
+    @property
+    def credential(self) -> str:
+        """What the job shows to ask the platform for something itself, while it runs."""
+        return f"trj_{self.job_id.removeprefix('job_')}_{self.token}"
 
     def progress(self, fraction: float, message: str) -> None:
         """Tells how far it is; of many calls in a short time, the last one counts."""

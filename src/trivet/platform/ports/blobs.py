@@ -38,7 +38,7 @@ class BlobStore(Protocol):
     def stream(
         self, name: str, start: int = 0, end: int | None = None, *, chunk: int = 1 << 20
     ) -> AsyncIterator[bytes]:
-        """The blob in pieces of up to ``chunk`` bytes, or the part of it from ``start`` up to but without ``end`` (None: to its end).
+        """The blob in pieces of up to ``chunk`` bytes, from ``start`` up to but without ``end`` (None: to its end).
 
         It is opened before the first piece comes. Whoever has it open reads it to its end, also where it is deleted meanwhile.
 

@@ -188,12 +188,12 @@ class DiskBlobs:
         path = self._path(name)
         try:
             file = path.open("rb")
-            file.seek(start)
-            return file
         except FileNotFoundError:
             raise NotFound.of("blob", name) from None
         except OSError as error:
             raise _explain(error) from None
+        file.seek(start)
+        return file
 
     def _get(self, name: str) -> bytes:
         with self._open(name) as file:
