@@ -7,6 +7,7 @@ from typing import Any
 
 from trivet.platform.core.accounts import Account, ApiKey, Organization, Scope
 from trivet.platform.core.aliases import Alias, Share
+from trivet.platform.core.data import Collection, File, ReadAcl, Space
 from trivet.platform.core.deployments import Deployment, DeploymentRequest, DeploymentStep
 from trivet.platform.core.endpoints import (
     Endpoint,
@@ -150,6 +151,30 @@ def template(name: str = "worker", owner: str = "bond", **fields: Any) -> Templa
 
 def credential(name: str = "hub", owner: str = "bond", **fields: Any) -> RegistryCredential:
     full = RegistryCredential(f"reg{owner}{name}", f"acc_{owner}", name, "bond", b"\x00sealed\xff", 1003.0)
+    return replace(full, **fields)
+
+
+def collection(name: str = "фото – 1", owner: str = "bond", **fields: Any) -> Collection:
+    full = Collection(
+        f"col_{owner}_{name}", f"acc_{owner}", owner, name, Space.HOSTED, ReadAcl.ORGANIZATION, 1003.0, 1004.5
+    )
+    return replace(full, **fields)
+
+
+def file(name: str = "q ☕.jpg", of: Collection | None = None, **fields: Any) -> File:
+    of = of or collection()
+    full = File(
+        collection_id=of.id,
+        name=name,
+        size=2**40,
+        md5="ab" * 16,
+        sha256="cd" * 32,
+        content_type="image/jpeg",
+        blob=f"{of.id} {name}",
+        created_at=1005.0,
+        modified_at=1006.5,
+        expires_at=2000.25,
+    )
     return replace(full, **fields)
 
 

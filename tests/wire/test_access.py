@@ -19,7 +19,7 @@ OPEN = {"about", "openapi"}
 OWN = {"get_me", "list_jobs", "list_endpoints", "list_workers", "list_keys", "create_key", "list_organizations"}
 """Routes that are about whoever asks."""
 OWN |= {"create_organization", "list_secrets", "put_secret", "delete_secret", "deploy"}
-OWN |= {"list_webhooks", "get_webhook_secret", "rotate_webhook_secret", "list_images"}
+OWN |= {"list_webhooks", "get_webhook_secret", "rotate_webhook_secret", "list_images", "list_owners"}
 ADMINISTRATORS = {"list_accounts", "create_account"}
 
 
@@ -49,7 +49,7 @@ class Scene:
             filled = filled.replace(f"{{{name}}}", value)
         query = "?filename=hello.tar.gz" if route.request is Body.ARCHIVE else ""
         request: dict[str, Any] = {"token": token}
-        if route.request in (Body.INPUT, Body.ARCHIVE):
+        if route.request in (Body.INPUT, Body.ARCHIVE, Body.FILE):
             request["body"] = b"1"
         elif route.request is not None:
             request["json_body"] = msgspec.to_builtins(EXAMPLES[route.request])
@@ -82,6 +82,8 @@ def scene(tmp_path: Path) -> Scene:
     job = called.headers["trivet-job-id"]
     key = world.ask("POST", "/keys", json_body={}, token=ann_token).json["id"]
     world.ask("PUT", "/endpoints/ann/song/aliases/prod", json_body={"versions": [{"version": "1"}]}, token=ann_token)
+    world.ask("POST", "/files/.my", json_body={"name": "songs"}, token=ann_token)
+    world.ask("PUT", "/files/.my/songs/first.txt", body=b"la", token=ann_token)
     image = world.deploy(ann, "c" * 64, image="ann/singer:1").image_id
     assert image is not None
     assert version.deployment_id is not None
@@ -98,6 +100,8 @@ def scene(tmp_path: Path) -> Scene:
         "organization": "acme",
         "key": key,
         "secret": "VOICE",
+        "collection": "songs",
+        "path": "ann/songs/first.txt",
     }
     return Scene(world, ann_token, ben_token, parts)
 
@@ -111,6 +115,7 @@ MISSING = {
     "account": "nobody",
     "organization": "noone",
     "key": "000000000000",
+    "path": "nobody/songs/first.txt",
 }
 
 
@@ -152,7 +157,7 @@ def test_a_key_that_does_not_count_is_no_key(scene: Scene, kind: str, route: Rou
 
 @cases(scoped=True)
 def test_a_key_without_the_scope_is_told_so_on_what_it_may_see(scene: Scene, route: Route, path: str) -> None:
-    weak = scene.world.token("ann", "data")
+    weak = scene.world.token("ann", "call" if route.access is Access.DATA else "data")
     answer = scene.ask(route, path, weak)
     assert (answer.status, answer.code) == (403, "forbidden")
 

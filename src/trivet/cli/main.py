@@ -25,6 +25,7 @@ SECTIONS = {
     "Call": {
         "call": "trivet.cli.call:call",
         "env": "trivet.cli.env:env",
+        "files": "trivet.cli.files:files",
     },
     "See what runs": {
         "jobs": "trivet.cli.jobs:jobs",
@@ -43,7 +44,6 @@ SECTIONS = {
 }
 
 LATER = {
-    "files": "hosted data comes with a later release.",
     "migrate": "the drop-in modules, and the command that helps to move to them, come with a later release.",
 }
 """Names that are kept for commands to come, and what to say to who asks for them today."""

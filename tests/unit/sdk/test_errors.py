@@ -17,7 +17,7 @@ from trivet.sdk.errors import BY_CODE, JobFailedError, TrivetError
 from trivet.sdk.models import JobFailure
 
 OF_JOBS = {"job_failed", "job_cancelled", "job_timed_out"}
-OF_HTTP = {"method_not_allowed"}
+OF_HTTP = {"method_not_allowed", "range_not_satisfiable"}
 
 
 def below(kind: type[Exception]) -> Iterator[type[Exception]]:

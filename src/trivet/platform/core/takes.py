@@ -25,6 +25,14 @@ GHOST_PROBE = 1.0
 """Seconds after which a worker with a ghost is made to ask again, as it then says whether it still holds something."""
 POLL_SILENCE = 30.0
 """Seconds since its last poll for which the pings of a worker that lives elsewhere prove that it lives."""
+MOST_STRAYS = 5
+"""How often a job may get lost on its way to a worker before that counts as an attempt."""
+STRAY_PAUSE = 15.0
+"""Seconds after which a job that got lost on its way goes out again, at most."""
+LOST_REST = 1.0
+"""Seconds for which a worker gets nothing once it has shown that an answer never reached it."""
+TWIN_MEMORY = 60.0
+"""Seconds for which what a worker says counts as one of two processes' words, after two polls of a kind were open at a time."""
 SURPLUS_PACE = 0.5
 """Seconds that an attempt may take on average for a worker to be given more jobs than it asks for."""
 SURPLUS_WINDOW = 1.0
@@ -33,6 +41,19 @@ SURPLUS_LIMIT = 32
 """Jobs that it is given then, at most."""
 _ABSENCES = 2
 _LAST_WORDS = 500
+
+
+_ELSEWHERE = "@"
+
+
+def name_elsewhere(worker_id: str, endpoint_id: str) -> str:
+    """The id under which a worker from elsewhere is registered: its own means something within its endpoint only."""
+    return f"{worker_id}{_ELSEWHERE}{endpoint_id}"
+
+
+def own_name(worker_id: str) -> str:
+    """The id by which a worker calls itself."""
+    return worker_id.partition(_ELSEWHERE)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +110,11 @@ def after_ping(attempt: HeldAttempt, listed: AbstractSet[str]) -> HeldAttempt:
 def is_missing(attempt: HeldAttempt, now: float, interval: float) -> bool:
     """Whether pings, ``interval`` seconds apart, show that the worker does not hold the attempt any more, or never did."""
     return attempt.absences >= _ABSENCES and now - attempt.taken_at >= _ABSENCES * interval
+
+
+def stray_pause(strays: int) -> float:
+    """Seconds before a job goes out again that got lost on its way, for the ``strays``-th time."""
+    return min(2.0 ** (strays - 1), STRAY_PAUSE)
 
 
 def ping_interval(before: float, gap: float) -> float:

@@ -32,6 +32,7 @@ from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.files import Files
 from trivet.platform.services.identities import Identities
 from trivet.platform.services.images import Images
 from trivet.platform.services.jobs import Jobs
@@ -61,6 +62,7 @@ DISPATCH_TICK = 0.1
 SCALING_TICK = 0.2
 WORKERS_TICK = 1.0
 TAKES_TICK = 0.25
+FILES_TICK = 5.0
 WEBHOOKS_TICK = 1.0
 UPKEEP_TICK = 10.0
 SWITCH_INTERVAL = 0.001
@@ -119,6 +121,9 @@ class Platform:
             notifier=notifier,
             background=background,
             max_output=settings.max_output,
+        )
+        self.files = Files(
+            store=store, blobs=blobs, clock=clock, entropy=entropy, is_open=self._is_open, max_file=settings.max_file
         )
         self.takes = Takes(
             workers=self.workers,
@@ -216,7 +221,7 @@ class Platform:
         await self.deployments.recover()
         lost = await self.upkeep.forget_lost_blobs()
         if lost:
-            logger.info("%d payloads that no job knows of were removed", lost)
+            logger.info("%d payloads that no job and no file knows of were removed", lost)
         await self.listener.open()
         recovered = await self.jobs.recover()
         if recovered:
@@ -225,6 +230,7 @@ class Platform:
         self.tasks.every(SCALING_TICK, self.scaling.tick, "scaling")
         self.tasks.every(WORKERS_TICK, self.workers.tick, "workers")
         self.tasks.every(TAKES_TICK, self.takes.tick, "takes")
+        self.tasks.every(FILES_TICK, self.files.tick, "files")
         self.tasks.every(WEBHOOKS_TICK, self.webhooks.tick, "webhooks")
         self.tasks.every(UPKEEP_TICK, self._upkeep, "upkeep")
         self.tasks.every(CLEAN_UP_TICK, self._clean_up, "clean-up")
@@ -243,6 +249,10 @@ class Platform:
         if removed:
             logger.info("%d bundles, environments and runtimes that nothing uses any more were removed", removed)
 
+    def _is_open(self, job_id: str) -> bool:
+        job = self.dispatcher.job(job_id)
+        return job is not None and not job.is_final
+
     def _worker_wrote(self, worker_id: str, text: str) -> None:
         """A worker has written a line: a job's, where that can be told, or its own."""
         if not self.takes.wrote(worker_id, text):
@@ -253,6 +263,8 @@ class Platform:
         self.tallies.ended(job)
         self.limits.release(job.id)
         if job.root_id is None:
+            if self.files.has_session(job.id):
+                self.tasks.run(self.files.end_session(job.id))
             self.limits.forget(job.id)  # the tree of calls below it has its limit under its name
 
     def _endpoint_changed(self, endpoint_id: str) -> None:

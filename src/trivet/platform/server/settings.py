@@ -88,6 +88,7 @@ class Settings:
     )
     max_output: int = _setting(50 * MIB, "TRIVET_MAX_OUTPUT", _size, "The largest output of a job, in bytes.")
     max_upload: int = _setting(256 * MIB, "TRIVET_MAX_UPLOAD", _size, "The largest deployment upload, in bytes.")
+    max_file: int = _setting(5 * 1024 * MIB, "TRIVET_MAX_FILE", _size, "The largest file of hosted data, in bytes.")
     job_retention: float = _setting(
         7 * 86_400.0,
         "TRIVET_JOB_RETENTION",
@@ -199,7 +200,12 @@ class Settings:
             raise SettingError(f"TRIVET_LOG_LEVEL={self.log_level!r}: choose debug, info, warning or error.")
         if self.log_format not in ("text", "json"):
             raise SettingError(f"TRIVET_LOG_FORMAT={self.log_format!r}: choose text or json.")
-        for name, size in (("INPUT", self.max_input), ("OUTPUT", self.max_output), ("UPLOAD", self.max_upload)):
+        for name, size in (
+            ("INPUT", self.max_input),
+            ("OUTPUT", self.max_output),
+            ("UPLOAD", self.max_upload),
+            ("FILE", self.max_file),
+        ):
             if size < 1:
                 raise SettingError(f"TRIVET_MAX_{name}={size}: must be a number of bytes above 0.")
         for name, number in (("PARENTS", self.warm_parents), ("MEMORY", self.warm_memory)):

@@ -13,8 +13,16 @@ from trivet.platform.ports.notifier import Notifier
 from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
 
 
+@dataclass(slots=True, eq=False)
 class Turn:
-    """One open poll. It goes on as long as it is the desk's."""
+    """One open poll. It goes on as long as it is the desk's; ``superseded``: another one of the same worker has ended it."""
+
+    superseded: bool = False
+
+
+def stop_topic(worker_id: str) -> str:
+    """What wakes a worker's poll for stops, and who waits for its desk."""
+    return f"desk:{worker_id}:stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,11 @@ class Desk:
     pings_name_jobs: bool = False
     """Whether its pings have ever named a job: only then does their silence about one mean something."""
     capacity: int = 1
+    rests_until: float = 0.0
+    """Until when it gets nothing, as what it was given last never reached it."""
+    overlaps: int = 0
+    """How often a poll began while another of its kind was open."""
+    overlapped_at: float | None = None
 
     @property
     def take_topic(self) -> str:
@@ -76,7 +89,7 @@ class Desk:
     @property
     def stop_topic(self) -> str:
         """What wakes its poll for stops."""
-        return f"desk:{self.worker_id}:stop"
+        return stop_topic(self.worker_id)
 
     @property
     def voice_topic(self) -> str:
@@ -134,8 +147,9 @@ class Desk:
 
     def open_take(self) -> Turn:
         """A poll for jobs begins; one that is open ends."""
-        turn = Turn()
-        self.take, self.take_began_at = turn, self.clock()
+        self._supersede(self.take)
+        self.take = turn = Turn()
+        self.take_began_at = self.clock()
         self.notifier.notify(self.take_topic)
         return turn
 
@@ -146,9 +160,20 @@ class Desk:
 
     def open_stop(self) -> Turn:
         """A poll for stops begins; one that is open ends."""
+        self._supersede(self.stop)
         self.stop = turn = Turn()
         self.notifier.notify(self.stop_topic)
         return turn
+
+    def _supersede(self, turn: Turn | None) -> None:
+        if turn is not None:
+            turn.superseded = True
+            self.overlaps += 1
+            self.overlapped_at = self.clock()
+
+    def may_be_two(self) -> bool:
+        """Whether two processes may go by its id, so that neither speaks for what the other holds."""
+        return self.overlapped_at is not None and self.clock() - self.overlapped_at <= rules.TWIN_MEMORY
 
     def offers(self, most: int) -> None:
         """The worker can take ``most`` jobs beside those that it works on."""

@@ -2,7 +2,7 @@
 
 A file's bytes are a blob of its own. The blob is stored first, and the row that names it is written in one transaction: whoever
 looks finds the old file or the new one, whole. What a row lets go of is noted in that same transaction, and deleted some seconds
-later by `Files.tick`, for those who have just looked the file up and are about to open it.
+later by the `Sweeper`, for those who have just looked the file up and are about to open it.
 """
 
 from __future__ import annotations
@@ -34,17 +34,12 @@ from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.services import shelves
 from trivet.platform.services.access import require
 from trivet.platform.services.owners import organizations_of, with_roles
+from trivet.platform.services.sweeper import Sweeper
 
 MAX_FILE = 5 * 2**30
 """Bytes of a file, at most, where the operator has not said otherwise."""
 MAX_PAGE = 1000
 """Entries on a page of a listing, at most."""
-DROP_GRACE = 5.0
-"""Seconds between the moment a file lets go of its blob and the blob's end."""
-LOST_INTERVAL = 60.0
-"""Seconds between two searches for collections whose owner or endpoint is gone."""
-
-_STEP = 200
 _ID_BYTES = 8
 
 
@@ -77,10 +72,14 @@ class Files:
         self._blobs = blobs
         self._clock = clock
         self._entropy = entropy
-        self._is_open = is_open
         self._max_file = max_file
+        self._sweeper = Sweeper(store, blobs, clock, is_open)
         self._sessions: set[str] = set()
-        self._search_at = 0.0
+
+    @property
+    def max_file(self) -> int:
+        """The largest file, in bytes."""
+        return self._max_file
 
     # -- collections --------------------------------------------------------------------------------------------------
 
@@ -150,8 +149,8 @@ class Files:
     async def list(
         self, principal: Principal, path: DataPath, *, marker: str | None = None, limit: int = MAX_PAGE
     ) -> Listing:
-        """What lies at a path: at the root one's account and then one's organizations, all on one page; an owner's collections, as
-        far as the principal may read them; a collection's files.
+        """What lies at a path: at the root one's account and then one's organizations, all on one page; an owner's collections,
+        as far as the principal may read them; a collection's files.
 
         Args:
             principal: who asks.
@@ -190,8 +189,8 @@ class Files:
         return await self._store.read(unit)
 
     async def remove(self, principal: Principal, path: DataPath, *, force: bool = False) -> int:
-        """Removes a collection; what lies under ``.session`` and ``.algo`` is emptied. Nobody finds it from that moment on, and the
-        bytes go some at a time.
+        """Removes a collection; what lies under ``.session`` and ``.algo`` is emptied. Nobody finds it from that moment on, and
+        the bytes go some at a time.
 
         Args:
             principal: who asks; for its owner, or owners and admins of the organization.
@@ -205,17 +204,17 @@ class Files:
             Conflict: it has files and ``force`` is not set.
         """
 
-        def unit(tx: Transaction) -> int:
+        def unit(tx: Transaction) -> tuple[Collection, int]:
             found = shelves.find(tx, principal, path, Wish.MANAGE)
             if not force and tx.data.files(found.id, limit=1):
                 raise Conflict(
                     f"The collection {path.text} has files in it.",
                     hint="Delete them first, or say that they go with it.",
                 )
-            return tx.data.set_aside(found.id)
+            return found, tx.data.set_aside(found.id)
 
-        count = await self._store.write(unit)
-        await self._clear_lost()
+        found, count = await self._store.write(unit)
+        await self._sweeper.clear(found.id)
         return count
 
     # -- files --------------------------------------------------------------------------------------------------------
@@ -276,7 +275,18 @@ class Files:
                 found = replace(found, id=fresh_id)
                 tx.data.add(found)
             before = tx.data.file(found.id, name)
-            file = _file(found, name, stored, content_type, before, now)
+            file = File(
+                collection_id=found.id,
+                name=name,
+                size=stored.size,
+                md5=stored.md5,
+                sha256=stored.sha256,
+                content_type=content_type,
+                blob=stored.name,
+                created_at=now if before is None else before.created_at,
+                modified_at=now,
+                expires_at=now + TEMP_LIFE if found.space is Space.TEMP else None,
+            )
             tx.data.put_file(file)
             if before is not None:
                 tx.data.drop_blobs([before.blob], now)
@@ -331,66 +341,22 @@ class Files:
     async def end_session(self, root_id: str) -> None:
         """The job at the top of a tree has ended: what its session held is gone from now on."""
         self._sessions.discard(root_id)
-
-        def unit(tx: Transaction) -> None:
-            for session in tx.data.sessions():
-                if session.name == root_id:
-                    tx.data.set_aside(session.id)
-
-        await self._store.write(unit)
-        await self._clear_lost()
+        await self._sweeper.end_session(root_id)
 
     async def tick(self) -> None:
         """Forgets what has had its time, some at a time: expired files, sessions whose job has ended, collections whose owner or
         endpoint is gone, and blobs that no file refers to any more.
         """
-        await self._clear_expired()
-        for session in await self._store.read(lambda tx: tx.data.sessions()):
-            if not self._is_open(session.name):
-                await self.end_session(session.name)
-        if not 0 <= self._search_at - self._clock() <= LOST_INTERVAL:
-            await self._clear_lost()
-            self._search_at = self._clock() + LOST_INTERVAL
-        await self._delete_dropped()
-
-    async def _clear_expired(self) -> None:
-        now = self._clock()
-
-        def unit(tx: Transaction) -> int:
-            files = tx.data.expired(now, _STEP)
-            _remove(tx, files, now)
-            return len(files)
-
-        while await self._store.read(lambda tx: tx.data.expired(now, 1)):
-            await self._store.write(unit)
-
-    async def _clear_lost(self) -> None:
-        now = self._clock()
-
-        def unit(tx: Transaction, collection_id: str) -> int:
-            files = tx.data.files(collection_id, limit=_STEP)
-            _remove(tx, files, now)
-            tx.data.remove(collection_id)
-            return len(files)
-
-        while lost := await self._store.read(lambda tx: tx.data.lost(_STEP)):
-            for collection_id in (collection.id for collection in lost):
-                while await self._store.write(lambda tx: unit(tx, collection_id)) == _STEP:  # noqa: B023 - awaited at once
-                    pass
-
-    async def _delete_dropped(self) -> None:
-        due = self._clock() - DROP_GRACE
-        while blobs := await self._store.read(lambda tx: tx.data.dropped_blobs(due, _STEP)):
-            for blob in blobs:
-                await self._blobs.delete(blob)
-            await self._store.write(lambda tx: tx.data.forget_dropped(blobs))  # noqa: B023 - awaited at once
+        await self._sweeper.tick()
 
     # -- inner --------------------------------------------------------------------------------------------------------
 
     async def _receive(self, path: DataPath, chunks: AsyncIterator[bytes]) -> StoredBlob:
         try:
             return await self._blobs.put_stream(chunks, self._max_file)
-        except TooLarge:
+        except TooLarge as error:
+            if error.limit != self._max_file:  # whoever brings the bytes has a limit of its own
+                raise
             raise TooLarge(
                 f"{path.text} has more than {self._max_file} bytes, the most that a file may have here.",
                 limit=self._max_file,
@@ -405,26 +371,3 @@ def _file_name(path: DataPath) -> str:
     if path.file is None:
         raise BadRequest(f"{path.text} is not the path of a file.", hint="Write data://OWNER/COLLECTION/FILE.")
     return path.file
-
-
-def _file(
-    collection: Collection, name: str, stored: StoredBlob, content_type: str | None, before: File | None, now: float
-) -> File:
-    return File(
-        collection_id=collection.id,
-        name=name,
-        size=stored.size,
-        md5=stored.md5,
-        sha256=stored.sha256,
-        content_type=content_type,
-        blob=stored.name,
-        created_at=now if before is None else before.created_at,
-        modified_at=now,
-        expires_at=now + TEMP_LIFE if collection.space is Space.TEMP else None,
-    )
-
-
-def _remove(tx: Transaction, files: list[File], now: float) -> None:
-    for file in files:
-        tx.data.remove_file(file.collection_id, file.name)
-    tx.data.drop_blobs([file.blob for file in files], now)

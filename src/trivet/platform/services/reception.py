@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trivet.platform.core import endpoints as access
+from trivet.platform.core import takes as rules
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.endpoints import Endpoint, Version, VersionState
 from trivet.platform.core.errors import BadRequest, Forbidden, NotFound, Unauthenticated, Unavailable
 from trivet.platform.ports.clock import Clock
 from trivet.platform.ports.notifier import Notifier
-from trivet.platform.services.desks import Desk, DeskEvents
+from trivet.platform.services.desks import Desk, DeskEvents, stop_topic
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.workers import Workers
 
@@ -27,10 +28,11 @@ _WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """An admitted worker that speaks now."""
+    """An admitted worker that speaks now, under the id by which this platform knows it. ``remote``: it lives elsewhere."""
 
     worker_id: str
     endpoint_id: str
+    remote: bool = False
 
 
 class Reception:
@@ -45,6 +47,7 @@ class Reception:
         self._clock = clock
         self._events = events
         self._desks: dict[str, Desk] = {}
+        self._is_shut = False
         self._ended: OrderedDict[str, str] = OrderedDict()
         """The tokens of workers that have ended, by worker."""
 
@@ -63,6 +66,10 @@ class Reception:
             if desk is not None:
                 yield desk
 
+    def shut(self) -> None:
+        """From now on nobody joins from elsewhere."""
+        self._is_shut = True
+
     def close(self, desk: Desk) -> None:
         """The worker is gone."""
         del self._desks[desk.worker_id]
@@ -72,12 +79,39 @@ class Reception:
             self._ended.popitem(last=False)
 
     def admit(self, endpoint_id: str, worker_id: str, token: str, principal: Principal | None) -> Visit:
-        """Lets a worker speak; its first word makes its desk. What is raised: see `Takes.admit`."""
-        if principal is None:
-            self._admit_own(endpoint_id, worker_id, token)
-        else:
-            self._admit_from_elsewhere(principal, endpoint_id, worker_id)
+        """Lets a worker speak. What is raised: see `Takes.admit`."""
+        if principal is not None:
+            return self._admit_from_elsewhere(principal, endpoint_id, worker_id)
+        self._admit_own(endpoint_id, worker_id, token)
         return Visit(worker_id, endpoint_id)
+
+    def seated(self, visit: Visit) -> Desk | None:
+        """The desk of a worker that asks for jobs: one from elsewhere joins by that. None: it has ended.
+
+        Raises:
+            NotFound: the endpoint has nothing to work for.
+            Unavailable: too many serve it from elsewhere, or the platform is shutting down.
+        """
+        desk = self.desk(visit.worker_id)
+        if desk is not None or not visit.remote:
+            return desk
+        endpoint = self._endpoints.by_id(visit.endpoint_id)
+        if endpoint is None:
+            raise NotFound.of("endpoint", visit.endpoint_id)
+        return self._join(endpoint, visit.worker_id)
+
+    async def arrival(self, visit: Visit, hold: float) -> Desk | None:
+        """The desk of a worker. One from elsewhere may get it within ``hold`` seconds, as it says several things at once.
+
+        Raises:
+            Unavailable: the platform is shutting down.
+        """
+        desk = self.desk(visit.worker_id)
+        if desk is not None or not visit.remote or hold <= 0:
+            return desk
+        with self._notifier.subscribe(stop_topic(visit.worker_id)) as changes:
+            await changes.wait(hold)
+        return self.desk(visit.worker_id)
 
     # -- workers of this platform ---------------------------------------------------------------------------------------
 
@@ -109,7 +143,7 @@ class Reception:
 
     # -- workers from elsewhere -----------------------------------------------------------------------------------------
 
-    def _admit_from_elsewhere(self, principal: Principal, endpoint_id: str, worker_id: str) -> None:
+    def _admit_from_elsewhere(self, principal: Principal, endpoint_id: str, worker_id: str) -> Visit:
         endpoint = self._endpoints.by_id(endpoint_id)
         refused = access.refusal(principal, endpoint, Scope.WORK, endpoint_id)
         if endpoint is None or refused is not None:
@@ -119,27 +153,32 @@ class Reception:
                 f"Only those who manage {endpoint.full_name} may work for it.",
                 hint=f"Use a key of {endpoint.owner_name!r}, made with `trivet keys create --scopes work`.",
             )
-        desk = self.desk(worker_id)
-        if desk is None and self._workers.known(worker_id) is None:
-            self._join(endpoint, worker_id)
-        elif desk is None or not desk.remote or desk.endpoint_id != endpoint_id:
-            raise Forbidden(
-                f"The worker id {worker_id!r} is another worker's.", hint="Give each worker an id of its own."
-            )
-
-    def _join(self, endpoint: Endpoint, worker_id: str) -> Desk:
         if _WORKER_ID.fullmatch(worker_id) is None:
             raise BadRequest(
                 f"{worker_id[:80]!r} can't be the id of a worker.",
                 hint="It has 1 to 128 letters, digits, `.`, `_` and `-`, and begins with a letter or a digit.",
             )
+        own = self._workers.known(worker_id)
+        if own is not None and own.endpoint_id == endpoint_id:
+            raise Forbidden(
+                f"The platform itself has started the worker {worker_id!r}, which shows a token and no API key.",
+                hint="Give a worker from elsewhere an id of its own. If this is that worker: a key in ~/.runpod/config.toml "
+                "goes before the token in its environment, so take it away there.",
+            )
+        return Visit(rules.name_elsewhere(worker_id, endpoint_id), endpoint_id, remote=True)
+
+    def _join(self, endpoint: Endpoint, worker_id: str) -> Desk:
+        if self._is_shut:  # those that were let go would come again at once, and hold the shutdown up
+            raise Unavailable("The platform is shutting down.", hint="Try again when it is up.")
         version = self._current(endpoint)
         if version is None:
             raise NotFound(f"{endpoint.full_name} has no version that is ready.", hint="Deploy one first.")
         if sum(desk.remote and desk.endpoint_id == endpoint.id for desk in self._desks.values()) >= MOST_ELSEWHERE:
             raise Unavailable(f"{endpoint.full_name} has {MOST_ELSEWHERE} workers from elsewhere, which is the limit.")
         token = self._workers.join(version, worker_id)
-        return self._connect(worker_id, endpoint.id, version.id, token, remote=True)
+        desk = self._connect(worker_id, endpoint.id, version.id, token, remote=True)
+        self._notifier.notify(desk.stop_topic)
+        return desk
 
     def _current(self, endpoint: Endpoint) -> Version | None:
         version = self._endpoints.version(endpoint.current_id) if endpoint.current_id is not None else None

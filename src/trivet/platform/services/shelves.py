@@ -23,7 +23,7 @@ def circle_of(tx: Transaction, owner_id: str) -> frozenset[str]:
 
 
 def is_known(tx: Transaction, principal: Principal, owner: Owner | None) -> bool:
-    """Whether the principal may know that the owner exists: it is one of its own, or has something that the principal may read."""
+    """Whether the principal may know that the owner exists: it is one of its own, or has something that it may read."""
     if owner is None:
         return False
     acls = readable(principal, owner.id, circle_of(tx, owner.id))
@@ -48,8 +48,7 @@ def find(tx: Transaction, principal: Principal, path: DataPath, wish: Wish) -> C
         found = None if owner is None else tx.data.get(Space.HOSTED, owner.id, path.collection or "")
         circle = frozenset[str]() if owner is None else circle_of(tx, owner.id)
     else:
-        owner, circle = tx.accounts.get(current.account_id), frozenset()
-        found = _kept_for(tx, current, path)
+        owner, circle, found = None, frozenset(), _kept_for(tx, current, path)
     refused = refusal(current, found, circle, wish, path.text)
     if isinstance(refused, NotFound) and owner is not None and current.owns(owner.id):
         raise NotFound(refused.detail, hint=f"Make it first: `trivet files mkdir {path.text}`.")

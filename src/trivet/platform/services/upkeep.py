@@ -39,11 +39,11 @@ class Upkeep:
         self._sleep = sleep
 
     async def forget_lost_blobs(self) -> int:
-        """Removes blobs that no job knows of, which a platform that was killed may have left; returns how many.
+        """Removes blobs that no job and no file knows of, which a platform that was killed may have left; returns how many.
 
         Only at the start, before anybody stores any.
         """
-        return await self._blobs.forget_others(await self._store.read(lambda tx: tx.jobs.blobs()))
+        return await self._blobs.forget_others(await self._store.read(lambda tx: tx.jobs.blobs() | tx.data.blobs()))
 
     async def tick(self) -> int:
         """Step by step until nothing is left that has had its time; returns how many jobs were forgotten."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 
 from starlette.types import Receive, Send
 
-from trivet.platform.core.errors import BadRequest
+from trivet.platform.core.errors import BadRequest, TooLarge
 from trivet.platform.wire import sse
 from trivet.platform.wire.answers import CONTENT_LENGTH, Header
 from trivet.platform.wire.bodies import ClientGone
@@ -21,7 +21,7 @@ SILENCE = 60.0
 
 
 async def pieces_of(
-    receive: Receive, announced: int | None = None, silence: float = SILENCE
+    receive: Receive, announced: int | None, most: int, silence: float = SILENCE
 ) -> AsyncGenerator[bytes, None]:
     """The body of a request as it comes, to its very end or to an error.
 
@@ -30,12 +30,16 @@ async def pieces_of(
     Args:
         receive: where it comes from.
         announced: its length as the request says, in bytes; None where it does not.
+        most: the most bytes that will be stored: a body that announces more is not read. Whoever stores it counts what comes.
         silence: seconds without a byte after which it is given up.
 
     Raises:
         ClientGone: the client has left before the end.
+        TooLarge: more than ``most`` bytes are announced.
         BadRequest: no byte came for too long, or more or fewer than were announced.
     """
+    if announced is not None and announced > most:
+        raise TooLarge(f"{announced:,} bytes are announced, and {most:,} are taken.", limit=most)
     size, more = 0, True
     while more:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -160,6 +161,13 @@ def test_what_only_looks_like_it_stays_a_text(text: str) -> None:
 @given(text=st.text("{}[]':\\, messagetypcod0x", max_size=60))
 def test_no_text_of_a_worker_breaks_the_reading(text: str) -> None:
     assert fault_of(failed("{" + text), ADVICE).status == 500
+
+
+@pytest.mark.parametrize("part", ["'", '"', "\\'", "'message': '", "'code': \"", " ", "\n", "'\\", "{", '{"'])
+def test_no_text_of_a_worker_takes_long_to_read(part: str) -> None:
+    began = time.process_time()
+    fault_of(failed("{" + part * (64 * 1024 // len(part))), ADVICE)
+    assert time.process_time() - began < 1.0
 
 
 def test_an_exception_is_told_without_its_traceback() -> None:

@@ -9,13 +9,22 @@ from starlette.types import Receive, Scope, Send
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import CoreError, NotFound, Unauthenticated
 from trivet.platform.dialects.native import errors, events, openapi, schemas
-from trivet.platform.dialects.native.context import PREFIX, Call, EventStream, NativeServices, NativeSettings, Reply
+from trivet.platform.dialects.native.context import (
+    PREFIX,
+    Call,
+    EventStream,
+    FileStream,
+    NativeServices,
+    NativeSettings,
+    Reply,
+)
 from trivet.platform.dialects.native.front import NativeFront, path_below
 from trivet.platform.dialects.native.hot import HotPaths, HotRequest
 from trivet.platform.dialects.native.routes import ROUTES, Handler, Route
 from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, Header, answer, without_body
 from trivet.platform.wire.bodies import ClientGone
 from trivet.platform.wire.heads import Heads, read_heads
+from trivet.platform.wire.transfers import send_file
 
 __all__ = ["NativeServices", "NativeSettings", "create_app"]
 
@@ -46,8 +55,8 @@ class NativeApp:
         """Its hot paths past ASGI."""
         about = schemas.About("Trivet", settings.version, f"{PREFIX}/openapi.json", "/docs")
         self._public = {"": events.encode(about), "/openapi.json": openapi.encoded(settings.version)}
-        known = [(route, path) for route in ROUTES for path in route.paths]
-        self._matchers = [Matcher(path or "/", _nobody, methods=[route.method]) for route, path in known]
+        known = [(route, pattern) for route in ROUTES for pattern in route.patterns]
+        self._matchers = [Matcher(pattern, _nobody, methods=[route.method]) for route, pattern in known]
         self._routes = [route for route, _ in known]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,6 +124,8 @@ class NativeApp:
             await answer(send, 204, self._common)
         elif isinstance(result, Reply):
             await answer(send, result.status, [*result.headers, NO_SNIFFING, *self._common], result.body)
+        elif isinstance(result, FileStream):
+            await send_file(result.pieces, result.selection, [*result.headers, *self._common], receive, send)
         elif isinstance(result, EventStream):
             if scope["method"] == "HEAD":
                 await result.events.aclose()

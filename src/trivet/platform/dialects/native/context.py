@@ -40,6 +40,8 @@ from trivet.platform.wire.bodies import read_body
 from trivet.platform.wire.heads import Heads
 from trivet.platform.wire.media import input_type
 from trivet.platform.wire.paging import DEFAULT_LIMIT, MAX_LIMIT
+from trivet.platform.wire.ranges import Selection
+from trivet.platform.wire.transfers import SILENCE
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -74,12 +76,15 @@ class NativeServices:
 
 @dataclass(frozen=True, slots=True)
 class NativeSettings:
-    """What an operator has set. Sizes in bytes; ``uploads`` is a folder for what is on its way to a builder."""
+    """What an operator has set. Sizes in bytes; ``uploads`` is a folder for what is on its way to a builder, ``silence`` the
+    seconds without a byte after which an upload to the hosted data is given up.
+    """
 
     version: str
     max_input: int
     max_upload: int
     uploads: Path
+    silence: float = SILENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,15 @@ class EventStream:
     """An answer of server-sent events, already encoded."""
 
     events: AsyncGenerator[bytes, None] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FileStream:
+    """An answer with (a part of) a file: ``selection`` is which part, ``pieces`` its bytes; None for a HEAD."""
+
+    selection: Selection
+    headers: tuple[Header, ...]
+    pieces: AsyncGenerator[bytes, None] | None = field(default=None, repr=False)
 
 
 def reference_to(text: str, version: str | None = None) -> EndpointReference:

@@ -117,6 +117,8 @@ def _documents(document: dict[str, Any]) -> str:
 
 def _example(response: dict[str, Any]) -> str:
     for media in response.get("content", {}).values():
+        if "example" not in media:  # the bytes of a file
+            continue
         example = media["example"]
         text = (
             example
@@ -137,6 +139,8 @@ def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
     elif "application/gzip" in content:
         words += ["-H", "'Content-Type: application/gzip'", "--data-binary", "@hello.tar.gz"]
         path += "?filename=hello.tar.gz"
+    elif "*/*" in content and len(content) == 1:
+        words += ["-T", "photo.jpg"]
     return " ".join([*words, f'"$TRIVET_URL{path}"'])
 
 

@@ -175,6 +175,18 @@ _IMAGE = schemas.Image(
     updated_at=_LATER,
 )
 
+_FILE = schemas.DataEntry(
+    type="file",
+    uri="data://admin/photos/photo.jpg",
+    name="photo.jpg",
+    size=48_211,
+    content_type="image/jpeg",
+    md5="0f343b0931126a20f133d67c2b018a3b",
+    sha256="5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
+    created_at=_AT,
+    modified_at=_AT,
+)
+
 EXAMPLES: dict[Any, Any] = {
     schemas.About: schemas.About("Trivet", "0.1.0", "/api/v1/openapi.json", "/docs"),
     schemas.Job: JOB,
@@ -252,6 +264,11 @@ EXAMPLES: dict[Any, Any] = {
     schemas.MemberRequest: schemas.MemberRequest(role="member"),
     schemas.Page[schemas.Secret]: schemas.Page(items=[schemas.Secret(name="HF_TOKEN")]),
     schemas.SecretRequest: schemas.SecretRequest(value="…"),
+    schemas.DataEntry: _FILE,
+    schemas.Page[schemas.DataEntry]: schemas.Page(items=[_FILE], next="cGhvdG8uanBn"),
+    schemas.CollectionRequest: schemas.CollectionRequest(name="photos", acl="public"),
+    schemas.CollectionChange: schemas.CollectionChange(acl="public"),
+    schemas.Deleted: schemas.Deleted(deleted=1),
     Problem: Problem(
         type="urn:trivet:error:invalid_input",
         title="The input does not fit the endpoint's schema",

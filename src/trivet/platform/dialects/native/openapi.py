@@ -20,10 +20,11 @@ _WHO = {
     Access.CALL: "The key needs the scope `call`.",
     Access.READ: "The key needs the scope `read`.",
     Access.DEPLOY: "The key needs the scope `deploy`.",
+    Access.DATA: "The key needs the scope `data`.",
     Access.ADMIN: "For administrators, with a key of the scope `admin`.",
 }
 _PARTS = {
-    "owner": "The account or organization that owns the endpoint.",
+    "owner": "The account or organization that owns it.",
     "name": "The endpoint's name.",
     "endpoint_id": "The endpoint's opaque id, or its integer id.",
     "job": "The job's id.",
@@ -35,6 +36,8 @@ _PARTS = {
     "organization": "The organization's name.",
     "key": "The key's id.",
     "secret": "The secret's name.",
+    "path": "A path to hosted data, without `data://`, each name percent-encoded.",
+    "collection": "The collection's name.",
 }
 _BYTES = {"type": "string", "contentMediaType": "application/octet-stream"}
 _HEADERS = {
@@ -42,6 +45,11 @@ _HEADERS = {
     "Trivet-Duration": ("Milliseconds in the handler.", "number"),
     "Trivet-Queued": ("Milliseconds that the job waited.", "number"),
     "Trivet-Attempts": ("How many attempts it took.", "integer"),
+}
+_FILE_HEADERS = {
+    "X-Data-Type": ("What it is: `file` or `directory`.", "string"),
+    "ETag": ("The file's MD5 in hex.", "string"),
+    "Last-Modified": ("When the file was written.", "string"),
 }
 _LIMIT_HEADERS = {
     "RateLimit-Policy": ("The limits of the key and its account, where they have some.", "string"),
@@ -56,9 +64,11 @@ _WHY = {
     401: "No key, or one that does not count.",
     403: "One may see it, but not do this.",
     404: "It does not exist, or the key may not know that it does.",
+    412: "A condition does not hold: it is not the version that was demanded.",
     409: "It contradicts what is there, or the job was cancelled.",
     413: "Over the limit, which `limit` tells in bytes.",
     415: "A content type that is not taken here.",
+    416: "The file has no such range, or several were asked for at once.",
     422: "It does not fit: `errors` names the fields, or `detail` the reason.",
     429: "Too much at once; `Retry-After` says when to come back.",
     500: "The job failed (`job_failed`, with `error`), or the platform did (`internal`).",
@@ -181,6 +191,10 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
             "description": "The job is not final yet; `Location` is where it goes on.",
             "content": _content(documents.Job, schemas),
         }
+    if route.response is Body.DATA:
+        responses["200"]["headers"] = _headers(_FILE_HEADERS)
+        responses["206"] = {"description": "The part that `Range` asks for.", "content": {"*/*": {"schema": _BYTES}}}
+        responses["304"] = {"description": "The asker has this very version."}
     if route.request is Body.INPUT:
         responses[str(route.status)].setdefault("headers", {}).update(_headers(_LIMIT_HEADERS))
     for status in _errors(route):
@@ -204,13 +218,15 @@ def _errors(route: Route) -> list[int]:
         found.add(400)
     if route.request is not None:
         found |= {413, 507}
-        found |= {422} if route.request is Body.ARCHIVE else {415}
+        found |= {422} if route.request is Body.ARCHIVE else {412} if route.request is Body.FILE else {415}
     if isinstance(route.request, type) or route.method == "DELETE":
         found.add(409)
     if route.request is Body.INPUT:
         found |= {415, 422, 429}
     if route.response is Body.OUTPUT:
         found |= {409, 504}
+    if route.response is Body.DATA:
+        found |= {412, 416}
     return sorted(found)
 
 
@@ -226,6 +242,10 @@ def _content(kind: Any, schemas: dict[Any, Any]) -> dict[str, Any]:
         }
     if kind is Body.ARCHIVE:
         return {"application/gzip": {"schema": _BYTES, "example": "(the bytes of hello.tar.gz)"}}
+    if kind is Body.FILE:
+        return {"*/*": {"schema": _BYTES}}
+    if kind is Body.DATA:
+        return {"*/*": {"schema": _BYTES}, **_content(documents.Page[documents.DataEntry], schemas)}
     if kind is Body.EVENTS:
         return {"text/event-stream": {"schema": {"type": "string"}, "example": examples.EVENTS}}
     if kind is Body.OPENAPI:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any
 
-from trivet.platform.dialects.native import deployments, endpoints, jobs, people, schemas, webhooks
+from trivet.platform.dialects.native import deployments, endpoints, files, jobs, people, schemas, webhooks
 from trivet.platform.dialects.native.context import Call
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -22,6 +22,7 @@ class Access(StrEnum):
     CALL = "call"
     READ = "read"
     DEPLOY = "deploy"
+    DATA = "data"
     ADMIN = "admin"
 
 
@@ -31,6 +32,8 @@ class Body(Enum):
     INPUT = "the input of a call: JSON, text or bytes"
     OUTPUT = "the output of a job, as its handler gave it"
     ARCHIVE = "a tar.gz of the folder, or one Python file"
+    FILE = "the bytes of a file"
+    DATA = "the bytes of a file, or a page of a listing"
     TEXT = "plain text"
     EVENTS = "server-sent events"
     OPENAPI = "an OpenAPI 3.1 document"
@@ -52,7 +55,8 @@ class Route:
     Attributes:
         name: its name, unique; the OpenAPI ``operationId``.
         method: the verb.
-        path: below the API's prefix. ``{endpoint}`` stands for ``{owner}/{name}`` and for ``{endpoint_id}``.
+        path: below the API's prefix. ``{endpoint}`` stands for ``{owner}/{name}`` and for ``{endpoint_id}``; ``{path}`` for all
+            that follows.
         tag: the chapter it belongs to.
         summary: what it does, a short sentence.
         access: who may use it.
@@ -85,6 +89,11 @@ class Route:
         return self.path.replace("{endpoint}", "{owner}/{name}"), self.path.replace("{endpoint}", "{endpoint_id}")
 
     @property
+    def patterns(self) -> tuple[str, ...]:
+        """The paths as the router takes them."""
+        return tuple(path.replace("{path}", "{path:path}") or "/" for path in self.paths)
+
+    @property
     def query_names(self) -> tuple[str, ...]:
         """The names of its query parameters."""
         return tuple(query.name for query in self.queries)
@@ -106,6 +115,7 @@ _OPTIONS = (
     Query("webhook", "A URL that is told of the job's end."),
 )
 _WAIT = Query("wait", "Seconds to hold the answer until the job is final, up to 60.", "number")
+_INFO = Query("info", "Tell what is known of it, as a `DataEntry`, in place of its content.", "boolean")
 _OWNER = Query("owner", "An account or organization that one manages; one's own account where nothing is said.")
 
 _CALLING = (
@@ -641,6 +651,89 @@ _DEPLOYMENTS = (
     ),
 )
 
+_FILES = (
+    Route(
+        name="list_owners",
+        method="GET",
+        path="/files",
+        tag="Files",
+        summary="List whose hosted data one may look for",
+        access=Access.DATA,
+        handler=files.get,
+        response=schemas.Page[schemas.DataEntry],
+        queries=(_INFO, *_PAGING),
+        detail="One's own account first, then the organizations that one belongs to.",
+    ),
+    Route(
+        name="get_data",
+        method="GET",
+        path="/files/{path}",
+        tag="Files",
+        summary="Get a file, or list what lies at a place",
+        access=Access.DATA,
+        handler=files.get,
+        response=Body.DATA,
+        queries=(_INFO, *_PAGING),
+        detail=(
+            "`OWNER/COLLECTION/FILE` is a file, a shorter path an owner or a collection; `.my` stands for one's own account. "
+            "`X-Data-Type` says which it is: `file` or `directory`. A file comes with `ETag` (its MD5) and `Last-Modified`, and "
+            "answers to `Range` (one at a time), `If-Range`, `If-Match`, `If-None-Match`, `If-Modified-Since` and "
+            "`If-Unmodified-Since`. HEAD gives the headers alone."
+        ),
+    ),
+    Route(
+        name="put_file",
+        method="PUT",
+        path="/files/{path}",
+        tag="Files",
+        summary="Write a file",
+        access=Access.DATA,
+        handler=files.put,
+        request=Body.FILE,
+        response=schemas.DataEntry,
+        detail=(
+            "The body is kept as it comes, with its `Content-Type`. What was there is replaced when all of it has come, and not "
+            "before: an upload that breaks off changes nothing. `If-Match` with an `ETag` replaces only that version, "
+            "`If-None-Match: *` writes only where there is no file. The collection must be there."
+        ),
+    ),
+    Route(
+        name="delete_data",
+        method="DELETE",
+        path="/files/{path}",
+        tag="Files",
+        summary="Delete a file or a collection",
+        access=Access.DATA,
+        handler=files.delete,
+        response=schemas.Deleted,
+        queries=(Query("force", "Delete a collection that is not empty, with all its files.", "boolean"),),
+    ),
+    Route(
+        name="create_collection",
+        method="POST",
+        path="/files/{owner}",
+        tag="Files",
+        summary="Make a collection",
+        access=Access.DATA,
+        handler=files.create,
+        request=schemas.CollectionRequest,
+        response=schemas.DataEntry,
+        status=201,
+        detail="The owner is one's own account (`.my`), or an organization that one manages.",
+    ),
+    Route(
+        name="change_collection",
+        method="PATCH",
+        path="/files/{owner}/{collection}",
+        tag="Files",
+        summary="Say who may read a collection",
+        access=Access.DATA,
+        handler=files.change,
+        request=schemas.CollectionChange,
+        response=schemas.DataEntry,
+    ),
+)
+
 _PEOPLE = (
     Route(
         name="get_me",
@@ -891,5 +984,5 @@ _API = (
     ),
 )
 
-ROUTES: tuple[Route, ...] = (*_CALLING, *_JOBS, *_WEBHOOKS, *_ENDPOINTS, *_DEPLOYMENTS, *_PEOPLE, *_API)
+ROUTES: tuple[Route, ...] = (*_CALLING, *_JOBS, *_WEBHOOKS, *_ENDPOINTS, *_DEPLOYMENTS, *_FILES, *_PEOPLE, *_API)
 """Every route of the API, in the order in which they are tried."""

@@ -147,13 +147,13 @@ _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_
 _ENDS = {JobStatus.FAILED: 500, JobStatus.TIMED_OUT: 504, JobStatus.CANCELLED: 409}
 _LONGEST_CODE = 200
 _GENERATORS = "handler: "
-_TRACE = re.compile(r"\s*^traceback: Traceback \(most recent call last\):.*", re.DOTALL | re.MULTILINE)
-_TEXT = (
-    r"'(?:[^'\\\x00-\x1f]|{escape})*'|\"(?:[^\"\\\x00-\x1f]|{escape})*\"".replace(
-        "{escape}", r"\\['\"\\nrt]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U00(?:0[0-9a-f]|10)[0-9a-f]{4}"
-    )
-)  # fmt: skip
-_ENTRY = re.compile(rf"'(message|type|code)': ({_TEXT}|-?[0-9]{{1,9}}\b|None)|{_TEXT}")
+_TRACE = "\ntraceback: Traceback (most recent call last):"
+_TEXT = r"""'(?:[^'\\\x00-\x1f]|ESCAPE)*+'|"(?:[^"\\\x00-\x1f]|ESCAPE)*+\"""".replace(
+    "ESCAPE", r"""\\['"\\nrt]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U00(?:0[0-9a-f]|10)[0-9a-f]{4}"""
+)
+"""A text as Python writes it."""
+_ENTRY = re.compile(rf"""'(message|type|code)': ({_TEXT}|-?[0-9]{{1,9}}\b|None)|{_TEXT}|['"].*""", re.DOTALL)
+"""An entry of a dict; or a text that is passed over; or one without an end, with all behind it, so that no text takes long."""
 
 
 def refused(status: int, code: str, message: str) -> Fault:
@@ -181,7 +181,7 @@ def fault_of(job: Job, advice: str) -> Fault:
     said = _said(error.message)
     message, code = said.get("message"), said.get("code")
     if not isinstance(message, str) or not message:
-        text = _TRACE.sub("", error.message).removeprefix(_GENERATORS).strip()
+        text = error.message.partition(_TRACE)[0].removeprefix(_GENERATORS).strip()
         return Fault(status, f"{text} {advice}".rstrip(), WORKER_ERROR)
     kind = said.get("type")
     if isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599:
