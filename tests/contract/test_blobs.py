@@ -64,6 +64,33 @@ def test_a_blob_is_streamed_in_pieces_of_the_size_asked_for(blobs: BlobStore, ru
     assert run(collect(blobs.stream(name, chunk=4))) == [b"0123", b"4567", b"89"]
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(0, None), (3, None), (0, 3), (3, 7), (4, 5), (9, 10), (9, 99), (10, None), (5, 5), (7, 3), (99, 120)],
+)
+@pytest.mark.parametrize("chunk", [1, 4, 100])
+def test_a_part_of_a_blob_is_streamed(blobs: BlobStore, run: Run, start: int, end: int | None, chunk: int) -> None:
+    name = run(blobs.put(b"0123456789"))
+    found = run(collect(blobs.stream(name, start, end, chunk=chunk)))
+    assert b"".join(found) == b"0123456789"[start:end]
+    assert all(0 < len(piece) <= chunk for piece in found)
+
+
+def test_a_blob_that_is_deleted_while_somebody_reads_it_is_read_to_its_end(blobs: BlobStore, run: Run) -> None:
+    data = os.urandom(PIECE + 7)
+
+    async def scene() -> bytes:
+        name = await blobs.put(data)
+        stream = blobs.stream(name, chunk=PIECE // 4)
+        begun = await anext(stream)
+        await blobs.delete(name)
+        with pytest.raises(NotFound):
+            await blobs.get(name)
+        return begun + b"".join([piece async for piece in stream])
+
+    assert run(scene()) == data
+
+
 @pytest.mark.parametrize("chunks", [[], [b"", b"ab", b"c"], [b"x" * 700_000] * 5, [b"y" * (2 * PIECE + 1)]])
 def test_a_stream_is_stored_measured_and_hashed(blobs: BlobStore, run: Run, chunks: list[bytes]) -> None:
     whole = b"".join(chunks)
@@ -245,6 +272,25 @@ def test_on_a_full_disk_nothing_is_left_and_what_fits_still_goes(tmp_path: Path)
     )
     assert done.stdout.split("\n") == ["storage_full", "storage_full", "b'small enough'", ""], done.stderr
     assert [path.read_bytes() for path in files(tmp_path)] == [b"small enough"]
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_stream_is_told_and_nothing_is_kept(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, left = os.write, [3]
+
+    def write(descriptor: int, data: bytes) -> int:
+        if not left[0]:
+            raise OSError(28, "No space left on device")
+        left[0] -= 1
+        return real(descriptor, data)
+
+    blobs = DiskBlobs(tmp_path)
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(StorageFull):
+        run(blobs.put_stream(pieces(*[b"x" * PIECE] * 9), limit=10 * PIECE))
+    monkeypatch.undo()
+    assert files(tmp_path) == []
 
 
 def test_a_disk_that_reports_itself_full_is_told_as_such(

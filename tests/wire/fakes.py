@@ -25,6 +25,7 @@ from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
 from trivet.platform.runtimes.fake import FakeRuntime
 from trivet.platform.server.background import Tasks
 from trivet.platform.services.dispatch import Dispatcher
+from trivet.platform.services.files import Files
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.limits import Limits
 from trivet.platform.services.recorder import Recorder
@@ -36,6 +37,7 @@ from trivet.platform.stores.memory import MemoryBlobs
 from trivet.platform.wire.schemas import compile_schema
 
 MAX_INPUT = 1 << 20
+MAX_FILE = 4 << 20
 TIMEOUT = 10.0
 """No request of a test takes longer than so many seconds."""
 
@@ -244,6 +246,14 @@ class World(Town):
         )
         self.jobs.check_webhook = self.webhooks.check
         self.recorder.on_planned = self.webhooks.planned
+        self.files = Files(
+            store=self.store,
+            blobs=self.blobs,
+            clock=self.clock,
+            entropy=self.entropy,
+            is_open=lambda job_id: self.dispatcher.job(job_id) is not None,
+            max_file=MAX_FILE,
+        )
         self.services = NativeServices(
             self.accounts,
             self.keys,
@@ -257,6 +267,7 @@ class World(Town):
             self.webhooks,
             self.limits,
             self.images,
+            self.files,
             self.clock,
         )
         self.settings = NativeSettings("1.2.3", MAX_INPUT, MAX_INPUT, uploads or Path("/nowhere"))

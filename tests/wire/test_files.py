@@ -161,10 +161,10 @@ def body(data: bytes, *, more: bool = True) -> dict[str, Any]:
 def old(world: World) -> Iterator[World]:
     """A world with a file; whatever the test uploads, the file is whole and the old one, and no blob is left over."""
     put(world, body=b"the old one")
-    blobs = set(world.blobs._blobs)
+    blobs = set(world.blobs.blobs)
     yield world
     assert get(world).body == b"the old one"
-    assert set(world.blobs._blobs) == blobs
+    assert set(world.blobs.blobs) == blobs
 
 
 def test_an_upload_that_dies_leaves_the_old_file(old: World) -> None:

@@ -53,6 +53,7 @@ class Attempt(Work):
         "_over",
         "_progress",
         "_progress_at",
+        "account",
         "arrived",
         "batch",
         "body",
@@ -70,6 +71,8 @@ class Attempt(Work):
         self.number = frame.attempt
         self.token: str = meta["token"]
         self.job_id: str = meta.get("job") or ""
+        self.account: str = meta.get("account") or ""
+        """Whose job it is, by id."""
         self.content_type: str = meta.get("type") or "application/json"
         self.body = frame.body
         self.repeats: bool = meta.get("attempt", 1) > 1

@@ -14,6 +14,23 @@ _MAX_MESSAGE = 16 * 1024
 _MAX_TRACEBACK = 64 * 1024
 
 
+class Relayed(Exception):
+    """A failure in another process, told in that one's words.
+
+    Args:
+        message: what went wrong.
+        type: what kind of failure it is, as its author names it.
+        traceback: where it happened; may be empty.
+        code: the stable word for it.
+    """
+
+    def __init__(self, message: str, type: str, traceback: str = "", *, code: str = "handler_error") -> None:
+        super().__init__(message)
+        self.type = type
+        self.traceback = traceback
+        self.code = code
+
+
 def describe(error: BaseException, folder: str = "") -> dict[str, Any]:
     """What an ERROR frame says of ``error``.
 
@@ -31,6 +48,8 @@ def describe(error: BaseException, folder: str = "") -> dict[str, Any]:
         code = error.code
         if code == "invalid_input":
             text = f"The input does not fit the handler: {text}."
+    elif isinstance(error, Relayed):
+        code = error.code
     elif isinstance(error, MemoryError):
         code = "out_of_memory"
         text = f"The handler ran out of memory{f' ({text})' if text else ''}; give it more with endpoint(memory=…)."
@@ -56,6 +75,8 @@ def message_of(error: BaseException) -> str:
 
 def type_of(error: BaseException) -> str:
     """The exception's class, with its module unless it is Python's own or ours."""
+    if isinstance(error, Relayed):
+        return error.type
     kind = type(error)
     plain = kind.__module__ == "builtins" or kind.__module__.startswith("trivet.")
     return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
@@ -65,6 +86,8 @@ def traceback_of(error: BaseException, folder: str = "") -> str:
     """The traceback without our own frames; the end of it, where it is very long."""
     from traceback import TracebackException
 
+    if isinstance(error, Relayed):
+        return error.traceback[-_MAX_TRACEBACK:]
     try:
         summary = TracebackException.from_exception(error)
         _trim(summary, f"{folder}/" if folder else "", set())

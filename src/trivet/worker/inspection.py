@@ -1,4 +1,4 @@
-"""``python -I -m trivet.worker inspect FOLDER [PROGRAM]``: loads a bundle once, in its own environment, and says what it is."""
+"""``python -I -m trivet.worker inspect FOLDER [PROGRAM [HOST]]``: loads a bundle once, and says what it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from trivet.worker.failures import message_of, traceback_of, type_of
 
 
-def inspect(folder: str, program: str | None = None) -> int:
+def inspect(folder: str, program: str | None = None, host: str = "") -> int:
     """Prints one line of JSON on stdout: the endpoints, or why they can't be loaded.
 
     Whatever the author's code prints meanwhile goes to stderr.
@@ -18,6 +18,7 @@ def inspect(folder: str, program: str | None = None) -> int:
     Args:
         folder: the bundle.
         program: the file in it that is run to learn of its endpoint; None: they are imported.
+        host: the kind of program that it is.
 
     Returns:
         The exit status: 0, or 1 where it can't be loaded.
@@ -31,7 +32,10 @@ def inspect(folder: str, program: str | None = None) -> int:
         status, answer = _look(folder)
         tell(answers, answer)
         return status
-    from trivet.worker.rehearsal import rehearse
+    if host == "algorithm":
+        from trivet.worker.algorithms.check import rehearse
+    else:
+        from trivet.worker.rehearsal import rehearse
 
     return rehearse(folder, program, answers)
 

@@ -26,9 +26,7 @@ _HEARTBEAT = 5.0
 EXIT_USAGE = 2
 EXIT_UNFIT = 70
 EXIT_REFUSED = 77
-_USAGE = (
-    "usage: python -m trivet.worker (with TRIVET_LINK and the like set by a runtime), or: … inspect FOLDER [PROGRAM]"
-)
+_USAGE = "usage: python -m trivet.worker (with TRIVET_LINK and the like set by a runtime), or: … inspect FOLDER [PROGRAM [HOST]]"
 
 
 class Refused(Exception):
@@ -76,7 +74,7 @@ def main(arguments: list[str]) -> int:
         The exit status: 0 after a drain, 2 wrong usage, 70 the handler can't be loaded, 75 no server (any more),
         77 the server refused this worker.
     """
-    if arguments[:1] == ["inspect"] and len(arguments) in (2, 3):
+    if arguments[:1] == ["inspect"] and len(arguments) in (2, 3, 4):
         from trivet.worker.inspection import inspect
 
         return inspect(*arguments[1:])

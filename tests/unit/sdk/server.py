@@ -161,7 +161,7 @@ class Server:
             parts.path,
             dict(parse_qsl(parts.query)),
             {name.lower(): value for name, value in handler.headers.items()},
-            handler.rfile.read(int(handler.headers.get("content-length") or 0)),
+            _body(handler),
             handler.client_address[1],
             handler,
             self.stopping,
@@ -174,6 +174,17 @@ class Server:
             exchange.problem(404, "not_found", detail=f"Nothing at {exchange.path}.", hint="Look again.")
         else:
             answer(exchange)
+
+
+def _body(handler: BaseHTTPRequestHandler) -> bytes:
+    if handler.headers.get("transfer-encoding") != "chunked":
+        return handler.rfile.read(int(handler.headers.get("content-length") or 0))
+    body = b""
+    while size := int(handler.rfile.readline(), 16):
+        body += handler.rfile.read(size)
+        handler.rfile.readline()
+    handler.rfile.readline()
+    return body
 
 
 @contextmanager

@@ -454,6 +454,7 @@ def test_listings_come_in_pages_that_join(town: Cabinet, bond: Principal) -> Non
     names = sorted(["a", "b", "ä", "😀", "Z", "a b", "%2F", "z"])
     for name in names:
         town.make(bond, f".my/{name}")
+    for name in names:
         town.put(bond, f".my/a/{name}")
     for path in (".my", ".my/a"):
         found: list[str] = []
@@ -630,9 +631,7 @@ def test_a_session_whose_job_has_ended_is_forgotten_after_a_restart_too(town: Ca
     assert town.kept() == [b"job_2"]
 
 
-def test_a_removal_that_was_cut_off_is_taken_up_again(
-    town: Cabinet, bond: Principal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_removal_that_was_cut_off_is_taken_up_again(town: Cabinet, bond: Principal) -> None:
     town.make(bond, ".my/c")
     for number in range(3):
         town.put(bond, f".my/c/{number}")

@@ -121,12 +121,15 @@ class FakeServer:
         assert self._link is not None
         self._link.sendall(encode(kind, number, meta, body))
 
-    def submit(self, body: bytes = b"null", content_type: str = "application/json", attempt: int = 1) -> int:
+    def submit(
+        self, body: bytes = b"null", content_type: str = "application/json", attempt: int = 1, account: str = "acc_1"
+    ) -> int:
         """Sends one job and returns the number of its attempt."""
         self._number += 1
         meta = {
             "job": f"job_{self._number}",
             "token": f"t{self._number}",
+            "account": account,
             "type": content_type,
             "timeout": 60,
             "attempt": attempt,

@@ -46,6 +46,10 @@ class Decorated:
         """None: the decorated are imported."""
         return None
 
+    def name(self, source: SourceTree) -> str | None:
+        """None: each of the decorated has its own."""
+        return None
+
 
 def _uses(file: PythonFile) -> list[ast.expr]:
     """Every place where the decorator is applied: ``@endpoint``, ``@endpoint(…)`` and ``endpoint(…)``."""

@@ -32,6 +32,8 @@ MOST_BATCHED = 10_000
 """Inputs in one batch."""
 _LONGEST_DESCRIPTION = 16 * 1024
 _LARGEST_SCHEMA = 1024**2
+_MOST_WARNINGS = 10
+_LONGEST_WARNING = 1000
 
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*(?:([KMGT])(I?)B?|B)?", re.IGNORECASE)
 _SUFFIX = re.compile(r"(?:\.tar\.gz|\.tgz|\.zip|\.py)$", re.IGNORECASE)
@@ -83,6 +85,12 @@ def endpoints_in(answer: Mapping[str, Any], host: str, program: Program | None =
             f"Two endpoints are named {twice!r}.", hint='Give one another name: @trivet.endpoint(name="…").'
         )
     return built
+
+
+def warnings_in(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """The sentences of a loader's answer on what was not tried out, or will not go well: a few, and none of them long."""
+    given = answer.get("warnings")
+    return tuple(str(each)[:_LONGEST_WARNING] for each in given[:_MOST_WARNINGS]) if isinstance(given, list) else ()
 
 
 def parse_size(text: str) -> int:

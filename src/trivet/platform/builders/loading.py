@@ -43,7 +43,13 @@ class VariableMissing(BuildFailed):
 
 
 async def load(
-    python: Path, bundle: Path, program: str | None = None, *, timeout: float, on_output: Callable[[str], None]
+    python: Path,
+    bundle: Path,
+    program: str | None = None,
+    host: str = "",
+    *,
+    timeout: float,
+    on_output: Callable[[str], None],
 ) -> Mapping[str, Any]:
     """What the worker runtime says of the endpoints in a bundle.
 
@@ -53,11 +59,12 @@ async def load(
         python: the interpreter of the environment.
         bundle: the folder with the code.
         program: the file in it that is run to learn of its endpoint; None: they are imported.
+        host: the kind of program that it is.
         timeout: seconds that loading may take.
         on_output: told what the code prints meanwhile.
 
     Returns:
-        ``{"endpoints": [description, …]}``, unchecked.
+        ``{"endpoints": [description, …]}``, perhaps with ``warnings``, unchecked.
 
     Raises:
         VariableMissing: a program does not come to its start, as a variable is not set.
@@ -66,7 +73,7 @@ async def load(
     folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="trivet-load-")
     try:
         finished = await tool.run(
-            (str(python), "-I", "-m", "trivet.worker", "inspect", str(bundle), *((program,) if program else ())),
+            (str(python), "-I", "-m", "trivet.worker", "inspect", str(bundle), *((program, host) if program else ())),
             cwd=Path(folder),
             env={
                 "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from trivet.platform.builders.archive import unpack
-from trivet.platform.builders.descriptions import Program, endpoints_in, name_of
+from trivet.platform.builders.descriptions import Program, endpoints_in, name_of, warnings_in
 from trivet.platform.builders.environments import Environments
 from trivet.platform.builders.leftovers import leftovers, remove
 from trivet.platform.builders.loading import UNKNOWN, VariableMissing, load
@@ -109,18 +109,22 @@ class LocalBuilder:
         output = _bounded(on_output)
         try:
             on_step("Reading the code")
-            kind, program, requirements = await asyncio.to_thread(_read, folder)
+            kind, program, requirements = await asyncio.to_thread(_read, folder, filename)
             environment = await self._environments.ensure(requirements, on_step, output)
-            on_step("Loading the handlers" if program is None else f"Running {program} up to where its worker starts")
+            on_step(
+                "Loading the handlers" if program is None else f"Running {program.path} up to where its worker starts"
+            )
             python = self._environments.python(environment)
             warnings: tuple[str, ...] = ()
             try:
-                answer = await load(python, folder, program, timeout=self._load_timeout, on_output=output)
+                path = program.path if program is not None else None
+                answer = await load(python, folder, path, kind.host, timeout=self._load_timeout, on_output=output)
+                warnings = warnings_in(answer)
             except VariableMissing as error:
                 if not is_image:
                     raise
                 answer, warnings = UNKNOWN, (error.warning,)
-            endpoints = endpoints_in(answer, kind.host, Program(program, name_of(filename)) if program else None)
+            endpoints = endpoints_in(answer, kind.host, program)
         except DeploymentRefused as error:
             raise BuildFailed(error.detail, hint=error.hint) from error
         except OSError as error:
@@ -160,14 +164,15 @@ class LocalBuilder:
             shutil.rmtree(new, ignore_errors=True)
 
 
-def _read(bundle: Path) -> tuple[Kind, str | None, Requirements]:
-    """What a bundle is, the file that is run where one is, and what it needs."""
+def _read(bundle: Path, filename: str = "") -> tuple[Kind, Program | None, Requirements]:
+    """What a bundle is, the program that is run where it is one, and what it needs."""
     source = SourceTree.read(bundle)
     kind = recognise(source)
     requirements = read_requirements(
         bundle, kind.requirements(source), files=kind.requirement_files(source), usual=kind.usual
     )
-    return kind, kind.program(source), requirements
+    path = kind.program(source)
+    return kind, Program(path, kind.name(source) or name_of(filename)) if path else None, requirements
 
 
 def _system(error: OSError) -> CoreError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from trivet.platform.builders.algorithm import Algorithm
 from trivet.platform.builders.decorated import Decorated
 from trivet.platform.builders.runpod import RunPodWorker
 from trivet.platform.builders.sources import SourceTree
@@ -38,8 +39,11 @@ class Kind(Protocol):
     def program(self, source: SourceTree) -> str | None:
         """The file that is run, as a path in the bundle; None where its endpoints are imported."""
 
+    def name(self, source: SourceTree) -> str | None:
+        """The name of its one endpoint, where the bundle itself says it."""
 
-KINDS: tuple[Kind, ...] = (Decorated(), RunPodWorker())
+
+KINDS: tuple[Kind, ...] = (Algorithm(), Decorated(), RunPodWorker())
 """Every kind that can be deployed, the most particular first."""
 
 
@@ -71,8 +75,6 @@ def recognise(source: SourceTree, kinds: Sequence[Kind] = KINDS) -> Kind:
 
 def _foreign(source: SourceTree) -> str | None:
     """What a bundle of a kind that is known but not supported looks like."""
-    if (source.folder / "algorithmia.conf").is_file():
-        return "an Algorithmia algorithm (it has algorithmia.conf)"
     if (source.folder / "model.json").is_file():
         return "a described model (it has model.json)"
     return None

@@ -67,6 +67,10 @@ class RunPodWorker:
             hint="Name one of them handler.py, or name it in the CMD of a Dockerfile beside them, and deploy again.",
         )
 
+    def name(self, source: SourceTree) -> str | None:
+        """None: it is named after the upload."""
+        return None
+
 
 # -- which files start a worker -----------------------------------------------------------------------------------------
 

@@ -485,13 +485,15 @@ class EventKind(StrEnum):
     PIECE = "piece"
     PROGRESS = "progress"
     LOG = "log"
+    INSIGHT = "insight"
 
 
 @value
 class JobEvent:
     """One entry of a job's log. ``seq`` counts from 1 within the job and never repeats; ``data`` is the piece or text as it came.
 
-    ``label`` is the piece's content type, the log's stream (``stdout``, ``stderr``), or empty.
+    ``label`` is the piece's content type, the log's stream (``stdout``, ``stderr``), the insight's name, or empty. ``data`` of an
+    insight is its value, a JSON text.
     """
 
     job_id: str

@@ -8,7 +8,7 @@ that was stopped is over for everybody else at once, but its handler may go on i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -33,6 +33,8 @@ LOST_REST = 1.0
 """Seconds for which a worker gets nothing once it has shown that an answer never reached it."""
 TWIN_MEMORY = 60.0
 """Seconds for which what a worker says counts as one of two processes' words, after two polls of a kind were open at a time."""
+ANSWER_SIZE = 32 * 1024 * 1024
+"""Bytes of inputs that go into one answer, at most, where it is more than one input."""
 SURPLUS_PACE = 0.5
 """Seconds that an attempt may take on average for a worker to be given more jobs than it asks for."""
 SURPLUS_WINDOW = 1.0
@@ -110,6 +112,16 @@ def after_ping(attempt: HeldAttempt, listed: AbstractSet[str]) -> HeldAttempt:
 def is_missing(attempt: HeldAttempt, now: float, interval: float) -> bool:
     """Whether pings, ``interval`` seconds apart, show that the worker does not hold the attempt any more, or never did."""
     return attempt.absences >= _ABSENCES and now - attempt.taken_at >= _ABSENCES * interval
+
+
+def fitting(sizes: Sequence[int]) -> int:
+    """How many inputs go into one answer, of those that have so many bytes each: at least one."""
+    total = 0
+    for count, size in enumerate(sizes):
+        total += size
+        if count and total > ANSWER_SIZE:
+            return count
+    return len(sizes)
 
 
 def stray_pause(strays: int) -> float:

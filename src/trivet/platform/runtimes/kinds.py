@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trivet.platform.core.endpoints import Version
-from trivet.platform.runtimes import programs
+from trivet.platform.runtimes import algorithms, programs
 from trivet.platform.runtimes.imports import BundleImports, Import, imports_of
 from trivet.platform.runtimes.surroundings import private_names
 
+UNFORKED = programs.HOSTS | {algorithms.HOST}
+"""The kinds of host whose workers import nothing of their author's themselves: a parent that has done so is no use to them."""
 _MOST = 1024
 """Of how many bundles it is remembered what they import."""
 
@@ -52,14 +54,14 @@ class Kinds:
         private = private_names(custom)
         found = self._known.get((version.bundle, _module(version)))
         # Whoever wants a GPU imports what looks for one, and that must not happen before a fork.
-        if private is None or found is None or version.settings.gpu is not None or version.host in programs.HOSTS:
+        if private is None or found is None or version.settings.gpu is not None or version.host in UNFORKED:
             return None
         return Kind(version.environment, found.imports, private), found.own
 
     async def read(self, version: Version) -> None:
         """Reads what a version's bundle imports, where that was not done yet."""
         key = (version.bundle, _module(version))
-        if key in self._known or version.host in programs.HOSTS:
+        if key in self._known or version.host in UNFORKED:
             return
         with contextlib.suppress(OSError):  # it was removed meanwhile
             self._known[key] = await asyncio.to_thread(imports_of, self._bundles / version.bundle, key[1])

@@ -18,11 +18,11 @@ from trivet.platform.core.endpoints import Version
 from trivet.platform.core.errors import Unavailable
 from trivet.platform.core.workers import Departure, has_gpu
 from trivet.platform.ports.runtime import Capabilities, OnExit, Started, WorkerSpec
-from trivet.platform.runtimes import programs, strays
+from trivet.platform.runtimes import algorithms, programs, strays
 from trivet.platform.runtimes.cgroups import Cgroup, CgroupTree, find_cgroups
 from trivet.platform.runtimes.forked import Forked
 from trivet.platform.runtimes.gpus import installed_gpus
-from trivet.platform.runtimes.kinds import Kinds
+from trivet.platform.runtimes.kinds import UNFORKED, Kinds
 from trivet.platform.runtimes.lives import Life, Spawned
 from trivet.platform.runtimes.memory import MemoryGuard
 from trivet.platform.runtimes.surroundings import base_environ, custom_environ, worker_environ
@@ -242,6 +242,8 @@ class ProcessRuntime:
             environ = programs.program_environ(spec, python, bundle, room, self._settings.url)
         else:
             environ = worker_environ(spec, python, bundle, room, self._link)
+        if spec.version.host == algorithms.HOST:
+            environ = algorithms.algorithm_environ(spec, environ, self._settings.url)
         room.mkdir(mode=0o700)
         (room / "tmp").mkdir(mode=0o700)
         # One pipe for both streams keeps their lines in order. It is ours and not asyncio's, so that waiting for the end of
@@ -303,7 +305,7 @@ class ProcessRuntime:
 
     async def _fork(self, spec: WorkerSpec, environ: Mapping[str, str], ours: int, theirs: int) -> _Running | None:
         """A worker from a warm parent; None where it has to be started plainly, and then a parent is wished for."""
-        if self._parents is None or len(spec.worker_id) > LONGEST_ID or spec.version.host in programs.HOSTS:
+        if self._parents is None or len(spec.worker_id) > LONGEST_ID or spec.version.host in UNFORKED:
             return None
         variables = custom_environ(spec)
         known = self._kinds.of(spec.version, variables)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trivet._version import __version__
+from trivet.platform.dialects.algorithmia.app import AlgorithmiaServices, AlgorithmiaSettings
+from trivet.platform.dialects.algorithmia.app import create_app as create_algorithmia
 from trivet.platform.dialects.native.app import NativeServices, NativeSettings, create_app
 from trivet.platform.dialects.native.docs_page import create_docs_app
 from trivet.platform.dialects.runpod.app import RunPodServices, RunPodSettings
@@ -48,6 +50,7 @@ def create_root(platform: Platform) -> Root:
         webhooks=platform.webhooks,
         limits=platform.limits,
         images=platform.images,
+        files=platform.files,
     )
     settings = NativeSettings(
         version=__version__,
@@ -77,16 +80,37 @@ def create_root(platform: Platform) -> Root:
             max_output=platform.settings.max_output,
         ),
     )
+    algorithmia = create_algorithmia(
+        AlgorithmiaServices(
+            accounts=platform.accounts,
+            endpoints=platform.endpoints,
+            jobs=platform.jobs,
+            files=platform.files,
+            identities=platform.identities,
+            insights=platform.insights,
+        ),
+        AlgorithmiaSettings(
+            max_input=min(platform.settings.algorithmia_max_input, platform.settings.max_input),
+            max_output=platform.settings.algorithmia_max_output,
+            concurrent=platform.settings.algorithmia_concurrent,
+            strict=platform.settings.algorithmia_strict,
+        ),
+    )
     probes = Probes(platform, metrics_public=platform.settings.metrics_public)
     mounts: dict[str, App] = {
         "api": native,
         "runpod": runpod,
+        "algorithmia": algorithmia,
         "docs": create_docs_app(settings),
         "livez": probes,
         "readyz": probes,
         "metrics": probes,
     }
-    hot: dict[str, HotRoutes] = {"api": native.hot_routes, "runpod": runpod.hot_routes}
+    hot: dict[str, HotRoutes] = {
+        "api": native.hot_routes,
+        "runpod": runpod.hot_routes,
+        "algorithmia": algorithmia.hot_routes,
+    }
 
     async def root(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -35,6 +35,7 @@ from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.files import Files
 from trivet.platform.services.identities import Identities
 from trivet.platform.services.images import Images
+from trivet.platform.services.insights import Insights
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.keys import Keys
 from trivet.platform.services.limits import Limits
@@ -154,6 +155,7 @@ class Platform:
             retention=settings.job_retention,
             dead_letter_retention=settings.dead_letter_retention,
         )
+        self.insights = Insights(self.dispatcher, self.jobs)
         self.tallies = Tallies(self.endpoints, clock)
         self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
         self.sender = HttpSender(Guard(Allowed(settings.webhook_allow)), f"Trivet/{__version__}")
@@ -290,6 +292,7 @@ class Platform:
     async def drain(self) -> None:
         """Lets workers finish what they hold, within the grace, and then ends every wait of a caller."""
         self.scaling.close()
+        self.takes.close()
         for worker_id in self.workers.all_ids():
             self.workers.stop(worker_id)
         with self.notifier.subscribe(EVERYBODY_GONE) as gone:

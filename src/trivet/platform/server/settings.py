@@ -125,6 +125,25 @@ class Settings:
     runpod_max_runsync: int = _setting(
         20 * MIB, "TRIVET_RUNPOD_MAX_RUNSYNC", _size, "RunPod dialect: the largest body of `runsync`, in bytes."
     )
+    algorithmia_max_input: int = _setting(
+        10 * MIB, "TRIVET_ALGORITHMIA_MAX_INPUT", _size, "Algorithmia dialect: the largest input of a call, in bytes."
+    )
+    algorithmia_max_output: int = _setting(
+        15 * MIB, "TRIVET_ALGORITHMIA_MAX_OUTPUT", _size, "Algorithmia dialect: the largest result of a call, in bytes."
+    )
+    algorithmia_concurrent: int | None = _setting(
+        80,
+        "TRIVET_ALGORITHMIA_CONCURRENT",
+        _job_count,
+        "Algorithmia dialect: how many calls an account may have in flight that has no limit of its own, or `none`.",
+    )
+    algorithmia_strict: bool = _setting(
+        False,
+        "TRIVET_ALGORITHMIA_STRICT",
+        _flag,
+        "Algorithmia dialect: whether a call that is refused is answered with a status that says why, instead of 200 as "
+        "Algorithmia's own clients need it.",
+    )
     shutdown_grace: float = _setting(
         10.0, "TRIVET_SHUTDOWN_GRACE", float, "Seconds that running jobs have to finish when the server is stopped."
     )

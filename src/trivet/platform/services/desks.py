@@ -80,6 +80,8 @@ class Desk:
     overlaps: int = 0
     """How often a poll began while another of its kind was open."""
     overlapped_at: float | None = None
+    overlap_told: bool = False
+    """Whether the endpoint's log tells of that."""
 
     @property
     def take_topic(self) -> str:

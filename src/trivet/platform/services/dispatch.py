@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hmac
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from trivet.platform.core import ids
@@ -401,6 +401,18 @@ class Dispatcher:
             return None
         self._chronicle.add(live, EventKind.LOG, data, stream, self._now(live))
         return live.job.id
+
+    def report(self, job_id: str, metrics: Sequence[tuple[str, bytes]], most: int) -> bool:
+        """What a running job says about its own work: names and JSON texts. False where it does not run, or would have said more
+        than ``most`` then; nothing was kept.
+        """
+        live = self._live.get(job_id)
+        if live is None or not live.is_open or live.insights + len(metrics) > most:
+            return False
+        live.insights += len(metrics)
+        for name, data in metrics:
+            self._chronicle.add(live, EventKind.INSIGHT, data, name, self._now(live))
+        return True
 
     def succeed(self, ref: AttemptRef, content_type: str, data: bytes, pieces: int) -> None:
         """The attempt's result."""

@@ -498,13 +498,22 @@ class Jobs:
 
     async def logs(self, principal: Principal, job_id_: str, after: int = 0, limit: int = 1000) -> list[JobEvent]:
         """What the job's handler printed, in order, those with ``seq`` above ``after``."""
+        return await self._events_of(principal, job_id_, rules.EventKind.LOG, after, limit)
+
+    async def insights(self, principal: Principal, job_id_: str, limit: int = 1000) -> list[JobEvent]:
+        """What the job has reported about its own work, in order."""
+        return await self._events_of(principal, job_id_, rules.EventKind.INSIGHT, 0, limit)
+
+    async def _events_of(
+        self, principal: Principal, job_id_: str, kind: rules.EventKind, after: int, limit: int
+    ) -> list[JobEvent]:
         await self._visible(principal, job_id_, Scope.READ)
         recent = self._dispatcher.recent_events(job_id_, after)
         if recent is None:
             recent = await self._store.read(
-                lambda tx: tx.jobs.events(job_id_, after=after, limit=limit, kinds=(rules.EventKind.LOG,))
+                lambda tx: tx.jobs.events(job_id_, after=after, limit=limit, kinds=(kind,))
             )
-        return [event for event in recent if event.kind is rules.EventKind.LOG][:limit]
+        return [event for event in recent if event.kind is kind][:limit]
 
     async def events(
         self, principal: Principal, job_id_: str, after: int = 0

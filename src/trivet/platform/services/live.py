@@ -112,6 +112,8 @@ class LiveJob:
     """Whether its limits of time are watched: most jobs end before that begins."""
     ahead_at: Seat | None = None
     """The place it was sent to ahead of its turn; to callers it is still queued."""
+    insights: int = 0
+    """How many metrics it has reported."""
     story: Story = field(default_factory=Story)
 
     @property

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from trivet.platform.core import takes as rules
-from trivet.platform.core.errors import CoreError, Unavailable
+from trivet.platform.core.errors import Conflict, CoreError
 from trivet.platform.core.jobs import JobError
 from trivet.platform.ports.clock import Clock
-from trivet.platform.ports.notifier import Notifier
+from trivet.platform.ports.notifier import Notifier, Subscription
+from trivet.platform.ports.runtime import AttemptOrder
 from trivet.platform.ports.vault import Vault
 from trivet.platform.services.desks import Desk, Turn
 from trivet.platform.services.dispatch import Dispatcher
@@ -18,6 +20,12 @@ DRAINING_HOLD = 1.0
 """Seconds that a poll is held of a worker which gets no more jobs: it is to end, and must not spin until then."""
 LOADING_LOOK = 0.02
 """Seconds between looks at whether a job whose input is being fetched has come, or never will."""
+PORTION = 4
+"""Jobs that are asked for at a time: how large they are shows only once they are in memory."""
+MOST_STRAYING = 10_000
+"""Jobs that got lost on their way and are remembered."""
+TELL_AT = 2
+"""Polls that found another one open, after which the endpoint's log says so: one may only have lost its connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,8 @@ class Polls:
         self._notifier = notifier
         self._vault = vault
         self._clock = clock
+        self._strays: OrderedDict[str, int] = OrderedDict()
+        """How often each job got lost on its way to a worker."""
 
     def heard(self, desk: Desk) -> None:
         """A poll begins, ends, or is open."""
@@ -54,9 +64,10 @@ class Polls:
         """Waits for up to ``most`` jobs for ``hold`` seconds, or for a quick worker for more. See `Takes.take`."""
         turn = desk.take or desk.open_take()
         try:
-            return await self._wait_for_jobs(desk, turn, most, min(hold, DRAINING_HOLD) if desk.draining else hold)
-        except Unavailable:  # the platform is shutting down
-            return []
+            jobs = await self._wait_for_jobs(desk, turn, most, min(hold, DRAINING_HOLD) if desk.draining else hold)
+            if not jobs:
+                self._check_alone(desk, turn)
+            return jobs
         finally:
             if desk.take is turn:
                 desk.take = None
@@ -67,41 +78,115 @@ class Polls:
         until = self._clock() + hold
         has_surplus = False
         with self._notifier.subscribe(desk.take_topic) as changes:
-            promised = len(desk.waiting) + self._loading(desk)  # to the poll before this one
-            self._dispatcher.ask(desk.worker_id, max(0, most - promised))
+            if not await self._has_rested(desk, turn, changes, until):
+                return []
             while desk.take is turn:
                 left = max(0.0, until - self._clock())
-                if desk.deliverable() and not has_surplus:
+                self._fill(desk, most)
+                orders = self._answerable(desk)
+                if orders and not has_surplus:
                     has_surplus = True
-                    self._add_surplus(desk)
+                    most += self._surplus(desk, orders[0])
+                    self._fill(desk, most)
                 loading = self._loading(desk)
-                if desk.deliverable() and not (loading and left):
+                if orders and not (loading and left):
                     return self._give(desk)
                 patience = min(left, LOADING_LOOK) if loading else left
                 if not left or (not await changes.wait(patience) and patience == left):
                     break
         return []
 
+    async def _has_rested(self, desk: Desk, turn: Turn, changes: Subscription, until: float) -> bool:
+        """Whether a worker that lost what it was given may be given something again, before ``until``.
+
+        It would lose a whole queue as fast as it can ask, and others may do better.
+        """
+        while desk.take is turn:
+            now, rested_at = self._clock(), desk.rests_until
+            if rested_at <= now:
+                return True
+            if until <= now:
+                return False
+            if not await changes.wait(min(rested_at, until) - now):
+                return rested_at <= until
+        return False
+
+    def _check_alone(self, desk: Desk, turn: Turn) -> None:
+        """A poll that has got nothing because another one ended it would come again at once, to end that one.
+
+        Raises:
+            Conflict: it is such a poll.
+        """
+        if not turn.superseded:
+            return
+        if desk.overlaps >= TELL_AT and not desk.overlap_told:
+            desk.overlap_told = True
+            self._workers.wrote(desk.worker_id, "Two processes ask for jobs under this id: give each worker its own.")
+        raise Conflict(
+            f"Another process asks under the id {rules.own_name(desk.worker_id)!r}.",
+            hint="Give each worker an id of its own.",
+        )
+
+    # -- jobs that got lost on their way --------------------------------------------------------------------------------
+
+    def stray(self, job_id: str) -> int:
+        """A job got lost on its way to a worker; returns how often it has by now."""
+        strays = self._strays[job_id] = self._strays.pop(job_id, 0) + 1
+        if len(self._strays) > MOST_STRAYING:
+            self._strays.popitem(last=False)
+        return strays
+
+    def _answerable(self, desk: Desk) -> list[AttemptOrder]:
+        """What goes into one answer. A job that came to nothing before goes alone: whatever is wrong with it, or with its input,
+        would take along all that are in the same answer.
+        """
+        orders = desk.deliverable()
+        if orders and self._is_suspect(orders[0]):
+            return orders[:1]
+        sound = [order for order in orders if not self._is_suspect(order)]
+        return sound[: rules.fitting([len(order.body) for order in sound])]
+
+    def _is_suspect(self, order: AttemptOrder) -> bool:
+        return order.attempt > 1 or order.job_id in self._strays
+
+    # -- what goes into an answer ---------------------------------------------------------------------------------------
+
     def _loading(self, desk: Desk) -> int:
         """How many jobs are on their way to the desk."""
         seat = self._dispatcher.seat_of(desk.worker_id)
         return seat.loading if seat is not None else 0
 
-    def _add_surplus(self, desk: Desk) -> None:
-        """A quick worker that takes one job at a time would idle for most of the second until it asks again."""
+    def _fill(self, desk: Desk, most: int) -> None:
+        """Asks for jobs until ``most`` are promised, the answer is full, or no more wait.
+
+        What was promised to the poll before this one is promised to this one.
+        """
+        while not self._loading(desk):
+            promised = len(desk.waiting)
+            portion = min(most - promised, PORTION)
+            if portion <= 0 or sum(len(order.body) for order in desk.waiting.values()) >= rules.ANSWER_SIZE:
+                self._dispatcher.ask(desk.worker_id, 0)
+                return
+            self._dispatcher.ask(desk.worker_id, portion)
+            if len(desk.waiting) + self._loading(desk) < promised + portion:
+                return
+
+    def _surplus(self, desk: Desk, first: AttemptOrder) -> int:
+        """How many jobs more than it asks for a worker gets, beside the first.
+
+        A quick one that takes one at a time would idle for most of the second until it asks again.
+        """
         seat = self._dispatcher.seat_of(desk.worker_id)
-        if seat is None or desk.capacity > 1:
-            return
+        if seat is None or desk.capacity > 1 or self._is_suspect(first):
+            return 0
         # what waits now does so though every worker that asks has been served
         waiting, workers = self._dispatcher.pressing(desk.version_id), len(self._dispatcher.seats(desk.version_id))
-        more = rules.surplus(seat.pace, waiting, workers)
-        if more:
-            self._dispatcher.ask(desk.worker_id, more)
+        return rules.surplus(seat.pace, waiting, workers)
 
     def _give(self, desk: Desk) -> list[TakenJob]:
         """What goes into the answer."""
         jobs = []
-        for order in desk.deliverable():
+        for order in self._answerable(desk):
             del desk.waiting[order.number]
             try:
                 aside = None if order.aside is None else self._vault.unseal(order.aside).encode()
@@ -138,9 +223,8 @@ class Polls:
                     left = max(0.0, until - self._clock())
                     if not left or not await changes.wait(left):
                         break
+            self._check_alone(desk, turn)
             return desk.tell_stops() if desk.stop is turn else []
-        except Unavailable:  # the platform is shutting down
-            return []
         finally:
             if desk.stop is turn:
                 desk.stop = None

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 
+from trivet.platform.core import jobs as job_rules
 from trivet.platform.core import takes as rules
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.jobs import JobError, Progress
@@ -25,6 +26,7 @@ from trivet.platform.ports.vault import Vault
 from trivet.platform.services.desks import Desk, DeskEvents
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.live import LiveJob
 from trivet.platform.services.polls import Polls, TakenJob
 from trivet.platform.services.reception import Reception, Visit
 from trivet.platform.services.workers import Workers
@@ -90,10 +92,9 @@ class Takes:
 
         Raises:
             Unauthenticated: it is not a worker of that endpoint, or the token is not its own.
-            NotFound: it was one, and has ended; or the principal may see no such endpoint, or that has nothing to work for.
-            Forbidden: the principal may not work for that endpoint, or another worker has that id.
+            NotFound: it was one, and has ended; or the principal may see no such endpoint.
+            Forbidden: the principal may not work for that endpoint, or this platform has started the worker of that id.
             BadRequest: that can't be the id of a worker.
-            Unavailable: too many serve the endpoint from elsewhere.
         """
         return self._reception.admit(endpoint_id, worker_id, token, principal)
 
@@ -103,6 +104,7 @@ class Takes:
         """Waits for jobs.
 
         Only one such poll of a worker is open: another one ends it. One that is cancelled, or ends empty, has given nothing.
+        With the first a worker from elsewhere joins.
 
         Args:
             visit: the worker.
@@ -113,15 +115,20 @@ class Takes:
 
         Returns:
             The jobs, as soon as there is one; none after ``hold`` seconds, or when the worker is to end.
+
+        Raises:
+            Conflict: another such poll of the worker has come in between.
+            NotFound: the endpoint has nothing to work for.
+            Unavailable: too many serve the endpoint from elsewhere, or the platform is shutting down.
         """
-        desk = self._reception.desk(visit.worker_id)
+        desk = self._reception.seated(visit)
         if desk is None:
             return []
         desk.open_take()
         self._polls.heard(desk)
         if after in desk.held:
             desk.show(after)
-        if not busy:
+        if not busy and not desk.may_be_two():
             self._settle_missing(desk, desk.holds_nothing())
         if desk.remote and desk.ready and not desk.held and not desk.waiting:
             desk = self._reception.move_on(desk)
@@ -152,9 +159,23 @@ class Takes:
 
         Returns:
             The ids of the jobs, each told once, and again after each ping that names it; none after ``hold`` seconds.
+
+        Raises:
+            Conflict: another such poll of the worker has come in between.
+            Unavailable: the platform is shutting down.
         """
-        desk = self._reception.desk(visit.worker_id)
-        return await self._polls.stops(desk, hold) if desk is not None else []
+        until = self._clock() + hold
+        desk = await self._reception.arrival(visit, hold)
+        return await self._polls.stops(desk, max(0.0, until - self._clock())) if desk is not None else []
+
+    async def linger(self, seconds: float) -> None:
+        """Returns after so many seconds: whoever is refused at once asks again at once.
+
+        Raises:
+            Unavailable: the platform is shutting down.
+        """
+        with self._notifier.subscribe("takes:refused") as changes:
+            await changes.wait(seconds)
 
     # -- signs of life --------------------------------------------------------------------------------------------------
 
@@ -181,14 +202,30 @@ class Takes:
             elif attempt.begun_at is None:
                 self._workers.returned(ref)
             else:
-                self._workers.lost(ref, rules.NEVER_ARRIVED)
+                self._went_astray(desk, ref, attempt.job_id)
         if missing:
             self._after_an_end(desk)
 
+    def _went_astray(self, desk: Desk, ref: AttemptRef, job_id: str) -> None:
+        """An attempt of which nothing was ever seen is made again, uncounted at first: it most likely never was one.
+
+        Where it is the last one allowed, "most likely" is not enough.
+        """
+        desk.rests_until = self._clock() + rules.LOST_REST
+        live = self._live(ref)
+        strays = self._polls.stray(job_id)
+        if live is None or strays > rules.MOST_STRAYS or job_rules.is_last_attempt(live.job):
+            self._workers.lost(ref, rules.NEVER_ARRIVED)
+        else:
+            self._workers.returned(ref, rules.stray_pause(strays))
+
     def _last_words(self, ref: AttemptRef) -> tuple[str, ...]:
-        seat = self._dispatcher.seat_of(ref.worker_id)
-        live = seat.find(ref.number) if seat is not None else None
+        live = self._live(ref)
         return live.story.last_words(live.job.attempt) if live is not None else ()
+
+    def _live(self, ref: AttemptRef) -> LiveJob | None:
+        seat = self._dispatcher.seat_of(ref.worker_id)
+        return seat.find(ref.number) if seat is not None else None
 
     def unhealthy(self, visit: Visit, check: str, reason: str) -> None:
         """The worker has failed a check of its own, and will end.
@@ -198,7 +235,12 @@ class Takes:
             check: what the check is called.
             reason: why it failed.
         """
-        self._workers.unfit(visit.worker_id, f"{check}: {reason}", "", what="failed its start check")
+        what = "failed its start check"
+        if visit.remote and self._reception.desk(visit.worker_id) is None:
+            text = f"worker {visit.worker_id} {what}: {check}: {reason}"
+            self._workers.remark(visit.endpoint_id, visit.worker_id, text)
+        else:
+            self._workers.unfit(visit.worker_id, f"{check}: {reason}", "", what=what)
 
     # -- what handlers report -------------------------------------------------------------------------------------------
 
@@ -344,6 +386,10 @@ class Takes:
         else:
             self._workers.terminate(desk.worker_id)
         desk.close()
+
+    def close(self) -> None:
+        """From now on nobody joins from elsewhere: the platform is shutting down."""
+        self._reception.shut()
 
     # -- time -----------------------------------------------------------------------------------------------------------
 

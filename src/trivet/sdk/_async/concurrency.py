@@ -25,6 +25,9 @@ Inputs = Iterable[Any] | AsyncIterable[Any]
 
 sleep = asyncio.sleep
 
+BODIES_BLOCK = False
+"""Whether the HTTP library waits on a thread of its own for the pieces of a body that is sent."""
+
 LAST_CALLS = 0.01
 """Seconds that threads of the HTTP library get at the end of the program."""
 
@@ -67,6 +70,11 @@ async def interruptible(call: Callable[..., Awaitable[T]], *arguments: Any) -> T
 async def dispose(call: Callable[..., Awaitable[Any]], *arguments: Any, busy: bool) -> None:  # noqa: ARG001 — the other half reads it
     """Close something, whether or not it is ``busy``: a cancelled call has let go of it already."""
     await call(*arguments)
+
+
+def apart(chunks: T) -> T:
+    """The same chunks: the HTTP library takes them from the event loop, which nobody here blocks."""
+    return chunks
 
 
 async def offload(call: Callable[..., T], *arguments: Any) -> T:

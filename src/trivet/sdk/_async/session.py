@@ -22,8 +22,6 @@ T = TypeVar("T")
 Recognise = Callable[[AsyncStreamed], bool]
 """Tells whether an answer is the stream that was asked for."""
 FOREVER = Deadline(None)
-PIECE = 1 << 20
-"""Bytes of a file that are taken from the network at once."""
 _LONGEST_PROBLEM = 1_000_000
 """Bytes of an answer that was to be a stream and is an error instead."""
 
@@ -85,7 +83,7 @@ class AsyncSession:
         Raises:
             TrivetError: something else came, or nothing.
         """
-        answer = await self._exchange(lambda: request, FOREVER, streams=_is_file, gather=PIECE)
+        answer = await self._exchange(lambda: request, FOREVER, streams=_is_file)
         assert not isinstance(answer, Response)
         return answer
 
@@ -185,7 +183,7 @@ class AsyncSession:
             await sleep(deadline.portion(0.25))
 
     async def _exchange(
-        self, build: Callable[[], Request], deadline: Deadline, *, streams: Recognise | None = None, gather: int = 0
+        self, build: Callable[[], Request], deadline: Deadline, *, streams: Recognise | None = None
     ) -> Response | AsyncStreamed:
         repetition = 0
         failing: float | None = None
@@ -195,7 +193,7 @@ class AsyncSession:
                 raise _keyless(self.settings)
             outcome: Response | TransportError
             try:
-                answer = await self._attempt(request, deadline, streams, gather)
+                answer = await self._attempt(request, deadline, streams)
                 if answer.status < 300:
                     return answer
                 assert isinstance(answer, Response)
@@ -213,11 +211,11 @@ class AsyncSession:
             repetition += 1
 
     async def _attempt(
-        self, request: Request, deadline: Deadline, streams: Recognise | None, gather: int
+        self, request: Request, deadline: Deadline, streams: Recognise | None
     ) -> Response | AsyncStreamed:
         if streams is None:
             return await self.transport.send(request, timeout=request.patience(self.timeout, deadline.left()))
-        answer = await self.transport.open(request, gather=gather)
+        answer = await self.transport.open(request)
         if streams(answer):
             return answer
         body = b""

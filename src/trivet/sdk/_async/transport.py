@@ -6,12 +6,11 @@ import os
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from trivet.sdk import _library
-from trivet.sdk._async.concurrency import dispose, interruptible, loopback
+from trivet.sdk._async.concurrency import BODIES_BLOCK, apart, dispose, interruptible, loopback
 from trivet.sdk._http import CONNECT_TIMEOUT, Request, Response, TransportError, check_headers, failure, origin
 from trivet.sdk.errors import ConfigurationError, TrivetError
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from pyreqwest.request import RequestBuilder, StreamRequest
     from pyreqwest.response import Response as PyreqwestResponse
 
+Use = Literal["whole", "stream", "upload"]
+"""What a client of the HTTP library is for: answers that are read whole, answers as they come, bodies that are made piece by piece."""
 SILENCE = 30.0
 """Seconds without a byte after which a stream counts as broken; the server sends something every ten."""
 
@@ -60,12 +61,8 @@ class AsyncTransport(Protocol):
             TransportError: no whole answer came.
         """
 
-    async def open(self, request: Request, *, gather: int = 0) -> AsyncStreamed:
+    async def open(self, request: Request) -> AsyncStreamed:
         """The beginning of the answer to ``request``.
-
-        Args:
-            request: what is asked.
-            gather: how many bytes of the body may be read at once, before anybody asks for them; 0 gives each as it comes.
 
         Raises:
             TransportError: no answer came.
@@ -95,8 +92,7 @@ class AsyncHttpTransport:
         self._headers = dict(headers)
         self._certificates = _certificates(verify)
         self._lock = threading.Lock()
-        self._whole: PyreqwestClient | None = None
-        self._streamed: PyreqwestClient | None = None
+        self._clients: dict[Use, PyreqwestClient] = {}
         self._owner = 0
         self._closed = False
         self._loopback = loopback(url, self._headers)
@@ -116,7 +112,8 @@ class AsyncHttpTransport:
                 return self._loopback.send(request, timeout=timeout)
             except TransportError as error:
                 raise (_closed() if self._closed else error) from error.__cause__
-        built = self._build(self._client(streamed=False), request).timeout(timedelta(seconds=timeout)).build()
+        client = self._client("whole" if request.chunks is None else "upload")
+        built = self._build(client, request).timeout(timedelta(seconds=timeout)).build()
         try:
             answer = await interruptible(built.send)
             body = await answer.bytes()
@@ -124,26 +121,25 @@ class AsyncHttpTransport:
             raise self._failed(error) from error
         return Response(answer.status, dict(answer.headers.items()), bytes(body))
 
-    async def open(self, request: Request, *, gather: int = 0) -> AsyncStreamed:
+    async def open(self, request: Request) -> AsyncStreamed:
         """See `AsyncTransport.open`."""
         # Without a limit of 0 the library holds back the first bytes until it has gathered more.
-        built = self._build(self._client(streamed=True), request).streamed_read_buffer_limit(gather).build_streamed()
+        built = self._build(self._client("stream"), request).streamed_read_buffer_limit(0).build_streamed()
         try:
             answer = await interruptible(built.__aenter__)
         except _library_error() as error:
             raise self._failed(error) from error
-        return _AsyncHttpStream(built, answer, gather)
+        return _AsyncHttpStream(built, answer)
 
     async def close(self) -> None:
         """See `AsyncTransport.close`."""
         with self._lock:
             self._closed = True
-            clients = [client for client in (self._whole, self._streamed) if client is not None]
-            self._whole = self._streamed = None
+            clients, self._clients = self._clients, {}
         if self._loopback is not None:
             self._loopback.close()
         if self._owner == os.getpid():
-            for client in clients:
+            for client in clients.values():
                 await client.close()
 
     def _build(self, client: PyreqwestClient, request: Request) -> RequestBuilder:
@@ -152,36 +148,35 @@ class AsyncHttpTransport:
         if request.headers:
             builder = builder.headers(request.headers)
         if request.chunks is not None:
-            return builder.body_stream(request.chunks)
+            return builder.body_stream(apart(request.chunks))
         return builder if request.body is None else builder.body_bytes(request.body)
 
-    def _client(self, *, streamed: bool) -> PyreqwestClient:
-        client = self._streamed if streamed else self._whole
+    def _client(self, use: Use) -> PyreqwestClient:
+        client = self._clients.get(use)
         if client is None or self._owner != os.getpid():
-            client = self._make(streamed=streamed)
+            client = self._make(use)
         return client
 
-    def _make(self, *, streamed: bool) -> PyreqwestClient:
+    def _make(self, use: Use) -> PyreqwestClient:
         with self._lock:
             if self._closed:
                 raise _closed()
             if self._owner not in {0, os.getpid()}:
                 raise _forked()
-            existing = self._streamed if streamed else self._whole
+            existing = self._clients.get(use)
             if existing is not None:
                 return existing
             builder = self._builder()
-            if streamed:
+            if use == "stream":
                 builder = builder.read_timeout(timedelta(seconds=SILENCE))
+            elif use == "upload":
+                builder = builder.runtime_multithreaded(BODIES_BLOCK)
             try:
                 client = builder.build()
             except RuntimeError as error:  # the HTTP library's own word for a fork
                 raise _forked() from error
             self._owner = os.getpid()
-            if streamed:
-                self._streamed = client
-            else:
-                self._whole = client
+            self._clients[use] = client
             return client
 
     def _builder(self) -> ClientBuilder:
@@ -206,19 +201,18 @@ class AsyncHttpTransport:
 
 
 class _AsyncHttpStream:
-    def __init__(self, built: StreamRequest, answer: PyreqwestResponse, gather: int) -> None:
+    def __init__(self, built: StreamRequest, answer: PyreqwestResponse) -> None:
         self.status = answer.status
         self.headers: Mapping[str, str] = dict(answer.headers.items())
         self._built = built
-        reader = answer.body_reader
-        self._next = partial(reader.read, gather) if gather else reader.read_chunk
+        self._reader = answer.body_reader
         self._reading = False
         self._closed = False
 
     async def read(self) -> bytes:
         self._reading = True
         try:
-            chunk = await interruptible(self._next)
+            chunk = await interruptible(self._reader.read_chunk)
         except _library_error() as error:
             self._reading = False
             raise failure(error) from error

@@ -12,7 +12,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from queue import Empty, SimpleQueue
+from contextlib import suppress
+from queue import Empty, Queue, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ Inputs = Iterable[Any]
 """What `map` takes: inputs from a list, a generator, or anything else that can be gone through."""
 
 sleep = time.sleep
+BODIES_BLOCK = True
+"""Whether the HTTP library waits on a thread of its own for the pieces of a body that is sent."""
+
+_AHEAD = 2
+"""Pieces of a body that are made before somebody takes them."""
 _GLANCE = 0.1
 """Seconds that the main thread waits before it looks whether a signal has come."""
 
@@ -119,6 +125,43 @@ def dispose(call: Callable[..., Any], *arguments: Any, busy: bool) -> None:
         threading.Thread(target=call, args=arguments, name="trivet-closer", daemon=True).start()
     else:
         call(*arguments)
+
+
+def apart(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
+    """The same chunks, made by a thread of their own, a little ahead of whoever takes them.
+
+    The HTTP library takes them on a thread that drives connections. Nothing may be made there that needs such a thread
+    itself, as a download does whose pieces are uploaded again.
+    """
+    ready: Queue[bytes | None] = Queue(_AHEAD)
+    failures: list[BaseException] = []
+    left = threading.Event()
+
+    def make() -> None:
+        try:
+            for chunk in chunks:
+                ready.put(chunk)
+                if left.is_set():
+                    return
+        except BaseException as error:  # noqa: BLE001 — it is raised where the chunks are taken
+            failures.append(error)
+        finally:
+            if isinstance(chunks, Generator):
+                chunks.close()
+            if not left.is_set():
+                ready.put(None)
+
+    threading.Thread(target=make, name="trivet-body", daemon=True).start()
+    try:
+        while (chunk := ready.get()) is not None:
+            yield chunk
+    finally:
+        left.set()
+        with suppress(Empty):  # whoever waits for room finds some, and then the word that nobody takes any more
+            while True:
+                ready.get_nowait()
+    if failures:
+        raise failures[0]
 
 
 def offload(call: Callable[..., T], *arguments: Any) -> T:

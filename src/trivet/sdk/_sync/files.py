@@ -284,9 +284,9 @@ def _read(path: Path, size: int, on_progress: Told | None) -> Generator[bytes, N
             given += len(piece)
             if given > size:
                 break
-            yield piece
             if on_progress is not None:
                 on_progress(given, size)
+            yield piece  # nobody comes back for what is behind the last byte
     if given != size:
         raise InvalidRequestError(
             f"{path} has changed while it was uploaded; nothing was stored.", hint="Upload it when nobody writes to it."

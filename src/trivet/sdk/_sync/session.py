@@ -23,8 +23,6 @@ T = TypeVar("T")
 Recognise = Callable[[Streamed], bool]
 """Tells whether an answer is the stream that was asked for."""
 FOREVER = Deadline(None)
-PIECE = 1 << 20
-"""Bytes of a file that are taken from the network at once."""
 _LONGEST_PROBLEM = 1_000_000
 """Bytes of an answer that was to be a stream and is an error instead."""
 
@@ -86,7 +84,7 @@ class Session:
         Raises:
             TrivetError: something else came, or nothing.
         """
-        answer = self._exchange(lambda: request, FOREVER, streams=_is_file, gather=PIECE)
+        answer = self._exchange(lambda: request, FOREVER, streams=_is_file)
         assert not isinstance(answer, Response)
         return answer
 
@@ -184,7 +182,7 @@ class Session:
             sleep(deadline.portion(0.25))
 
     def _exchange(
-        self, build: Callable[[], Request], deadline: Deadline, *, streams: Recognise | None = None, gather: int = 0
+        self, build: Callable[[], Request], deadline: Deadline, *, streams: Recognise | None = None
     ) -> Response | Streamed:
         repetition = 0
         failing: float | None = None
@@ -194,7 +192,7 @@ class Session:
                 raise _keyless(self.settings)
             outcome: Response | TransportError
             try:
-                answer = self._attempt(request, deadline, streams, gather)
+                answer = self._attempt(request, deadline, streams)
                 if answer.status < 300:
                     return answer
                 assert isinstance(answer, Response)
@@ -211,12 +209,10 @@ class Session:
             sleep(delay)
             repetition += 1
 
-    def _attempt(
-        self, request: Request, deadline: Deadline, streams: Recognise | None, gather: int
-    ) -> Response | Streamed:
+    def _attempt(self, request: Request, deadline: Deadline, streams: Recognise | None) -> Response | Streamed:
         if streams is None:
             return self.transport.send(request, timeout=request.patience(self.timeout, deadline.left()))
-        answer = self.transport.open(request, gather=gather)
+        answer = self.transport.open(request)
         if streams(answer):
             return answer
         body = b""

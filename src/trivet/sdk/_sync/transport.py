@@ -7,13 +7,12 @@ import os
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from trivet.sdk import _library
 from trivet.sdk._http import CONNECT_TIMEOUT, Request, Response, TransportError, check_headers, failure, origin
-from trivet.sdk._sync.concurrency import dispose, interruptible, loopback
+from trivet.sdk._sync.concurrency import BODIES_BLOCK, apart, dispose, interruptible, loopback
 from trivet.sdk.errors import ConfigurationError, TrivetError
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from pyreqwest.request import SyncRequestBuilder, SyncStreamRequest
     from pyreqwest.response import SyncResponse as PyreqwestResponse
 
+Use = Literal["whole", "stream", "upload"]
+"""What a client of the HTTP library is for: answers that are read whole, answers as they come, bodies that are made piece by piece."""
 SILENCE = 30.0
 """Seconds without a byte after which a stream counts as broken; the server sends something every ten."""
 
@@ -61,12 +62,8 @@ class Transport(Protocol):
             TransportError: no whole answer came.
         """
 
-    def open(self, request: Request, *, gather: int = 0) -> Streamed:
+    def open(self, request: Request) -> Streamed:
         """The beginning of the answer to ``request``.
-
-        Args:
-            request: what is asked.
-            gather: how many bytes of the body may be read at once, before anybody asks for them; 0 gives each as it comes.
 
         Raises:
             TransportError: no answer came.
@@ -96,8 +93,7 @@ class HttpTransport:
         self._headers = dict(headers)
         self._certificates = _certificates(verify)
         self._lock = threading.Lock()
-        self._whole: PyreqwestClient | None = None
-        self._streamed: PyreqwestClient | None = None
+        self._clients: dict[Use, PyreqwestClient] = {}
         self._owner = 0
         self._closed = False
         self._loopback = loopback(url, self._headers)
@@ -117,7 +113,8 @@ class HttpTransport:
                 return self._loopback.send(request, timeout=timeout)
             except TransportError as error:
                 raise (_closed() if self._closed else error) from error.__cause__
-        built = self._build(self._client(streamed=False), request).timeout(timedelta(seconds=timeout)).build()
+        client = self._client("whole" if request.chunks is None else "upload")
+        built = self._build(client, request).timeout(timedelta(seconds=timeout)).build()
         try:
             answer = interruptible(built.send)
             body = answer.bytes()
@@ -125,26 +122,25 @@ class HttpTransport:
             raise self._failed(error) from error
         return Response(answer.status, dict(answer.headers.items()), bytes(body))
 
-    def open(self, request: Request, *, gather: int = 0) -> Streamed:
+    def open(self, request: Request) -> Streamed:
         """See `Transport.open`."""
         # Without a limit of 0 the library holds back the first bytes until it has gathered more.
-        built = self._build(self._client(streamed=True), request).streamed_read_buffer_limit(gather).build_streamed()
+        built = self._build(self._client("stream"), request).streamed_read_buffer_limit(0).build_streamed()
         try:
             answer = interruptible(built.__enter__)
         except _library_error() as error:
             raise self._failed(error) from error
-        return _HttpStream(built, answer, gather)
+        return _HttpStream(built, answer)
 
     def close(self) -> None:
         """See `Transport.close`."""
         with self._lock:
             self._closed = True
-            clients = [client for client in (self._whole, self._streamed) if client is not None]
-            self._whole = self._streamed = None
+            clients, self._clients = self._clients, {}
         if self._loopback is not None:
             self._loopback.close()
         if self._owner == os.getpid():
-            for client in clients:
+            for client in clients.values():
                 client.close()
 
     def _build(self, client: PyreqwestClient, request: Request) -> SyncRequestBuilder:
@@ -153,36 +149,35 @@ class HttpTransport:
         if request.headers:
             builder = builder.headers(request.headers)
         if request.chunks is not None:
-            return builder.body_stream(request.chunks)
+            return builder.body_stream(apart(request.chunks))
         return builder if request.body is None else builder.body_bytes(request.body)
 
-    def _client(self, *, streamed: bool) -> PyreqwestClient:
-        client = self._streamed if streamed else self._whole
+    def _client(self, use: Use) -> PyreqwestClient:
+        client = self._clients.get(use)
         if client is None or self._owner != os.getpid():
-            client = self._make(streamed=streamed)
+            client = self._make(use)
         return client
 
-    def _make(self, *, streamed: bool) -> PyreqwestClient:
+    def _make(self, use: Use) -> PyreqwestClient:
         with self._lock:
             if self._closed:
                 raise _closed()
             if self._owner not in {0, os.getpid()}:
                 raise _forked()
-            existing = self._streamed if streamed else self._whole
+            existing = self._clients.get(use)
             if existing is not None:
                 return existing
             builder = self._builder()
-            if streamed:
+            if use == "stream":
                 builder = builder.read_timeout(timedelta(seconds=SILENCE))
+            elif use == "upload":
+                builder = builder.runtime_multithreaded(BODIES_BLOCK)
             try:
                 client = builder.build()
             except RuntimeError as error:  # the HTTP library's own word for a fork
                 raise _forked() from error
             self._owner = os.getpid()
-            if streamed:
-                self._streamed = client
-            else:
-                self._whole = client
+            self._clients[use] = client
             return client
 
     def _builder(self) -> SyncClientBuilder:
@@ -207,19 +202,18 @@ class HttpTransport:
 
 
 class _HttpStream:
-    def __init__(self, built: SyncStreamRequest, answer: PyreqwestResponse, gather: int) -> None:
+    def __init__(self, built: SyncStreamRequest, answer: PyreqwestResponse) -> None:
         self.status = answer.status
         self.headers: Mapping[str, str] = dict(answer.headers.items())
         self._built = built
-        reader = answer.body_reader
-        self._next = partial(reader.read, gather) if gather else reader.read_chunk
+        self._reader = answer.body_reader
         self._reading = False
         self._closed = False
 
     def read(self) -> bytes:
         self._reading = True
         try:
-            chunk = interruptible(self._next)
+            chunk = interruptible(self._reader.read_chunk)
         except _library_error() as error:
             self._reading = False
             raise failure(error) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from typing import NamedTuple
+from pathlib import Path
 
 from trivet.worker.programs import furnish
 
@@ -13,47 +13,29 @@ FIFO = "algoout"
 """The name of the pipe in ``/tmp`` that algorithms answer on."""
 
 
-class Lodging(NamedTuple):
-    """The folders of one child.
+class Lodging:
+    """The folders of one child: ``code``, a copy of the bundle that it may write to; ``home``, empty; ``tmp``, empty but for the
+    pipe, which is ``fifo``.
 
-    Attributes:
-        folder: what holds the others.
-        code: a copy of the bundle, which the child may write to.
-        home: an empty folder.
-        tmp: an empty folder but for the pipe.
+    Args:
+        folder: what holds them; it is made.
+        bundle: the folder with the code.
+
+    Raises:
+        OSError: it can't be made.
     """
 
-    folder: str
-    code: str
-    home: str
-    tmp: str
-
-    @classmethod
-    def make(cls, folder: str, bundle: str) -> Lodging:
-        """Makes a lodging.
-
-        Args:
-            folder: where; it must not be there yet.
-            bundle: the folder with the code.
-
-        Raises:
-            OSError: it can't be made.
-        """
-        home, tmp = os.path.join(folder, "home"), os.path.join(folder, "tmp")
-        for each in (folder, home, tmp):
-            os.mkdir(each, 0o700)
-        os.chmod(tmp, 0o1777)
-        os.mkfifo(os.path.join(tmp, FIFO), 0o600)
-        os.chmod(os.path.join(tmp, FIFO), 0o644)
-        return cls(folder, furnish(bundle, folder), home, tmp)
-
-    @property
-    def fifo(self) -> str:
-        """The pipe, as it is found from outside."""
-        return os.path.join(self.tmp, FIFO)
+    def __init__(self, folder: Path, bundle: str) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.tmp = folder / "tmp"
+        self.fifo = self.tmp / FIFO
+        for each in (folder, self.home, self.tmp):
+            each.mkdir(0o700)
+        self.tmp.chmod(0o1777)
+        os.mkfifo(self.fifo, 0o644)
+        self.code = Path(furnish(bundle, str(folder)))
 
     def remove(self) -> None:
-        """Removes it, in the background: a child may have left much behind, and nobody waits for that."""
-        threading.Thread(
-            target=shutil.rmtree, args=(self.folder,), kwargs={"ignore_errors": True}, name="trivet-removal", daemon=True
-        ).start()
+        """Removes it, in the background: a child may have left much behind, and nobody is to wait for that."""
+        threading.Thread(target=shutil.rmtree, args=(self.folder, True), name="trivet-removal", daemon=True).start()

@@ -104,7 +104,9 @@ def _output(result: Any, metadata: Any) -> Answer:
         try:
             return Answer(OCTET_STREAM, base64.b64decode(result))
         except (TypeError, ValueError, binascii.Error) as error:
-            raise Relayed(f"The algorithm calls its answer binary, but it is no base64: {error}", SYSTEM_ERROR) from None
+            raise Relayed(
+                f"The algorithm calls its answer binary, but it is no base64: {error}", SYSTEM_ERROR
+            ) from None
     try:
         return Answer(JSON_TYPE, json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode())
     except UnicodeEncodeError:  # half a surrogate pair is no text in UTF-8, but can be written in JSON

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic, sleep
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -50,10 +51,10 @@ def end_descendants(child: int | None, patience: float) -> bool:
 def _descendants() -> list[int]:
     children: dict[int, list[int]] = {}
     with suppress(OSError):
-        for name in os.listdir("/proc"):
-            if name.isdigit():
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
                 with suppress(OSError, IndexError, ValueError):
-                    children.setdefault(_parent(name), []).append(int(name))
+                    children.setdefault(_parent(entry), []).append(int(entry.name))
     found: list[int] = []
     left = [os.getpid()]
     while left:
@@ -63,6 +64,5 @@ def _descendants() -> list[int]:
     return found
 
 
-def _parent(pid: str) -> int:
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return int(file.read().rpartition(b")")[2].split()[1])
+def _parent(process: Path) -> int:
+    return int((process / "stat").read_bytes().rpartition(b")")[2].split()[1])

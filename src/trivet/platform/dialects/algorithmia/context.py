@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
+from trivet.platform.ports.clock import Clock
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.files import Files
 from trivet.platform.services.identities import Identities
 from trivet.platform.services.insights import Insights
 from trivet.platform.services.jobs import Jobs
-from trivet.platform.services.limits import Limits
 
 PREFIX = "/algorithmia"
-FORMAT = "algorithmia"
-"""The name under which this dialect keeps what is its own alone."""
 
 TIMEOUT = 300.0
 """Seconds that a call may take where its caller does not say."""
@@ -28,10 +27,10 @@ class AlgorithmiaServices:
     accounts: Accounts
     endpoints: Endpoints
     jobs: Jobs
-    limits: Limits
     files: Files
     identities: Identities
     insights: Insights
+    clock: Clock = time.time
 
 
 @dataclass(frozen=True, slots=True)

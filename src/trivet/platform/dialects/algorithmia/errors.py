@@ -119,7 +119,9 @@ def trouble_with(error: Exception, method: str, path: str) -> Trouble:
     refused = refusal(error, method, path)
     kind = _KINDS.get(error.code, Kind.SYSTEM) if isinstance(error, CoreError) else Kind.SYSTEM
     return Trouble(
-        Error(refused.message, refused.code, kind.value), refused.status, headers=refused.headers if _tells(refused) else ()
+        Error(refused.message, refused.code, kind.value),
+        refused.status,
+        headers=refused.headers if _tells(refused) else (),
     )
 
 
@@ -138,7 +140,7 @@ def call_answer(trouble: Trouble, output: Output, *, strict: bool) -> Answer:
     """
     status = trouble.status if strict or trouble.status in _OPEN else 200
     if output is Output.RAW:
-        status = status if status >= 400 else 400
+        status = max(status, 400)
         return Answer(status, lines([TEXT_TYPE, NO_SNIFFING, *trouble.headers]), trouble.error.message.encode())
     body = _encode(Fault(trouble.error, trouble.metadata))
     return Answer(status, lines([JSON_TYPE, NO_SNIFFING, *trouble.headers]), body)

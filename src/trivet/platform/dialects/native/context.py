@@ -25,6 +25,7 @@ from trivet.platform.ports.clock import Clock
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.files import Files
 from trivet.platform.services.images import Images
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.keys import Keys
@@ -71,6 +72,7 @@ class NativeServices:
     webhooks: Webhooks
     limits: Limits
     images: Images
+    files: Files
     clock: Clock = time.time
 
 

@@ -53,7 +53,7 @@ async def of_job(
         if item is None:
             yield sse.PING
         elif isinstance(item, list):
-            yield b"".join(map(_event, item))
+            yield b"".join(_event(event) for event in item if event.kind is not EventKind.INSIGHT)
         else:
             document = encode(translate.job(item))
             now = (item.job.status, item.job.attempt)

@@ -17,7 +17,7 @@ from trivet.platform.dialects.runpod.graph.app import GraphApi
 from trivet.platform.dialects.runpod.hot import HotPaths, read_wait
 from trivet.platform.dialects.runpod.jobs import STREAM_HOLD, JobVerbs
 from trivet.platform.dialects.runpod.openai import OpenAiApi
-from trivet.platform.dialects.runpod.worker import VERBS, WorkerApi
+from trivet.platform.dialects.runpod.worker import VERBS, WorkerApi, verb_in
 from trivet.platform.wire.answers import answer, without_body
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.heads import Heads, read_heads
@@ -107,7 +107,7 @@ class RunPodApp:
         below = paths.endpoint_parts(parts)
         if below is None or len(below) < 2:
             return None
-        return self._openai if below[1] == paths.OPENAI else self._workers.get(below[1])
+        return self._openai if below[1] == paths.OPENAI else self._workers.get(verb_in(below[1]))
 
     async def _answer(self, method: str, parts: list[str] | None, scope: Scope, receive: Receive, send: Send) -> None:
         target = None if parts is None else paths.target_of(parts)

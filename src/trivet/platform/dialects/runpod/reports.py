@@ -56,10 +56,18 @@ def read_report(body: bytes) -> Report:
     if posted.status == IN_PROGRESS:
         return Progressed(bytes(posted.output) or _NULL)
     if bytes(posted.error):
-        error = msgspec.json.decode(posted.error)
+        error = _value(bytes(posted.error))
         if error:
             return Failed(_handlers(error, bytes(posted.error)), recycle)
     return Succeeded(bytes(posted.output), recycle)
+
+
+def _value(raw: bytes) -> Any:
+    """What a part of a post holds that was not looked into yet."""
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError:  # a number that is too large for others, but something for sure
+        return raw
 
 
 def read_piece(body: bytes) -> bytes | Failed:

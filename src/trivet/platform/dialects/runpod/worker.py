@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
@@ -16,12 +16,12 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal, Token
-from trivet.platform.core.errors import BadRequest, TooLarge, Unavailable
-from trivet.platform.core.jobs import Progress
+from trivet.platform.core.errors import BadRequest, Conflict, TooLarge, Unavailable
+from trivet.platform.core.jobs import JobError, Progress
 from trivet.platform.core.payloads import JSON, NULL
-from trivet.platform.dialects.runpod import errors, reports
-from trivet.platform.dialects.runpod.context import JOBS, RunPodServices, RunPodSettings
-from trivet.platform.dialects.runpod.translate import data_url
+from trivet.platform.dialects.runpod import errors, paths, reports
+from trivet.platform.dialects.runpod.context import RunPodServices, RunPodSettings
+from trivet.platform.dialects.runpod.translate import data_url, endless_number
 from trivet.platform.services.takes import TakenJob, Visit
 from trivet.platform.wire.answers import JSON_TYPE, Header, answer
 from trivet.platform.wire.bodies import ClientGone, read_body
@@ -41,12 +41,22 @@ BUSY_HOLD = 1.0
 """Seconds that a poll is held for which the platform has no time, before its worker is told to sleep."""
 MOST_HELD = 500
 """Such polls that are held at a time; those beyond are told to sleep."""
-MOST_TAKEN = 1000
+MOST_TAKEN = 100
 """Jobs that a worker may ask for at a time."""
 ENVELOPE = 4096
 """Bytes of a post beside the output in it."""
 _LONGEST_NAME = 128
 _MOST_QUERY = 128 * 1024
+
+
+class _Target(NamedTuple):
+    """What a path names. ``glued`` is a query that stands in the path itself."""
+
+    verb: str
+    endpoint_id: str
+    worker_id: str
+    job_id: str
+    glued: str
 
 
 class _Request(NamedTuple):
@@ -87,27 +97,28 @@ class WorkerApi:
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request, whose path is below `JOBS` and names one of `VERBS`."""
+        """Answers one request, whose path is below `context.JOBS` and names one of `VERBS`."""
         if scope["type"] != "http":
             return
         method, path = scope["method"], scope["path"]
-        verb, *names = _parts(path)
-        if not names:
-            await send_answer(send, errors.no_such_path(path))
+        target = _target(scope)
+        if target is None:
+            await self._refuse(errors.no_such_path(path), self._refusal_hold, receive, send)
             return
+        verb = target.verb
         wanted = "POST" if verb in POSTS else "GET"
         if method != wanted:
             await send_answer(send, errors.method_not_allowed(method, [wanted]))
             return
         try:
-            await self._answer(_read(scope, verb, names), receive, send)
+            await self._answer(_read(scope, target), receive, send)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 — the outermost border: no traceback may reach a caller
             refusal = errors.answer_to(error, method, path)
             if verb not in POLLS:
                 await send_answer(send, refusal)
-            elif isinstance(error, Unavailable):  # no fault of the worker's: it is told to sleep
+            elif isinstance(error, Unavailable | Conflict):  # there is no time for it, or no need: it is told to sleep
                 await self._refuse(refusal._replace(status=429), self._busy_hold, receive, send)
             else:
                 await self._refuse(refusal, self._refusal_hold, receive, send)
@@ -146,12 +157,21 @@ class WorkerApi:
         jobs = await caller.wait_for(taking)
         if caller.has_left:
             self._takes.undelivered(visit, jobs)
-        elif not jobs:
+            return
+        jobs = [job for job in jobs if self._is_readable(visit, job)]
+        if not jobs:
             await answer(send, 204, ())
         elif len(jobs) == 1 and not batch:
             await answer(send, 200, (JSON_TYPE,), job_document(jobs[0]))
         else:
             await answer(send, 200, (JSON_TYPE,), b"[%b]" % b",".join(map(job_document, jobs)))
+
+    def _is_readable(self, visit: Visit, job: TakenJob) -> bool:
+        """Whether the worker can read a job, which has failed otherwise: one that it can't read takes the whole answer along."""
+        fault = endless_number(job.body) if job.content_type == JSON else None
+        if fault is not None:
+            self._takes.fail(visit, job.job_id, JobError("unreadable_input", fault.detail, hint=fault.hint))
+        return fault is None
 
     async def _stop(self, visit: Visit, receive: Receive, send: Send) -> None:
         job_ids = await _Caller(receive).wait_for(self._takes.stops(visit, hold=self._poll))
@@ -225,9 +245,11 @@ class WorkerApi:
             return
         self._held += 1
         try:
-            await _Caller(receive).wait_for(asyncio.sleep(hold))
+            await _Caller(receive).wait_for(self._takes.linger(hold))
         except ClientGone:
             return
+        except Unavailable as error:  # it can't be held any longer, and must not come again at once
+            refusal = errors.fault(429, errors.sentence(error))
         finally:
             self._held -= 1
         await send_answer(send, refusal)
@@ -257,23 +279,29 @@ def read_log_line(text: str) -> tuple[str | None, str]:
     return job_id if isinstance(job_id, str) else None, f"{level}: {message}" if isinstance(level, str) else message
 
 
-def _parts(path: str) -> list[str]:
-    """The verb of a path and, in order, the ids of endpoint, worker and job and what is glued to them; [""] where it has none."""
+def verb_in(part: str) -> str:
+    """The verb of a worker in a part of a path."""
+    return part.partition("&")[0]
+
+
+def _target(scope: Scope) -> _Target | None:
+    """What a path names; None where it does not name the worker, or more than there is."""
+    parts = paths.parts_of(scope["path"], scope.get("raw_path") or b"", scope.get("root_path", ""))
     # a worker whose URL has no query appends its own to the path all the same
-    plain, _, glued = path.removeprefix(f"{JOBS}/").partition("&")
-    endpoint_id, verb, worker_id, job_id, *more = [*plain.split("/"), "", "", ""]
-    if verb not in VERBS or not worker_id or any(more) or (job_id and verb not in POSTS):
-        return [""]
-    return [verb, endpoint_id, worker_id, job_id, glued]
+    plain, _, glued = "/".join(parts[2:]).partition("&")
+    verb, worker_id, job_id, *more = [*plain.split("/"), "", ""]
+    if not worker_id or any(more) or (job_id and verb not in POSTS):
+        return None
+    return _Target(verb, parts[1], worker_id, job_id, glued)
 
 
-def _read(scope: Scope, verb: str, names: Sequence[str]) -> _Request:
+def _read(scope: Scope, target: _Target) -> _Request:
     """Reads who asks for what.
 
     Raises:
         BadRequest: a part of the URL can't be.
     """
-    endpoint_id, worker_id, job_id, glued = names
+    verb, endpoint_id, worker_id, job_id, glued = target
     if worker_id.startswith("$"):
         raise BadRequest(
             f"{worker_id[:40]} was not replaced by the id of a worker.",

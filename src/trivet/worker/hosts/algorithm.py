@@ -1,0 +1,183 @@
+"""Algorithms: programs of their authors' own that answer on a pipe, each kept as a child of the worker."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from trivet.authoring.batching import Batching
+from trivet.authoring.reporting import current
+from trivet.worker.algorithms.child import Child, Ended, LoadingFailed
+from trivet.worker.algorithms.lodging import Lodging
+from trivet.worker.algorithms.messages import LOADING_ERROR, Answer, answer_of, failure_of, request_line
+from trivet.worker.algorithms.reaping import adopt_orphans, end_descendants
+from trivet.worker.attempt import Attempt
+from trivet.worker.failures import Relayed
+
+ADDRESS = "ALGORITHMIA_API"
+"""Where an algorithm finds the platform. The address holds what proves who asks."""
+EXIT_UNENDING = 71
+_NOT_PASSED_ON = frozenset(
+    {
+        *("ALGORITHMIA_API_KEY", "ALGORITHMIA_BEARER_TOKEN"),  # they would take the place of the caller's identity
+        *("TRIVET_BUNDLE", "TRIVET_HANDLER", "TRIVET_HOST", "TRIVET_MEMORY_ENFORCE", "TRIVET_MEMORY_LIMIT"),
+    }
+)
+_END_PATIENCE = 5.0
+_FINISH_PATIENCE = 3.0
+
+
+def open_host(folder: str, handler: str) -> AlgorithmHost:
+    """Makes an algorithm ready to be started.
+
+    Args:
+        folder: the folder with the code.
+        handler: the file in it that is the algorithm.
+    """
+    adopt_orphans()
+    return AlgorithmHost(folder, handler, Path(os.environ.get("TRIVET_WORKER_FOLDER") or Path.cwd()))
+
+
+class AlgorithmHost:
+    """Keeps one child. It works for one account: when another's job comes, a new child takes its place.
+
+    Args:
+        bundle: the folder with the code.
+        program: the file in it that is the algorithm.
+        room: the worker's own folder, in which children live.
+    """
+
+    kind = "sync"
+    batching: Batching | None = None
+
+    def __init__(self, bundle: str, program: str, room: Path) -> None:
+        self._bundle = bundle
+        self._program = program
+        self._room = room
+        self._count = 0
+        self._child: Child | None = None
+        self._lodging: Lodging | None = None
+        self._account: str | None = None
+        """Whose child it is; None: whoever comes first."""
+        self._address = os.environ.get(ADDRESS, "")
+        self._code = ""
+        """How paths in the child's own copy of the code begin."""
+        self._secret = self._address.rpartition("/")[2]
+        self.handler: Callable[..., Any] = self._call
+
+    def bind(self, body: bytes, content_type: str) -> tuple[list[Any], dict[str, Any]]:
+        """As `Host.bind`: the line that asks the child.
+
+        Raises:
+            InvalidInput: the body is not what its type says.
+        """
+        return [request_line(body, content_type)], {}
+
+    def encode(self, value: object) -> tuple[str, bytes]:
+        """As `Host.encode`: an answer is bytes already."""
+        assert isinstance(value, Answer)
+        return value
+
+    def setup(self) -> None:
+        """Starts a child and loads the algorithm, for whoever comes first.
+
+        Raises:
+            Relayed: it can't be loaded, in the author's words.
+        """
+        try:
+            way = self._start(None)
+        except BaseException:
+            self._end()
+            raise
+        sys.stderr.write(f"This algorithm has a /tmp of its own, by {way}.\n")
+
+    def teardown(self) -> None:
+        """Lets the child finish by itself, and ends it where it doesn't."""
+        if self._child is not None:
+            self._child.finish(_FINISH_PATIENCE)
+        self._end()
+
+    def _call(self, line: bytes) -> Answer:
+        """Has one job answered.
+
+        Raises:
+            Relayed: the algorithm has failed, in its author's words.
+            BaseException: whatever ends the waiting; the child is ended then, with all that it has started.
+        """
+        attempt = current()
+        account = attempt.account if isinstance(attempt, Attempt) else ""
+        try:
+            if self._child is None or self._child.is_over or self._account not in (None, account):
+                self._end()
+                self._start(account)
+            self._account = account
+            assert self._child is not None
+            document = self._child.ask(line)
+        except Ended as ended:
+            self._end()
+            raise self._relayed(Relayed(str(ended), "SystemExit", ended.last_words, code="handler_exited")) from None
+        except BaseException:
+            self._end()
+            raise
+        try:
+            return answer_of(document)
+        except Relayed as failure:
+            raise self._relayed(failure) from None
+
+    def _start(self, account: str | None) -> str:
+        """Starts a child and waits until it is loaded; returns how its ``/tmp`` was made private.
+
+        Raises:
+            Relayed: it can't be loaded.
+        """
+        self._count += 1
+        self._lodging = lodging = Lodging(self._room / f"algorithm-{self._count}", self._bundle)
+        self._account = account
+        self._code = f"{lodging.code}/"
+        self._child = child = Child(lodging, self._bundle, self._program, self._environ(lodging), self._tell)
+        try:
+            return child.load()
+        except LoadingFailed as failed:
+            failure = failure_of({**failed.error, "error_type": LOADING_ERROR})
+        except Ended as ended:
+            failure = Relayed(f"The algorithm {ended} while it was loaded.", LOADING_ERROR, ended.last_words)
+        child.listen()
+        raise self._relayed(failure) from None
+
+    def _end(self) -> None:
+        """Ends the child with all that it has started, wherever the start or the wait was left."""
+        child, self._child = self._child, None
+        lodging, self._lodging = self._lodging, None
+        if not end_descendants(child.pid if child is not None else None, _END_PATIENCE):
+            os.write(2, b"trivet worker: what an algorithm has started can't be ended, so this worker ends.\n")
+            os._exit(EXIT_UNENDING)  # the next job might be another account's, and nothing of this one's may see it
+        if child is not None:
+            child.close()
+        if lodging is not None:
+            lodging.remove()
+
+    def _environ(self, lodging: Lodging) -> dict[str, str]:
+        passed_on = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
+        return {
+            "PYTHONUNBUFFERED": "1",  # what is printed before an answer is there before it
+            "PYTHONUTF8": "1",
+            **passed_on,
+            "HOME": str(lodging.home),
+            "TMPDIR": str(lodging.tmp),
+        }
+
+    def _tell(self, stream: str, text: str) -> None:
+        getattr(sys, stream).write(self._without_secret(text))
+
+    def _relayed(self, failure: Relayed) -> Relayed:
+        """A failure as it may be told: without the secret that is in the address, and with paths as the author knows them."""
+        message, trace = self._without_secret(str(failure)), self._without_secret(failure.traceback)
+        return Relayed(message, failure.type, trace.replace(self._code, ""), code=failure.code)
+
+    def _without_secret(self, text: str) -> str:
+        if self._secret and self._secret in text:
+            return text.replace(self._secret, "…")
+        return text
