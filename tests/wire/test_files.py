@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +14,10 @@ import pytest
 
 from tests.wire.fakes import MAX_FILE, Answer, Client, World
 from trivet.platform.core.accounts import Token
+from trivet.platform.core.errors import Unavailable
 from trivet.platform.dialects.native.app import create_app
+from trivet.platform.wire.ranges import Selection
+from trivet.platform.wire.transfers import send_file
 
 DATA = bytes(range(256)) * 10
 MD5 = hashlib.md5(DATA, usedforsecurity=False).hexdigest()
@@ -194,6 +198,33 @@ def test_a_file_over_the_limit_is_refused_before_it_comes_where_that_can_be_know
 def test_nothing_is_read_of_an_upload_that_is_not_allowed(old: World) -> None:
     answer = upload(old, headers={"if-none-match": "*"})
     assert (answer.status, answer.code) == (412, "precondition_failed")
+
+
+def test_a_file_that_can_not_be_read_on_ends_short(caplog: pytest.LogCaptureFixture) -> None:
+    sent: list[Any] = []
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b"the first"
+        raise Unavailable("the disk is gone")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    chosen = Selection(HTTPStatus.OK, 0, 100)
+    asyncio.run(send_file(pieces(), chosen, [], receive, send))
+    assert sent[0]["headers"] == [(b"content-length", b"100")]
+    assert [message.get("body") for message in sent[1:]] == [b"the first"]
+    assert sent[-1]["more_body"]
+    assert "could not be read to its end" in caplog.text
+
+
+def test_a_file_that_can_not_be_opened_is_an_answer_of_its_own(world: World) -> None:
+    put(world)
+    world.blobs.blobs.clear()
+    assert get(world).code in ("not_found", "unavailable")
 
 
 # -- conditions and ranges

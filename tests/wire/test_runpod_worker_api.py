@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from trivet.platform.core.accounts import Principal, Scope, Token
-from trivet.platform.core.errors import BadRequest, Forbidden, NotFound, Unauthenticated, Unavailable
+from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
 from trivet.platform.core.jobs import JobError, Progress
 from trivet.platform.dialects.runpod import worker
 from trivet.platform.dialects.runpod.context import RunPodServices, RunPodSettings
@@ -36,6 +36,7 @@ class Asked:
     stale: bool = False
     waits: bool = False
     refuses: Exception | None = None
+    ends: bool = False
     calls: list[Call] = field(default_factory=list)
     admitted: list[tuple[str, str, str, str | None]] = field(default_factory=list)
 
@@ -64,6 +65,11 @@ class Asked:
 
     def undelivered(self, visit: Visit, jobs: list[TakenJob]) -> None:
         self.calls.append(("undelivered", visit.worker_id, [job.job_id for job in jobs]))
+
+    async def linger(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if self.ends:
+            raise Unavailable("The platform is shutting down.")
 
     async def listening(self, visit: Visit) -> None:
         self.calls.append(("listening", visit.worker_id))
@@ -191,6 +197,18 @@ def test_one_job_comes_as_an_object_with_its_input_as_it_was_sent() -> None:
     assert answer.body == b'{"id":"job_1","input":{"big": 1e2, "b":"\\u00e9" }}'
 
 
+def test_an_input_that_python_can_not_read_fails_alone() -> None:
+    endless = b'{"a":' + b"9" * 4301 + b"}"
+    harmless = b'{"a":"' + b"9" * 4301 + b'","b":1.' + b"5" * 4301 + b"}"
+    wire = Wire(Asked([job(1), job(2, endless), job(3, harmless), job(4, endless, "application/x-numbers")]))
+    answer = wire.get("ep1/job-take-batch/w1?batch_size=4")
+    assert [each["id"] for each in answer.json] == ["job_1", "job_3", "job_4"]
+    what, _, job_id, error = wire.asked.calls[-1]
+    assert (what, job_id, error.code) == ("fail", "job_2", "unreadable_input")
+    assert "4300 digits" in error.message
+    assert Wire(Asked([job(2, endless)])).get("ep1/job-take/w1?x").status == 204
+
+
 def test_what_is_for_the_worker_lies_beside_the_input() -> None:
     aside = b' {"webhook": "https://x", "s3Config": {"bucketName": "b"}} '
     answer = Wire(Asked([job(1, aside=aside)])).get("ep1/job-take/w1?x")
@@ -221,7 +239,7 @@ def test_a_batch_comes_as_a_list_and_so_does_more_than_was_asked_for() -> None:
     assert wire.asked.calls == [("take", "w1", 3, True, 7.0), ("take", "w1", 1, False, 7.0)]
 
 
-@pytest.mark.parametrize(("given", "most"), [("0", 1), ("-4", 1), ("x", 1), ("", 1), ("9" * 30, 1), ("99999", 1000)])
+@pytest.mark.parametrize(("given", "most"), [("0", 1), ("-4", 1), ("x", 1), ("", 1), ("9" * 30, 1), ("99999", 100)])
 def test_an_odd_batch_size_asks_for_as_many_as_can_be(given: str, most: int) -> None:
     wire = Wire(Asked())
     wire.get(f"ep1/job-take-batch/w1?batch_size={given}")
@@ -334,6 +352,13 @@ def test_an_error_is_kept_as_its_worker_said_it(error: object, text: str) -> Non
         "j1",
         JobError("handler_error", text),
     )
+
+
+@pytest.mark.parametrize("error", [b"1e999", b"9" * 5000, b'{"code": 1e999}'])
+def test_an_error_that_is_a_number_too_large_is_an_error(error: bytes) -> None:
+    what, _, job_id, told = Wire(Asked()).told(b'{"error":%b}' % error)
+    assert (what, job_id, told.code) == ("fail", "j1", "handler_error")
+    assert told.message == error.decode()
 
 
 @pytest.mark.parametrize(
@@ -501,6 +526,34 @@ def test_a_poll_is_never_refused_at_once(verb: str) -> None:
     assert within(wire, act, PATIENCE)
 
 
+@pytest.mark.parametrize("target", ["job-take", "job-take/w1/more", "job-stop//", "job-take-batch&batch_size=2"])
+def test_a_poll_that_names_no_worker_is_not_refused_at_once_either(target: str) -> None:
+    wire = Wire(Asked())
+
+    async def act() -> bool:
+        asking = asyncio.ensure_future(wire.ask("GET", f"ep1/{target}"))
+        await asyncio.wait([asking], timeout=0.05)
+        held = not asking.done()
+        asking.cancel()
+        return held
+
+    assert within(wire, act, PATIENCE)
+    assert wire.post("ep1/job-done//", {}).status == 404
+
+
+def test_a_worker_whose_poll_ends_for_another_one_is_told_to_sleep() -> None:
+    for verb in ("job-take", "job-stop"):
+        wire = Wire(Asked(refuses=Conflict("Another process asks under this id.")))
+        answer = wire.get(f"ep1/{verb}/w1?x")
+        assert answer.status == 429
+        assert "Another process" in answer.json["error"]
+
+
+def test_a_refused_poll_that_can_not_be_held_any_longer_is_told_to_sleep() -> None:
+    wire = Wire(Asked(refuses=Unauthenticated(), ends=True))
+    assert wire.get("ep1/job-take/w1?x").status == 429
+
+
 def test_what_tells_is_refused_at_once() -> None:
     wire = Wire(Asked(refuses=Unauthenticated()), refusal_hold=PATIENCE)
     assert wire.get("ep1/ping/w1?x").status == 401
@@ -535,6 +588,8 @@ def test_a_fault_of_ours_is_told_without_a_traceback() -> None:
         ("GET", "ep1/job-take", 404),
         ("GET", "ep1/job-take/w1/more", 404),
         ("GET", "ep1/job-take/w1/", 204),
+        ("GET", "/ep1//job-take/w1", 204),
+        ("GET", "ep1/job-take&job_in_progress=0", 404),
         ("POST", "ep1/job-done/w1/j1/more", 404),
         ("GET", f"ep1/job-take/{'w' * 200}", 400),
         ("GET", f"ep1/ping/w1?job_id={'j' * 200_000}", 400),

@@ -31,6 +31,7 @@ def _worker_id(text: str) -> str:
 Examples:
   eval "$(trivet env)"          # our own SDK
   eval "$(trivet env runpod)"   # programs that use the runpod package
+  eval "$(trivet env algorithmia)"   # programs that use the algorithmia package
   eval "$(trivet env runpod --worker admin/hello)" && python handler.py """
 )
 @click.argument("dialect", required=False, type=click.Choice(DIALECTS))
@@ -47,8 +48,9 @@ def env(dialect: str | None, endpoint: str | None, worker_id: str | None) -> Non
     """Print the export lines that point an SDK at this platform.
 
     Without DIALECT they are TRIVET_URL and TRIVET_API_KEY, from the environment or the profile. With runpod they are
-    RUNPOD_API_KEY, RUNPOD_ENDPOINT_BASE_URL and RUNPOD_API_BASE_URL: a program that uses the runpod package then calls
-    this platform, in processes that start afterwards. algorithmia and jaqpot are not there yet.
+    RUNPOD_API_KEY, RUNPOD_ENDPOINT_BASE_URL and RUNPOD_API_BASE_URL, with algorithmia ALGORITHMIA_API_KEY and
+    ALGORITHMIA_API: a program that uses the runpod or the algorithmia package then calls this platform, in processes that
+    start afterwards. jaqpot is not there yet.
 
     With --worker they are for a program that calls runpod.serverless.start, here or on another machine that reaches the
     URL of the profile. Each time a key is made that can do nothing but that; `trivet keys revoke` takes it back.
@@ -57,10 +59,10 @@ def env(dialect: str | None, endpoint: str | None, worker_id: str | None) -> Non
     """
     from trivet.sdk._config import resolve
 
-    if dialect not in (None, "runpod"):
+    if dialect not in (None, "runpod", "algorithmia"):
         raise Failure(
             f"This platform does not speak the {dialect} dialect yet, so there is nothing to point its SDK at.",
-            "What is there: trivet env, trivet env runpod",
+            "What is there: trivet env, trivet env runpod, trivet env algorithmia",
         )
     if endpoint is None and worker_id is not None:
         raise click.UsageError("--worker-id names the worker of --worker NAME, which is missing.")
@@ -76,6 +78,8 @@ def env(dialect: str | None, endpoint: str | None, worker_id: str | None) -> Non
         _export(_joining(settings.url, endpoint, worker_id or _made_up()))
     elif dialect == "runpod":
         _export(_runpod(settings.url, settings.api_key))
+    elif dialect == "algorithmia":
+        _export({"ALGORITHMIA_API_KEY": settings.api_key, "ALGORITHMIA_API": f"{settings.url}/algorithmia"})
     else:
         _export({"TRIVET_URL": settings.url, "TRIVET_API_KEY": settings.api_key})
 

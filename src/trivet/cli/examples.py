@@ -53,8 +53,9 @@ def ls(as_json: bool) -> None:
 def deploy(names: tuple[str, ...], as_json: bool) -> None:
     """Deploy the examples, or only those that are named, under your account.
 
-    Those that a guide of another service calls get the ids that stand in that guide, and are published as its images too,
-    so that its programs run as they are. An id that another endpoint has already stays there.
+    Those that a guide of another service calls get the ids, names and versions that stand in that guide, and are published as
+    its images too, so that its programs run as they are. An id that another endpoint has already stays there, and where a key
+    may not deploy for the owner in a name, they are deployed under your account.
 
     Without --json, prints a call to paste for each; with it, one object per endpoint and line.
     """
@@ -73,13 +74,19 @@ def deploy(names: tuple[str, ...], as_json: bool) -> None:
 def _publish(client: Client, example: Example) -> list[DeployedEndpoint]:
     from trivet.sdk.errors import TrivetError
 
+    ours = {"name": f"{example.owner}/{example.endpoint}"} if example.owner is not None else {}
+    numbers = {"id": example.id, "version": example.version}
+    theirs = {name: value for name, value in numbers.items() if value is not None}
     try:
-        return publish(client, example.path, id=example.id)
+        return publish(client, example.path, **ours, **theirs)
     except TrivetError as error:
-        if example.id is None or error.code != "conflict":
-            raise
-        note(f"{error.message} So {example.name} is deployed without it.")
-        return publish(client, example.path)
+        if error.code == "conflict" and theirs:
+            note(f"{error.message} So {example.name} is deployed without it.")
+            return publish(client, example.path, **ours)
+        if error.code in {"forbidden", "not_found"} and ours:
+            note(f"{error.message} So {example.name} is deployed under your own account.")
+            return publish(client, example.path)
+        raise
 
 
 def _chosen(names: tuple[str, ...]) -> list[Example]:

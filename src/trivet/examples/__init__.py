@@ -33,6 +33,8 @@ class Example:
         calls: the ways of calling it that show it best.
         id: the opaque id that a guide of another service writes into its programs; None takes any.
         images: the image names that this guide writes, which this example stands for.
+        owner: whose endpoint it is in such a guide; None takes any account.
+        version: the number of the version that this guide calls; None takes any.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Example:
     calls: tuple[Way, ...]
     id: str | None = None
     images: tuple[str, ...] = ()
+    owner: str | None = None
+    version: str | None = None
 
 
 @cache
@@ -88,6 +92,32 @@ def catalogue() -> tuple[Example, ...]:
             calls=("submit", "cancel"),
             requirements=("runpod",),
         ),
+        _example(
+            "hello_algorithm",
+            "an algorithm written for Algorithmia: says hello",
+            calls=("run",),
+            endpoint="Hello",
+            requirements=("algorithmia>=1.0.0,<2.0",),
+            owner="demo",
+        ),
+        _example(
+            "lda",
+            "an algorithm written for Algorithmia: topics of documents as word counts",
+            calls=("run",),
+            endpoint="LDA",
+            requirements=("algorithmia>=1.0.0,<2.0",),
+            owner="nlp",
+            version="1.0.0",
+        ),
+        _example(
+            "face_detection",
+            "an algorithm written for Algorithmia: finds faces in hosted pictures, and draws boxes around them",
+            calls=("run",),
+            endpoint="FaceDetection",
+            requirements=("algorithmia>=1.0.0,<2.0", "opencv-python-headless>=4.8,<5"),
+            owner="dlib",
+            version="0.2.1",
+        ),
     )
 
 
@@ -101,6 +131,8 @@ def _example(
     sample: str = "sample.json",
     id: str | None = None,
     images: tuple[str, ...] = (),
+    owner: str | None = None,
+    version: str | None = None,
 ) -> Example:
     path = Path(__file__).parent / name
     sample_path = path / sample
@@ -116,4 +148,6 @@ def _example(
         calls=calls,
         id=id,
         images=images,
+        owner=owner,
+        version=version,
     )

@@ -110,6 +110,7 @@ def test_where_it_is_not_plain_the_refusal_says_how_to_choose(tmp_path: Path) ->
             {"Dockerfile": "COPY ./builder/requirements.txt /r.txt", "builder/requirements.txt": "runpod~=1.9"},
             ["runpod~=1.9"],
         ),
+        ({"Dockerfile": "COPY .build/requirements.txt /", ".build/requirements.txt": "runpod~=1.8"}, ["runpod~=1.8"]),
         ({"Dockerfile": "COPY ../requirements.txt /etc/requirements.txt", "builder/requirements.txt": "x"}, ["runpod"]),
     ],
 )

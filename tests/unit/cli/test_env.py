@@ -53,11 +53,20 @@ def test_without_a_key_there_is_no_environment_to_give(trivet: Trivet, words: tu
     assert (result.exit_code, result.stdout) == (3, "")
 
 
-@pytest.mark.parametrize("dialect", ["algorithmia", "jaqpot"])
-def test_a_dialect_that_is_not_there_yet_is_told_plainly(trivet: Trivet, logged_in: Server, dialect: str) -> None:
-    result = trivet("env", dialect)
+def test_the_lines_for_algorithmias_package_name_its_own_variables(trivet: Trivet, profile: Path) -> None:
+    write_profile(Profile("http://there:8300", KEY), profile)
+    result = trivet("env", "algorithmia")
+    assert result.exit_code == 0
+    assert exported(result.stdout) == {
+        "ALGORITHMIA_API_KEY": KEY,
+        "ALGORITHMIA_API": "http://there:8300/algorithmia",
+    }
+
+
+def test_a_dialect_that_is_not_there_yet_is_told_plainly(trivet: Trivet, logged_in: Server) -> None:
+    result = trivet("env", "jaqpot")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert f"{dialect} dialect yet" in result.stderr
+    assert "jaqpot dialect yet" in result.stderr
 
 
 def test_an_unknown_dialect_is_wrong_usage(trivet: Trivet) -> None:

@@ -56,7 +56,7 @@ def asked(server: Server) -> list[str]:
 def test_collections_files_and_owners_are_listed(trivet: Trivet, platform: Server) -> None:
     collections = trivet("files", "ls")
     assert collections.exit_code == 0
-    assert [line.split() for line in collections.stdout.splitlines()][0] == ["NAME", "READABLE", "BY", "AGE"]
+    assert next(line.split() for line in collections.stdout.splitlines()) == ["NAME", "READABLE", "BY", "AGE"]
     assert "photos" in collections.stdout
     assert "public" in collections.stdout
     found = trivet("files", "ls", "data://.my/photos")

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from trivet.platform.core import jobs
 from trivet.platform.core.jobs import FINAL, OPEN, Job, JobError, JobPolicy, JobStatus, Progress
 from trivet.platform.core.payloads import Payload
+from trivet.platform.ports.runtime import AttemptOrder
 
 INPUT = Payload.inline(b'{"name":"Bond"}')
 OUTPUT = Payload.inline(b'"Hello Bond"')
@@ -36,6 +37,13 @@ def some(job: Job | None) -> Job:
 
 
 # -- one step at a time -------------------------------------------------------------------------------------------------
+
+
+def test_the_token_of_an_attempt_does_not_show() -> None:
+    job = claimed(token="s3cret")
+    assert "s3cret" not in repr(job)
+    order = AttemptOrder(1, job.id, "s3cret", 1, 10.0, "application/json", b"1")
+    assert "s3cret" not in repr(order)
 
 
 def test_every_status_is_either_open_or_final() -> None:

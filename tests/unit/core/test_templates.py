@@ -66,8 +66,8 @@ def test_variables_have_a_size() -> None:
 
 
 def test_variables_by_which_a_worker_finds_the_platform_are_the_platforms_own() -> None:
-    ours = ("TRIVET_LINK", "RUNPOD_WEBHOOK_GET_JOB", "RUNPOD_AI_API_KEY", "RUNPOD_POD_ID", "RUNPOD_ENDPOINT_ID")
-    theirs = {"RUNPOD_API_KEY": "k", "PATH": "/bin", "PYTHONUNBUFFERED": "1", "MY_TRIVET_": "x"}
+    ours = ("TRIVET_LINK", "TRIVET_WORKER_TOKEN")
+    theirs = {"HF_TOKEN": "k", "PATH": "/bin", "PYTHONUNBUFFERED": "1", "MY_TRIVET_": "x"}
     assert rules.without_platforms_own({**dict.fromkeys(ours, "x"), **theirs}) == theirs
 
 

@@ -21,7 +21,13 @@ TELLS = "import json, os; print(json.dumps(dict(os.environ)))"
 
 def worker_of_runpod(stage: Stage, **secrets: str) -> WorkerSpec:
     spec = stage.spec("w1", TELLS)
-    env = {"OF_TEMPLATE": "yes", "TOKEN": "of the template", "RUNPOD_AI_API_KEY": "stolen"}
+    env = {
+        "OF_TEMPLATE": "yes",
+        "TOKEN": "of the template",
+        "RUNPOD_AI_API_KEY": "stolen",
+        "RUNPOD_WEBHOOK_GET_JOB": "http://elsewhere/job-take/$ID?",
+        "HOME": "/root",  # where the package would find a configuration that counts before the key
+    }
     return replace(spec, env=env, secrets=secrets, version=replace(spec.version, host="runpod", handler="src/work.py"))
 
 

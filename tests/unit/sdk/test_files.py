@@ -219,6 +219,23 @@ def test_bytes_text_and_pieces_are_written(client: Client, server: Server) -> No
     assert server.seen[2].headers["transfer-encoding"] == "chunked"
 
 
+def test_what_is_read_can_be_written_at_the_same_time(client: Client, server: Server) -> None:
+    server.on("GET", PATH, lambda it: serve_file(it, DATA * 4))
+    server.on("PUT", "/files/.my/photos/copy.jpg", lambda it: it.json(FILE))
+    client.files.write("data://.my/photos/copy.jpg", client.files.stream(URI))
+    assert server.seen[-1].body == DATA * 4
+
+
+def test_what_the_maker_of_pieces_raises_comes_through(client: Client, server: Server) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"one"
+        raise RuntimeError("no more")
+
+    server.on("PUT", PATH, lambda it: it.json(FILE))
+    with pytest.raises(RuntimeError, match="no more"):
+        client.files.write(URI, pieces())
+
+
 def test_pieces_are_sent_once_as_nobody_can_take_them_back(client: Client, server: Server) -> None:
     server.on("PUT", PATH, lambda it: it.problem(503, "unavailable", headers={"Retry-After": "0"}))
     with pytest.raises(ServiceUnavailableError):
@@ -380,5 +397,7 @@ def test_the_asynchronous_half_does_the_same(server: Server, tmp_path: Path) -> 
             assert [entry.name async for entry in client.files.list("data://.my")] == ["photo.jpg"]
             await client.files.write(URI, pieces())
             assert server.seen[-1].body == b"onetwo"
+            await client.files.write(URI, client.files.stream(URI))
+            assert server.seen[-1].body == DATA
 
     asyncio.run(asyncio.wait_for(scenario(), 20))

@@ -10,6 +10,7 @@ from trivet.platform.core.accounts import Principal, Within
 from trivet.platform.core.data import Collection, DataPath, File, ReadAcl
 from trivet.platform.core.endpoints import Endpoint, Visibility
 from trivet.platform.services.files import Files
+from trivet.platform.services.sweeper import DROP_GRACE
 from trivet.platform.stores.memory import MemoryBlobs
 
 MAX_FILE = 1000
@@ -113,6 +114,11 @@ class Cabinet(Town):
         """Some time passes, and the service cleans up."""
         self.now += seconds
         run(self.files.tick())
+
+    def settle(self) -> None:
+        """All that is to be forgotten now is gone after this."""
+        self.tick()
+        self.tick(DROP_GRACE + 1)
 
     def kept(self) -> list[bytes]:
         """All that lies in the blob store."""

@@ -23,8 +23,6 @@ from trivet.platform.core.errors import (
 )
 from trivet.platform.services.sweeper import DROP_GRACE, LOST_INTERVAL
 
-LATER = DROP_GRACE + 1
-
 
 @pytest.fixture
 def town() -> Cabinet:
@@ -89,7 +87,7 @@ def test_a_collection_with_files_goes_only_when_that_is_said(town: Cabinet, bond
     assert town.remove(bond, ".my/photos", force=True) == 3
     assert town.names(bond, ".my") == []
     assert isinstance(refusal(lambda: town.stat(bond, ".my/photos/a")), NotFound)
-    town.tick(LATER)
+    town.settle()
     assert town.kept() == []
     town.make(bond, ".my/photos")
     assert town.names(bond, ".my/photos") == []
@@ -101,7 +99,7 @@ def test_a_collection_of_many_files_goes_in_steps_and_is_gone_at_once(town: Cabi
     for number in range(450):
         town.put(bond, f".my/many/{number}", str(number).encode())
     assert town.remove(bond, ".my/many", force=True) == 450
-    town.tick(LATER)
+    town.settle()
     assert town.kept() == []
 
 
@@ -143,7 +141,7 @@ def test_a_file_is_deleted_once(town: Cabinet, bond: Principal) -> None:
     town.delete(bond, ".my/c/f")
     assert isinstance(refusal(lambda: town.delete(bond, ".my/c/f")), NotFound)
     assert isinstance(refusal(lambda: town.stat(bond, ".my/c/f")), NotFound)
-    town.tick(LATER)
+    town.settle()
     assert town.kept() == []
 
 
@@ -248,7 +246,7 @@ def test_of_several_writers_the_last_to_end_wins_whole(town: Cabinet, bond: Prin
         assert await whole(town.files.read(await town.files.stat(bond, path))) == b"b" * 100
 
     run(scene())
-    town.tick(LATER)
+    town.settle()
     assert town.kept() == [b"b" * 100]
 
 
@@ -269,7 +267,7 @@ def test_conditions_hold_at_the_end_too(town: Cabinet, bond: Principal) -> None:
     run(race(if_none_match=True))
     town.put(bond, ".my/c/f", b"before")
     run(race(if_match=town.stat(bond, ".my/c/f").etag))
-    town.tick(LATER)
+    town.settle()
     assert town.kept() == [b"quick"]
 
 
@@ -339,7 +337,7 @@ def test_a_writer_who_goes_away_at_the_last_moment_leaves_a_whole_file(
     with pytest.raises(asyncio.CancelledError):
         town.put(bond, ".my/c/f", b"new")
     monkeypatch.undo()
-    town.tick(LATER)
+    town.settle()
     assert town.read(bond, ".my/c/f") == (b"new" if applied else b"old")
     assert town.kept() == [b"new" if applied else b"old"]
 
@@ -497,8 +495,7 @@ def test_an_account_takes_its_data_along(town: Cabinet, bond: Principal) -> None
     town.put(bond, ".my/c/f")
     run(town.accounts.remove(town.admin, "bond"))
     assert isinstance(refusal(lambda: town.names(town.admin, "bond")), NotFound)
-    town.tick()
-    town.tick(LATER)
+    town.settle()
     assert town.kept() == []
     again = town.account("bond")
     assert town.names(again, ".my") == []
@@ -513,7 +510,7 @@ def test_an_organization_takes_its_data_along(town: Cabinet, bond: Principal) ->
     town.tick(LOST_INTERVAL - 1)
     assert town.kept() == [b"data"]
     town.tick(2)
-    town.tick(LATER)
+    town.settle()
     assert town.kept() == []
 
 
@@ -585,7 +582,7 @@ def test_temporary_files_are_forgotten_after_a_day_and_others_stay(town: Cabinet
     assert town.names(inside, ".algo/temp") == ["new", "old"]
     town.tick(10)
     assert town.names(inside, ".algo/temp") == ["new"]
-    town.tick(LATER)
+    town.settle()
     assert town.kept() == [b"kept", b"new"]
 
 
@@ -593,8 +590,7 @@ def test_an_endpoint_that_is_removed_takes_along_what_it_kept(town: Cabinet, bon
     hello = town.public("admin/hello")
     town.put(town.inside(bond, hello), ".algo/perm/f")
     run(town.store.write(lambda tx: tx.endpoints.remove(hello.id)))
-    town.tick()
-    town.tick(LATER)
+    town.settle()
     assert town.kept() == []
 
 
@@ -616,7 +612,7 @@ def test_a_session_is_shared_by_a_tree_of_calls_and_ends_with_it(
     run(town.files.end_session("job_1"))
     assert not town.files.has_session("job_1")
     assert town.names(top, ".session") == []
-    town.tick(LATER)
+    town.settle()
     assert town.kept() == []
 
 
@@ -626,8 +622,7 @@ def test_a_session_whose_job_has_ended_is_forgotten_after_a_restart_too(town: Ca
         town.put(town.inside(bond, hello, job, root=job), ".session/f", job.encode())
     town.open_jobs.remove("job_1")
     town.files = town.start()
-    town.tick()
-    town.tick(LATER)
+    town.settle()
     assert town.kept() == [b"job_2"]
 
 
@@ -638,7 +633,6 @@ def test_a_removal_that_was_cut_off_is_taken_up_again(town: Cabinet, bond: Princ
     collection = run(town.files.collection(bond, DataPath.parse(".my/c")))
     run(town.store.write(lambda tx: tx.data.set_aside(collection.id)))
     town.files = town.start()
-    town.tick()
-    town.tick(LATER)
+    town.settle()
     assert town.kept() == []
     assert run(town.store.read(lambda tx: tx.data.lost(10))) == []

@@ -14,7 +14,7 @@ from trivet.platform.core.errors import Conflict, CoreError, Forbidden, NotFound
 from trivet.platform.services.sweeper import DROP_GRACE
 
 WHO = st.sampled_from(["bond", "penny"])
-PLACES = st.sampled_from(["bond/c", "bond/d", "penny/c", ".algo/admin/hello/temp", ".algo/admin/hello/perm"])
+PLACES = st.sampled_from(["bond/c", "penny/c", ".algo/admin/hello/temp", ".algo/admin/hello/perm"])
 NAMES = st.sampled_from(["f", "g", "\u00fc"])
 DATA = st.binary(max_size=20)
 OPEN = frozenset({ReadAcl.PUBLIC})
@@ -33,6 +33,8 @@ class FilesAndAModel(RuleBasedStateMachine):
         self.endpoint = self.town.public("admin/hello")
         self.acls: dict[str, ReadAcl] = {}
         self.model: dict[Key, dict[str, tuple[bytes, float]]] = {}
+        self.make("bond", "bond/c", ReadAcl.PUBLIC)
+        self.make("penny", "penny/c", ReadAcl.PRIVATE)
 
     # -- what may happen ----------------------------------------------------------------------------------------------
 
@@ -72,6 +74,16 @@ class FilesAndAModel(RuleBasedStateMachine):
             wanted,
         ):
             self.model.setdefault(self.key(who, place), {})[name] = (data, self.town.now)
+
+    @rule(who=WHO, place=st.sampled_from(["c", "temp", "perm"]), name=NAMES, data=DATA)
+    def write_ones_own(self, who: str, place: str, name: str, data: bytes) -> None:
+        whole = f"{who}/c" if place == "c" else f".algo/admin/hello/{place}"
+        self.write(who, whole, name, data, inside=True, condition="")
+
+    @rule(who=WHO, name=NAMES)
+    def replace(self, who: str, name: str) -> None:
+        for data in (b"one", b"two"):
+            self.write_ones_own(who, "perm", name, data)
 
     @rule(who=WHO, place=PLACES, name=NAMES)
     def delete(self, who: str, place: str, name: str) -> None:
@@ -127,6 +139,7 @@ class FilesAndAModel(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """When the dust has settled no blob is left but those of the files."""
+        self.wait(0.0)
         self.wait(DROP_GRACE + 1)
         assert self.town.kept() == sorted(data for files in self.model.values() for data, _ in files.values())
 

@@ -15,12 +15,12 @@ from trivet.platform.core import takes as rules
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.endpoints import Visibility
-from trivet.platform.core.errors import BadRequest, Forbidden, NotFound, Unauthenticated, Unavailable
+from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
 from trivet.platform.core.jobs import EventKind, JobStatus
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.takes import RESULT_LOST
 from trivet.platform.core.workers import Departure, WorkerState
-from trivet.platform.services import reception
+from trivet.platform.services import polls, reception
 from trivet.platform.services.dispatch import INLINE_LIMIT
 from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.takes import Visit
@@ -141,7 +141,67 @@ def test_a_worker_from_elsewhere_joins_with_a_key_that_lets_it_work(hall: Hall) 
         job_id = await hall.queue()
         assert await guest.take() == [job_id]
         assert guest.succeed(job_id, {"a": 1})
-        assert (await hall.job(job_id)).worker_id == "pod-1"
+        assert rules.own_name((await hall.job(job_id)).worker_id or "") == "pod-1"
+
+    hall.play(scene())
+
+
+def test_only_who_asks_for_jobs_joins(hall: Hall) -> None:
+    async def scene() -> None:
+        visit = hall.takes.admit(hall.endpoint.id, "pod-1", "", hall.porter)
+        guest = Caller(hall, visit)
+        guest.ping("job_of_a_worker_that_is_dead")
+        hall.takes.unhealthy(visit, "model_is_there", "no model")
+        assert await guest.stops() == []
+        assert not guest.succeed("job_none")
+        assert not guest.piece("job_none")
+        assert not guest.progress("job_none")
+        hall.takes.leave_after(visit)
+        assert hall.workers.all_ids() == []
+        assert any("pod-1" in line and "model_is_there: no model" in line for line in hall.lines())
+        assert hall.workers.history(hall.version.id).failures == 0
+        assert await guest.take() == []
+        assert len(hall.workers.all_ids()) == 1
+
+    hall.play(scene())
+
+
+def test_a_worker_from_elsewhere_that_ends_is_no_failed_start_and_holds_up_none(hall: Hall) -> None:
+    async def scene() -> None:
+        await hall.guest()
+        assert hall.workers.starting(hall.version.id) == 0
+        hall.later(SILENCE + 1)
+        assert hall.workers.all_ids() == []
+        assert hall.workers.history(hall.version.id).failures == 0
+
+    hall.play(scene())
+
+
+def test_a_poll_for_stops_that_comes_before_its_worker_has_joined_is_the_workers(hall: Hall) -> None:
+    async def scene() -> None:
+        guest = Caller(hall, hall.takes.admit(hall.endpoint.id, "pod-1", "", hall.porter))
+        stops = guest.hears()
+        await hall.settle()
+        job_id = await hall.queue()
+        assert await guest.take() == [job_id]
+        await hall.settle()
+        hall.dispatcher.cancel(job_id)
+        assert await stops == [job_id]
+
+    hall.play(scene())
+
+
+def test_nobody_joins_a_platform_that_is_shutting_down(hall: Hall) -> None:
+    async def scene() -> None:
+        guest, own = await hall.guest(), await hall.caller()
+        hall.takes.close()
+        hall.workers.stop(guest.id)
+        await hall.settle()
+        assert hall.workers.all_ids() == [own.id]
+        again = Caller(hall, hall.takes.admit(hall.endpoint.id, "pod-1", "", hall.porter))
+        with pytest.raises(Unavailable):
+            await again.take()
+        assert await own.take() == []
 
     hall.play(scene())
 
@@ -176,17 +236,21 @@ def test_no_worker_takes_the_place_of_another(hall: Hall) -> None:
     async def scene() -> None:
         own = await hall.caller()
         fresh, _ = await hall.started()
-        await hall.guest("pod-1")
-        for endpoint_id, worker_id, principal in (
-            (hall.endpoint.id, own.id, hall.porter),
-            (hall.endpoint.id, fresh, hall.porter),
-            (theirs.id, "pod-1", bob),
-            (theirs.id, own.id, bob),
-        ):
-            with pytest.raises(Forbidden):
-                hall.takes.admit(endpoint_id, worker_id, "", principal)
-        with pytest.raises(Unauthenticated):
-            hall.takes.admit(hall.endpoint.id, "pod-1", "", None)
+        guest = await hall.guest("pod-1")
+        for worker_id in (own.id, fresh):
+            with pytest.raises(Forbidden) as refused:
+                hall.takes.admit(hall.endpoint.id, worker_id, "", hall.porter)
+            assert "config.toml" in refused.value.hint
+            stranger = hall.takes.admit(theirs.id, worker_id, "", bob)  # it learns nothing of the one that is here
+            assert await Caller(hall, stranger).take() == []
+        for worker_id in ("pod-1", guest.id):
+            with pytest.raises(Unauthenticated):
+                hall.takes.admit(hall.endpoint.id, worker_id, "", None)
+        with pytest.raises(BadRequest):
+            hall.takes.admit(hall.endpoint.id, guest.id, "", hall.porter)
+        job_id = await hall.queue()
+        assert await own.take() == [job_id]
+        assert own.succeed(job_id)
 
     hall.play(scene())
 
@@ -206,8 +270,8 @@ def test_only_so_many_workers_from_elsewhere_may_serve_one_endpoint(
         for worker_id in ("pod-1", "pod-2"):
             await hall.guest(worker_id)
         with pytest.raises(Unavailable):
-            hall.takes.admit(hall.endpoint.id, "pod-3", "", hall.porter)
-        hall.takes.admit(hall.endpoint.id, "pod-2", "", hall.porter)
+            await hall.guest("pod-3")
+        await hall.guest("pod-2")
 
     hall.play(scene())
 
@@ -253,8 +317,35 @@ def test_a_worker_from_elsewhere_that_was_given_up_comes_back_as_a_new_one(hall:
         assert (await hall.job(job_id)).status is JobStatus.QUEUED
         assert not guest.succeed(job_id)
         again = Caller(hall, hall.takes.admit(hall.endpoint.id, "pod-1", "", hall.porter))
+        assert await again.take(busy=True) == []  # what it holds is not known yet, and may be this very job
+        poll = again.waits(2, busy=True)
+        await hall.settle()
         again.ping(job_id)
         assert await again.stops() == [job_id]
+        other = await hall.queue()
+        assert names(await poll) == [other]
+        assert again.succeed(other)
+        assert await again.take() == [job_id]
+        assert (await hall.job(job_id)).attempt == 2
+
+    hall.play(scene())
+
+
+def test_the_id_of_a_worker_from_elsewhere_means_something_within_its_endpoint_only(hall: Hall) -> None:
+    bob = hall.with_scopes(hall.account("bob"), "work", "deploy")
+    theirs, _ = hall.offer(bob, "bob/theirs")
+
+    async def scene() -> None:
+        squatter = Caller(hall, hall.takes.admit(theirs.id, "pod-1", "", bob))
+        assert await squatter.take() == []
+        guest = await hall.guest("pod-1")
+        job_id = await hall.queue()
+        assert await squatter.take() == []
+        assert await guest.take() == [job_id]
+        assert not squatter.succeed(job_id)
+        squatter.ping()
+        squatter.ping()
+        assert guest.succeed(job_id)
 
     hall.play(scene())
 
@@ -338,10 +429,55 @@ def test_a_second_poll_ends_the_first(hall: Hall) -> None:
         first = caller.waits()
         await hall.settle()
         second = caller.waits()
-        assert await first == []
+        with pytest.raises(Conflict):
+            await first
         job_id = await hall.queue()
         assert names(await second) == [job_id]
         assert hall.dispatcher.queued(hall.version.id) == 0
+
+    hall.play(scene())
+
+
+def test_a_poll_that_ends_for_another_one_does_so_as_a_conflict_also_where_that_one_is_over_at_once(hall: Hall) -> None:
+    async def scene() -> None:
+        caller = await hall.caller()
+        job_id = await hall.queue()
+        assert await caller.take() == [job_id]
+        first = caller.waits(busy=True)
+        await asyncio.sleep(0)
+        assert await caller.take(busy=True) == []
+        with pytest.raises(Conflict):
+            await first
+
+    hall.play(scene())
+
+
+def test_of_two_processes_under_one_id_none_speaks_for_the_other_and_the_log_tells(hall: Hall) -> None:
+    async def scene() -> None:
+        guest = await hall.guest()
+        first, stops = guest.waits(), guest.hears()
+        await hall.settle()
+        assert hall.lines() == []
+        job_id = await hall.queue()
+        assert names(await first) == [job_id]
+        twin = guest.hears()
+        with pytest.raises(Conflict):
+            await stops
+        assert hall.lines() == []  # it may have lost its connection
+        assert await guest.take() == []  # the twin holds nothing
+        assert guest.succeed(job_id)
+        another = guest.hears()
+        with pytest.raises(Conflict):
+            await twin
+        with pytest.raises(Conflict):
+            await asyncio.gather(another, guest.stops())
+        assert hall.lines() == ["Two processes ask for jobs under this id: give each worker its own."]
+        hall.later(rules.TWIN_MEMORY / 4)
+        lost = await hall.queue()
+        assert await guest.take() == [lost]
+        hall.now += rules.TWIN_MEMORY
+        assert await guest.take() == []
+        assert await hall.status(lost) is JobStatus.QUEUED
 
     hall.play(scene())
 
@@ -399,6 +535,12 @@ def _slow_blobs(hall: Hall) -> asyncio.Event:
     return gate
 
 
+async def _sized(hall: Hall, size: int) -> str:
+    """The id of a job whose input has so many bytes."""
+    body = b'"' + b"x" * (size - 2) + b'"'
+    return (await hall.jobs.submit(hall.ada, ref("ada/hello"), Payload.inline(body))).job.id
+
+
 async def _large(hall: Hall) -> str:
     """The id of a job with a large input."""
     body = b'"' + b"x" * INLINE_LIMIT + b'"'
@@ -430,7 +572,8 @@ def test_a_second_poll_gets_what_the_first_was_promised_and_not_more_than_it_ask
         first = caller.waits(3)
         await hall.settle()
         second = caller.waits(4)
-        assert await first == []
+        with pytest.raises(Conflict):
+            await first
         gate.set()
         assert sorted(names(await second)) == sorted(ids[:4])
 
@@ -456,8 +599,13 @@ def test_polls_end_when_the_platform_does(hall: Hall) -> None:
         caller = await hall.caller()
         take, stops = caller.waits(hold=60.0), caller.hears(hold=60.0)
         await hall.settle()
+        lingers = asyncio.create_task(hall.takes.linger(60.0))
+        early = Caller(hall, hall.takes.admit(hall.endpoint.id, "pod-1", "", hall.porter)).hears(hold=60.0)
+        await hall.settle()
         hall.notifier.close()
-        assert (await take, await stops) == ([], [])
+        for poll in (take, stops, lingers, early):
+            with pytest.raises(Unavailable):
+                await poll
 
     hall.play(scene())
 
@@ -564,27 +712,108 @@ def test_who_brings_pieces_waits_while_the_disk_is_behind(hall: Hall) -> None:
 # -- what is lost -------------------------------------------------------------------------------------------------------
 
 
-def test_a_job_that_never_arrived_is_tried_again_as_often_as_it_may(hall: Hall) -> None:
+def test_a_job_that_never_arrived_goes_out_again_after_pauses_and_then_as_often_as_it_may_be_tried(hall: Hall) -> None:
     async def scene() -> None:
         caller = await hall.caller()
         job_id = await hall.queue(max_attempts=3)
-        for _ in range(3):
-            assert await caller.take(hold=1.0) == [job_id]
+        attempts = []
+        for strays in range(1, rules.MOST_STRAYS + 3):
+            (job,) = await caller.jobs(hold=1.0)
+            attempts.append(job.attempt)
+            assert await caller.take() == []
+            assert await hall.status(job_id) is JobStatus.QUEUED
+            hall.later(max(rules.LOST_REST, rules.stray_pause(strays)))
+        assert attempts == [1] * (rules.MOST_STRAYS + 1) + [2]
+        assert await caller.take(hold=1.0) == [job_id]
         assert await caller.take() == []
-        job = await hall.job(job_id)
-        assert job.error is not None
-        assert (job.status, job.attempt, job.error.code) == (JobStatus.FAILED, 3, "worker_lost")
-        assert "lost on its way" in job.error.message
+        job_now = await hall.job(job_id)
+        assert job_now.error is not None
+        assert (job_now.status, job_now.attempt, job_now.error.code) == (JobStatus.FAILED, 3, "worker_lost")
+        assert "lost on its way" in job_now.error.message
 
     hall.play(scene())
 
 
-def test_what_was_lost_comes_again_in_its_order(hall: Hall) -> None:
+def test_a_job_that_may_be_tried_once_is_not_sent_twice(hall: Hall) -> None:
     async def scene() -> None:
         caller = await hall.caller()
+        job_id = await hall.queue(max_attempts=1)
+        assert await caller.take(hold=1.0) == [job_id]
+        assert await caller.take() == []
+        assert await hall.status(job_id) is JobStatus.FAILED
+
+    hall.play(scene())
+
+
+def test_a_worker_that_lost_what_it_was_given_rests_while_others_may_do_better(hall: Hall) -> None:
+    async def scene() -> None:
+        caller, other = await hall.caller(), await hall.caller()
+        lost = await hall.queue()
+        assert await caller.take() == [lost]
         ids = [await hall.queue() for _ in range(3)]
-        assert await caller.take(2) == ids[:2]
-        assert await caller.take(3) == ids
+        assert await caller.take() == []
+        assert await other.take() == ids[:1]
+        hall.now += rules.LOST_REST / 2
+        assert await caller.take() == []
+        hall.now += rules.LOST_REST / 2
+        assert await caller.take() == ids[1:2]
+
+    hall.play(scene())
+
+
+def test_a_poll_that_begins_amid_the_rest_gets_something_after_it(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "LOST_REST", 0.05)
+
+    async def scene() -> None:
+        caller = await hall.caller()
+        await hall.queue()
+        assert len(await caller.take()) == 1
+        following = await hall.queue()
+        assert await caller.take(hold=1.0) == [following]
+
+    hall.play(scene())
+
+
+def test_what_came_to_nothing_before_goes_into_an_answer_alone(hall: Hall) -> None:
+    async def scene() -> None:
+        caller = await hall.caller()
+        retried = await hall.queue(retry_on=("handler_error", "worker_lost"), max_attempts=3)
+        lost, *others = [await hall.queue() for _ in range(4)]
+        assert await caller.take(hold=1.0) == [retried]
+        assert caller.fail(retried)
+        assert await caller.take(5) == [retried]
+        assert await caller.take(5, busy=True) == [lost, *others]
+        for job_id in (retried, *others):
+            assert caller.succeed(job_id)
+        assert await caller.take() == []
+        hall.later(rules.LOST_REST)
+        newer = await hall.queue()
+        assert await caller.take(5) == [lost]
+        assert await caller.take(5, busy=True) == [newer]
+
+    hall.play(scene())
+
+
+def test_an_answer_has_a_bound_in_bytes_and_what_is_beyond_waits(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "ANSWER_SIZE", 1000)
+
+    async def scene() -> None:
+        caller = await hall.caller()
+        asked: list[int] = []
+        ask = hall.dispatcher.ask
+
+        def note(worker_id: str, count: int) -> None:
+            asked.append(count)
+            ask(worker_id, count)
+
+        hall.dispatcher.ask = note  # type: ignore[method-assign] # to see how much is in memory at a time
+        large = [await _sized(hall, size) for size in (400, 400, 400, 2000, 10)]
+        small = [await _sized(hall, 10) for _ in range(9)]
+        assert await caller.take(50) == large[:2]
+        assert await caller.take(50, busy=True) == large[2:3]
+        assert await caller.take(50, busy=True) == large[3:4]
+        assert await caller.take(50, busy=True) == [large[4], *small]
+        assert max(asked) == polls.PORTION
 
     hall.play(scene())
 
@@ -747,7 +976,8 @@ def test_a_second_poll_for_stops_ends_the_first(hall: Hall) -> None:
         first = caller.hears()
         await hall.settle()
         second = caller.hears()
-        assert await first == []
+        with pytest.raises(Conflict):
+            await first
         job_id = await _cancelled(hall, caller)
         assert await second == [job_id]
 
@@ -764,7 +994,9 @@ def test_a_poll_for_stops_that_is_over_takes_nothing_from_the_one_after_it(hall:
         second = caller.hears()
         await asyncio.sleep(0)  # the second is open, and the first has not heard of that yet
         hall.dispatcher.cancel(job_id)
-        assert (await first, await second) == ([], [job_id])
+        assert await second == [job_id]
+        with pytest.raises(Conflict):
+            await first
 
     hall.play(scene())
 
@@ -1240,7 +1472,13 @@ def test_surplus_that_never_arrived_goes_back_uncounted_but_for_the_first(hall: 
         await _quick(hall, caller)
         ids = [await hall.queue() for _ in range(3)]
         assert await caller.take() == ids
-        assert [job.attempt for job in await caller.jobs()] == [2, 1, 1]
+        assert await caller.take() == []
+        assert [(await hall.job(job_id)).attempt for job_id in ids] == [0, 0, 0]
+        hall.later(rules.LOST_REST)
+        assert await caller.take() == ids[1:]
+        assert caller.succeed(ids[1])
+        assert caller.succeed(ids[2])
+        assert await caller.take() == ids[:1]
 
     hall.play(scene())
 

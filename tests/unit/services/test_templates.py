@@ -390,7 +390,7 @@ def test_the_log_of_another_owners_image_is_not_handed_on(town: Town) -> None:
 def test_workers_get_the_environment_without_what_the_platform_sets_itself() -> None:
     plant = Plant()
     publish(plant, plant.admin)
-    env = [("MODEL", "small"), ("TRIVET_LINK", "no"), ("RUNPOD_POD_ID", "no"), ("PATH", "/opt/bin")]
+    env = [("MODEL", "small"), ("TRIVET_LINK", "no"), ("PATH", "/opt/bin")]
     endpoint = make(plant, plant.admin, save(plant, plant.admin, env=env).template.id)
 
     async def scene() -> None:

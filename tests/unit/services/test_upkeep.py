@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 
+from trivet.platform.core.data import Collection, File, ReadAcl, Space
 from trivet.platform.core.jobs import EventKind, Job, JobEvent, JobPolicy, JobStatus
 from trivet.platform.core.payloads import BINARY, Payload
 from trivet.platform.ports.stores import Transaction
@@ -77,6 +78,19 @@ def test_payloads_that_no_job_knows_of_are_removed_at_the_start(attic: Attic) ->
         await attic.blobs.put(b"between two writes when the platform was killed")
         assert await attic.upkeep.forget_lost_blobs() == 1
         assert sorted(attic.blobs.blobs.values()) == [b"old", b"old"]
+
+    asyncio.run(scene())
+
+
+def test_the_bytes_of_files_are_not_lost(attic: Attic) -> None:
+    async def scene() -> None:
+        stored = await attic.blobs.put(b"a file's")
+        collection = Collection("c", "acc", "bond", "photos", Space.HOSTED, ReadAcl.PRIVATE, 0.0, 0.0)
+        file = File("c", "f", 8, "md5", "sha256", None, stored, 0.0, 0.0)
+        await attic.store.write(lambda tx: (tx.data.add(collection), tx.data.put_file(file)))
+        await attic.blobs.put(b"of an upload that was cut off")
+        assert await attic.upkeep.forget_lost_blobs() == 1
+        assert list(attic.blobs.blobs.values()) == [b"a file's"]
 
     asyncio.run(scene())
 

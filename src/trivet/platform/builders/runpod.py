@@ -44,7 +44,9 @@ class RunPodWorker:
     def requirement_files(self, source: SourceTree) -> tuple[str, ...]:
         """The requirements files that are not at the top: the one beside the program, and those that a Dockerfile names."""
         beside = PurePosixPath(self.program(source)).parent / FILE
-        named = (word.lstrip("./") for word in _words(_recipe(source.folder)) if _is_requirements(word))
+        named = (
+            word.removeprefix("./").lstrip("/") for word in _words(_recipe(source.folder)) if _is_requirements(word)
+        )
         wanted = dict.fromkeys((str(beside), *named))
         return tuple(name for name in wanted if name != FILE and (source.folder / name).is_file())
 

@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from trivet.platform.core import ids
 from trivet.platform.core.limits import NO_LIMITS, CallLimits, HeldLimits, Holder
@@ -53,7 +54,8 @@ class Account:
     """A person or a program that owns endpoints and keys. ``administrator`` may look after everybody's.
 
     ``limits`` are its own, for all its keys together; the platform may have others for who has none. ``public_key`` is text that
-    the account keeps here, for machines that are to know it; the platform does nothing with it.
+    the account keeps here, for machines that are to know it; the platform does nothing with it. ``extras`` is what dialects keep
+    in their own words, each under its own name: a JSON object.
     """
 
     id: str
@@ -63,15 +65,20 @@ class Account:
     disabled: bool = False
     limits: CallLimits = NO_LIMITS
     public_key: str = ""
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """A named group of accounts that can own endpoints. Accounts and organizations share one space of names."""
+    """A named group of accounts that can own endpoints. Accounts and organizations share one space of names.
+
+    ``extras`` is what dialects keep in their own words, each under its own name: a JSON object.
+    """
 
     id: str
     name: str
     created_at: float
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,6 @@ class DataPath:
         """
         names = [_name(part) for part in _parts(text)]
         match names:
-            case []:
-                return cls(SCHEME)
             case [first, *rest] if first == _SESSION:
                 return cls._flat(Space.SESSION, [first], rest)
             case [first, ("temp" | "perm") as kind, *rest] if first == _KEPT and not _is_long(names):
@@ -119,7 +117,7 @@ class DataPath:
                     raise _too_deep(text)
                 collection, file = (*rest, None, None)[:2]
                 return cls(SCHEME + "/".join(names), Space.HOSTED, owner, collection, file)
-        raise AssertionError("every list of names is one of these")
+        return cls(SCHEME)
 
     @classmethod
     def _flat(cls, kind: Space, head: list[str], rest: list[str]) -> DataPath:

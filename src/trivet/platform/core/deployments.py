@@ -20,6 +20,7 @@ class DeploymentRequest:
     """What the caller asked for beside the upload. All optional; they apply where the upload holds one endpoint, except the
     owner half of ``name``, ``workers`` and ``canary``: the percent of unpinned calls that a new version gets, 0 for none;
     None makes it current. With ``image`` no endpoint is published, but the build under that name, for endpoints to be made of.
+    ``held``: the new version gets no calls but those that name it, even where nothing else could answer.
     """
 
     filename: str
@@ -30,6 +31,7 @@ class DeploymentRequest:
     workers: tuple[int, int] | None = None
     canary: int | None = None
     image: str | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

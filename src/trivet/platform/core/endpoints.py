@@ -105,6 +105,11 @@ class Version:
     deployment_id: str | None = None
     sealed_env: bytes | None = field(default=None, repr=False)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it is a build that was not released: only its number and its hash lead to it."""
+        return self.number.startswith(_HELD)
+
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
@@ -228,6 +233,7 @@ _SEMVER = re.compile(
 )
 _PARTIAL = re.compile(r"(0|[1-9]\d{0,8})(?:\.(0|[1-9]\d{0,8}))?(?:\.[x*])*", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{7,64}")
+_HELD = "0.0.0-build."
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -254,13 +260,39 @@ class SemVer:
         return cls(int(major), int(minor), int(patch), False, parts)
 
 
+class Part(StrEnum):
+    """The part of a number that a release counts up."""
+
+    MAJOR = "major"
+    MINOR = "minor"
+    PATCH = "patch"
+
+
 def next_number(numbers: Sequence[str]) -> str:
     """The version after the highest of ``numbers``: its minor part counted up; ``1.0.0`` for the first."""
-    known = [v for v in (SemVer.parse(n) for n in numbers) if v is not None]
-    if not known:
+    if not any(SemVer.parse(number) for number in _released(numbers)):
         return "1.0.0"
-    top = max(known)
-    return f"{top.major}.{top.minor + 1}.0"
+    return number_after(numbers, Part.MINOR)
+
+
+def number_after(numbers: Sequence[str], part: Part) -> str:
+    """The number of a release: one part of the highest of ``numbers`` counted up, from ``0.0.0`` for the first."""
+    known = [v for v in (SemVer.parse(number) for number in _released(numbers)) if v is not None]
+    top = max(known, default=SemVer(0, 0, 0))
+    if part is Part.MAJOR:
+        return f"{top.major + 1}.0.0"
+    if part is Part.MINOR:
+        return f"{top.major}.{top.minor + 1}.0"
+    return f"{top.major}.{top.minor}.{top.patch + 1}"
+
+
+def held_number(digest: str) -> str:
+    """The number of a build that is not released, from the digest of its source in hex."""
+    return f"{_HELD}g{digest[:12]}"  # the letter, as digits alone may not begin with a zero there
+
+
+def _released(numbers: Sequence[str]) -> list[str]:
+    return [number for number in numbers if not number.startswith(_HELD)]
 
 
 @dataclass(frozen=True, slots=True)

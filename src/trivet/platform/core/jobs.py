@@ -150,7 +150,7 @@ class Job:
     created_at: float
     status: JobStatus = JobStatus.QUEUED
     attempt: int = 0
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     worker_id: str | None = None
     queued_at: float = 0.0
     started_at: float | None = None

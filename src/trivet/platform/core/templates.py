@@ -28,10 +28,8 @@ MAX_EXTRAS = 64 * 1024
 
 _MAX_NAME = 63
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
-# how workers find the platform and prove who they are: a recipe that was written for another platform may bring its own
-_PLATFORMS_OWN = re.compile(
-    r"TRIVET_.*|RUNPOD_WEBHOOK_.*|RUNPOD_AI_API_KEY|RUNPOD_POD_ID|RUNPOD_ENDPOINT_ID|RUNPOD_PING_INTERVAL"
-)
+_PLATFORMS_OWN = "TRIVET_"
+"""How the names of variables begin by which a worker of ours finds the platform and proves who it is."""
 _BETWEEN_WORDS = re.compile(r"[^A-Za-z0-9_]+", re.ASCII)
 
 
@@ -199,8 +197,11 @@ def check_env(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def without_platforms_own(env: Mapping[str, str]) -> dict[str, str]:
-    """The variables that a worker is given: all but those by which it finds the platform and proves who it is."""
-    return {name: value for name, value in env.items() if _PLATFORMS_OWN.fullmatch(name) is None}
+    """The variables that a worker is given: all but those by which it finds the platform and proves who it is.
+
+    What a program of another kind is reached by, the runtime sets over whatever is given here.
+    """
+    return {name: value for name, value in env.items() if not name.startswith(_PLATFORMS_OWN)}
 
 
 def check_extras(extras: Mapping[str, Any]) -> dict[str, Any]:

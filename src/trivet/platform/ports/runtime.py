@@ -84,13 +84,13 @@ class AttemptRef(NamedTuple):
 
 @value
 class AttemptOrder:
-    """One attempt as it is sent to a worker. ``number`` names it on the link; ``aside`` is the job's, still sealed; ``account_id``
-    is whose job it is.
+    """One attempt as it is sent to a worker. ``number`` names it on the link, ``token`` proves that its worker holds it;
+    ``aside`` is the job's, still sealed; ``account_id`` is whose job it is.
     """
 
     number: int
     job_id: str
-    token: str
+    token: str = field(repr=False)
     attempt: int
     timeout: float
     content_type: str

@@ -47,6 +47,7 @@ def program_environ(spec: WorkerSpec, python: Path, bundle: Path, room: Path, ur
         **visible_gpus(spec.version.settings),
         **_suggested(spec),
         **custom_environ(spec),
+        "HOME": str(room),
         "VIRTUAL_ENV": str(python.parent.parent),
         **_protocol(spec, f"{url}/runpod/v2/{spec.version.endpoint_id}"),
         strays.MARK: spec.worker_id,

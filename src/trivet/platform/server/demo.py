@@ -98,7 +98,9 @@ class _Demo:
             async with lane:
                 began = time.perf_counter()
                 try:
-                    deployed = await self._client.deploy(example.path, name=f"admin/{example.endpoint}", id=example.id)
+                    deployed = await self._client.deploy(
+                        example.path, name=_name_of(example), id=example.id, version=example.version
+                    )
                 except TrivetError as error:
                     self._failed(f"deploy {example.name}", error)
                     return
@@ -122,6 +124,7 @@ class _Demo:
             ("greeting", "Bad input: refused before anything is queued", self._refuse),
             ("runpod_plain", "A worker written for RunPod, called like any other: run", self._run),
             ("runpod_stream", "And another, as a stream", self._stream),
+            ("lda", "An algorithm written for Algorithmia, called like any other: run", self._run),
         ]
         for name, title, step in steps:
             if name not in self._ready:
@@ -238,7 +241,7 @@ class _Demo:
             self._failed("bad input", "it was taken")
 
     def _endpoint(self, example: Example) -> Any:
-        return self._client.endpoint(f"admin/{example.endpoint}")
+        return self._client.endpoint(_name_of(example))
 
     def _passed(self, what: str, result: str, began: float) -> None:
         self._told(what, result, time.perf_counter() - began)
@@ -251,6 +254,11 @@ class _Demo:
     def _failed(self, what: str, error: object) -> None:
         self.tally.failed += 1
         self._echo(f"  FAILED  {what}: {error}")
+
+
+def _name_of(example: Example) -> str:
+    """What an example is deployed as: by the name in the guide that it stands for, where there is one."""
+    return f"{example.owner or 'admin'}/{example.endpoint}"
 
 
 def _short(value: Any) -> str:

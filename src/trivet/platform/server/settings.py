@@ -220,13 +220,15 @@ class Settings:
         if self.log_format not in ("text", "json"):
             raise SettingError(f"TRIVET_LOG_FORMAT={self.log_format!r}: choose text or json.")
         for name, size in (
-            ("INPUT", self.max_input),
-            ("OUTPUT", self.max_output),
-            ("UPLOAD", self.max_upload),
-            ("FILE", self.max_file),
+            ("MAX_INPUT", self.max_input),
+            ("MAX_OUTPUT", self.max_output),
+            ("MAX_UPLOAD", self.max_upload),
+            ("MAX_FILE", self.max_file),
+            ("RUNPOD_MAX_RUN", self.runpod_max_run),
+            ("RUNPOD_MAX_RUNSYNC", self.runpod_max_runsync),
         ):
             if size < 1:
-                raise SettingError(f"TRIVET_MAX_{name}={size}: must be a number of bytes above 0.")
+                raise SettingError(f"TRIVET_{name}={size}: must be a number of bytes above 0.")
         for name, number in (("PARENTS", self.warm_parents), ("MEMORY", self.warm_memory)):
             if number < 0:
                 raise SettingError(f"TRIVET_WARM_{name}={number}: must be a number from 0.")

@@ -75,8 +75,10 @@ class Desk:
     pings_name_jobs: bool = False
     """Whether its pings have ever named a job: only then does their silence about one mean something."""
     capacity: int = 1
+    over: set[str] = field(default_factory=set)
+    """What it holds and has said to be through with, so that the result is lost if it holds it no more."""
     rests_until: float = 0.0
-    """Until when it gets nothing, as what it was given last never reached it."""
+    """Until when it gets nothing, as what it was given last never reached it, or as it is not known what it holds."""
     overlaps: int = 0
     """How often a poll began while another of its kind was open."""
     overlapped_at: float | None = None
@@ -177,6 +179,11 @@ class Desk:
         """Whether two processes may go by its id, so that neither speaks for what the other holds."""
         return self.overlapped_at is not None and self.clock() - self.overlapped_at <= rules.TWIN_MEMORY
 
+    def rest(self, seconds: float) -> None:
+        """The worker gets nothing for so long."""
+        self.rests_until = self.clock() + seconds
+        self.notifier.notify(self.take_topic)
+
     def offers(self, most: int) -> None:
         """The worker can take ``most`` jobs beside those that it works on."""
         begun = self._begun()
@@ -222,11 +229,13 @@ class Desk:
         """A ping names the jobs that the worker holds.
 
         Returns:
-            What it should hold, and has lost; it is not held any more.
+            What it should hold, and has lost.
         """
         now = self.clock()
         if self.pinged_at is not None:
             self.ping_interval = rules.ping_interval(self.ping_interval, now - self.pinged_at)
+        else:  # now it is known what it has brought along
+            self.rest(0.0)
         self.pinged_at = now
         self.pings_name_jobs = self.pings_name_jobs or bool(named)
         if not self.pings_name_jobs:
@@ -234,8 +243,6 @@ class Desk:
         seen = [rules.after_ping(attempt, named) for attempt in self.held.values()]
         self.held.update((attempt.job_id, attempt) for attempt in seen)
         missing = [attempt for attempt in seen if rules.is_missing(attempt, now, self.ping_interval)]
-        for attempt in missing:
-            del self.held[attempt.job_id]
         for job_id in list(self.ghosts):
             if job_id in named:
                 self.offer_stop(job_id)
@@ -250,13 +257,11 @@ class Desk:
         """The worker says that it holds nothing, so it is free of what was stopped.
 
         Returns:
-            What it should hold, and has lost; it is not held any more.
+            What it should hold, and has lost.
         """
         for job_id in list(self.ghosts):
             self.lay(job_id)
-        missing = list(self.held.values())
-        self.held.clear()
-        return missing
+        return list(self.held.values())
 
     def is_alive(self) -> bool:
         """Whether a ping proves that the worker lives."""

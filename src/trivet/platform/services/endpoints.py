@@ -329,12 +329,14 @@ class Endpoints:
         return self._changed(await self._store.write(unit))
 
     async def remove(self, principal: Principal, reference: EndpointReference) -> Endpoint:
-        """Removes an endpoint with its versions; its jobs can still be looked up. For those who manage it."""
+        """Removes an endpoint with its versions and its own secrets; its jobs can still be looked up. For those who manage it."""
         found = self.find(principal, reference, Scope.DEPLOY)
 
         def unit(tx: Transaction) -> Endpoint:
             endpoint = _load(tx, found, reference)
             tx.endpoints.remove(endpoint.id)
+            for secret in tx.deployments.secrets_of(endpoint.id):
+                tx.deployments.remove_secret(endpoint.id, secret.name)
             return endpoint
 
         removed = await self._store.write(unit)

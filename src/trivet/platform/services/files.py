@@ -73,6 +73,7 @@ class Files:
         self._clock = clock
         self._entropy = entropy
         self._max_file = max_file
+        self._is_open = is_open
         self._sweeper = Sweeper(store, blobs, clock, is_open)
         self._sessions: set[str] = set()
 
@@ -214,7 +215,7 @@ class Files:
             return found, tx.data.set_aside(found.id)
 
         found, count = await self._store.write(unit)
-        await self._sweeper.clear(found.id)
+        self._sweeper.clear_soon(found.id)
         return count
 
     # -- files --------------------------------------------------------------------------------------------------------
@@ -348,6 +349,7 @@ class Files:
         endpoint is gone, and blobs that no file refers to any more.
         """
         await self._sweeper.tick()
+        self._sessions.difference_update([root for root in self._sessions if not self._is_open(root)])
 
     # -- inner --------------------------------------------------------------------------------------------------------
 

@@ -265,6 +265,8 @@ def _publish_one(
     request = deployment.request
     name = check_name("endpoint", split_name(request.name)[1] or item.name)
     known = tx.endpoints.named(owner.name, name)
+    if known is None and request.held:
+        raise NotFound.of("endpoint", f"{owner.name}/{name}")  # it was deleted while the build ran
     endpoint = known or Endpoint(request.endpoint_id or fresh.endpoint, owner.id, owner.name, name, now, now)
     check_free(
         request,
@@ -301,7 +303,8 @@ def _publish_one(
         scaling=scaling(endpoint.scaling, item.scaling, request.workers),
         description=item.description or endpoint.description,
     )
-    changed = rollouts.deploy(changed, version.id, request.canary, now)
+    if not request.held:
+        changed = rollouts.deploy(changed, version.id, request.canary, now)
     if known is None:
         tx.endpoints.add(changed)
     else:

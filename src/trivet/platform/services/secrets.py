@@ -1,4 +1,7 @@
-"""Secrets: named values that the workers of their owner's endpoints may have. Their values never come back out by the API."""
+"""Secrets: named values that workers get in their environment. Their values never come back out by the API.
+
+An owner's secrets are for those of its endpoints that ask for them by name; an endpoint's own are for all its workers.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.deployments import Secret
-from trivet.platform.core.endpoints import Version
+from trivet.platform.core.endpoints import Endpoint, Version, refusal
 from trivet.platform.core.errors import BadRequest, Conflict, NotFound, TooLarge
 from trivet.platform.core.templates import without_platforms_own
 from trivet.platform.ports.clock import Clock
@@ -64,10 +67,7 @@ class Secrets:
 
         def unit(tx: Transaction) -> None:
             owner_id = managed_owner(tx, principal, owner).id
-            known = {secret.name for secret in tx.deployments.secrets_of(owner_id)}
-            if name not in known and len(known) >= MAX_SECRETS:
-                raise Conflict(f"There are {MAX_SECRETS} secrets already, which is the most one owner may have.")
-            tx.deployments.put_secret(Secret(owner_id, name, sealed, now))
+            _put(tx, Secret(owner_id, name, sealed, now))
 
         await self._store.write(unit)
 
@@ -84,6 +84,47 @@ class Secrets:
                 raise NotFound.of("secret", name)
 
         await self._store.write(unit)
+
+    # -- an endpoint's own --------------------------------------------------------------------------------------------
+
+    async def names_of_endpoint(self, principal: Principal, endpoint: Endpoint) -> dict[str, float]:
+        """The names of an endpoint's own secrets, sorted, and when each was set. For those who manage it (scope ``deploy``)."""
+        _check_manages(principal, endpoint)
+        found = await self._store.read(lambda tx: tx.deployments.secrets_of(endpoint.id))
+        return {secret.name: secret.updated_at for secret in found}
+
+    async def put_for_endpoint(self, principal: Principal, endpoint: Endpoint, name: str, value: str) -> None:
+        """Sets a secret of one endpoint, for all its workers that start from now on. For those who manage it (scope ``deploy``).
+
+        Raises:
+            BadRequest, TooLarge, Conflict: as for `put`.
+        """
+        _check_manages(principal, endpoint)
+        _check(name, value)
+        now, sealed = self._clock(), self._vault.seal(value)
+
+        def unit(tx: Transaction) -> None:
+            if tx.endpoints.get(endpoint.id) is None:
+                raise NotFound.of("endpoint", endpoint.full_name)
+            _put(tx, Secret(endpoint.id, name, sealed, now))
+
+        await self._store.write(unit)
+
+    async def remove_from_endpoint(self, principal: Principal, endpoint: Endpoint, name: str) -> None:
+        """Forgets a secret of one endpoint. For those who manage it (scope ``deploy``).
+
+        Raises:
+            NotFound: the endpoint has none of that name.
+        """
+        _check_manages(principal, endpoint)
+
+        def unit(tx: Transaction) -> None:
+            if not tx.deployments.remove_secret(endpoint.id, name):
+                raise NotFound.of("secret", name)
+
+        await self._store.write(unit)
+
+    # -- for workers --------------------------------------------------------------------------------------------------
 
     async def of_owner(self, owner_id: str, names: Iterable[str]) -> dict[str, str]:
         """The values that a version asked for, for its workers; unchecked.
@@ -102,6 +143,15 @@ class Secrets:
                 f"{'is' if one else 'are'} not set: `trivet secrets set {missing[0]}`.",
             )
         return {name: self._vault.unseal(sealed[name]) for name in wanted}
+
+    async def of_endpoint(self, endpoint_id: str) -> dict[str, str]:
+        """An endpoint's own secrets with their values, for its workers; unchecked.
+
+        Raises:
+            Unavailable: the platform's key does not open them.
+        """
+        found = await self._store.read(lambda tx: tx.deployments.secrets_of(endpoint_id))
+        return {secret.name: self._vault.unseal(secret.sealed) for secret in found}
 
     def env_of(self, version: Version) -> dict[str, str]:
         """What a version's workers get in their environment besides, but for what the platform sets itself; unchecked.
@@ -124,6 +174,21 @@ def open_env(vault: Vault, sealed: bytes | None) -> dict[str, str]:
         Unavailable: the platform's key does not open it.
     """
     return {} if sealed is None else {str(name): str(value) for name, value in json.loads(vault.unseal(sealed)).items()}
+
+
+def _check_manages(principal: Principal, endpoint: Endpoint) -> None:
+    refused = refusal(principal, endpoint, Scope.DEPLOY, endpoint.full_name)
+    if refused is not None:
+        raise refused
+
+
+def _put(tx: Transaction, secret: Secret) -> None:
+    known = {each.name for each in tx.deployments.secrets_of(secret.owner_id)}
+    if secret.name not in known and len(known) >= MAX_SECRETS:
+        raise Conflict(
+            f"There are {MAX_SECRETS} secrets already, which is the most one owner or one endpoint may have."
+        )
+    tx.deployments.put_secret(secret)
 
 
 def _check(name: str, value: str) -> None:

@@ -52,10 +52,8 @@ def find(tx: Transaction, principal: Principal, path: DataPath, wish: Wish) -> C
     refused = refusal(current, found, circle, wish, path.text)
     if isinstance(refused, NotFound) and owner is not None and current.owns(owner.id):
         raise NotFound(refused.detail, hint=f"Make it first: `trivet files mkdir {path.text}`.")
-    if refused is not None:
-        raise refused
-    if found is None:
-        raise NotFound.of("collection", path.text)
+    if refused is not None or found is None:
+        raise refused or NotFound.of("collection", path.text)
     return found
 
 

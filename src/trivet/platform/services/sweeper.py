@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from trivet.platform.core.data import File
@@ -35,7 +36,12 @@ class Sweeper:
         self._blobs = blobs
         self._clock = clock
         self._is_open = is_open
+        self._aside: deque[str] = deque()
         self._searched_at: float | None = None
+
+    def clear_soon(self, collection_id: str) -> None:
+        """A collection was set aside, and the next tick removes it. Where there is none any more, a later search finds it."""
+        self._aside.append(collection_id)
 
     async def tick(self) -> None:
         """Step by step until nothing is left that has had its time."""
@@ -43,11 +49,24 @@ class Sweeper:
         for session in await self._store.read(lambda tx: tx.data.sessions()):
             if not self._is_open(session.name):
                 await self.end_session(session.name)
+        while self._aside:
+            await self._clear(self._aside.popleft())
         await self._clear_lost()
         await self._delete_dropped()
 
-    async def clear(self, collection_id: str) -> None:
-        """Removes a collection that was set aside, its files first."""
+    async def end_session(self, root_id: str) -> None:
+        """Takes away what the jobs below ``root_id``, and that job itself, had in common."""
+
+        def unit(tx: Transaction) -> list[str]:
+            ended = [session.id for session in tx.data.sessions() if session.name == root_id]
+            for collection_id in ended:
+                tx.data.set_aside(collection_id)
+            return ended
+
+        self._aside.extend(await self._store.write(unit))
+
+    async def _clear(self, collection_id: str) -> None:
+        """Removes a collection that nobody finds, its files first."""
         now = self._clock()
 
         def unit(tx: Transaction) -> int:
@@ -58,18 +77,6 @@ class Sweeper:
 
         while await self._store.write(unit) == _STEP:
             pass
-
-    async def end_session(self, root_id: str) -> None:
-        """Removes what the jobs below ``root_id``, and that job itself, had in common."""
-
-        def unit(tx: Transaction) -> list[str]:
-            ended = [session.id for session in tx.data.sessions() if session.name == root_id]
-            for collection_id in ended:
-                tx.data.set_aside(collection_id)
-            return ended
-
-        for collection_id in await self._store.write(unit):
-            await self.clear(collection_id)
 
     async def _clear_expired(self) -> None:
         now = self._clock()
@@ -87,7 +94,7 @@ class Sweeper:
             return
         while lost := await self._store.read(lambda tx: tx.data.lost(_STEP)):
             for collection in lost:
-                await self.clear(collection.id)
+                await self._clear(collection.id)
         self._searched_at = now
 
     async def _delete_dropped(self) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from trivet.platform.core import jobs as job_rules
 from trivet.platform.core import takes as rules
@@ -31,7 +32,7 @@ from trivet.platform.services.polls import Polls, TakenJob
 from trivet.platform.services.reception import Reception, Visit
 from trivet.platform.services.workers import Workers
 
-__all__ = ["TakenJob", "Takes", "Visit"]
+__all__ = ["Line", "TakenJob", "Takes", "Visit"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,16 @@ LINKED = "decorated"
 """The kind of program whose workers have a link."""
 LISTEN_LIMIT = 10.0
 """Seconds that what a worker says is held up at most while the disk is behind."""
+
+
+class Line(NamedTuple):
+    """A line of a worker's output, as far as it is kept. ``job_id``: the job that it says it is about. ``is_last``: whether it
+    says that the worker is through with that job, so that its result, if any, has come.
+    """
+
+    text: str
+    job_id: str | None = None
+    is_last: bool = False
 
 
 class Takes:
@@ -78,8 +89,8 @@ class Takes:
         )
         self._reception = Reception(workers, endpoints, notifier, clock, events)
         self._polls = Polls(workers, dispatcher, notifier, vault, clock)
-        self.read_line: Callable[[str], tuple[str | None, str]] = _no_job
-        """Tells which job a line of a worker's output is about, if it says so, and what of the line to keep."""
+        self.read_line: Callable[[str], Line] = Line
+        """Reads a line of a worker's output."""
 
     def admit(self, endpoint_id: str, worker_id: str, token: str, principal: Principal | None) -> Visit:
         """Lets a worker speak.
@@ -134,6 +145,8 @@ class Takes:
             desk = self._reception.move_on(desk)
         desk.offers(most)
         if not desk.ready:
+            if busy and desk.pinged_at is None:  # it has worked here before, and may hold what waits to be tried again
+                desk.rest(rules.PING_INTERVAL)
             desk.ready = True
             self._workers.ready(desk.worker_id, asks=True)
         return await self._polls.take(desk, most, hold)
@@ -196,7 +209,7 @@ class Takes:
     def _settle_missing(self, desk: Desk, missing: list[HeldAttempt]) -> None:
         """The worker does not have these attempts any more, or never had."""
         for attempt in reversed(missing):  # those that are tried again go to the front of the queue
-            ref = desk.ref(attempt)
+            ref = desk.ref(desk.held.pop(attempt.job_id))
             if attempt.shown:
                 self._workers.fail(ref, rules.result_lost(self._last_words(ref)))
             elif attempt.begun_at is None:
@@ -211,13 +224,13 @@ class Takes:
 
         Where it is the last one allowed, "most likely" is not enough.
         """
-        desk.rests_until = self._clock() + rules.LOST_REST
+        desk.rest(rules.LOST_REST)
         live = self._live(ref)
         strays = self._polls.stray(job_id)
         if live is None or strays > rules.MOST_STRAYS or job_rules.is_last_attempt(live.job):
             self._workers.lost(ref, rules.NEVER_ARRIVED)
         else:
-            self._workers.returned(ref, rules.stray_pause(strays))
+            self._workers.returned(ref)
 
     def _last_words(self, ref: AttemptRef) -> tuple[str, ...]:
         live = self._live(ref)
@@ -237,8 +250,7 @@ class Takes:
         """
         what = "failed its start check"
         if visit.remote and self._reception.desk(visit.worker_id) is None:
-            text = f"worker {visit.worker_id} {what}: {check}: {reason}"
-            self._workers.remark(visit.endpoint_id, visit.worker_id, text)
+            logger.info("worker %s %s: %s: %s", visit.worker_id, what, check, reason)
         else:
             self._workers.unfit(visit.worker_id, f"{check}: {reason}", "", what=what)
 
@@ -323,12 +335,15 @@ class Takes:
         desk = self._reception.desk(worker_id)
         if desk is None and not self._will_poll(worker_id):
             return False
-        job_id, kept = self.read_line(text)
+        line = self.read_line(text)
+        kept, job_id = line.text, line.job_id
         held = desk.held if desk is not None else {}
         if job_id is None:
             job_id = next(iter(held)) if len(held) == 1 else ""
         elif desk is not None and job_id in held:
             desk.show(job_id)
+            if line.is_last:
+                desk.over.add(job_id)
         attempt = held.get(job_id)
         if desk is None or attempt is None:
             self._workers.wrote(worker_id, kept)
@@ -403,13 +418,21 @@ class Takes:
                 self._workers.alive(desk.worker_id)  # it may be too busy to speak, and its end would be seen
             if desk.ghosts:
                 self._look_at_ghosts(desk, now)
+            if desk.over and desk.over >= desk.held.keys():  # its result has not come: does the worker still hold it?
+                desk.over.clear()
+                self._ask_again(desk)
 
     def _look_at_ghosts(self, desk: Desk, now: float) -> None:
         alone = not desk.held
         if not desk.remote and rules.must_end(desk.ghosts.values(), alone=alone, now=now):
             self._end(desk)
-        elif alone and desk.take is not None and now - desk.take_began_at >= rules.GHOST_PROBE:
-            desk.end_take()  # when it asks again it says whether it holds something
+        elif alone and now - desk.take_began_at >= rules.GHOST_PROBE:
+            self._ask_again(desk)
+
+    def _ask_again(self, desk: Desk) -> None:
+        """Has the worker ask again, as it then says whether it holds something."""
+        if desk.take is not None:
+            desk.end_take()
             self._polls.give_nothing(desk)
 
     def _end(self, desk: Desk) -> None:
@@ -421,8 +444,3 @@ class Takes:
                 self._workers.returned(desk.ref(attempt))
         logger.info("worker %s is ended: a handler that was stopped goes on in it", desk.worker_id)
         self._workers.kill(desk.worker_id)
-
-
-def _no_job(text: str) -> tuple[str | None, str]:
-    """Reads lines until somebody else does."""
-    return None, text

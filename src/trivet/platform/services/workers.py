@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 from trivet.platform.core import ids
@@ -140,9 +140,9 @@ class Workers:
         try:
             endpoint = self._endpoints.by_id(version.endpoint_id)
             owner_id = endpoint.owner_id if endpoint is not None else ""
-            secrets: Mapping[str, str] = {}
+            secrets = await self._secrets.of_endpoint(version.endpoint_id)
             if version.settings.secrets:
-                secrets = await self._secrets.of_owner(owner_id, version.settings.secrets)
+                secrets = {**await self._secrets.of_owner(owner_id, version.settings.secrets), **secrets}
             spec = WorkerSpec(
                 entry.worker.id, version, entry.endpoint_name, entry.token, secrets, self._secrets.env_of(version)
             )

@@ -23,8 +23,6 @@ from trivet.platform.ports.blobs import StoredBlob
 
 PIECE = 1 << 20
 """Bytes that are gathered before they are written, and that are read at once."""
-SYNC_EVERY = 32 * PIECE
-"""Bytes after which what was written so far is brought to disk, so that the end of a long stream need not wait for all of it."""
 STALE_AFTER = 86_400.0
 """Seconds without a write after which an unfinished file belongs to nobody any more."""
 
@@ -222,7 +220,6 @@ class _Upload:
         self._lock = Lock()
         self._descriptor: int | None = None
         self._closed = False
-        self._unsynced = 0
 
     @property
     def sha256(self) -> str:
@@ -246,10 +243,6 @@ class _Upload:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
-            self._unsynced += len(data)
-            if self._unsynced >= SYNC_EVERY:
-                os.fdatasync(descriptor)
-                self._unsynced = 0
 
     def move_to(self, path: Path) -> None:
         """Gives the file its name, once its bytes are on disk. Raises `OSError`."""

@@ -23,7 +23,7 @@ async def while_there(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     Raises:
         ClientGone: the caller has left.
     """
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_until_gone(receive))
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(until_gone(receive))
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
@@ -35,6 +35,7 @@ async def while_there(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
         await asyncio.gather(working, leaving, return_exceptions=True)
 
 
-async def _until_gone(receive: Receive) -> None:
+async def until_gone(receive: Receive) -> None:
+    """Returns when the caller has left; the body has been read."""
     while (await receive())["type"] != "http.disconnect":
         pass

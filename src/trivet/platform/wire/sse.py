@@ -8,6 +8,8 @@ from contextlib import aclosing
 
 from starlette.types import Receive, Send
 
+from trivet.platform.wire.presence import until_gone
+
 PING = b": ping\n\n"
 
 
@@ -26,7 +28,7 @@ async def pump(chunks: AsyncGenerator[bytes, None], receive: Receive, send: Send
     A reader that has gone ends the source at its next suspension; a slow one slows the source down.
     """
     sending = asyncio.ensure_future(_send_all(chunks, send))
-    leaving = asyncio.ensure_future(_until_gone(receive))
+    leaving = asyncio.ensure_future(until_gone(receive))
     try:
         await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -43,8 +45,3 @@ async def _send_all(chunks: AsyncGenerator[bytes, None], send: Send) -> None:
         async for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyreqwest.response import Response as PyreqwestResponse
 
 Use = Literal["whole", "stream", "upload"]
-"""What a client of the HTTP library is for: answers that are read whole, answers as they come, bodies that are made piece by piece."""
+"""What a client of the HTTP library is for: answers read whole, answers as they come, bodies made piece by piece."""
 SILENCE = 30.0
 """Seconds without a byte after which a stream counts as broken; the server sends something every ten."""
 

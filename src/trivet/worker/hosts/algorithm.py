@@ -149,15 +149,22 @@ class AlgorithmHost:
 
     def _end(self) -> None:
         """Ends the child with all that it has started, wherever the start or the wait was left."""
-        child, self._child = self._child, None
-        lodging, self._lodging = self._lodging, None
-        if not end_descendants(child.pid if child is not None else None, _END_PATIENCE):
+        try:
+            self._clear()
+        except BaseException:
+            self._clear()  # an attempt is interrupted only once, and nothing of it may outlive its answer
+            raise
+
+    def _clear(self) -> None:
+        if not end_descendants(self._child.pid if self._child is not None else None, _END_PATIENCE):
             os.write(2, b"trivet worker: what an algorithm has started can't be ended, so this worker ends.\n")
             os._exit(EXIT_UNENDING)  # the next job might be another account's, and nothing of this one's may see it
-        if child is not None:
-            child.close()
-        if lodging is not None:
-            lodging.remove()
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+        if self._lodging is not None:
+            self._lodging.remove()
+            self._lodging = None
 
     def _environ(self, lodging: Lodging) -> dict[str, str]:
         passed_on = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
@@ -174,8 +181,10 @@ class AlgorithmHost:
 
     def _relayed(self, failure: Relayed) -> Relayed:
         """A failure as it may be told: without the secret that is in the address, and with paths as the author knows them."""
-        message, trace = self._without_secret(str(failure)), self._without_secret(failure.traceback)
-        return Relayed(message, failure.type, trace.replace(self._code, ""), code=failure.code)
+        trace = self._without_secret(failure.traceback)
+        for beginning in (self._code, f"{sys.prefix}/"):
+            trace = trace.replace(beginning, "")
+        return Relayed(self._without_secret(str(failure)), failure.type, trace, code=failure.code)
 
     def _without_secret(self, text: str) -> str:
         if self._secret and self._secret in text:

@@ -11,7 +11,7 @@ from functools import lru_cache
 import msgspec
 
 from trivet.platform.core.data import Collection, Listing, ReadAcl, Space
-from trivet.platform.core.errors import BadRequest, UnsupportedMediaType
+from trivet.platform.core.errors import BadRequest, InvalidJson, UnsupportedMediaType
 from trivet.platform.core.jobs import (
     EXECUTION_TIMEOUT,
     HANDLER_ERROR,
@@ -24,6 +24,7 @@ from trivet.platform.core.jobs import (
 from trivet.platform.core.payloads import BINARY, JSON, NULL, Payload
 from trivet.platform.dialects.algorithmia import schemas
 from trivet.platform.dialects.algorithmia.errors import Kind, Trouble
+from trivet.platform.wire import documents
 from trivet.platform.wire.media import charset_of, input_type
 
 LOOSE_JSON = f"{JSON}; constants=bare"
@@ -100,20 +101,29 @@ def content_type(header: bytes | None) -> str:
 
 
 def payload(content_type_: str, body: bytes) -> Payload:
-    """The input in a body."""
+    """The input in a body.
+
+    Raises:
+        InvalidJson: it is nested too deeply.
+    """
     if content_type_ == JSON and any(constant in body for constant in _CONSTANTS) and _is_loose(body):
         content_type_ = LOOSE_JSON
     return Payload.inline(body, content_type_)
 
 
 def _is_loose(body: bytes) -> bool:
-    """Whether the body is JSON to Python, and to nobody else. Where it is none at all, the check of inputs says what is wrong."""
+    """Whether the body is JSON to Python, and to nobody else. Where it is none at all, the check of inputs says what is wrong.
+
+    Raises:
+        InvalidJson: it is nested too deeply.
+    """
+    documents.check_depth(body)
     try:
-        msgspec.json.decode(body, type=msgspec.Raw)
-    except msgspec.DecodeError:
+        documents.check_sound(body)
+    except InvalidJson:
         try:
             json.loads(body)
-        except (ValueError, RecursionError):
+        except ValueError:
             return False
         return True
     return False

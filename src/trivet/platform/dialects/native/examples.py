@@ -192,6 +192,7 @@ EXAMPLES: dict[Any, Any] = {
     schemas.Job: JOB,
     schemas.Page[schemas.Job]: schemas.Page(items=[JOB], next="am9iXzAxOWM"),
     schemas.Cancellation: schemas.Cancellation(job=JOB, cancelled=True, detail="The job was cancelled."),
+    schemas.JobInsights: schemas.JobInsights(items=[schemas.JobInsight(key="risk_score", value=0.08, time=_AT)]),
     schemas.JobLog: schemas.JobLog(
         items=[schemas.JobLogLine(seq=1, time=_AT, stream="stdout", text="working\n", attempt=1)]
     ),

@@ -67,6 +67,12 @@ async def job_logs(call: Call) -> schemas.JobLog | Reply:
     return schemas.JobLog(items=[translate.job_log_line(line) for line in lines], next=lines[-1].seq if full else None)
 
 
+async def job_insights(call: Call) -> schemas.JobInsights:
+    """What a job has reported about its own work."""
+    events = await call.services.jobs.insights(call.principal, call.part("job"))
+    return schemas.JobInsights(items=[translate.job_insight(event) for event in events])
+
+
 async def explain(call: Call) -> schemas.Explanation:
     """Why a job is where it is."""
     return translate.explanation(await call.services.jobs.explain(call.principal, call.part("job")))

@@ -249,6 +249,17 @@ _JOBS = (
         detail="Plain text where `Accept` begins with `text/plain`.",
     ),
     Route(
+        name="get_job_insights",
+        method="GET",
+        path="/jobs/{job}/insights",
+        tag="Jobs",
+        summary="Read what a job has reported about its own work",
+        access=Access.READ,
+        handler=jobs.job_insights,
+        response=schemas.JobInsights,
+        detail="In the order in which it was reported. Kept as long as the job.",
+    ),
+    Route(
         name="explain_job",
         method="GET",
         path="/jobs/{job}/explain",

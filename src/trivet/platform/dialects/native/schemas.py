@@ -106,6 +106,20 @@ class JobLog(Document):
     next: int | None = None
 
 
+class JobInsight(Document):
+    """A metric that a job has reported: a number, a text, true, false or null."""
+
+    key: str
+    value: float | int | str | bool | None
+    time: str
+
+
+class JobInsights(Document):
+    """What a job has reported about its own work."""
+
+    items: list[JobInsight]
+
+
 class Explanation(Document):
     """Why a job is where it is, and what to do next."""
 

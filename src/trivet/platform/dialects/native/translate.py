@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -91,6 +92,11 @@ def progress(value: jobs.Progress) -> schemas.Progress:
 def cancellation(outcome: views.CancelOutcome) -> schemas.Cancellation:
     """What became of a cancel."""
     return schemas.Cancellation(job=job(outcome.view), cancelled=outcome.cancelled, detail=outcome.detail)
+
+
+def job_insight(event: JobEvent) -> schemas.JobInsight:
+    """A metric that a job has reported."""
+    return schemas.JobInsight(key=event.label, value=json.loads(event.data), time=rfc3339(event.at))
 
 
 def job_log_line(event: JobEvent) -> schemas.JobLogLine:

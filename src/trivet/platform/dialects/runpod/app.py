@@ -22,7 +22,6 @@ from trivet.platform.wire.answers import answer, without_body
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.heads import Heads, read_heads
 from trivet.platform.wire.hot import Answer, send_answer
-from trivet.platform.wire.presence import while_there
 
 __all__ = ["RunPodServices", "RunPodSettings", "create_app"]
 
@@ -149,8 +148,14 @@ class RunPodApp:
 
     async def _stream(self, request: _Request) -> Answer:
         hold = read_wait(request.query, STREAM_HOLD)
-        read = self._verbs.stream(request.principal, request.reference, request.target.job_id, hold)
-        return await while_there(request.receive, read)
+        caller = Caller(request.receive)
+        page = await caller.wait_for(
+            self._verbs.stream(request.principal, request.reference, request.target.job_id, hold)
+        )
+        if caller.has_left:  # both in the same moment
+            self._verbs.unread(page)
+            raise ClientGone
+        return document(translate.stream_page(page.status, page.pieces))
 
     async def _body(self, request: _Request, limit: int) -> bytes:
         try:

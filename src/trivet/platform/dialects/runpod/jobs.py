@@ -42,13 +42,14 @@ class JobVerbs:
 
     # -- one job ------------------------------------------------------------------------------------------------------
 
-    async def stream(
-        self, principal: Principal, reference: EndpointReference, job_id: str, hold: float = STREAM_HOLD
-    ) -> Answer:
+    async def stream(self, principal: Principal, reference: EndpointReference, job_id: str, hold: float) -> Page:
         """The pieces that nobody has read yet; waits for one, ``hold`` seconds at most."""
         view = await self._paths.look(principal, reference, job_id)
-        page = await self._streams.read(principal, view, min(hold, STREAM_HOLD))
-        return document(translate.stream_page(page.status, page.pieces))
+        return await self._streams.read(principal, view, min(hold, STREAM_HOLD))
+
+    def unread(self, page: Page) -> None:
+        """The reader has left before it got a page: the next one gets it."""
+        self._streams.put_back(page)
 
     async def cancel(self, principal: Principal, reference: EndpointReference, job_id: str) -> Answer:
         """Stops a job. One that has ended keeps its status."""
@@ -61,8 +62,11 @@ class JobVerbs:
 
         Raises:
             BadRequest: it did neither, or was tried again too often.
+            Forbidden: somebody else has called it, and would not be told of the new job.
         """
         view = await self._paths.look(principal, reference, job_id)
+        if view.job.account_id != principal.account_id:
+            raise Forbidden("Only who has called a job can try it again.", hint="Submit its input with `run`.")
         known_as, number = translate.retried(view.job)
         if view.job.status not in translate.RETRYABLE:
             raise BadRequest(
@@ -93,7 +97,7 @@ class JobVerbs:
         """Counts of workers, and the ids of those that wait for a job: only for those who manage the endpoint."""
         health = await self._jobs.health(principal, reference)
         ready = [
-            view.worker.id
+            own_name(view.worker.id)
             for view in self._workers.views(principal, reference)
             if view.worker.state is WorkerState.IDLE
         ]
@@ -102,12 +106,12 @@ class JobVerbs:
     async def requests(self, principal: Principal, reference: EndpointReference) -> Answer:
         """The newest jobs that the principal may see; one that was tried again stands there once."""
         now = self._clock()
-        found: dict[str, schemas.JobDocument] = {}
+        found: dict[tuple[str, str], schemas.JobDocument] = {}
         for view in await self._jobs.page(principal, endpoint=reference, limit=MOST_REQUESTS):
             if not translate.has_vanished(view.job):
                 shown = translate.document(view, now)
                 shown.output = msgspec.UNSET
-                found.setdefault(shown.id, shown)
+                found.setdefault((view.job.account_id, shown.id), shown)  # nobody hides another's job behind its id
         return document(schemas.Requests(list(found.values())))
 
 

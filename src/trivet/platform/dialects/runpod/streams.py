@@ -34,11 +34,12 @@ class _Cursor:
 class Page:
     """What one read gives.
 
-    ``view`` is the job as it stands. ``is_last``: there are no more pieces, and there will be none. ``after`` is the number
-    of the last event that was looked at.
+    ``view`` is the job as it stands. ``is_last``: there are no more pieces, and there will be none. ``before`` and ``after`` are
+    the numbers of the last events that were looked at before and with it.
     """
 
     view: JobView
+    before: int = 0
     after: int = 0
     pieces: list[JobEvent] = field(default_factory=list)
     size: int = 0
@@ -101,7 +102,7 @@ class Streams:
                     f"The job {view.job.id} was cancelled, and its stream has been read to the end.",
                     hint="`status` still tells what became of it.",
                 )
-            page.after = cursor.after
+            page.before = page.after = cursor.after
             try:
                 async with asyncio.timeout_at(until):
                     await self._gather(principal, page)
@@ -111,6 +112,12 @@ class Streams:
             return page
         finally:
             cursor.turn.release()
+
+    def put_back(self, page: Page) -> None:
+        """A page reached nobody: it is read again, unless somebody has read on since."""
+        cursor = self._cursors.get(page.view.job.id)
+        if cursor is not None and cursor.after == page.after and not cursor.turn.locked():
+            cursor.after, cursor.told_end = page.before, False
 
     async def _gather(self, principal: Principal, page: Page) -> None:
         job_id = page.view.job.id

@@ -17,6 +17,7 @@ from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.errors import BadRequest, InvalidJson
 from trivet.platform.core.jobs import HANDLER_ERROR, Job, JobError, JobEvent, JobStatus, Priority, Progress
 from trivet.platform.core.payloads import JSON, Payload
+from trivet.platform.core.takes import own_name
 from trivet.platform.core.views import CancelOutcome, Explanation, Health, JobView
 from trivet.platform.core.workers import WorkerState
 from trivet.platform.dialects.runpod import schemas
@@ -163,7 +164,7 @@ def document(view: JobView, now: float, output: bytes | None = None) -> schemas.
         # strict clients want all five on a final document, also where there is nothing to tell
         found.delay_time = round(job.queued_ms or 0)
         found.execution_time = round(job.duration_ms or 0)
-        found.worker_id = job.worker_id or ""
+        found.worker_id = own_name(job.worker_id or "")
         if job.output is not None and output is not None and job.status is JobStatus.SUCCEEDED:
             found.output = result(job.output, output)
         if job.status in RETRYABLE:
@@ -173,7 +174,7 @@ def document(view: JobView, now: float, output: bytes | None = None) -> schemas.
         found.delay_time = round(job.queued_ms or 0)
         found.execution_time = max(0, round((now - job.started_at) * 1000))
     if job.worker_id is not None:
-        found.worker_id = job.worker_id
+        found.worker_id = own_name(job.worker_id)
     if job.progress is not None:
         found.output = progress(job.progress)
     return found
@@ -219,7 +220,7 @@ def error_text(job: Job) -> str:
                 "error_type": kind if kind.startswith("<") else f"<class '{kind}'>",
                 "error_message": error.message,
                 "error_traceback": error.traceback or "",
-                "worker_id": job.worker_id or "",
+                "worker_id": own_name(job.worker_id or ""),
             }
         ).decode()
     if error.code == HANDLER_ERROR:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
@@ -20,9 +20,10 @@ from trivet.platform.core.errors import BadRequest, Conflict, TooLarge, Unavaila
 from trivet.platform.core.jobs import JobError, Progress
 from trivet.platform.core.payloads import JSON, NULL
 from trivet.platform.dialects.runpod import errors, paths, reports
+from trivet.platform.dialects.runpod.callers import Caller
 from trivet.platform.dialects.runpod.context import RunPodServices, RunPodSettings
 from trivet.platform.dialects.runpod.translate import data_url, endless_number
-from trivet.platform.services.takes import TakenJob, Visit
+from trivet.platform.services.takes import Line, TakenJob, Visit
 from trivet.platform.wire.answers import JSON_TYPE, Header, answer
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.credentials import token_in
@@ -43,6 +44,8 @@ MOST_HELD = 500
 """Such polls that are held at a time; those beyond are told to sleep."""
 MOST_TAKEN = 100
 """Jobs that a worker may ask for at a time."""
+LAST_LINE = "INFO: Finished."
+"""What the original says of each job last."""
 ENVELOPE = 4096
 """Bytes of a post beside the output in it."""
 _LONGEST_NAME = 128
@@ -101,12 +104,16 @@ class WorkerApi:
         if scope["type"] != "http":
             return
         method, path = scope["method"], scope["path"]
-        target = _target(scope)
-        if target is None:
-            await self._refuse(errors.no_such_path(path), self._refusal_hold, receive, send)
-            return
-        verb = target.verb
+        parts = paths.parts_of(path, scope.get("raw_path") or b"", scope.get("root_path", ""))
+        verb, target = verb_in(parts[2]), _target(parts)
         wanted = "POST" if verb in POSTS else "GET"
+        if target is None:
+            refusal = errors.no_such_path(path)
+            if verb in POLLS:
+                await self._refuse(refusal, self._refusal_hold, receive, send)
+            else:
+                await send_answer(send, refusal)
+            return
         if method != wanted:
             await send_answer(send, errors.method_not_allowed(method, [wanted]))
             return
@@ -152,7 +159,7 @@ class WorkerApi:
         batch = request.verb == "job-take-batch"
         most = _whole(request.query.get("batch_size"), 1, MOST_TAKEN) if batch else 1
         busy = request.query.get("job_in_progress") == "1"
-        caller = _Caller(receive)
+        caller = Caller(receive)
         taking = self._takes.take(visit, most, busy=busy, hold=self._poll, after=request.last_job_id)
         jobs = await caller.wait_for(taking)
         if caller.has_left:
@@ -174,7 +181,7 @@ class WorkerApi:
         return fault is None
 
     async def _stop(self, visit: Visit, receive: Receive, send: Send) -> None:
-        job_ids = await _Caller(receive).wait_for(self._takes.stops(visit, hold=self._poll))
+        job_ids = await Caller(receive).wait_for(self._takes.stops(visit, hold=self._poll))
         if job_ids:
             await answer(send, 200, (JSON_TYPE,), msgspec.json.encode({"jobsToStop": job_ids}))
         else:
@@ -245,7 +252,7 @@ class WorkerApi:
             return
         self._held += 1
         try:
-            await _Caller(receive).wait_for(self._takes.linger(hold))
+            await Caller(receive).wait_for(self._takes.linger(hold))
         except ClientGone:
             return
         except Unavailable as error:  # it can't be held any longer, and must not come again at once
@@ -262,21 +269,23 @@ def job_document(job: TakenJob) -> bytes:
     return b'{"id":%b,"input":%b%b%b}' % (msgspec.json.encode(job.job_id), value, b"," if beside else b"", beside)
 
 
-def read_log_line(text: str) -> tuple[str | None, str]:
-    """Reads a line of a worker's output: which job it is about, where it says so, and what of it to keep.
+def read_log_line(text: str) -> Line:
+    """Reads a line of a worker's output.
 
-    The original writes a JSON object for each line once it knows its endpoint: ``{"requestId", "message", "level"}``.
+    The original writes a JSON object for each line once it knows its endpoint: ``{"requestId", "message", "level"}``. Its last
+    about a job comes when its result was brought, or could not be.
     """
     if not text.startswith('{"requestId"'):
-        return None, text
+        return Line(text)
     try:
         line = json.loads(text)
     except (ValueError, RecursionError):
-        return None, text
+        return Line(text)
     job_id, message, level = (line.get(name) for name in ("requestId", "message", "level"))
     if not isinstance(message, str):
-        return None, text
-    return job_id if isinstance(job_id, str) else None, f"{level}: {message}" if isinstance(level, str) else message
+        return Line(text)
+    kept = f"{level}: {message}" if isinstance(level, str) else message
+    return Line(kept, job_id if isinstance(job_id, str) else None, is_last=kept == LAST_LINE)
 
 
 def verb_in(part: str) -> str:
@@ -284,9 +293,8 @@ def verb_in(part: str) -> str:
     return part.partition("&")[0]
 
 
-def _target(scope: Scope) -> _Target | None:
-    """What a path names; None where it does not name the worker, or more than there is."""
-    parts = paths.parts_of(scope["path"], scope.get("raw_path") or b"", scope.get("root_path", ""))
+def _target(parts: Sequence[str]) -> _Target | None:
+    """What the parts of a path name; None where that is no worker, or more than there is."""
     # a worker whose URL has no query appends its own to the path all the same
     plain, _, glued = "/".join(parts[2:]).partition("&")
     verb, worker_id, job_id, *more = [*plain.split("/"), "", ""]
@@ -325,36 +333,6 @@ def _read(scope: Scope, target: _Target) -> _Request:
 
 def _whole(text: str | None, least: int, most: int) -> int:
     return min(max(int(text), least), most) if text is not None and text.isdecimal() and len(text) < 10 else least
-
-
-class _Caller:
-    """Who waits for an answer, and may leave before it comes."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self.has_left = False
-
-    async def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
-        """What ``work`` gives, which is cancelled when the caller leaves.
-
-        Raises:
-            ClientGone: the caller has left before there was anything.
-        """
-        working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(self._leave())
-        try:
-            await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
-                raise ClientGone
-            return working.result()
-        finally:
-            for task in (working, leaving):
-                task.cancel()
-            await asyncio.wait((working, leaving))
-
-    async def _leave(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self.has_left = True
 
 
 async def _acknowledge(send: Send, job_id: str, *, counts: bool) -> None:

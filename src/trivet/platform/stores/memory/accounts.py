@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import attrgetter
 
 from trivet.platform.core.accounts import Account, ApiKey, Membership, Organization
@@ -61,6 +62,12 @@ class MemoryAccounts:
     def organization_named(self, name: str) -> Organization | None:
         """Whatever the case of the letters."""
         return next((o for o in self._organizations if o.name.lower() == name.lower()), None)
+
+    def save_organization(self, organization: Organization) -> None:
+        """Takes its extras; nothing happens where it is not there."""
+        known = self._organizations.get(organization.id)
+        if known is not None:
+            self._organizations.put(known.id, replace(known, extras=organization.extras))
 
     def organizations(self) -> list[Organization]:
         """By name."""

@@ -29,6 +29,11 @@ class MemoryDeployments:
         found = (d for d in self._deployments if d.state is VersionState.BUILDING)
         return sorted(found, key=lambda deployment: (deployment.created_at, deployment.id))
 
+    def of_endpoint(self, endpoint_id: str, limit: int) -> list[Deployment]:
+        """Those that asked for the endpoint by its id, newest first."""
+        found = (d for d in self._deployments if d.request.endpoint_id == endpoint_id)
+        return sorted(found, key=attrgetter("created_at", "id"), reverse=True)[:limit]
+
     def put_secret(self, secret: Secret) -> None:
         """Adds the secret, or takes the place of the one of that name."""
         self._secrets.put((secret.owner_id, secret.name), secret)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Any
 
 from trivet.platform.core.accounts import Account, Membership, Organization, Role
 from trivet.platform.stores import errors
 from trivet.platform.stores.sqlite.session import Session, refused
-from trivet.platform.stores.sqlite.values import decode_limits, encode_limits, plain
+from trivet.platform.stores.sqlite.values import decode_limits, encode, encode_limits, plain
 
 _ADD = """
-    INSERT INTO owners (id, kind, name, created_at, administrator, disabled, rate, concurrent, public_key)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO owners (id, kind, name, created_at, administrator, disabled, rate, concurrent, public_key, extras)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _SAVE_ACCOUNT = """
     UPDATE owners SET name = ?, created_at = ?, administrator = ?, disabled = ?, rate = ?, concurrent = ?,
-        public_key = ?
+        public_key = ?, extras = ?
     WHERE id = ? AND kind = 'account'
 """
 _ACCOUNT = """
-    SELECT id, name, created_at, administrator, disabled, public_key, rate, concurrent FROM owners WHERE kind = 'account'
+    SELECT id, name, created_at, administrator, disabled, public_key, extras, rate, concurrent FROM owners
+    WHERE kind = 'account'
 """
-_ORGANIZATION = "SELECT id, name, created_at FROM owners WHERE kind = 'organization'"
+_ORGANIZATION = "SELECT id, name, created_at, extras FROM owners WHERE kind = 'organization'"
+_SAVE_ORGANIZATION = "UPDATE owners SET extras = ? WHERE id = ? AND kind = 'organization'"
 _REMOVE = "DELETE FROM owners WHERE id = ? AND kind = ?"
 _PUT_MEMBERSHIP = """
     INSERT INTO memberships (organization_id, account_id, role) VALUES (?, ?, ?)
@@ -78,22 +81,26 @@ class SqliteAccounts:
             None,
             None,
             "",
+            encode(dict(organization.extras)),
         )
         self._add(organization.id, organization.name, row)
 
     def organization(self, organization_id: str) -> Organization | None:
         """The organization, or None."""
-        row = self._session.execute(f"{_ORGANIZATION} AND id = ?", (organization_id,)).fetchone()
-        return None if row is None else Organization(*row)
+        return _organization(self._session.execute(f"{_ORGANIZATION} AND id = ?", (organization_id,)).fetchone())
 
     def organization_named(self, name: str) -> Organization | None:
         """Whatever the case of the letters."""
-        row = self._session.execute(f"{_ORGANIZATION} AND name = ?", (name,)).fetchone()
-        return None if row is None else Organization(*row)
+        return _organization(self._session.execute(f"{_ORGANIZATION} AND name = ?", (name,)).fetchone())
 
     def organizations(self) -> list[Organization]:
         """By name."""
-        return [Organization(*row) for row in self._session.execute(f"{_ORGANIZATION} ORDER BY name")]
+        rows = self._session.execute(f"{_ORGANIZATION} ORDER BY name").fetchall()
+        return [organization for organization in map(_organization, rows) if organization is not None]
+
+    def save_organization(self, organization: Organization) -> None:
+        """Takes its extras; nothing happens where it is not there."""
+        self._session.execute(_SAVE_ORGANIZATION, (encode(dict(organization.extras)), organization.id))
 
     def remove_organization(self, organization_id: str) -> None:
         """With its memberships."""
@@ -131,14 +138,38 @@ class SqliteAccounts:
 
 def _row(account: Account) -> tuple[Any, ...]:
     limits = encode_limits(account.limits)
-    return account.name, account.created_at, account.administrator, account.disabled, *limits, plain(account.public_key)
+    return (
+        account.name,
+        account.created_at,
+        account.administrator,
+        account.disabled,
+        *limits,
+        plain(account.public_key),
+        encode(dict(account.extras)),
+    )
 
 
 def _account(row: tuple[Any, ...] | None) -> Account | None:
     if row is None:
         return None
-    id_, name, created_at, administrator, disabled, public_key, *limits = row
-    return Account(id_, name, created_at, bool(administrator), bool(disabled), decode_limits(*limits), public_key)
+    id_, name, created_at, administrator, disabled, public_key, extras, *limits = row
+    return Account(
+        id_,
+        name,
+        created_at,
+        bool(administrator),
+        bool(disabled),
+        decode_limits(*limits),
+        public_key,
+        json.loads(extras),
+    )
+
+
+def _organization(row: tuple[Any, ...] | None) -> Organization | None:
+    if row is None:
+        return None
+    id_, name, created_at, extras = row
+    return Organization(id_, name, created_at, json.loads(extras))
 
 
 def _membership(row: tuple[Any, ...]) -> Membership:

@@ -20,6 +20,7 @@ _SQL = statements(
     """,
 )
 _UNFINISHED = f"{_SQL.select} WHERE state = 'building' ORDER BY created_at, id"
+_OF_ENDPOINT = f"{_SQL.select} WHERE request ->> '$.endpoint_id' = ? ORDER BY created_at DESC, id DESC LIMIT ?"
 _PUT_SECRET = "REPLACE INTO secrets (owner_id, name, sealed, updated_at) VALUES (?, ?, ?, ?)"
 _REMOVE_SECRET = "DELETE FROM secrets WHERE owner_id = ? AND name = ?"
 _SECRETS_OF = "SELECT owner_id, name, sealed, updated_at FROM secrets WHERE owner_id = ? ORDER BY name"
@@ -43,6 +44,10 @@ class SqliteDeployments:
     def unfinished(self) -> list[Deployment]:
         """Those that are building, oldest first."""
         return [_deployment(row) for row in self._session.execute(_UNFINISHED)]
+
+    def of_endpoint(self, endpoint_id: str, limit: int) -> list[Deployment]:
+        """Those that asked for the endpoint by its id, newest first."""
+        return [_deployment(row) for row in self._session.execute(_OF_ENDPOINT, (endpoint_id, limit))]
 
     def put_secret(self, secret: Secret) -> None:
         """Adds the secret, or takes the place of the one of that name."""
