@@ -195,6 +195,10 @@ def test_a_file_over_the_limit_is_refused_before_it_comes_where_that_can_be_know
     assert "TRIVET_MAX_FILE" in more.json["hint"]
 
 
+def test_a_part_is_not_taken_for_a_whole_file(old: World) -> None:
+    assert put(old, content_range="bytes 0-3/10").code == "bad_request"
+
+
 def test_nothing_is_read_of_an_upload_that_is_not_allowed(old: World) -> None:
     answer = upload(old, headers={"if-none-match": "*"})
     assert (answer.status, answer.code) == (412, "precondition_failed")

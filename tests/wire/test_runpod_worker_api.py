@@ -613,8 +613,11 @@ def test_a_path_is_what_it_must_be(method: str, target: str, status: int) -> Non
         ('{"requestId": "j1", "message": 7}', (None, '{"requestId": "j1", "message": 7}')),
         ('{"requestId": "j1", "mess', (None, '{"requestId": "j1", "mess')),
         ('{"mine": 1}', (None, '{"mine": 1}')),
+        ('{"requestId": "j1", "message": "Finished.", "level": "INFO"}', ("j1", "INFO: Finished.")),
         ("plain text", (None, "plain text")),
     ],
 )
 def test_a_line_of_the_log_says_which_job_it_is_about(line: str, found: tuple[str | None, str]) -> None:
-    assert read_log_line(line) == found
+    told = read_log_line(line)
+    assert (told.job_id, told.text) == found
+    assert told.is_last is ("Finished" in line)

@@ -176,4 +176,4 @@ class FilesAndAModel(RuleBasedStateMachine):
 
 
 TestFiles = FilesAndAModel.TestCase
-TestFiles.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestFiles.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -23,7 +23,7 @@ from trivet.platform.core.workers import Departure, WorkerState
 from trivet.platform.services import polls, reception
 from trivet.platform.services.dispatch import INLINE_LIMIT
 from trivet.platform.services.endpoints import EndpointChange
-from trivet.platform.services.takes import Visit
+from trivet.platform.services.takes import Line, Visit
 from trivet.platform.services.workers import SILENCE
 
 
@@ -843,6 +843,48 @@ def test_a_job_that_had_begun_and_whose_result_never_came_fails_with_the_reason(
     hall.play(scene())
 
 
+def test_a_worker_of_several_places_that_is_through_without_a_result_is_asked_at_once(hall: Hall) -> None:
+    hall.takes.read_line = _read
+
+    async def scene() -> None:
+        caller = await hall.caller()
+        first, second = await hall.queue(), await hall.queue()
+        assert await caller.take(2) == [first, second]
+        poll = caller.waits(2, busy=True, hold=60.0)
+        await hall.settle()
+        hall.takes.wrote(caller.id, f"{first}:done")
+        hall.takes.tick()
+        await hall.settle()
+        assert not poll.done()  # it would only say that it holds the other one
+        assert caller.succeed(second)
+        hall.takes.tick()
+        assert await poll == []
+        assert await caller.take(2) == []
+        assert (await hall.job(first)).status is JobStatus.FAILED
+
+    hall.play(scene())
+
+
+def test_a_worker_whose_results_have_come_is_not_asked_again(hall: Hall) -> None:
+    hall.takes.read_line = _read
+
+    async def scene() -> None:
+        caller = await hall.caller()
+        job_id = await hall.queue()
+        assert await caller.take(2) == [job_id]
+        hall.takes.wrote(caller.id, f"{job_id}:done")
+        assert caller.succeed(job_id)
+        hall.takes.wrote(caller.id, f"{job_id}:done")
+        poll = caller.waits(2, hold=60.0)
+        await hall.settle()
+        hall.takes.tick()
+        await hall.settle()
+        assert not poll.done()
+        poll.cancel()
+
+    hall.play(scene())
+
+
 def test_a_worker_that_says_it_is_busy_keeps_what_it_has(hall: Hall) -> None:
     async def scene() -> None:
         caller = await hall.caller()
@@ -1355,9 +1397,9 @@ def test_a_worker_from_elsewhere_that_asks_to_be_replaced_sees_to_that_itself(ha
 # -- lines --------------------------------------------------------------------------------------------------------------
 
 
-def _read(text: str) -> tuple[str | None, str]:
+def _read(text: str) -> Line:
     about, colon, rest = text.partition(":")
-    return (about or None, rest) if colon else (None, text)
+    return Line(rest, about or None, is_last=rest == "done") if colon else Line(text)
 
 
 def test_lines_go_to_the_job_that_they_are_about_or_else_to_the_worker(hall: Hall) -> None:

@@ -73,10 +73,6 @@ LEGACY = """
                 with open("/tmp/algoout", "w") as pipe:
                     pipe.write(input["text"] + "\\n")
                 time.sleep(60)
-            case "twice":
-                with open("/tmp/algoout", "w") as pipe:
-                    pipe.write('{"result":"early","metadata":{"content_type":"text"}}\\n')
-                return "late"
 """
 SERVES = """
     import base64, json, sys, traceback
@@ -172,7 +168,9 @@ def children(server: FakeServer) -> list[psutil.Process]:
         (b"\x89PNG", "image/png", ("application/octet-stream", b"\x89PNG")),
     ],
 )
-def test_text_json_and_bytes_go_in_and_come_out_as_they_are(body: bytes, content_type: str, answer: tuple[str, bytes], start: Start) -> None:
+def test_text_json_and_bytes_go_in_and_come_out_as_they_are(
+    body: bytes, content_type: str, answer: tuple[str, bytes], start: Start
+) -> None:
     server = start(LEGACY)
     frame = server.call(body, content_type)
     assert (frame.kind, frame.meta["type"], frame.body) == (Kind.RESULT, *answer)
@@ -187,7 +185,9 @@ def test_text_json_and_bytes_go_in_and_come_out_as_they_are(body: bytes, content
         (b"\xff", "text/plain", "is no text in the charset utf-8"),
     ],
 )
-def test_an_input_that_is_not_what_it_says_never_reaches_the_algorithm(body: bytes, content_type: str, said: str, start: Start) -> None:
+def test_an_input_that_is_not_what_it_says_never_reaches_the_algorithm(
+    body: bytes, content_type: str, said: str, start: Start
+) -> None:
     server = start(LEGACY)
     frame = server.call(body, content_type)
     assert (frame.kind, frame.meta["code"]) == (Kind.ERROR, "invalid_input")
@@ -290,11 +290,17 @@ def test_files_of_the_repository_are_found_from_its_root(start: Start, server: F
 
 def test_an_exception_is_told_with_the_authors_words_and_lines(start: Start) -> None:
     frame = call(start(LEGACY), do="raise")
-    assert (frame.meta["code"], frame.meta["message"], frame.meta["type"]) == ("handler_error", "no good", "AlgorithmError")
+    assert (frame.meta["code"], frame.meta["message"], frame.meta["type"]) == (
+        "handler_error",
+        "no good",
+        "AlgorithmError",
+    )
     assert frame.meta["traceback"].startswith('Traceback (most recent call last):\n  File "src/Hello.py", line')
 
 
-@pytest.mark.parametrize(("given", "told"), [("InputError", "InputError"), (None, "AlgorithmError"), (7, "AlgorithmError")])
+@pytest.mark.parametrize(
+    ("given", "told"), [("InputError", "InputError"), (None, "AlgorithmError"), (7, "AlgorithmError")]
+)
 def test_an_exception_may_name_its_own_kind(given: object, told: str, start: Start) -> None:
     assert call(start(LEGACY), do="typed", type=given).meta["type"] == told
 
@@ -302,14 +308,21 @@ def test_an_exception_may_name_its_own_kind(given: object, told: str, start: Sta
 def test_a_value_that_is_not_json_is_an_error_and_the_algorithm_goes_on(start: Start) -> None:
     server = start(LEGACY)
     frame = call(server, do="set")
-    assert (frame.meta["message"], frame.meta["type"]) == ("Object of type set is not JSON serializable", "AlgorithmError")
+    assert (frame.meta["message"], frame.meta["type"]) == (
+        "Object of type set is not JSON serializable",
+        "AlgorithmError",
+    )
     assert value(server.call(b"1")) == 1
 
 
 def test_an_algorithm_that_exits_is_told_with_its_last_words_and_started_anew(start: Start) -> None:
     server = start(LEGACY)
     frame = call(server, do="exit")
-    assert (frame.meta["code"], frame.meta["message"], frame.meta["type"]) == ("handler_exited", "exited with code 3", "SystemExit")
+    assert (frame.meta["code"], frame.meta["message"], frame.meta["type"]) == (
+        "handler_exited",
+        "exited with code 3",
+        "SystemExit",
+    )
     assert frame.meta["traceback"] == "last words\n"
     assert call(server, do="die").meta["message"].startswith("exited with code 137 (ended by SIGKILL")
     assert value(server.call(b"1")) == 1
@@ -322,9 +335,8 @@ def test_an_answer_that_is_none_is_an_error_of_the_system(text: str, start: Star
 
 
 def test_an_answer_too_many_is_not_taken_for_the_next_ones(start: Start) -> None:
-    server = start(LEGACY)
-    assert value(call(server, do="twice")) == "early"
-    assert value(server.call(b'"mine"')) == "mine"
+    server = start(SERVES.replace('+ "\\n")', '+ "\\n" + json.dumps({"result": "late"}) + "\\n")'))
+    assert [value(server.call(body)) for body in (b'"one"', b'"two"')] == ["one", "two"]
 
 
 @pytest.mark.parametrize("reason", ["cancelled", "timed_out"])
@@ -356,13 +368,23 @@ def test_the_address_of_the_platform_is_kept_out_of_errors_and_logs(start: Start
 @pytest.mark.parametrize(
     ("source", "message", "trace"),
     [
-        ("import missing_package", "LoadingError: ModuleNotFoundError: No module named 'missing_package'", 'File "src/Hello.py", line 1'),
+        (
+            "import missing_package",
+            "LoadingError: ModuleNotFoundError: No module named 'missing_package'",
+            'File "src/Hello.py", line 1',
+        ),
         ("x = 1", "LoadingError: src/Hello.py has no function `apply`, and does not end by calling", ""),
-        ("import sys\nprint('why', file=sys.stderr)\nsys.exit(4)", "LoadingError: The algorithm exited with code 4 while", "why"),
+        (
+            "import sys\nprint('why', file=sys.stderr)\nsys.exit(4)",
+            "LoadingError: The algorithm exited with code 4 while",
+            "why",
+        ),
         (FAILS_TO_LOAD, "LoadingError: no model", "there"),
     ],
 )
-def test_a_module_that_cannot_be_loaded_makes_the_worker_unfit(source: str, message: str, trace: str, start: Start) -> None:
+def test_a_module_that_cannot_be_loaded_makes_the_worker_unfit(
+    source: str, message: str, trace: str, start: Start
+) -> None:
     server = start(source, ready=False)
     frame = server.expect(Kind.UNFIT)
     assert frame.meta["message"].startswith(message)
@@ -371,7 +393,7 @@ def test_a_module_that_cannot_be_loaded_makes_the_worker_unfit(source: str, mess
 
 
 def test_loading_that_fails_within_a_job_is_told_to_its_caller(start: Start, server: FakeServer) -> None:
-    mark = server.folder / "room" / "mark"
+    mark = server.folder / "bundle" / "mark"  # which is one of the few places that both children see
     server = start(
         f"""
         import os
@@ -428,7 +450,9 @@ def test_a_child_knows_the_address_and_the_secrets_and_no_key_but_them(start: St
     assert environ["ALGORITHMIA_API"] == "http://127.0.0.1:9/algorithmia/w/wkr_1.the-secret"
     assert environ["A_SECRET"] == "of the owner"
     assert environ["PYTHONUNBUFFERED"] == "1"
-    assert not {"ALGORITHMIA_API_KEY", "ALGORITHMIA_BEARER_TOKEN", "TRIVET_WORKER_TOKEN", "TRIVET_LINK"} & environ.keys()
+    assert (
+        not {"ALGORITHMIA_API_KEY", "ALGORITHMIA_BEARER_TOKEN", "TRIVET_WORKER_TOKEN", "TRIVET_LINK"} & environ.keys()
+    )
 
 
 def test_a_child_ends_with_its_worker(start: Start) -> None:

@@ -111,7 +111,11 @@ def test_who_may_call_learns_which_versions_there_are_and_a_stranger_does_not(wo
     assert "1.0.0" in trouble(world.pipe("admin/hello/9.9"))["message"]
     stranger = trouble(world.pipe("admin/hello/9.9", token=world.token("ben")))
     missing = trouble(world.pipe("admin/other/9.9", token=world.token("ben")))
-    assert stranger["message"].replace("hello", "other") == missing["message"] == "algorithm algo://admin/other/9.9 not found"
+    assert (
+        stranger["message"].replace("hello", "other")
+        == missing["message"]
+        == "algorithm algo://admin/other/9.9 not found"
+    )
 
 
 @pytest.mark.parametrize("version", ["latestPrivate", "0" * 40])

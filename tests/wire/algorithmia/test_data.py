@@ -164,7 +164,9 @@ def test_bytes_are_kept_as_they_came_and_text_says_its_charset(
     assert "sandbox" in found.headers["content-security-policy"]
 
 
-@pytest.mark.parametrize("path", [".my/photos/f", ".my/photos", "admin", "", ".my/photos/none", ".my/none/f", "s3://b/k"])
+@pytest.mark.parametrize(
+    "path", [".my/photos/f", ".my/photos", "admin", "", ".my/photos/none", ".my/none/f", "s3://b/k"]
+)
 def test_head_says_what_get_says_and_why_not_in_a_header(world: AlgorithmiaWorld, path: str) -> None:
     world.put(".my/photos/f")
     whole, head = get(world, path), world.call("HEAD", f"/data/{path}")
@@ -247,7 +249,9 @@ def test_nothing_is_made_on_the_way_to_a_file(world: AlgorithmiaWorld) -> None:
 # -- other stores, other ways
 
 
-@pytest.mark.parametrize("path", ["data/s3+lab://bucket/k", "data/dropbox://", "connector/s3+lab/bucket%2Fk", "data/S3://b"])
+@pytest.mark.parametrize(
+    "path", ["data/s3+lab://bucket/k", "data/dropbox://", "connector/s3+lab/bucket%2Fk", "data/S3://b"]
+)
 def test_other_stores_are_told_to_be_missing(world: AlgorithmiaWorld, path: str) -> None:
     for method in ("GET", "PUT", "POST", "PATCH", "DELETE"):
         answer = world.call(method, f"/{path}")

@@ -405,15 +405,16 @@ def _give_up(job: Job, status: JobStatus, error: JobError, now: float) -> Job:
     return _end(job, status, now, error=error, is_dead_letter=dead)
 
 
-def hand_back(job: Job, token: str, now: float) -> Job | None:
-    """The job queued again by a worker that is leaving and had not begun it, so that the attempt does not count; None where
-    the token is stale.
+def hand_back(job: Job, token: str, now: float, *, pause: float = 0.0) -> Job | None:
+    """The job queued again by a worker that had not begun it, so that the attempt does not count; None where the token is stale.
+
+    ``pause``: seconds before it may be tried again.
     """
     if not holds(job, token):
         return None
     if job.stop_reason is not None:
         return stop(job, token, now)
-    return _queue_again(job, job.attempt - 1, now)
+    return _queue_again(job, job.attempt - 1, now, retry_at=now + pause if pause > 0 else None)
 
 
 def _queue_again(job: Job, attempt: int, now: float, retry_at: float | None = None) -> Job:

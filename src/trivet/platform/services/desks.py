@@ -263,6 +263,11 @@ class Desk:
             self.lay(job_id)
         return list(self.held.values())
 
+    def is_over(self) -> bool:
+        """Whether it has said to be through with all that it holds."""
+        self.over.intersection_update(self.held)
+        return bool(self.over) and len(self.over) == len(self.held)
+
     def is_alive(self) -> bool:
         """Whether a ping proves that the worker lives."""
         held = self.held.values()

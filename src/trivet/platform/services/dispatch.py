@@ -345,8 +345,8 @@ class Dispatcher:
         self._notifier.notify(after.id)
         self._enqueue(live, front=True)
 
-    def hand_back(self, ref: AttemptRef) -> None:
-        """A draining worker returns an attempt that it has not begun."""
+    def hand_back(self, ref: AttemptRef, pause: float = 0.0) -> None:
+        """A worker returns an attempt that it has not begun; it is tried again after ``pause`` seconds."""
         seat = self._seats.get(ref.worker_id)
         ahead = seat.ahead.get(ref.number) if seat is not None else None
         if seat is not None and ahead is not None:
@@ -357,7 +357,7 @@ class Dispatcher:
         live = self._held(ref)
         if live is None:
             return
-        after = rules.hand_back(live.job, ref.token, self._now(live))
+        after = rules.hand_back(live.job, ref.token, self._now(live), pause=pause)
         if after is not None:
             self._release(self._seats[ref.worker_id], ref.number)
             self._after_loss(live, after)

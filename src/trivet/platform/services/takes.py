@@ -230,7 +230,7 @@ class Takes:
         if live is None or strays > rules.MOST_STRAYS or job_rules.is_last_attempt(live.job):
             self._workers.lost(ref, rules.NEVER_ARRIVED)
         else:
-            self._workers.returned(ref)
+            self._workers.returned(ref, rules.stray_pause(strays))
 
     def _last_words(self, ref: AttemptRef) -> tuple[str, ...]:
         live = self._live(ref)
@@ -250,7 +250,8 @@ class Takes:
         """
         what = "failed its start check"
         if visit.remote and self._reception.desk(visit.worker_id) is None:
-            logger.info("worker %s %s: %s: %s", visit.worker_id, what, check, reason)
+            text = f"worker {visit.worker_id} {what}: {check}: {reason}"
+            self._workers.remark(visit.endpoint_id, visit.worker_id, text)
         else:
             self._workers.unfit(visit.worker_id, f"{check}: {reason}", "", what=what)
 
@@ -418,7 +419,7 @@ class Takes:
                 self._workers.alive(desk.worker_id)  # it may be too busy to speak, and its end would be seen
             if desk.ghosts:
                 self._look_at_ghosts(desk, now)
-            if desk.over and desk.over >= desk.held.keys():  # its result has not come: does the worker still hold it?
+            if desk.is_over():  # and no result has come: does the worker still hold anything?
                 desk.over.clear()
                 self._ask_again(desk)
 

@@ -260,9 +260,9 @@ class Workers:
             entry.stop_asked_at = entry.stop_asked_at or self._clock()
             self._dispatcher.stop_taking(worker_id)
 
-    def returned(self, ref: AttemptRef) -> None:
-        """The worker hands back an attempt that it has not begun."""
-        self._dispatcher.hand_back(ref)
+    def returned(self, ref: AttemptRef, pause: float = 0.0) -> None:
+        """The worker hands back an attempt that it has not begun; it is tried again after ``pause`` seconds."""
+        self._dispatcher.hand_back(ref, pause)
 
     def lost(self, ref: AttemptRef, reason: str) -> None:
         """An attempt was lost on its way to the worker, or back, and the worker goes on. ``reason`` completes "the worker …"."""
@@ -325,7 +325,7 @@ class Workers:
         wanted = known is None and (entry.killed or entry.stop_asked_at is not None)
         if not wanted:
             self._note(entry, None, "system", f"worker {worker_id} {departure.reason}")
-            if not self._has_proved_itself(entry):
+            if not entry.remote and not self._has_proved_itself(entry):  # who started it is not us
                 history = self._histories.get(version_id, StartHistory())
                 self._histories[version_id] = rules.start_failed(history, departure, self._clock())
         self._dispatcher.depart(worker_id, departure)
@@ -338,6 +338,10 @@ class Workers:
         entry = self._entries.get(worker_id)
         if entry is not None:
             self._note(entry, None, "worker", text)
+
+    def remark(self, endpoint_id: str, worker_id: str, text: str) -> None:
+        """A line in an endpoint's log about a worker that is not registered."""
+        self._journals.note(endpoint_id, worker_id, None, "system", text)
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -423,7 +427,10 @@ class Workers:
         return sum(
             1
             for entry in self._of_version.get(version_id, {}).values()
-            if entry.worker.ready_at is None and not entry.killed and entry.stop_asked_at is None
+            if entry.worker.ready_at is None
+            and not entry.remote
+            and not entry.killed
+            and entry.stop_asked_at is None
         )
 
     def versions(self) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import builtins
 import faulthandler
+import io
 import json
 import os
 import select
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO, cast
 
 from trivet.worker.algorithms import shims
 from trivet.worker.algorithms.private_tmp import TMP, make_private
@@ -201,7 +202,10 @@ def _described(error: Exception) -> dict[str, Any]:
 
 def _has_ended(stream: TextIO) -> bool:
     """Whether a stream has been read to its end, which a module that serves has done when its import returns."""
-    return stream.closed or (bool(select.select([stream], [], [], 0)[0]) and not stream.readline())
+    if stream.closed:
+        return True
+    waits = not select.select([stream], [], [], 0)[0]
+    return not waits and not cast(io.BufferedReader, stream.buffer).peek(1)
 
 
 def _say(pipe: str, document: str | dict[str, Any]) -> None:

@@ -32,6 +32,8 @@ async def get(call: Call) -> Reply | FileStream | schemas.DataEntry:
 async def put(call: Call) -> schemas.DataEntry:
     """Writes a file; its body goes from the socket to where it is kept."""
     path = _path(call)
+    if call.header(b"content-range") is not None:  # taken for a whole file, a part would destroy the rest
+        raise BadRequest("A file is written as a whole, and not in ranges.", hint="Leave Content-Range out.")
     demanded, must_be_new = Conditions.read(call.scope["headers"]).for_writing()
     content_type, files = call.heads.content_type, call.services.files
     written = await files.write(

@@ -10,11 +10,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import EndpointReference
 from trivet.platform.core.errors import TooLarge, Unauthenticated
-from trivet.platform.dialects.runpod import errors, paths
+from trivet.platform.dialects.runpod import errors, paths, translate
+from trivet.platform.dialects.runpod.callers import Caller
 from trivet.platform.dialects.runpod.context import GRAPHQL, PREFIX, RunPodServices, RunPodSettings
 from trivet.platform.dialects.runpod.front import RunPodFront
 from trivet.platform.dialects.runpod.graph.app import GraphApi
-from trivet.platform.dialects.runpod.hot import HotPaths, read_wait
+from trivet.platform.dialects.runpod.hot import HotPaths, document, read_wait
 from trivet.platform.dialects.runpod.jobs import STREAM_HOLD, JobVerbs
 from trivet.platform.dialects.runpod.openai import OpenAiApi
 from trivet.platform.dialects.runpod.worker import VERBS, WorkerApi, verb_in

@@ -6,13 +6,14 @@ import msgspec
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import EndpointReference
-from trivet.platform.core.errors import BadRequest
+from trivet.platform.core.errors import BadRequest, Forbidden
+from trivet.platform.core.takes import own_name
 from trivet.platform.core.views import JobView
 from trivet.platform.core.workers import WorkerState
 from trivet.platform.dialects.runpod import schemas, translate
 from trivet.platform.dialects.runpod.context import RunPodServices
 from trivet.platform.dialects.runpod.hot import HotPaths, document
-from trivet.platform.dialects.runpod.streams import Streams
+from trivet.platform.dialects.runpod.streams import Page, Streams
 from trivet.platform.services.webhooks import MessageFormat
 from trivet.platform.wire.hot import Answer
 

@@ -97,7 +97,8 @@ def endless_number(data: bytes) -> BadRequest | None:
     except ValueError:
         limit = sys.int_info.default_max_str_digits
         return BadRequest(
-            f"The input holds a number of more than {limit} digits, which Python does not read.", hint="Send it as text."
+            f"The input holds a number of more than {limit} digits, which Python does not read.",
+            hint="Send it as text.",
         )
     return None
 

@@ -6,10 +6,9 @@ a job makes a worker ask again at once, so nothing is answered at once but jobs 
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Coroutine, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -28,8 +27,6 @@ from trivet.platform.wire.answers import JSON_TYPE, Header, answer
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.credentials import token_in
 from trivet.platform.wire.hot import Answer, send_answer
-
-T = TypeVar("T")
 
 POLLS = frozenset({"job-take", "job-take-batch", "job-stop"})
 """What a worker asks and waits for."""
