@@ -27,6 +27,8 @@ T = TypeVar("T")
 Document = dict[str, Any]
 
 PATIENCE = 40.0
+POLL = 3
+"""Seconds that a worker's question is held."""
 MAX_OUTPUT = 1024 * 1024
 
 PLAIN = """
@@ -220,7 +222,7 @@ def until(look: Callable[[], T], done: Callable[[T], object], patience: float = 
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     # a short path: sockets lie below it
     with tempfile.TemporaryDirectory(prefix="trivet-runpod-") as folder:
-        platform = RunningPlatform(Path(folder), TRIVET_MAX_OUTPUT=str(MAX_OUTPUT), TRIVET_RUNPOD_POLL="3")
+        platform = RunningPlatform(Path(folder), TRIVET_MAX_OUTPUT=str(MAX_OUTPUT), TRIVET_RUNPOD_POLL=str(POLL))
         try:
             platform.start()
             with trivet.Client(platform.url, platform.key) as client:
@@ -409,9 +411,16 @@ def test_a_busy_worker_that_is_killed_costs_one_retry_and_leaves_no_ghost(town: 
 def test_a_signal_during_a_long_poll_loses_nothing(town: Town) -> None:
     assert town.sync("plain", {"do": "return", "value": 1})["status"] == "COMPLETED"
     time.sleep(1.2)  # the worker is asking again
-    town.worker("plain").send_signal(signal.SIGTERM)
+    worker = town.worker("plain")
+    worker.send_signal(signal.SIGTERM)
+    until(worker.is_running, lambda running: not running, patience=POLL + 2)
+    assert town.sync("plain", {"do": "return", "value": 2})["output"] == 2
+    time.sleep(1.2)
+    worker = town.worker("plain")
+    worker.send_signal(signal.SIGTERM)
     jobs = [town.run("plain", {"do": "return", "value": number}) for number in range(3)]
     assert [town.end("plain", job_id)["output"] for job_id in jobs] == [0, 1, 2]
+    until(worker.is_running, lambda running: not running, patience=POLL + 2)
 
 
 def test_a_worker_that_is_not_wanted_any_more_finishes_its_job_first(town: Town) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any, assert_type
 
 import trivet
@@ -10,6 +11,7 @@ from trivet.sdk.models import (
     AccountInfo,
     AliasInfo,
     CancelOutcome,
+    DataEntry,
     DeployedEndpoint,
     EndpointInfo,
     Explanation,
@@ -53,6 +55,12 @@ def waiting(client: trivet.Client) -> None:
     assert_type(job.replay({"name": "M"}, version="1.0.0"), trivet.Job)
     assert_type(client.jobs.list(status="queued"), Iterator[JobView])
     assert_type(client.jobs.list(dead_letters=True), Iterator[JobView])
+    assert_type(client.files.upload("photo.jpg", "data://.my/photos/photo.jpg"), DataEntry)
+    assert_type(client.files.write("data://.my/photos/x", client.files.stream("data://.my/photos/y")), DataEntry)
+    assert_type(client.files.download("data://.my/photos/photo.jpg", "."), Path)
+    assert_type(client.files.read("data://.my/photos/photo.jpg"), bytes)
+    assert_type(client.files.list(), Iterator[DataEntry])
+    assert_type(client.files.delete("data://.my/photos", force=True), int)
     assert_type(client.endpoints.list(), Iterator[EndpointInfo])
     assert_type(client.deploy("hello.py"), list[DeployedEndpoint])
     assert_type(client.keys.create(), NewKey)
@@ -73,6 +81,8 @@ async def awaiting(client: trivet.AsyncClient) -> None:
     assert_type(await endpoint.run(b"bytes"), Any)
     assert_type(endpoint.stream(), trivet.AsyncStream)
     assert_type(endpoint.map([1, 2]), AsyncIterator[Any])
+    assert_type(client.files.list(), AsyncIterator[DataEntry])
+    assert_type(await client.files.read("data://.my/photos/photo.jpg"), bytes)
     job = await endpoint.submit()
     assert_type(job, trivet.AsyncJob)
     assert_type(await job.wait(), JobStatus)
@@ -152,4 +162,4 @@ def mistakes_are_found(client: trivet.Client) -> None:
     client.endpoint("a/b").submit(1, tiemout=3)  # type: ignore[call-arg]
     client.endpoint("a/b").submit(1, timeout=3)  # type: ignore[call-arg]
     client.endpoint("a/b").stream(1, None, priority="low")  # type: ignore[call-arg]
-    client.files  # type: ignore[attr-defined]  # noqa: B018
+    client.nothing  # type: ignore[attr-defined]  # noqa: B018

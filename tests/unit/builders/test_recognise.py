@@ -76,7 +76,6 @@ def test_nothing_is_run_to_find_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"algorithmia.conf": "{}", "src/algo.py": "def apply(x): ..."}, "Algorithmia algorithm"),
         ({"model.json": "{}", "model.onnx": ""}, "has model.json"),
     ],
 )

@@ -388,6 +388,10 @@ def test_the_asynchronous_half_does_the_same(server: Server, tmp_path: Path) -> 
         yield b"one"
         yield b"two"
 
+    async def failing() -> AsyncIterator[bytes]:
+        yield b"one"
+        raise RuntimeError("no more")
+
     async def scenario() -> None:
         async with AsyncClient(server.url, KEY, timeout=5.0) as client:
             await client.files.upload(local, URI)
@@ -399,5 +403,7 @@ def test_the_asynchronous_half_does_the_same(server: Server, tmp_path: Path) -> 
             assert server.seen[-1].body == b"onetwo"
             await client.files.write(URI, client.files.stream(URI))
             assert server.seen[-1].body == DATA
+            with pytest.raises(RuntimeError, match="no more"):
+                await client.files.write(URI, failing())
 
     asyncio.run(asyncio.wait_for(scenario(), 20))

@@ -251,6 +251,39 @@ def test_only_a_job_that_failed_or_timed_out_is_tried_again(world: RunPodWorld, 
     assert status in fault(answer)
 
 
+def test_only_who_has_called_a_job_tries_it_again(world: RunPodWorld) -> None:
+    world.handler = fails(NO)
+    eve = world.account("eve")
+    world.open_to_all("admin/hello")
+    job_id = world.begin(token=eve)
+    answer = world.call("POST", f"/{world.hello}/retry/{job_id}")
+    assert answer.status == 403
+    assert "Only who has called" in fault(answer)
+    assert world.call("POST", f"/{world.hello}/retry/{job_id}", token=eve).status == 200
+
+
+def test_nobody_hides_a_job_of_somebody_else_behind_its_id(world: RunPodWorld) -> None:
+    eve = world.account("eve")
+    world.open_to_all("admin/hello")
+    job_id = world.begin({"input": 1})
+    principal = world.accounts.authenticate(eve)
+    assert principal is not None
+    forged = CallOptions(idempotency_key=translate.retry_key(job_id, 1))
+    world.now += 1
+    world.run(world.jobs.submit(principal, paths.reference_to(world.hello), Payload.inline(b"2"), forged))
+    listed = world.call("GET", f"/{world.hello}/requests").json["requests"]
+    assert [document["id"] for document in listed] == [job_id, job_id]
+    assert world.look(job_id)["output"] == 1
+
+
+def test_a_worker_from_elsewhere_is_shown_by_the_id_that_it_gives_itself(world: RunPodWorld) -> None:
+    job = replace(world.run(world.jobs.get(world.admin, world.begin())).job, worker_id="pod-1@another1")
+    view = world.jobs._view(world.admin, job)
+    assert translate.document(view, 0.0).worker_id == "pod-1"
+    failed = replace(job, status=JobStatus.FAILED, error=JobError("handler_error", "no", type="ValueError"))
+    assert '"worker_id":"pod-1"' in translate.error_text(failed)
+
+
 def test_two_retries_at_the_same_time_are_one(world: RunPodWorld) -> None:
     world.handler = fails(NO)
     job_id = world.begin()

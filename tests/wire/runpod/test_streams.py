@@ -77,6 +77,36 @@ def singer(monkeypatch: pytest.MonkeyPatch) -> Singer:
     return Singer(RunPodWorld())
 
 
+def test_what_a_reader_that_left_in_that_moment_did_not_get_is_for_the_next(singer: Singer) -> None:
+    singer.sing(b"1", b"2")
+    world = singer.world
+
+    async def gone() -> Answer | None:
+        try:
+            path = f"/runpod/v2/{world.hello}/stream/{singer.job_id}"
+            return await world.caller.ask("GET", path, token=world.admin_token, leaves=True)
+        except AssertionError:  # there was no answer
+            return None
+
+    world.run(gone())
+    assert singer.outputs() == [1, 2]
+    assert singer.outputs() == []
+
+
+def test_a_page_that_came_back_is_not_read_again_where_somebody_has_read_on(singer: Singer) -> None:
+    world = singer.world
+    readers = Streams(world.jobs)
+    view = world.run(world.jobs.get(world.admin, singer.job_id))
+    singer.sing(b"1")
+    first = world.run(readers.read(world.admin, view, 0.5))
+    singer.sing(b"2")
+    second = world.run(readers.read(world.admin, view, 0.5))
+    readers.put_back(first)
+    assert world.run(readers.read(world.admin, view, 0.05)).pieces == []
+    readers.put_back(second)
+    assert [piece.data for piece in world.run(readers.read(world.admin, view, 0.5)).pieces] == [b"2"]
+
+
 def test_each_piece_is_read_once_and_the_end_comes_with_the_last(singer: Singer) -> None:
     singer.sing(b'{"text": "la"}', b'"b"')
     assert singer.read() == {"status": "IN_PROGRESS", "stream": [{"output": {"text": "la"}}, {"output": "b"}]}

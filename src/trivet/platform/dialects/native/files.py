@@ -133,4 +133,6 @@ def _path(call: Call) -> DataPath:
             "A name in the path is not valid UTF-8.", hint="Percent-encode the UTF-8 bytes of the name."
         ) from None
     text = whole.partition(_ROOT)[2].removeprefix("/")
-    return DataPath.parse(f"/{text}" if text.startswith("/") else text)  # that an empty name comes first must not get lost
+    return DataPath.parse(
+        f"/{text}" if text.startswith("/") else text
+    )  # that an empty name comes first must not get lost
