@@ -1,4 +1,4 @@
-"""Environments with the published `runpod` package, unmodified, in the versions that people have: made once per checkout.
+"""Environments with published packages, unmodified, in the versions that people have: made once per checkout.
 
 A test gets an interpreter by `original_python("1.12.0")`. It runs one program with it by `run_original`, and many by an
 `Original`, which imports the package only once. The packages never enter the environment of the tests themselves.
@@ -26,6 +26,9 @@ from typing import Any
 LATEST = "1.12.0"
 VERSIONS = ("1.7.9", "1.9.1", LATEST)
 """The versions of `runpod` that programs must go on working with."""
+ALGORITHMIA_LATEST = "2.0.5"
+ALGORITHMIA_VERSIONS = ("1.17.0", ALGORITHMIA_LATEST)
+"""The versions of `algorithmia` that programs must go on working with: what repositories pin, and what callers have."""
 _FOLDER = Path(__file__).resolve().parents[2] / ".pytest_cache" / "originals"
 _COMPLETE = ".complete"
 _INSTALL_TIMEOUT = 600.0
@@ -70,6 +73,11 @@ def pointing(url: str, key: str) -> dict[str, str]:
         "RUNPOD_ENDPOINT_BASE_URL": f"{url}/runpod/v2",
         "RUNPOD_API_BASE_URL": f"{url}/runpod",
     }
+
+
+def pointing_algorithmia(url: str, key: str) -> dict[str, str]:
+    """The variables that point Algorithmia's package at a platform, as ``trivet env algorithmia`` prints them."""
+    return {"ALGORITHMIA_API_KEY": key, "ALGORITHMIA_API": f"{url}/algorithmia"}
 
 
 def run_original(

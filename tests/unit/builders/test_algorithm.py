@@ -23,7 +23,11 @@ from trivet.platform.core.errors import BuildFailed, DeploymentRefused
 CONFIGURATION = '{"username": "demo", "algoname": "Hello", "langauge": "python3"}'
 APPLY = "def apply(input):\n    '''Says hello.'''\n    return input\n"
 ALGORITHMIA = {
-    "Algorithmia/__init__.py": "from adk import ADK\nfrom Algorithmia.handler import Handler\nfrom Algorithmia.client import Client",
+    "Algorithmia/__init__.py": """
+        from adk import ADK
+        from Algorithmia.client import Client
+        from Algorithmia.handler import Handler
+    """,
     "Algorithmia/handler.py": """
         class Handler:
             def __init__(self, apply_func, load_func):
@@ -56,12 +60,14 @@ def source_of(folder: Path, files: Mapping[str, str]) -> SourceTree:
     return SourceTree.read(bundle_of(folder, {"algorithmia.conf": CONFIGURATION, **files}))
 
 
-def test_a_repository_is_told_by_its_configuration_whatever_else_it_holds(tmp_path: Path) -> None:
-    source = source_of(
-        tmp_path, {"src/Hello.py": APPLY, "main.py": HELLO, "worker.py": "import runpod\nrunpod.serverless.start({})"}
-    )
+def test_a_repository_is_told_by_its_configuration(tmp_path: Path) -> None:
+    source = source_of(tmp_path, {"src/Hello.py": APPLY, "old.py": "import runpod\nrunpod.serverless.start({})"})
     kind = recognise(source)
     assert (kind.host, kind.program(source), kind.name(source)) == ("algorithm", "src/Hello.py", "Hello")
+
+
+def test_a_decorated_handler_beside_an_algorithm_wins(tmp_path: Path) -> None:
+    assert recognise(source_of(tmp_path, {"src/Hello.py": APPLY, "main.py": HELLO})).host == "decorated"
 
 
 def test_without_a_module_of_its_name_the_one_named_algorithm_is_it(tmp_path: Path) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.wire.fakes import Answer, Worker
 from tests.wire.runpod.fakes import RunPodWorld, fails, fault, hold
+from trivet.platform.core.accounts import Token
+from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.jobs import JobError, JobStatus, Progress
+from trivet.platform.core.payloads import Payload
 from trivet.platform.core.workers import Departure
+from trivet.platform.dialects.runpod import paths, translate
 from trivet.platform.ports.runtime import AttemptOrder
 
 NO = JobError("handler_error", "no", "ValueError")
@@ -251,10 +256,16 @@ def test_only_a_job_that_failed_or_timed_out_is_tried_again(world: RunPodWorld, 
     assert status in fault(answer)
 
 
+def _neighbour(world: RunPodWorld) -> Token:
+    """The key of somebody else who may call ``admin/hello``."""
+    world.ask("PATCH", "/endpoints/admin/hello", json_body={"visibility": "public"})
+    world.account("eve")
+    return world.token("eve")
+
+
 def test_only_who_has_called_a_job_tries_it_again(world: RunPodWorld) -> None:
     world.handler = fails(NO)
-    eve = world.account("eve")
-    world.open_to_all("admin/hello")
+    eve = _neighbour(world)
     job_id = world.begin(token=eve)
     answer = world.call("POST", f"/{world.hello}/retry/{job_id}")
     assert answer.status == 403
@@ -263,11 +274,9 @@ def test_only_who_has_called_a_job_tries_it_again(world: RunPodWorld) -> None:
 
 
 def test_nobody_hides_a_job_of_somebody_else_behind_its_id(world: RunPodWorld) -> None:
-    eve = world.account("eve")
-    world.open_to_all("admin/hello")
-    job_id = world.begin({"input": 1})
-    principal = world.accounts.authenticate(eve)
+    principal = world.accounts.authenticate(str(_neighbour(world)))
     assert principal is not None
+    job_id = world.begin({"input": 1})
     forged = CallOptions(idempotency_key=translate.retry_key(job_id, 1))
     world.now += 1
     world.run(world.jobs.submit(principal, paths.reference_to(world.hello), Payload.inline(b"2"), forged))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.wire.runpod.fakes import RunPodWorld, fails, fault
 from trivet.platform.core.jobs import JobError
 from trivet.platform.dialects.runpod import jobs as verbs
 from trivet.platform.dialects.runpod import streams
-from trivet.platform.dialects.runpod.streams import MOST_PIECES, Streams
+from trivet.platform.dialects.runpod.streams import MOST_PIECES, Page, Streams
 from trivet.platform.ports.runtime import AttemptOrder
 
 
@@ -80,15 +81,30 @@ def singer(monkeypatch: pytest.MonkeyPatch) -> Singer:
 def test_what_a_reader_that_left_in_that_moment_did_not_get_is_for_the_next(singer: Singer) -> None:
     singer.sing(b"1", b"2")
     world = singer.world
+    sent: list[object] = []
+    stream = world.runpod._verbs.stream
 
-    async def gone() -> Answer | None:
-        try:
-            path = f"/runpod/v2/{world.hello}/stream/{singer.job_id}"
-            return await world.caller.ask("GET", path, token=world.admin_token, leaves=True)
-        except AssertionError:  # there was no answer
-            return None
+    async def held_up(*asked: Any) -> Page:
+        page = await stream(*asked)
+        await asyncio.sleep(0.0)
+        time.sleep(0.02)  # noqa: ASYNC251 - the loop is held up, so that whatever is due comes at once
+        await asyncio.sleep(0.0)
+        return page
 
-    world.run(gone())
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.01)
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    world.runpod._verbs.stream = held_up  # type: ignore[method-assign] # until both have happened
+    path = f"/runpod/v2/{world.hello}/stream/{singer.job_id}"
+    headers = [(b"authorization", f"Bearer {world.admin_token}".encode())]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
+    world.run(world.runpod(scope, receive, cast("Any", send)))
+    world.runpod._verbs.stream = stream  # type: ignore[method-assign]
+    assert sent == []
     assert singer.outputs() == [1, 2]
     assert singer.outputs() == []
 

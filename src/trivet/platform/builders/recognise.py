@@ -43,8 +43,8 @@ class Kind(Protocol):
         """The name of its one endpoint, where the bundle itself says it."""
 
 
-KINDS: tuple[Kind, ...] = (Algorithm(), Decorated(), RunPodWorker())
-"""Every kind that can be deployed, the most particular first."""
+KINDS: tuple[Kind, ...] = (Decorated(), Algorithm(), RunPodWorker())
+"""Every kind that can be deployed, our own first: who has decorated a function in a foreign program wants that one."""
 
 
 def recognise(source: SourceTree, kinds: Sequence[Kind] = KINDS) -> Kind:
