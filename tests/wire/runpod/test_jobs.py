@@ -274,8 +274,7 @@ def test_only_who_has_called_a_job_tries_it_again(world: RunPodWorld) -> None:
 
 
 def test_nobody_hides_a_job_of_somebody_else_behind_its_id(world: RunPodWorld) -> None:
-    principal = world.accounts.authenticate(str(_neighbour(world)))
-    assert principal is not None
+    principal = world.run(world.accounts.resolve(str(_neighbour(world))))
     job_id = world.begin({"input": 1})
     forged = CallOptions(idempotency_key=translate.retry_key(job_id, 1))
     world.now += 1

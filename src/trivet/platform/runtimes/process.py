@@ -241,7 +241,7 @@ class ProcessRuntime:
         if spec.version.host in programs.HOSTS:
             environ = programs.program_environ(spec, python, bundle, room, self._settings.url)
         else:
-            environ = worker_environ(spec, python, bundle, room, self._link)
+            environ = worker_environ(spec, python, bundle, room, self._link, self._settings.url)
         if spec.version.host == algorithms.HOST:
             environ = algorithms.algorithm_environ(spec, environ, self._settings.url)
         room.mkdir(mode=0o700)

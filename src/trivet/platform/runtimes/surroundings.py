@@ -10,6 +10,7 @@ from trivet.platform.core.endpoints import VersionSettings
 from trivet.platform.ports.runtime import WorkerSpec
 from trivet.platform.runtimes import strays
 
+URL = "TRIVET_URL"
 _READ_BY_PROGRAMS = frozenset({"LANG", "LANGUAGE", "PATH", "TZ"})
 _READ_BY_LIBRARIES = (
     *(
@@ -32,8 +33,12 @@ _READ_BY_LIBRARIES = (
 """How variables begin that libraries read without Python's knowing, once, when they are loaded."""
 
 
-def worker_environ(spec: WorkerSpec, python: Path, bundle: Path, room: Path, link: str) -> dict[str, str]:
-    """All that a worker knows of its surroundings: nothing of the server's own that is not named here."""
+def worker_environ(
+    spec: WorkerSpec, python: Path, bundle: Path, room: Path, link: str, url: str = ""
+) -> dict[str, str]:
+    """All that a worker knows of its surroundings: nothing of the server's own that is not named here. ``url`` is where its jobs
+    may ask the platform for something themselves; "" where that is nowhere.
+    """
     settings = spec.version.settings
     environ = {**base_environ(python, room), **visible_gpus(settings), **custom_environ(spec)}
     # Last, so that no secret can take their place.
@@ -49,6 +54,8 @@ def worker_environ(spec: WorkerSpec, python: Path, bundle: Path, room: Path, lin
             "TRIVET_HANDLER": spec.version.handler,
         }
     )
+    if url:
+        environ[URL] = url
     if settings.memory is not None:
         environ["TRIVET_MEMORY_LIMIT"] = str(settings.memory)
     return environ
@@ -99,5 +106,6 @@ def private_names(custom: Mapping[str, str]) -> tuple[str, ...] | None:
         "TRIVET_BUNDLE",
         "TRIVET_HOST",
         "TRIVET_HANDLER",
+        URL,
     }
     return tuple(sorted({*ours, "TRIVET_MEMORY_LIMIT", "TRIVET_WORKER_TOKEN", *custom}))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from trivet.platform.core import ids
 from trivet.platform.core.accounts import (
@@ -23,6 +23,7 @@ from trivet.platform.core.accounts import (
 )
 from trivet.platform.core.errors import Conflict, Forbidden, TooLarge, Unauthenticated
 from trivet.platform.core.limits import KEEP, NO_LIMITS, CallLimits, Keep, held_limits
+from trivet.platform.core.templates import check_extras
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.services import access
@@ -164,17 +165,22 @@ class Accounts:
 
         return await self._store.read(unit)
 
-    async def create(self, principal: Principal, name: str) -> Account:
+    async def create(self, principal: Principal, name: str, extras: Mapping[str, Any] | None = None) -> Account:
         """Makes an account. For administrators.
 
+        Args:
+            principal: who asks.
+            name: the account's.
+            extras: what a dialect keeps with it, in its own words.
+
         Raises:
-            BadRequest: the name can't be one.
+            BadRequest, TooLarge: the name can't be one, or the extras are over their limit.
             Conflict: an account or an organization has it.
         """
         access.require_administrator(principal)
         access.check_name("account", name)
         now = self._clock()
-        account = Account(self._id("acc", now), name, now)
+        account = Account(self._id("acc", now), name, now, extras=check_extras(extras or {}))
         await self._store.write(lambda tx: tx.accounts.add(account))
         return account
 
@@ -248,6 +254,23 @@ class Accounts:
             if account is None:
                 raise Unauthenticated
             changed = replace(account, public_key=text)
+            tx.accounts.save(changed)
+            return changed
+
+        return await self._store.write(unit)
+
+    async def keep(self, principal: Principal, name: str, extras: Mapping[str, Any]) -> Account:
+        """Keeps what dialects say of an account, each under its own name, beside what others keep.
+
+        One's own (scope ``deploy``), or anybody's for administrators.
+
+        Raises:
+            TooLarge: it is over its limit.
+        """
+
+        def unit(tx: Transaction) -> Account:
+            account = access.require_account(principal, tx.accounts.named(name), Scope.DEPLOY, name)
+            changed = replace(account, extras=check_extras({**account.extras, **extras}))
             tx.accounts.save(changed)
             return changed
 

@@ -174,7 +174,7 @@ class Endpoints:
             version = None if alias is None else catalogue.version(self._split(alias.shares, affinity))
         if version is not None and version.state is VersionState.READY:
             return endpoint, version
-        return endpoint, self._choose(endpoint, wanted)
+        return endpoint, self._show(principal, endpoint, self._choose(endpoint, wanted), wanted)
 
     def version_of(self, principal: Principal, reference: EndpointReference, version: str) -> tuple[Endpoint, Version]:
         """An endpoint and one of its versions to look at: one that is ready, by any reference, or any by number or id.
@@ -187,7 +187,7 @@ class Endpoints:
         chosen = rules.choose_version(versions, endpoint.current_id, version)
         if chosen is None:
             chosen = next((v for v in reversed(versions) if version in (v.number, v.id)), None)
-        return endpoint, chosen or self.ready_version(endpoint, version)
+        return endpoint, self._show(principal, endpoint, chosen or self.ready_version(endpoint, version), version)
 
     def ready_version(self, endpoint: Endpoint, version: str) -> Version:
         """The one version that a reference or an alias means.
@@ -433,17 +433,27 @@ class Endpoints:
     def _choose(self, endpoint: Endpoint, version: str | None) -> Version:
         versions = self._catalogue.versions_of(endpoint.id)
         chosen = rules.choose_version(versions, endpoint.current_id, version)
-        if chosen is not None:
-            return chosen
-        ready = [v.number for v in versions if v.state is VersionState.READY]
+        if chosen is None:
+            raise self._no_version(endpoint, version)
+        return chosen
+
+    def _show(self, principal: Principal, endpoint: Endpoint, version: Version, wanted: str | None) -> Version:
+        """The version itself. What is not released is only there for those who manage the endpoint."""
+        if version.is_held and not self.manages(principal, endpoint):
+            raise self._no_version(endpoint, wanted)
+        return version
+
+    def _no_version(self, endpoint: Endpoint, version: str | None) -> NotFound:
+        versions = self._catalogue.versions_of(endpoint.id)
+        ready = [v.number for v in versions if v.state is VersionState.READY and not v.is_held]
         if not ready:
-            raise NotFound(
+            return NotFound(
                 f"{endpoint.full_name} has no version that can be called.", hint="Deploy one: `trivet deploy PATH`."
             )
         wanted = "current version" if version is None else f"version {version!r}"
         shown = ", ".join(ready[-5:])
         names = ", ".join(alias.name for alias in endpoint.aliases)
-        raise NotFound(
+        return NotFound(
             f"{endpoint.full_name} has no {wanted} that is ready.",
             hint=f"The latest that are: {shown}." + (f" Its aliases: {names}." if names else ""),
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from trivet.platform.core import ids
 from trivet.platform.core.accounts import Account, Membership, Organization, Principal, Role, Scope
 from trivet.platform.core.errors import BadRequest, NotFound
+from trivet.platform.core.templates import check_extras
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.services import access
@@ -48,17 +49,22 @@ class Organizations:
         self.on_removed: Callable[[str], None] = lambda _: None
         """Told an organization's id once it is gone."""
 
-    async def create(self, principal: Principal, name: str) -> Organization:
+    async def create(self, principal: Principal, name: str, extras: Mapping[str, Any] | None = None) -> Organization:
         """Makes an organization whose owner is the one who asks. Takes the scope ``deploy``.
 
+        Args:
+            principal: who asks.
+            name: the organization's.
+            extras: what a dialect keeps with it, in its own words.
+
         Raises:
-            BadRequest: the name can't be one.
+            BadRequest, TooLarge: the name can't be one, or the extras are over their limit.
             Conflict: an account or an organization has it.
         """
         access.require(principal, Scope.DEPLOY)
         access.check_name("organization", name)
         now = self._clock()
-        organization = Organization(ids.make("org", now, self._entropy(_ID_BYTES)), name, now)
+        organization = Organization(ids.make("org", now, self._entropy(_ID_BYTES)), name, now, check_extras(extras or {}))
 
         def unit(tx: Transaction) -> Organization:
             tx.accounts.add_organization(organization)
@@ -91,6 +97,25 @@ class Organizations:
             return _view(tx, organization)
 
         return await self._store.read(unit)
+
+    async def keep(self, principal: Principal, name: str, extras: Mapping[str, Any]) -> Organization:
+        """Keeps what dialects say of an organization, each under its own name, beside what others keep.
+
+        For its owners and admins.
+
+        Raises:
+            TooLarge: it is over its limit.
+        """
+
+        def unit(tx: Transaction) -> Organization:
+            current = with_roles(tx, principal)
+            organization = access.require_organization(current, tx.accounts.organization_named(name), name)
+            access.require_manager(current, organization)
+            changed = replace(organization, extras=check_extras({**organization.extras, **extras}))
+            tx.accounts.save_organization(changed)
+            return changed
+
+        return await self._store.write(unit)
 
     async def put_member(self, principal: Principal, organization: str, account: str, role: str) -> OrganizationView:
         """Gives an account a role in an organization. Its owners may give any; its admins may add plain members.

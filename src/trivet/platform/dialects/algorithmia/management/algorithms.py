@@ -36,10 +36,12 @@ async def create(call: Call) -> Answer:
     document = call.document()
     name, wish = check_name("an algorithm", document.get("name")), Wish.read(document)
     if name.lower() in RESERVED:
-        raise Refused(400, INVALID_VALUE, f"{name!r} can't be the name of an algorithm: the API has a path of that name.")
+        raise Refused(
+            400, INVALID_VALUE, f"{name!r} can't be the name of an algorithm: the API has a path of that name."
+        )
     _check_source(document.get("source"))
     environments.check_environment(dict(wish.settings))
-    owner = await _owner(call)
+    owner = call.parts["owner"]
     draft = wish.apply(Endpoint("", "", owner, name, 0.0, 0.0))
     words = {**draft.extras[FORMAT], "files": template.files_for(owner, name)}
     made = await call.services.releases.create(
@@ -96,10 +98,14 @@ async def compile_head(call: Call) -> Answer:
         archive, digest = None, newest.hash  # deployed since then: that is the newest source, and built
     if digest is None:
         raise Refused(
-            404, NO_BUILD, f"{endpoint.full_name} has no source yet. Deploy one: `trivet deploy DIR --name {endpoint.full_name}`."
+            404,
+            NO_BUILD,
+            f"{endpoint.full_name} has no source yet. Deploy one: `trivet deploy DIR --name {endpoint.full_name}`.",
         )
     if commit and not (isinstance(commit, str) and digest.startswith(commit.lower())):
-        raise Refused(404, NO_VERSION, f"The newest source is {shapes.git_hash(digest)}, and only that can be compiled.")
+        raise Refused(
+            404, NO_VERSION, f"The newest source is {shapes.git_hash(digest)}, and only that can be compiled."
+        )
     if archive is None:
         return reply(await _shown(call, endpoint, newest))
     return reply(await _built(call, endpoint, archive, digest))
@@ -163,14 +169,6 @@ async def sources(_: Call) -> Answer:
     return reply({"results": [shapes.INTERNAL]})
 
 
-async def _owner(call: Call) -> str:
-    """The owner in the path, as it is spelled where it is one of those who ask."""
-    wanted = call.parts["owner"]
-    me = await call.services.accounts.me(call.principal)
-    names = [me.account.name, *(organization.name for organization, _ in me.memberships)]
-    return next((name for name in names if name.lower() == wanted.lower()), wanted)
-
-
 def _check_source(source: object) -> None:
     if source is None:
         return
@@ -198,9 +196,7 @@ async def _built(call: Call, endpoint: Endpoint, archive: bytes, digest: str) ->
         await asyncio.to_thread(path.unlink, missing_ok=True)
     now = call.services.endpoints.by_id(endpoint.id) or endpoint
     numbers = shapes.release_numbers(call.services.endpoints.versions_of(endpoint.id))
-    return shapes.algorithm(
-        now, build.version, build.deployment, address=call.address, numbers=numbers, with_log=True
-    )
+    return shapes.algorithm(now, build.version, build.deployment, address=call.address, numbers=numbers, with_log=True)
 
 
 async def _shown(call: Call, endpoint: Endpoint, version: Version | None) -> dict[str, Any]:

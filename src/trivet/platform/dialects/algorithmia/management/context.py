@@ -16,11 +16,9 @@ from trivet.platform.dialects.algorithmia.management.errors import INVALID_REQUE
 from trivet.platform.dialects.algorithmia.management.identifiers import uuid_of
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.services.accounts import Accounts
-from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.identities import Identities
 from trivet.platform.services.jobs import Jobs
-from trivet.platform.services.keys import Keys
 from trivet.platform.services.organizations import Organizations
 from trivet.platform.services.releases import Releases
 from trivet.platform.services.secrets import Secrets
@@ -41,11 +39,9 @@ class ManagementServices:
     """The services that the management API speaks for."""
 
     accounts: Accounts
-    keys: Keys
     organizations: Organizations
     secrets: Secrets
     endpoints: Endpoints
-    deployments: Deployments
     releases: Releases
     jobs: Jobs
     identities: Identities

@@ -52,7 +52,7 @@ async def add(call: Call) -> Answer:
         raise Refused(400, NO_SECRET_PROVIDER, f"There is no such secret provider. The one there is: {PROVIDER}.")
     name = text_in(document, "secret_key")
     await call.services.secrets.put_for_endpoint(call.principal, endpoint, name, _value(document))
-    return reply(await _noted(call, endpoint, name, document))
+    return reply(await _noted(call, name, document))
 
 
 async def change(call: Call) -> Answer:
@@ -61,7 +61,7 @@ async def change(call: Call) -> Answer:
     document, name = call.document(), await _name(call, endpoint)
     if document.get("secret_value") is not None:
         await call.services.secrets.put_for_endpoint(call.principal, endpoint, name, _value(document))
-    return reply(await _noted(call, endpoint, name, document))
+    return reply(await _noted(call, name, document))
 
 
 async def remove(call: Call) -> Answer:
@@ -87,7 +87,7 @@ async def _name(call: Call, endpoint: Endpoint) -> str:
     raise Refused(404, NO_SECRET, f"There is no secret {wanted[:80]!r} of this algorithm.")
 
 
-async def _noted(call: Call, endpoint: Endpoint, name: str, document: Mapping[str, Any]) -> dict[str, Any]:
+async def _noted(call: Call, name: str, document: Mapping[str, Any]) -> dict[str, Any]:
     """Keeps what was said about a secret, and gives its document."""
     said = {word: text_in(document, word) for word in ("short_name", "description") if document.get(word) is not None}
     now = call.services.clock()

@@ -76,27 +76,23 @@ class Wish:
         words["settings"] = {**words.get("settings", {}), **kept}
         words["samples"] = {**words.get("samples", {}), **self.samples}
         summary = self.details.get("summary") or self.details.get("tagline")
-        return keep(
-            replace(
-                endpoint,
-                description=endpoint.description if summary is None else summary,
-                visibility=self.visibility(endpoint.visibility),
-                shared_with=frozenset() if self._callability == "private" else endpoint.shared_with,
-            ),
-            words,
+        visibility = self.visibility(endpoint.visibility)
+        changed = replace(
+            endpoint,
+            description=endpoint.description if summary is None else summary,
+            visibility=visibility,
+            shared_with=frozenset() if visibility is Visibility.PRIVATE else endpoint.shared_with,
         )
+        return keep(changed, words)
 
     def visibility(self, before: Visibility) -> Visibility:
         """Who may call the algorithm then. One that is shared with organizations stays so where it is to be private."""
-        if self._callability == "public":
+        callability = self.settings.get("algorithm_callability")
+        if callability == "public":
             return Visibility.PUBLIC
-        if self._callability == "private" and before is Visibility.PUBLIC:
+        if callability == "private" and before is Visibility.PUBLIC:
             return Visibility.PRIVATE
         return before
-
-    @property
-    def _callability(self) -> str | None:
-        return self.settings.get("algorithm_callability")
 
 
 def words_of(endpoint: Endpoint) -> dict[str, Any]:

@@ -1,0 +1,295 @@
+"""Algorithm repositories, with the published packages in the versions that they pin, run unchanged on a real platform."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import trivet
+from tests.conftest import RunningPlatform
+from tests.e2e.originals import ALGORITHMIA_LATEST, original_python, pointing_algorithmia, run_original
+
+STOCK = "algorithmia>=1.0.0,<2.0\n"
+"""What the templates of algorithms ask for."""
+NEWEST = f"algorithmia=={ALGORITHMIA_LATEST}\n"
+
+KIT = """
+    from Algorithmia import ADK
+
+    def load():
+        print("loading")
+        return {"greeting": "Hello"}
+
+    def apply(input, state):
+        print("asked for", input)
+        if isinstance(input, str):
+            return f"{state['greeting']} {input}"
+        return input
+
+    algorithm = ADK(apply, load)
+    algorithm.init("Algorithmia")
+"""
+PLAIN = """
+    import Algorithmia
+
+    def apply(input):
+        print("asked for", input)
+        return f"Hello {input}" if isinstance(input, str) else input
+"""
+HANDLER = """
+    import Algorithmia
+
+    def load():
+        return {"greeting": "Hello"}
+
+    def apply(input, state):
+        print("asked for", input)
+        return f"{state['greeting']} {input}" if isinstance(input, str) else input
+
+    Algorithmia.handler(apply, load).serve()
+"""
+TROUBLE = """
+    import os, sys, time
+    import Algorithmia
+    from Algorithmia import ADK
+    from Algorithmia.errors import AlgorithmException
+
+    def apply(input):
+        match input:
+            case "raise": raise ValueError("bad value")
+            case "typed": raise AlgorithmException("Type not supported", error_type="UnsupportedError")
+            case "positional": raise AlgorithmException("text", "UnsupportedError")
+            case "object": return {1, 2}
+            case "exit":
+                print("last words", file=sys.stderr)
+                sys.exit(3)
+            case "nothing": time.sleep(60)
+            case "unreachable": Algorithmia.client(api_address=os.environ["ALGORITHMIA_API"].replace("//", "//nowhere.")).dir("data://.my").create()
+            case str(number) if number.isdigit():
+                for line in range(int(number)):
+                    print("x" * 99)
+        return "fine"
+
+    ADK(apply).init()
+"""
+CANNOT_LOAD = """
+    from Algorithmia import ADK
+
+    def load():
+        raise RuntimeError("no model today")
+
+    ADK(lambda input: input, load).init()
+"""
+INSIDE = """
+    import Algorithmia
+    from Algorithmia import ADK
+
+    client = Algorithmia.client()
+
+    def apply(input):
+        match input["do"]:
+            case "call": return client.algo(input["name"]).pipe(input["value"]).result
+            case "whoami": return client.username()
+            case "read": return client.file(input["path"]).getString()
+            case "write":
+                client.file(input["path"]).put(input["text"])
+                return client.file(input["path"]).getString()
+            case "keep":
+                with open("/tmp/kept", "a") as kept:
+                    kept.write(client.username() + " ")
+                return open("/tmp/kept").read()
+
+    ADK(apply).init()
+"""
+
+
+def repository(folder: Path, name: str, source: str, requirements: str = STOCK, module: str = "") -> Path:
+    """Writes a repository as their templates have it."""
+    code = folder / name
+    (code / "src").mkdir(parents=True)
+    (code / "algorithmia.conf").write_text(json.dumps({"username": "someone", "algoname": name, "langauge": "python3"}))
+    (code / "requirements.txt").write_text(requirements)
+    (code / "src" / f"{module or name}.py").write_text(textwrap.dedent(source))
+    (code / ".adk").touch()
+    return code
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with a key of their own."""
+
+    name: str
+    key: str
+    client: trivet.Client
+
+
+LAYOUTS = {
+    "LayoutKit": (KIT, STOCK, ""),
+    "LayoutKitNew": (KIT, NEWEST, ""),
+    "LayoutPlain": (PLAIN, STOCK, ""),
+    "LayoutHandler": (HANDLER, STOCK, ""),
+    "LayoutConda": (HANDLER, STOCK, "Algorithm"),
+}
+
+
+@pytest.fixture(scope="module")
+def algorithms(client: trivet.Client, tmp_path_factory: pytest.TempPathFactory) -> trivet.Client:
+    """The shared platform with every algorithm of this module deployed."""
+    folder = tmp_path_factory.mktemp("algorithms")
+    others = {"AlgoTrouble": TROUBLE, "AlgoCannotLoad": CANNOT_LOAD, "AlgoInside": INSIDE}
+    programs = {**LAYOUTS, **{name: (source, STOCK, "") for name, source in others.items()}}
+    for name, (source, requirements, module) in programs.items():
+        (deployed,) = client.deploy(repository(folder, name, source, requirements, module))
+        assert (deployed.name, deployed.state) == (f"admin/{name}", "ready")
+    client.endpoints.update("admin/AlgoInside", visibility="public")
+    return client
+
+
+@pytest.fixture(scope="module")
+def ben(algorithms: trivet.Client, platform: RunningPlatform) -> Iterator[Person]:
+    """Somebody who owns none of the algorithms."""
+    algorithms.accounts.create("algo_ben")
+    key = algorithms.keys.create(account="algo_ben").key
+    assert key is not None
+    with trivet.Client(platform.url, key) as client:
+        yield Person("algo_ben", key, client)
+
+
+def inside(client: trivet.Client, do: str, **given: Any) -> Any:
+    return client.endpoint("admin/AlgoInside").run({"do": do, **given}, timeout=60)
+
+
+def failure(client: trivet.Client, name: str, value: Any) -> Any:
+    """What is told of a job that has failed."""
+    with pytest.raises(trivet.JobFailedError) as failed:
+        client.endpoint(f"admin/{name}").run(value, timeout=60)
+    return failed.value.error
+
+
+# -- layouts --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_layout_answers_text_and_json(name: str, algorithms: trivet.Client) -> None:
+    endpoint = algorithms.endpoint(f"admin/{name}")
+    value = {"a": [1, None, True, "ä"]}
+    assert [endpoint.run("Bond", timeout=60), endpoint.run(value)] == ["Hello Bond", value]
+
+
+@pytest.mark.parametrize("name", [name for name, (source, *_) in LAYOUTS.items() if source != HANDLER])
+def test_bytes_go_in_and_come_out(name: str, algorithms: trivet.Client) -> None:
+    assert algorithms.endpoint(f"admin/{name}").run(b"\x00\xff\n") == b"\x00\xff\n"
+
+
+def test_a_handler_takes_no_bytes_as_it_never_did(algorithms: trivet.Client) -> None:
+    error = failure(algorithms, "LayoutHandler", b"\x00")
+    assert (error.type, error.message) == ("AlgorithmError", "string argument without an encoding")
+
+
+@pytest.mark.parametrize("name", ["LayoutKit", "LayoutPlain", "LayoutHandler"])
+def test_two_hundred_calls_in_a_row_lose_no_line(name: str, algorithms: trivet.Client) -> None:
+    endpoint = algorithms.endpoint(f"admin/{name}")
+    jobs = [endpoint.submit(str(number)) for number in range(200 if name == "LayoutKit" else 50)]
+    outputs = [job.result(timeout=60) for job in jobs]
+    assert outputs == [f"Hello {number}" for number in range(len(jobs))]
+    printed = ["".join(line.text for line in job.logs()) for job in jobs]
+    assert printed == [f"asked for {number}\n" for number in range(len(jobs))]
+
+
+def test_one_deployment_answers_the_package_as_it_answers_us(
+    algorithms: trivet.Client, platform: RunningPlatform
+) -> None:
+    program = "import Algorithmia; print(repr(Algorithmia.client().algo('admin/LayoutKit').pipe('Bond').result))"
+    python = original_python(ALGORITHMIA_LATEST, "algorithmia")
+    finished = run_original(python, program, pointing_algorithmia(platform.url, platform.key))
+    assert finished.stdout == f"{algorithms.endpoint('admin/LayoutKit').run('Bond')!r}\n"
+
+
+# -- failures -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "message"),
+    [
+        ("raise", "AlgorithmError", "bad value"),
+        ("typed", "UnsupportedError", "'Type not supported'"),
+        ("positional", "AlgorithmError", "'text\\nUnsupportedError'"),
+        ("object", "AlgorithmError", "Object of type set is not JSON serializable"),
+        ("exit", "SystemExit", "exited with code 3"),
+    ],
+)
+def test_what_goes_wrong_is_told_as_the_original_does(
+    value: str, kind: str, message: str, algorithms: trivet.Client
+) -> None:
+    error = failure(algorithms, "AlgoTrouble", value)
+    assert (error.type, error.message) == (kind, message)
+    assert algorithms.endpoint("admin/AlgoTrouble").run("well?", timeout=60) == "fine"
+
+
+def test_a_traceback_shows_the_authors_lines_and_the_end_of_one_that_exits_its_last_words(
+    algorithms: trivet.Client,
+) -> None:
+    assert 'File "src/AlgoTrouble.py", line' in failure(algorithms, "AlgoTrouble", "raise").traceback
+    assert "last words" in failure(algorithms, "AlgoTrouble", "exit").traceback
+
+
+def test_an_algorithm_that_writes_nothing_times_out_and_the_next_call_is_answered(algorithms: trivet.Client) -> None:
+    endpoint = algorithms.endpoint("admin/AlgoTrouble")
+    with pytest.raises(trivet.JobTimedOutError):
+        endpoint.run("nothing", job_timeout=1, timeout=60)
+    assert endpoint.run("well?", timeout=60) == "fine"
+
+
+def test_an_algorithm_that_prints_megabytes_answers(algorithms: trivet.Client) -> None:
+    job = algorithms.endpoint("admin/AlgoTrouble").submit("30000")
+    assert job.result(timeout=60) == "fine"
+    assert 500_000 < sum(len(line.text) for line in job.logs()) < 1_100_000
+
+
+def test_an_error_of_the_network_does_not_tell_what_proves_who_asks(algorithms: trivet.Client) -> None:
+    error = failure(algorithms, "AlgoTrouble", "unreachable")
+    assert "nowhere." in error.message
+    assert "/algorithmia/w/…" in error.message
+    assert "/algorithmia/w/wkr" not in error.message + error.traceback
+
+
+def test_what_cannot_load_says_so_at_every_call(algorithms: trivet.Client) -> None:
+    told = [failure(algorithms, "AlgoCannotLoad", "x") for _ in range(2)]
+    assert [(error.type, error.message) for error in told] == [("LoadingError", "no model today")] * 2
+
+
+def test_what_cannot_be_imported_is_refused_in_the_authors_words(client: trivet.Client, tmp_path: Path) -> None:
+    with pytest.raises(trivet.DeploymentError, match="No module named 'nothing_like_it'"):
+        client.deploy(repository(tmp_path, "AlgoBroken", "import nothing_like_it\n", requirements=""))
+
+
+# -- who it is inside -----------------------------------------------------------------------------------------------------
+
+
+def test_an_algorithm_calls_others_and_is_its_caller(algorithms: trivet.Client, ben: Person) -> None:
+    assert inside(algorithms, "call", name="admin/LayoutKit", value="you") == "Hello you"
+    assert [inside(each, "whoami") for each in (algorithms, ben.client)] == ["admin", ben.name]
+    with pytest.raises(trivet.JobFailedError, match="algorithm algo://admin/LayoutKit not found"):
+        inside(ben.client, "call", name="admin/LayoutKit", value="me")
+
+
+def test_data_of_the_algorithm_is_each_callers_own(algorithms: trivet.Client, ben: Person) -> None:
+    path = "data://.algo/temp/note.txt"
+    assert inside(algorithms, "write", path=path, text="admin's") == "admin's"
+    assert inside(ben.client, "write", path=path, text="ben's") == "ben's"
+    assert inside(algorithms, "read", path=path) == "admin's"
+    assert ben.client.files.read("data://.algo/admin/AlgoInside/temp/note.txt") == b"ben's"
+
+
+def test_nothing_in_tmp_is_there_for_another_account(algorithms: trivet.Client, ben: Person) -> None:
+    algorithms.endpoints.scale("admin/AlgoInside", 0, 1)
+    assert inside(algorithms, "keep").split() == ["admin"]
+    assert inside(algorithms, "keep").split() == ["admin", "admin"]
+    assert inside(ben.client, "keep").split() == [ben.name]
+    assert not Path("/tmp/kept").exists()
