@@ -63,6 +63,9 @@ class Asked:
             self.calls.append((what, "cancelled"))
             raise
 
+    def hung_up(self, visit: Visit) -> None:
+        self.calls.append(("hung_up", visit.worker_id))
+
     def undelivered(self, visit: Visit, jobs: list[TakenJob]) -> None:
         self.calls.append(("undelivered", visit.worker_id, [job.job_id for job in jobs]))
 
@@ -277,7 +280,8 @@ def test_an_id_that_was_never_filled_in_is_explained() -> None:
 def test_a_caller_that_leaves_ends_its_poll(verb: str) -> None:
     wire = Wire(Asked([job(1)], waits=True))
     assert asyncio.run(wire.ask("GET", f"ep1/{verb}/w1?x", leaves_after=0.0)) is None
-    assert wire.asked.calls[-1][1] == "cancelled"
+    assert [call[1] for call in wire.asked.calls[-2:]] == ["cancelled", "w1"]
+    assert wire.asked.calls[-1][0] == "hung_up"
 
 
 def test_jobs_for_a_caller_that_has_just_left_go_back() -> None:

@@ -134,15 +134,21 @@ def ping_interval(before: float, gap: float) -> float:
     return before if not 0.5 <= gap <= 2 * PING_INTERVAL else max(1.0, gap)
 
 
-def is_sign_of_life(*, remote: bool, polled_at: float, attempts: Iterable[HeldAttempt], now: float) -> bool:
+def is_sign_of_life(
+    *, remote: bool, polled_at: float, left_at: float | None, attempts: Iterable[HeldAttempt], now: float
+) -> bool:
     """Whether a ping proves that the worker lives, and not only the part of it that pings.
 
     Args:
         remote: whether it lives elsewhere. The end of one that lives here is seen by the runtime.
         polled_at: when its last poll began or ended, in seconds.
+        left_at: when it hung up amid a poll, where it has not been heard of since. The end of a process closes its connections;
+            one that is only too busy to answer keeps them.
         attempts: what it holds: it may be too busy to poll, but only as long as they may take.
         now: the time, in seconds.
     """
+    if remote and left_at is not None and now - left_at > POLL_SILENCE:
+        return False
     return not remote or now - polled_at <= POLL_SILENCE or any(attempt.is_within(now) for attempt in attempts)
 
 

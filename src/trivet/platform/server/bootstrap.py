@@ -42,6 +42,7 @@ from trivet.platform.services.limits import Limits
 from trivet.platform.services.organizations import Organizations
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.registries import Registries
+from trivet.platform.services.releases import Releases
 from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.scaling import Scaling
 from trivet.platform.services.secrets import Secrets
@@ -85,6 +86,7 @@ class Platform:
         self.store = store
         self.tasks = Tasks()
         clock, steady, entropy = time.time, SteadyClock(), EntropyPool()
+        self.entropy = entropy
         notifier = self.notifier = LoopNotifier()
         blobs = self.blobs = DiskBlobs(folder.blobs)
         background = self.tasks.run
@@ -102,6 +104,7 @@ class Platform:
         self.registries = Registries(store, clock, entropy, vault)
         self.templates = Templates(store, clock, entropy, vault, self.endpoints, lambda: self.runtime.capabilities.gpus)
         self.deployments = Deployments(store, clock, entropy, self.builder, self.endpoints, notifier, compile_schema)
+        self.releases = Releases(store, clock, entropy, self.endpoints, self.deployments)
         self.recorder = Recorder(store, background, asyncio.sleep)
         self.dispatcher = Dispatcher(
             recorder=self.recorder,

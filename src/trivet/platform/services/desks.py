@@ -79,6 +79,8 @@ class Desk:
     """What it holds and has said to be through with, so that the result is lost if it holds it no more."""
     rests_until: float = 0.0
     """Until when it gets nothing, as what it was given last never reached it, or as it is not known what it holds."""
+    left_at: float | None = None
+    """When it hung up amid a poll; None once it is heard of again."""
     overlaps: int = 0
     """How often a poll began while another of its kind was open."""
     overlapped_at: float | None = None
@@ -151,6 +153,7 @@ class Desk:
 
     def open_take(self) -> Turn:
         """A poll for jobs begins; one that is open ends."""
+        self.left_at = None
         self._supersede(self.take)
         self.take = turn = Turn()
         self.take_began_at = self.clock()
@@ -164,6 +167,7 @@ class Desk:
 
     def open_stop(self) -> Turn:
         """A poll for stops begins; one that is open ends."""
+        self.left_at = None
         self._supersede(self.stop)
         self.stop = turn = Turn()
         self.notifier.notify(self.stop_topic)
@@ -263,6 +267,11 @@ class Desk:
             self.lay(job_id)
         return list(self.held.values())
 
+    def hung_up(self) -> None:
+        """It left amid a poll; that says something where it has no other one open."""
+        if self.take is None and self.stop is None:
+            self.left_at = self.clock()
+
     def is_over(self) -> bool:
         """Whether it has said to be through with all that it holds."""
         self.over.intersection_update(self.held)
@@ -271,7 +280,9 @@ class Desk:
     def is_alive(self) -> bool:
         """Whether a ping proves that the worker lives."""
         held = self.held.values()
-        return rules.is_sign_of_life(remote=self.remote, polled_at=self.polled_at, attempts=held, now=self.clock())
+        return rules.is_sign_of_life(
+            remote=self.remote, polled_at=self.polled_at, left_at=self.left_at, attempts=held, now=self.clock()
+        )
 
     # -- ghosts ---------------------------------------------------------------------------------------------------------
 

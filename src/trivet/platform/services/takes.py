@@ -163,6 +163,12 @@ class Takes:
                 self._workers.returned(desk.ref(attempt))
         self._after_an_end(desk)
 
+    def hung_up(self, visit: Visit) -> None:
+        """The worker has left amid a poll."""
+        desk = self._reception.desk(visit.worker_id)
+        if desk is not None:
+            desk.hung_up()
+
     async def stops(self, visit: Visit, *, hold: float) -> list[str]:
         """Waits for jobs to stop. Only one such poll of a worker is open: another one ends it.
 
@@ -309,7 +315,10 @@ class Takes:
     def _holder(self, visit: Visit, job_id: str) -> Desk | None:
         """The worker's desk, where it holds the job."""
         desk = self._reception.desk(visit.worker_id)
-        return desk if desk is not None and job_id in desk.held else None
+        if desk is None or job_id not in desk.held:
+            return None
+        desk.left_at = None
+        return desk
 
     def _late(self, visit: Visit, job_id: str) -> None:
         """A result that is no good any more shows at least that the worker is free of the job."""

@@ -7,8 +7,8 @@ a job makes a worker ask again at once, so nothing is answered at once but jobs 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Coroutine, Sequence
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -27,6 +27,8 @@ from trivet.platform.wire.answers import JSON_TYPE, Header, answer
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.credentials import token_in
 from trivet.platform.wire.hot import Answer, send_answer
+
+T = TypeVar("T")
 
 POLLS = frozenset({"job-take", "job-take-batch", "job-stop"})
 """What a worker asks and waits for."""
@@ -158,7 +160,7 @@ class WorkerApi:
         busy = request.query.get("job_in_progress") == "1"
         caller = Caller(receive)
         taking = self._takes.take(visit, most, busy=busy, hold=self._poll, after=request.last_job_id)
-        jobs = await caller.wait_for(taking)
+        jobs = await self._while_there(caller, visit, taking)
         if caller.has_left:
             self._takes.undelivered(visit, jobs)
             return
@@ -170,6 +172,14 @@ class WorkerApi:
         else:
             await answer(send, 200, (JSON_TYPE,), b"[%b]" % b",".join(map(job_document, jobs)))
 
+    async def _while_there(self, caller: Caller, visit: Visit, poll: Coroutine[Any, Any, T]) -> T:
+        """What a poll gives. Who leaves amid it may have died, which its pings do not tell."""
+        try:
+            return await caller.wait_for(poll)
+        except ClientGone:
+            self._takes.hung_up(visit)
+            raise
+
     def _is_readable(self, visit: Visit, job: TakenJob) -> bool:
         """Whether the worker can read a job, which has failed otherwise: one that it can't read takes the whole answer along."""
         fault = endless_number(job.body) if job.content_type == JSON else None
@@ -178,7 +188,7 @@ class WorkerApi:
         return fault is None
 
     async def _stop(self, visit: Visit, receive: Receive, send: Send) -> None:
-        job_ids = await Caller(receive).wait_for(self._takes.stops(visit, hold=self._poll))
+        job_ids = await self._while_there(Caller(receive), visit, self._takes.stops(visit, hold=self._poll))
         if job_ids:
             await answer(send, 200, (JSON_TYPE,), msgspec.json.encode({"jobsToStop": job_ids}))
         else:

@@ -11,7 +11,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal
-from trivet.platform.core.errors import BadRequest, CoreError, Unauthenticated
+from trivet.platform.core.errors import BadRequest, CoreError, TooLarge, Unauthenticated
 from trivet.platform.dialects.runpod.context import RunPodServices, RunPodSettings
 from trivet.platform.dialects.runpod.graph.answers import Refused, incident, refusal
 from trivet.platform.dialects.runpod.graph.call import GraphCall
@@ -77,7 +77,11 @@ class GraphApi:
     async def _answer(self, scope: Scope, receive: Receive) -> dict[str, Any]:
         heads = read_heads(scope["headers"], bare=True)
         call = GraphCall(self._services, await self._principal(_token(scope, heads)))
-        request = _decoded(await read_body(receive, MAX_BODY, heads.content_length))
+        try:
+            body = await read_body(receive, MAX_BODY, heads.content_length)
+        except TooLarge as error:
+            raise TooLarge(error.detail, limit=MAX_BODY, hint="Send a smaller query.") from None
+        request = _decoded(body)
         engine, document = await self._read(request.query)
         return await engine.answer(document, call, request.variables or {}, request.operationName)
 

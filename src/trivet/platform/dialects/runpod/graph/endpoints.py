@@ -24,6 +24,8 @@ LONGEST_IDLE = 3600
 SHORTEST_RUN, LONGEST_RUN = 5_000, 604_800_000
 """Milliseconds that a job may run: the least and the most that can be set."""
 
+MOST_GPUS = 64
+"""GPUs that one worker may ask for: more than any machine has."""
 _NEW: Mapping[str, Any] = {
     "idleTimeout": 5,
     "scalerType": "QUEUE_DELAY",
@@ -247,6 +249,8 @@ def _kept_words(asked: Mapping[str, Any], before: Mapping[str, Any], gpus: Mappi
         words["gpuIds"] = ""  # it shall run on the CPU now
     elif not before:
         words["gpuIds"] = DEFAULT_GPU_IDS
+    if not 1 <= asked.get("gpuCount", 1) <= MOST_GPUS:
+        raise BadRequest(f"gpuCount is {asked['gpuCount']}; it takes 1 to {MOST_GPUS}.")
     milliseconds = asked.get("executionTimeoutMs")
     if milliseconds and not SHORTEST_RUN <= milliseconds <= LONGEST_RUN:
         raise BadRequest(f"executionTimeoutMs is {milliseconds}; it takes {SHORTEST_RUN} to {LONGEST_RUN}.")
