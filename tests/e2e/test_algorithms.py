@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import textwrap
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 import trivet
 from tests.conftest import RunningPlatform
 from tests.e2e.originals import ALGORITHMIA_LATEST, original_python, pointing_algorithmia, run_original
+from trivet.examples import catalogue
 
 STOCK = "algorithmia>=1.0.0,<2.0\n"
 """What the templates of algorithms ask for."""
@@ -108,6 +110,20 @@ INSIDE = """
                 return open("/tmp/kept").read()
 
     ADK(apply).init()
+"""
+
+MODEL = """
+    from Algorithmia import ADK
+
+    def load(state):
+        with open(state.get_model("words")) as model:
+            state["words"] = model.read()
+        return state
+
+    def apply(input, state):
+        return state["words"]
+
+    ADK(apply, load).init()
 """
 
 
@@ -294,3 +310,61 @@ def test_nothing_in_tmp_is_there_for_another_account(algorithms: trivet.Client, 
     assert inside(algorithms, "keep").split() == ["admin", "admin"]
     assert inside(ben.client, "keep").split() == [ben.name]
     assert not Path("/tmp/kept").exists()
+
+
+# -- models ---------------------------------------------------------------------------------------------------------------
+
+
+def frozen(source: str, content: bytes) -> str:
+    """A manifest with the hash of its one file, as `algo freeze` leaves it."""
+    checksum = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    required = {"name": "words", "source_uri": source, "fail_on_tamper": True, "metadata": {}, "md5_checksum": checksum}
+    manifest: dict[str, Any] = {"required_files": [required], "optional_files": [], "timestamp": "1735812000.5"}
+    lock = hashlib.md5(str(manifest).encode(), usedforsecurity=False).hexdigest()
+    return json.dumps({**manifest, "lock_checksum": lock})
+
+
+def test_a_model_of_the_author_is_loaded_whoever_calls_unless_it_was_tampered_with(
+    algorithms: trivet.Client, ben: Person, tmp_path: Path
+) -> None:
+    content, stored = b"the model's words", "data://.my/algo_models/words.txt"
+    algorithms.files.create("data://.my/algo_models")
+    algorithms.files.write(stored, content)
+    for name, expected in (("AlgoModel", content), ("AlgoTampered", b"other words")):
+        code = repository(tmp_path, name, MODEL)
+        (code / "model_manifest.json.freeze").write_text(frozen("data://admin/algo_models/words.txt", expected))
+        algorithms.deploy(code)
+        algorithms.endpoints.update(f"admin/{name}", visibility="public", workers=(0, 1))
+    for person in (algorithms, ben.client, algorithms):
+        assert person.endpoint("admin/AlgoModel").run(None, timeout=60) == content.decode()
+    error = failure(algorithms, "AlgoTampered", None)
+    assert error.type == "LoadingError"
+    assert "Model File Mismatch for words" in error.message
+
+
+# -- the examples ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_examples_answer_under_the_names_that_the_guide_calls(
+    platform: RunningPlatform, client: trivet.Client
+) -> None:
+    examples = {example.name: example for example in catalogue() if example.owner is not None}
+    finished = platform.trivet("examples", "deploy", *examples, "--json", timeout=120)
+    assert finished.returncode == 0, finished.stderr
+    deployed = [json.loads(line) for line in finished.stdout.splitlines()]
+    assert {(each["name"], each["version"]) for each in deployed} == {
+        ("demo/Hello", "1.0.0"),
+        ("nlp/LDA", "1.0.0"),
+        ("dlib/FaceDetection", "0.2.1"),
+    }
+    assert client.endpoint("demo/Hello").run("Mr. Bond", timeout=60) == "Hello Mr. Bond"
+    topics = client.endpoint("nlp/LDA").run(examples["lda"].sample_input, timeout=60)
+    assert topics == [{"picking": 2}, {"apple": 1}, {"apples": 1, "ready": 1}, {"season": 1}]
+    picture = next(example for example in catalogue() if example.name == "faces").sample_path
+    client.files.create("data://.my/img_directory")
+    client.files.upload(picture, "data://.my/img_directory/friends.jpg")
+    (found,) = client.endpoint("dlib/FaceDetection").run(examples["face_detection"].sample_input, timeout=60)["images"]
+    (face,) = found["detected_faces"]
+    assert 0 <= face["left"] < face["right"]
+    assert 0 <= face["top"] < face["bottom"]
+    assert client.files.read("data://.algo/dlib/FaceDetection/temp/detected_faces.png").startswith(b"\x89PNG")

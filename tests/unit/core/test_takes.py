@@ -63,7 +63,7 @@ def test_the_interval_of_pings_is_what_lies_between_two_unless_that_can_not_be(g
 
 
 def test_a_ping_proves_the_life_of_a_worker_whose_end_would_be_seen() -> None:
-    assert takes.is_sign_of_life(remote=False, polled_at=0.0, attempts=(), now=1e6)
+    assert takes.is_sign_of_life(remote=False, polled_at=0.0, left_at=0.0, attempts=(), now=1e6)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,33 @@ def test_a_ping_proves_the_life_of_a_worker_whose_end_would_be_seen() -> None:
 def test_from_elsewhere_it_does_while_the_worker_polls_or_may_be_at_work(
     now: float, attempts: list[HeldAttempt], alive: bool
 ) -> None:
-    assert takes.is_sign_of_life(remote=True, polled_at=0.0, attempts=attempts, now=now) is alive
+    assert takes.is_sign_of_life(remote=True, polled_at=0.0, left_at=None, attempts=attempts, now=now) is alive
+
+
+@pytest.mark.parametrize(("now", "alive"), [(80.0, True), (80.1, False)])
+def test_from_elsewhere_it_does_not_for_long_once_the_worker_has_hung_up(now: float, alive: bool) -> None:
+    assert takes.is_sign_of_life(remote=True, polled_at=50.0, left_at=50.0, attempts=[held()], now=now) is alive
+
+
+# -- answers ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("sizes", "count"), [([], 0), ([10], 1), ([10, 20, 30], 3), ([10, 20, 80], 2), ([200, 1], 1)])
+def test_an_answer_holds_what_fits_and_one_job_at_least(
+    sizes: list[int], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takes, "ANSWER_SIZE", 100)
+    assert takes.fitting(sizes) == count
+
+
+def test_a_job_that_gets_lost_again_and_again_waits_longer_each_time() -> None:
+    assert [takes.stray_pause(strays) for strays in (1, 2, 3, 4, 5, 60)] == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
+
+
+def test_a_name_from_elsewhere_is_its_endpoints_and_keeps_the_workers_own() -> None:
+    assert takes.own_name(takes.name_elsewhere("pod-1", "e1")) == "pod-1"
+    assert takes.name_elsewhere("pod-1", "e1") != takes.name_elsewhere("pod-1", "e2")
+    assert takes.own_name("wrk_1") == "wrk_1"
 
 
 # -- ghosts -------------------------------------------------------------------------------------------------------------

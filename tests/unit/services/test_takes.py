@@ -1235,6 +1235,66 @@ def test_pings_keep_a_worker_of_this_platform_but_one_from_elsewhere_only_while_
     hall.play(scene())
 
 
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_a_busy_worker_from_elsewhere_whose_connections_have_closed_is_gone_whatever_its_pings_say(
+    hall: Hall, hangs_up: bool
+) -> None:
+    async def scene() -> None:
+        guest = await hall.guest()
+        job_id = await hall.queue()
+        assert await guest.take() == [job_id]
+        stops = guest.hears()
+        await hall.settle()
+        stops.cancel()
+        await hall.settle()
+        if hangs_up:
+            hall.takes.hung_up(guest.visit)
+        for _ in range(8):
+            hall.later(10.0)
+            guest.ping(job_id)
+        assert await hall.status(job_id) is (JobStatus.QUEUED if hangs_up else JobStatus.RUNNING)
+
+    hall.play(scene())
+
+
+@pytest.mark.parametrize("sign", ["poll", "progress", "other poll"])
+def test_a_worker_that_hung_up_and_is_heard_of_again_lives(hall: Hall, sign: str) -> None:
+    async def scene() -> None:
+        guest = await hall.guest()
+        job_id = await hall.queue()
+        assert await guest.take() == [job_id]
+        other = guest.hears(hold=0.05)
+        await hall.settle()
+        if sign != "other poll":
+            await other
+        hall.takes.hung_up(guest.visit)
+        if sign == "poll":
+            await guest.stops()
+        elif sign == "progress":
+            guest.progress(job_id)
+        else:
+            await other
+        for _ in range(8):
+            hall.later(10.0)
+            guest.ping(job_id)
+        assert await hall.status(job_id) is JobStatus.RUNNING
+
+    hall.play(scene())
+
+
+def test_what_a_worker_held_that_was_started_anew_is_tried_again(hall: Hall) -> None:
+    async def scene() -> None:
+        guest = await hall.guest()
+        job_id = await hall.queue()
+        assert await guest.take() == [job_id]
+        guest.ping(job_id)
+        hall.takes.hung_up(guest.visit)
+        assert await guest.take() == [job_id]
+        assert (await hall.job(job_id)).attempt == 2
+
+    hall.play(scene())
+
+
 def test_a_busy_worker_of_this_platform_may_be_silent_for_as_long_as_its_job_may_take(hall: Hall) -> None:
     async def scene() -> None:
         caller = await hall.caller()

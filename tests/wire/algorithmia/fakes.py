@@ -44,7 +44,7 @@ class AlgorithmiaWorld(World):
             jobs=self.jobs,
             files=self.files,
             identities=self.doors,
-            insights=Insights(self.dispatcher, self.jobs),
+            insights=Insights(self.dispatcher),
             clock=self.clock,
         )
         self.algorithmia = create_app(services, AlgorithmiaSettings(**settings))

@@ -120,6 +120,8 @@ def test_older_packages_ask_for_flashboot_in_the_name(world: GraphWorld, name: s
         ("scalerValue", 0, "1 or more"),
         ("workersMin", -1, "0 or more"),
         ("workersMin", 4, "workersMax is 3"),
+        ("gpuCount", 0, "gpuCount is 0"),
+        ("gpuCount", 99_999, "gpuCount is 99999"),
         ("workersMax", -1, "less than workersMin"),
         ("workersMax", 1_000_000, "1000"),
         ("scalerType", "FASTER", "QUEUE_DELAY or REQUEST_COUNT"),

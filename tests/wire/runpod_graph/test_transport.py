@@ -107,6 +107,7 @@ def test_a_body_that_is_no_request_is_400(world: GraphWorld, body: bytes, word: 
 def test_a_body_over_its_limit_is_413(world: GraphWorld) -> None:
     answer = world.post({"query": ME, "padding": "x" * MAX_BODY})
     assert answer.status == 413
+    assert "operator" not in answer.body.decode()  # it is not for an operator to set
     assert first_error(answer)[1] == "too_large"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from trivet.platform.core.errors import BadRequest
@@ -30,15 +29,6 @@ _KEY = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 _LONGEST_TEXT = 1024
 
 MetricValue: TypeAlias = float | int | str | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Insight:
-    """One metric: ``at`` in seconds since the epoch."""
-
-    key: str
-    value: MetricValue
-    at: float
 
 
 def check_report(metrics: Sequence[tuple[str, object]]) -> list[tuple[str, MetricValue]]:

@@ -176,6 +176,10 @@ NEVER_ARRIVED = "asks for more and does not have this job: it was lost on its wa
 """Completes "the worker …" for an attempt of which nothing was ever seen."""
 
 
+STARTED_ANEW = "left amid its work, and came again without this job"
+"""The same for one that was seen to begin, where its worker may have been started anew since."""
+
+
 def result_lost(last_words: tuple[str, ...]) -> JobError:
     """Why an attempt failed that had begun, ended, and never told its result.
 

@@ -158,7 +158,7 @@ class Platform:
             retention=settings.job_retention,
             dead_letter_retention=settings.dead_letter_retention,
         )
-        self.insights = Insights(self.dispatcher, self.jobs)
+        self.insights = Insights(self.dispatcher)
         self.tallies = Tallies(self.endpoints, clock)
         self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
         self.sender = HttpSender(Guard(Allowed(settings.webhook_allow)), f"Trivet/{__version__}")

@@ -1,4 +1,7 @@
-"""Insights: what running jobs report about their own work. Each metric is an event of its job, and is forgotten with it."""
+"""Insights: what running jobs report about their own work. Each metric is an event of its job, and is forgotten with it.
+
+`services.jobs` gives them back to those who may see the job.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,8 @@ from collections.abc import Sequence
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import BadRequest, Forbidden
-from trivet.platform.core.insights import MOST_OF_JOB, Insight, check_report
+from trivet.platform.core.insights import MOST_OF_JOB, check_report
 from trivet.platform.services.dispatch import Dispatcher
-from trivet.platform.services.jobs import Jobs
 
 
 class Insights:
@@ -17,12 +19,10 @@ class Insights:
 
     Args:
         dispatcher: which jobs are open.
-        jobs: who may look at which.
     """
 
-    def __init__(self, dispatcher: Dispatcher, jobs: Jobs) -> None:
+    def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
-        self._jobs = jobs
 
     def report(self, principal: Principal, metrics: Sequence[tuple[str, object]]) -> int:
         """Keeps what a job reports about itself. Never waits.
@@ -52,12 +52,3 @@ class Insights:
                 hint=f"A job may report {MOST_OF_JOB} metrics.",
             )
         return len(found)
-
-    async def of_job(self, principal: Principal, job_id: str) -> list[Insight]:
-        """What a job has reported, in its order. For whoever may see the job.
-
-        Raises:
-            NotFound: there is no such job that the principal may see.
-        """
-        events = await self._jobs.insights(principal, job_id, MOST_OF_JOB)
-        return [Insight(event.label, json.loads(event.data), event.at) for event in events]

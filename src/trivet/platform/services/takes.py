@@ -135,12 +135,13 @@ class Takes:
         desk = self._reception.seated(visit)
         if desk is None:
             return []
+        had_left = desk.left_at is not None
         desk.open_take()
         self._polls.heard(desk)
         if after in desk.held:
             desk.show(after)
         if not busy and not desk.may_be_two():
-            self._settle_missing(desk, desk.holds_nothing())
+            self._settle_missing(desk, desk.holds_nothing(), had_left=desk.remote and had_left)
         if desk.remote and desk.ready and not desk.held and not desk.waiting:
             desk = self._reception.move_on(desk)
         desk.offers(most)
@@ -212,11 +213,13 @@ class Takes:
             self._workers.alive(desk.worker_id)
         self._settle_missing(desk, desk.beat(held))
 
-    def _settle_missing(self, desk: Desk, missing: list[HeldAttempt]) -> None:
-        """The worker does not have these attempts any more, or never had."""
+    def _settle_missing(self, desk: Desk, missing: list[HeldAttempt], *, had_left: bool = False) -> None:
+        """The worker does not have these attempts any more, or never had; ``had_left``: it may have been started anew since."""
         for attempt in reversed(missing):  # those that are tried again go to the front of the queue
             ref = desk.ref(desk.held.pop(attempt.job_id))
-            if attempt.shown:
+            if attempt.shown and had_left:
+                self._workers.lost(ref, rules.STARTED_ANEW)
+            elif attempt.shown:
                 self._workers.fail(ref, rules.result_lost(self._last_words(ref)))
             elif attempt.begun_at is None:
                 self._workers.returned(ref)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import TooLarge, Unauthenticated
@@ -21,7 +21,10 @@ from trivet.platform.wire.hot import Answer, send_answer
 __all__ = ["AlgorithmiaServices", "AlgorithmiaSettings", "create_app"]
 
 _MOST_DISCARDED = 256 * 1024 * 1024
+"""Bytes of a body that is refused, which are read for its client's sake."""
 _LONGEST_DISCARDING = 30.0
+_LONGEST_PAUSE = 1.0
+"""Seconds without a byte after which a client is taken to have sent what it has."""
 _METHODS: dict[str, frozenset[str]] = {
     "algo": frozenset({"POST"}),
     "data": data.METHODS,
@@ -74,7 +77,7 @@ class AlgorithmiaApp:
             await self._answer(place, scope, receive, send)
 
     async def _answer(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
-        body = _Body(receive)
+        body = _Body(receive, scope)
         try:
             found: Answer | None
             if place.area == "algo":
@@ -86,8 +89,7 @@ class AlgorithmiaApp:
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 — the outermost border: no traceback may reach a caller
-            if not _waits_to_be_told(scope):
-                await body.discard()
+            await body.discard()  # many a client sends all before it reads anything
             await send_answer(send, errors.answer_to(error, scope["method"], shown(place)))
 
     # -- calls --------------------------------------------------------------------------------------------------------
@@ -115,7 +117,7 @@ class AlgorithmiaApp:
         except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 — the outermost border: no traceback may reach a caller
-            await body.discard()  # many a client sends all before it reads anything
+            await body.discard()
             return self._invoke.refused(error, call, query, principal, shown(place))
 
     # -- everything else ----------------------------------------------------------------------------------------------
@@ -147,15 +149,20 @@ class AlgorithmiaApp:
 
 
 class _Body:
-    """The body of a request, of which may be left what nobody has read."""
+    """The body of a request, of which may be left what nobody has read.
 
-    def __init__(self, receive: Receive) -> None:
+    Args:
+        receive: where it comes from.
+        scope: the request's. Who sends its body only once it was asked to has nothing to be thrown away.
+    """
+
+    def __init__(self, receive: Receive, scope: Scope) -> None:
         self._receive = receive
-        self._ended = False
+        self._ended = any(name == b"expect" for name, _ in scope["headers"])
 
-    async def receive(self) -> dict[str, object]:
+    async def receive(self) -> Message:
         """As ASGI's."""
-        message = dict(await self._receive())
+        message = await self._receive()
         self._ended = message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
@@ -165,12 +172,7 @@ class _Body:
         try:
             async with asyncio.timeout(_LONGEST_DISCARDING):
                 while not self._ended and size < _MOST_DISCARDED:
-                    piece = (await self.receive()).get("body", b"")
-                    size += len(piece) if isinstance(piece, bytes) else 0
+                    async with asyncio.timeout(_LONGEST_PAUSE):
+                        size += len((await self.receive()).get("body", b""))
         except TimeoutError:
             pass  # it has had its time; the answer goes out, and the connection ends
-
-
-def _waits_to_be_told(scope: Scope) -> bool:
-    """Whether the client sends its body only once it was asked to: then there is nothing to be read and thrown away."""
-    return any(name == b"expect" for name, _ in scope["headers"])
