@@ -172,6 +172,26 @@ def test_a_deployment_comes_back_as_it_was_put_and_changes(driver: Driver) -> No
     assert driver.read(lambda tx: tx.deployments.get("dep_1")) == changed
 
 
+def test_the_deployments_of_an_endpoint_are_listed_newest_first(driver: Driver) -> None:
+    for name, endpoint_id, at in (
+        ("dep_1", "one", 1.0),
+        ("dep_2", "two", 2.0),
+        ("dep_3", "one", 3.0),
+        ("dep_4", "one", 3.0),
+    ):
+        request = DeploymentRequest("x.tar.gz", endpoint_id=endpoint_id, held=True)
+        driver.write(
+            lambda tx, name=name, request=request, at=at: tx.deployments.put(  # type: ignore[misc]
+                deployment(name, request=request, created_at=at)
+            )
+        )
+    driver.write(lambda tx: tx.deployments.put(deployment("dep_5", request=DeploymentRequest("x.zip"))))
+    assert [d.id for d in driver.read(lambda tx: tx.deployments.of_endpoint("one", 10))] == ["dep_4", "dep_3", "dep_1"]
+    assert [d.id for d in driver.read(lambda tx: tx.deployments.of_endpoint("one", 2))] == ["dep_4", "dep_3"]
+    assert driver.read(lambda tx: tx.deployments.of_endpoint("three", 10)) == []
+    assert driver.read(lambda tx: tx.deployments.get("dep_1")).request.held  # type: ignore[union-attr]  # it is there
+
+
 def test_unfinished_deployments_are_listed_oldest_first(driver: Driver) -> None:
     for name, state, at in (
         ("dep_1", VersionState.BUILDING, 30.0),

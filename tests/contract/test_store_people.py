@@ -53,6 +53,21 @@ def test_an_id_is_given_once_among_accounts_and_organizations(driver: Driver) ->
         driver.write(lambda tx: tx.accounts.add_organization(replace(organization(), id="acc_bond")))
 
 
+def test_what_dialects_keep_of_people_comes_back(driver: Driver) -> None:
+    kept = account(extras={"algorithmia": {"fullname": "Джеймс"}})
+    driver.write(lambda tx: tx.accounts.add(kept))
+    driver.write(lambda tx: tx.accounts.add_organization(replace(organization(), extras={"a": {"b": "c"}})))
+    assert driver.read(lambda tx: tx.accounts.get(kept.id)) == kept
+    assert driver.read(lambda tx: tx.accounts.organization_named("mi6")) == replace(
+        organization(), extras={"a": {"b": "c"}}
+    )
+    driver.write(lambda tx: tx.accounts.save(replace(kept, extras={})))
+    driver.write(lambda tx: tx.accounts.save_organization(replace(organization(), name="other", extras={"x": 1})))
+    driver.write(lambda tx: tx.accounts.save_organization(replace(organization("six"), extras={"x": 1})))
+    assert driver.read(lambda tx: tx.accounts.all()) == [account()]
+    assert driver.read(lambda tx: tx.accounts.organizations()) == [replace(organization(), extras={"x": 1})]
+
+
 def test_a_saved_account_keeps_its_new_values(driver: Driver) -> None:
     driver.write(lambda tx: tx.accounts.add(account()))
     changed = replace(account(), name="James", administrator=True, disabled=True)

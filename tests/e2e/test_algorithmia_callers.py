@@ -6,6 +6,7 @@ What they call are native functions, so that what is tested here is the caller's
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -161,13 +162,14 @@ def answer(version: str, script: str, env: Mapping[str, str]) -> Mapping[str, An
 def told(request: pytest.FixtureRequest, platform: RunningPlatform, functions: trivet.Client) -> Told:
     version = str(request.param)
     env = pointing_algorithmia(platform.url, platform.key)
-    digest = functions.endpoints.version("admin/AlgoHello", "latest").hash[:40]
+    digest = functions.endpoints.version("admin/AlgoHello", "latest").hash
+    assert digest is not None
     name = f"algorithmia_{version.replace('.', '_')}"
     stranger = f"stranger-{version.replace('.', '-')}"
     functions.accounts.create(stranger)
     key = functions.keys.create(account=stranger, label="test").key
     assert key is not None
-    calls = answer(version, CALLS, {**env, "HASH": digest})
+    calls = answer(version, CALLS, {**env, "HASH": digest[:40]})
     data = answer(version, DATA, {**env, "COLLECTION": name, "STRANGER": key})
     return Told(version, calls, data)
 
@@ -291,6 +293,22 @@ def test_what_is_wrong_with_data_is_said(told: Told) -> None:
 def test_one_deployment_answers_algorithmias_package_and_our_client_alike(told: Told, functions: trivet.Client) -> None:
     value = {"a": [1, None, "ä"]}
     assert functions.endpoint("admin/AlgoEcho").run({"value": value}) == told.calls["echo 2"] == value
+
+
+@pytest.mark.parametrize("framing", ["content-length: 1000000", "transfer-encoding: chunked"])
+def test_an_upload_that_dies_leaves_the_old_file_whole(
+    platform: RunningPlatform, client: trivet.Client, framing: str
+) -> None:
+    uri = f"data://.my/broken_{framing[0]}/f"
+    client.files.create(uri.rpartition("/")[0])
+    client.files.write(uri, b"old")
+    host, _, port = platform.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"PUT /algorithmia/v1/data/{uri.removeprefix('data://')} HTTP/1.1\r\nhost: x\r\nauthorization: {platform.key}\r\n"
+        connection.sendall(f"{head}{framing}\r\n\r\n1000\r\n".encode() + b"n" * 500)
+    assert client.files.read(uri) == b"old"
+    client.files.write(uri, b"new")
+    assert client.files.read(uri) == b"new"
 
 
 # -- the command line of the package

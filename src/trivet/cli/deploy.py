@@ -61,7 +61,8 @@ def deploy(
     """Build and publish a version of what lies at PATH.
 
     PATH is a file or a folder with @trivet.endpoint in it; each decorated function or class becomes an endpoint. Or it is a
-    folder whose handler calls runpod.serverless.start: a worker written for RunPod, which is run as it is. It is uploaded,
+    folder whose handler calls runpod.serverless.start: a worker written for RunPod, which is run as it is. Or a folder with
+    algorithmia.conf and src/NAME.py: an algorithm written for Algorithmia, which is run as it is too. It is uploaded,
     built in an environment of its own and loaded once before anything is published: what can't be built or loaded is
     refused with its own words, and what served before keeps serving. Returns when the version can be called.
 

@@ -13,8 +13,8 @@ PLAIN = {"id": "gwp4kx5yd3nur1", "name": "admin/runpod_plain", "version": "1.0.0
 NAMES = ["runpod/base:0.1.0", "runpod/base:0.4.4"]
 
 
-def serve(server: Server, *, taken: str | None = None) -> None:
-    """A platform that builds whatever comes; an endpoint's id may be taken."""
+def serve(server: Server, *, taken: str | None = None, closed: str = "") -> None:
+    """A platform that builds whatever comes; an endpoint's id or a version may be taken, and an owner's names closed to us."""
 
     def take(exchange: Exchange) -> None:
         query = exchange.query
@@ -28,8 +28,11 @@ def serve(server: Server, *, taken: str | None = None) -> None:
         }
         if "image" in query:
             document["image"] = {"id": "img_1", "name": query["image"]}
-        elif query.get("id") is not None and query.get("id") == taken:
-            fault = {"code": "conflict", "message": f"The id {taken!r} is taken by another endpoint.", "hint": ""}
+        elif closed and query.get("name", "").startswith(f"{closed}/"):
+            exchange.problem(404, "not_found", detail=f"There is no owner {closed!r}.", hint="")
+            return
+        elif taken is not None and taken in (query.get("id"), query.get("version")):
+            fault = {"code": "conflict", "message": f"{taken!r} is taken.", "hint": ""}
             document |= {"state": "failed", "error": fault}
         else:
             document["endpoints"] = [{**PLAIN, "id": query.get("id", "ep_free")}]
@@ -67,7 +70,35 @@ def test_an_id_that_is_taken_stays_where_it_is_and_the_example_gets_another(triv
     assert result.exit_code == 0
     assert json.loads(result.stdout)["id"] == "ep_free"
     assert asked(logged_in, "id") == ["gwp4kx5yd3nur1", None, None, None]
-    assert "taken by another endpoint" in result.stderr
+    assert "is taken" in result.stderr
+
+
+def test_an_example_of_a_guide_gets_the_name_and_the_version_that_stand_there(
+    trivet: Trivet, logged_in: Server
+) -> None:
+    serve(logged_in)
+    assert trivet("examples", "deploy", "hello_algorithm", "lda").exit_code == 0
+    assert asked(logged_in, "name") == ["demo/Hello", "nlp/LDA"]
+    assert asked(logged_in, "version") == [None, "1.0.0"]
+
+
+def test_a_version_that_is_taken_stays_and_the_next_one_is_made(trivet: Trivet, logged_in: Server) -> None:
+    serve(logged_in, taken="1.0.0")
+    result = trivet("examples", "deploy", "lda")
+    assert result.exit_code == 0
+    assert asked(logged_in, "name") == ["nlp/LDA", "nlp/LDA"]
+    assert asked(logged_in, "version") == ["1.0.0", None]
+    assert "is taken" in result.stderr
+
+
+def test_who_may_not_deploy_for_others_gets_the_example_under_the_own_account(
+    trivet: Trivet, logged_in: Server
+) -> None:
+    serve(logged_in, closed="nlp")
+    result = trivet("examples", "deploy", "lda")
+    assert result.exit_code == 0
+    assert asked(logged_in, "name") == ["nlp/LDA", None]
+    assert "under your own account" in result.stderr
 
 
 def test_any_other_failure_is_one(trivet: Trivet, logged_in: Server) -> None:

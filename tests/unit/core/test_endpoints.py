@@ -13,13 +13,16 @@ from trivet.platform.core.accounts import Principal, Role, Scope
 from trivet.platform.core.endpoints import (
     Endpoint,
     EndpointReference,
+    Part,
     HandlerKind,
     SemVer,
     Version,
     VersionState,
     Visibility,
     choose_version,
+    held_number,
     next_number,
+    number_after,
 )
 from trivet.platform.core.errors import Forbidden, NotFound
 
@@ -188,6 +191,36 @@ def test_the_next_number_is_above_all_that_are_there(numbers: list[str]) -> None
 def test_the_first_number_is_one() -> None:
     assert next_number([]) == "1.0.0"
     assert next_number(["1.0.0", "1.4.2"]) == "1.5.0"
+    assert next_number([held_number("0" * 64)]) == "1.0.0"
+
+
+@given(numbers=st.lists(ANY_NUMBER | st.sampled_from(["latest", "x"]), max_size=6), part=st.sampled_from(Part))
+def test_a_release_is_above_all_that_are_there(numbers: list[str], part: Part) -> None:
+    following = parsed(number_after(numbers, part))
+    assert following.is_release
+    assert all(found < following for found in (SemVer.parse(number) for number in numbers) if found is not None)
+
+
+@pytest.mark.parametrize(
+    ("part", "first", "second"),
+    [(Part.MAJOR, "1.0.0", "2.0.0"), (Part.MINOR, "0.1.0", "1.3.0"), (Part.PATCH, "0.0.1", "1.2.4")],
+)
+def test_a_release_counts_up_the_part_that_was_asked_for(part: Part, first: str, second: str) -> None:
+    assert number_after([], part) == number_after([held_number("ab" * 32)], part) == first
+    assert number_after(["1.2.3", "0.9.0"], part) == second
+
+
+@pytest.mark.parametrize("digest", ["0" * 64, "012345678901" + "a" * 52, "abcdef" + "0" * 58])
+def test_the_number_of_a_held_build_is_one_and_no_range_leads_to_it(digest: str) -> None:
+    number = held_number(digest)
+    assert parsed(number) < SemVer(0, 0, 1)
+    held = version(number, hash=digest)
+    assert held.is_held
+    assert not version("1.0.0-build.1").is_held
+    assert choose_version([held], None, number) is held
+    assert choose_version([held], None, digest[:40]) is held
+    for reference in (None, "latest", "0", "0.0", "0.0.x", "^0", "~0.0.0"):
+        assert choose_version([held], None, reference) is None
 
 
 # -- references ---------------------------------------------------------------------------------------------------------

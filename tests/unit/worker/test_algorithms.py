@@ -551,6 +551,10 @@ def test_where_tmp_cannot_be_private_the_pipe_is_found_all_the_same(folder: Path
         Path("/tmp/of-the-algorithm").unlink(missing_ok=True)
 
 
+def test_a_module_that_serves_finds_the_redirected_pipe_as_well(folder: Path) -> None:
+    assert run_alone(folder, SERVES, REFUSED) == ("redirection (not here)", str(folder))
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can try what others may")
 def test_without_privileges_a_user_namespace_does_the_same_or_the_pipe_is_redirected(folder: Path) -> None:
     try:

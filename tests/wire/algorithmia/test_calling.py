@@ -11,6 +11,7 @@ import pytest
 from tests.wire.algorithmia.fakes import AlgorithmiaWorld, fails, gives, hold, trouble
 from tests.wire.fakes import Worker
 from trivet.platform.core.jobs import JobError
+from trivet.platform.dialects.algorithmia.management.identifiers import uuid_of
 from trivet.platform.ports.runtime import AttemptOrder
 
 KINDS = {"text/plain", "application/text", "application/json", "application/octet-stream"}
@@ -86,12 +87,14 @@ def test_a_bare_nan_passes_both_ways(world: AlgorithmiaWorld) -> None:
         "admin/hello/1.0.x",
         "{hash}",
         "{id}",
+        "{uuid}",
+        "{uuid}/1.0.*",
     ],
 )
 def test_every_reference_to_a_version_is_understood(world: AlgorithmiaWorld, reference: str) -> None:
     endpoint, version = next((e, world.endpoints.versions_of(e.id)[0]) for e in world.endpoints.all())
     assert len(version.hash) == 64
-    filled = reference.format(hash=f"admin/hello/{version.hash[:40]}", id=endpoint.id)
+    filled = reference.format(hash=f"admin/hello/{version.hash[:40]}", id=endpoint.id, uuid=uuid_of(endpoint.id))
     assert world.pipe(filled).json["result"] == "x"
 
 
@@ -124,7 +127,7 @@ def test_versions_for_members_are_not_there_for_others(world: AlgorithmiaWorld, 
     world.share("admin/hello")
     assert world.pipe("admin/hello", token=world.token("ben")).json["result"] == "x"
     error = trouble(world.pipe(f"admin/hello/{version}", token=world.token("ben")))
-    assert f"algo://admin/hello/{version} not found" in error["message"]
+    assert error["message"] == f"algorithm algo://admin/hello/{version} not found"
 
 
 @pytest.mark.parametrize("credential", ["{}", "Simple {}", "simple {}", "Bearer {}", "bearer {}", "Basic {basic}"])
@@ -250,6 +253,19 @@ def test_what_was_printed_is_told_to_those_who_may_read_the_source(world: Algori
         world.pipe("admin/hello?stdout=True", token=world.token("ben")),
     ):
         assert (answer.json["result"], "stdout" in answer.json["metadata"]) == (1, False)
+
+
+def test_of_megabytes_the_last_one_is_told(world: AlgorithmiaWorld) -> None:
+    def printing(worker: Worker, order: AttemptOrder) -> None:
+        for number in range(1500):
+            worker.world.dispatcher.log(worker.ref(order), "stdout", b"%04d" % number + b"." * 995 + b"\n")
+        worker.give(order, b"1")
+
+    world.handler = printing
+    stdout = world.pipe("admin/hello?stdout=true").json["metadata"]["stdout"]
+    assert stdout.startswith("… (the beginning was left out)\n")
+    assert stdout.endswith("1499" + "." * 995 + "\n")
+    assert 1024 * 1024 - 1000 < len(stdout) < 1024 * 1024 + 100
 
 
 # -- limits

@@ -16,6 +16,9 @@ or twice changes nothing: the functions then return None (nothing to do) instead
 
 A job that failed though its policy would have tried it again, had there been attempts or time left, is a *dead letter*: it is
 kept longer than others, listed, and can be replayed.
+
+A job that failed or timed out can be tried again by hand: `retry` makes a new job like it, which remembers the first one's id, so
+that who knows that id finds the newest. The first stays what it was.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from operator import attrgetter
 
+from trivet.platform.core.errors import Conflict
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.values import value
 
@@ -41,6 +45,10 @@ class JobStatus(StrEnum):
 
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.TIMED_OUT})
 OPEN = frozenset({JobStatus.QUEUED, JobStatus.RUNNING})
+RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.TIMED_OUT})
+"""What a job must have come to, to be tried again by hand."""
+MOST_RETRIES = 100
+"""How often one job can be tried again by hand."""
 
 
 class Priority(IntEnum):
@@ -138,6 +146,7 @@ class Job:
     ``idempotency_key`` what the caller named the call, ``input_digest`` the input's, kept where there is such a key.
     ``aside`` is what its worker gets beside the input, sealed: it may hold credentials.
     ``parent_id``: the job that called it, ``root_id`` the one at the top of that tree of calls; None where nobody's job did.
+    ``retry_of``: the id of the first job, where this one tries it again, and ``retry_number``, from 1, for which time.
     ``is_dead_letter``: it failed though its policy would have tried it again. ``forget_at``: when a final job is removed.
     """
 
@@ -167,6 +176,8 @@ class Job:
     aside: bytes | None = None
     parent_id: str | None = None
     root_id: str | None = None
+    retry_of: str | None = None
+    retry_number: int = 0
     retry_at: float | None = None
     is_dead_letter: bool = False
     forget_at: float | None = None
@@ -180,6 +191,11 @@ class Job:
     def tree_id(self) -> str:
         """The id of the job at the top of the tree of calls that it belongs to; its own where nobody's job called it."""
         return self.root_id or self.id
+
+    @property
+    def first_id(self) -> str:
+        """The id of the job that this one tries again; its own where it is the first."""
+        return self.retry_of or self.id
 
     @property
     def is_final(self) -> bool:
@@ -439,6 +455,57 @@ def recover(job: Job, now: float) -> Job:
     if job.status is not JobStatus.RUNNING or job.token is None:
         return job
     return lose(job, job.token, "was lost when the server stopped", (), now) or job
+
+
+def retry(job: Job, fresh: str, version_id: str, payload: Payload, now: float, *, in_tree: bool) -> Job:
+    """A new job that tries an ended one again: for the same caller, with the same input, under the same policy.
+
+    Args:
+        job: the newest try so far.
+        fresh: the new job's id.
+        version_id: the version that it goes to.
+        payload: the input, which each job has for itself.
+        now: seconds since the epoch.
+        in_tree: whether it belongs to the tree of calls that ``job`` belongs to, which has not ended.
+
+    Raises:
+        Conflict: ``job`` neither failed nor timed out, or it was tried again too often.
+    """
+    check_retry(job)
+    return Job(
+        fresh,
+        job.endpoint_id,
+        version_id,
+        job.account_id,
+        payload,
+        job.policy,
+        created_at=now,
+        queued_at=now,
+        key_id=job.key_id,
+        aside=job.aside,
+        parent_id=job.parent_id if in_tree else None,
+        root_id=job.root_id if in_tree else None,
+        retry_of=job.first_id,
+        retry_number=job.retry_number + 1,
+    )
+
+
+def check_retry(job: Job) -> None:
+    """Whether a job can be tried again by hand.
+
+    Raises:
+        Conflict: it neither failed nor timed out, or it was tried again too often.
+    """
+    if job.status not in RETRYABLE:
+        raise Conflict(
+            f"The job {job.first_id} is {job.status.value}: only one that failed or timed out can be tried again.",
+            hint="Call anew with its input.",
+        )
+    if job.retry_number >= MOST_RETRIES:
+        raise Conflict(
+            f"The job {job.first_id} was tried again {job.retry_number} times, which is the limit.",
+            hint="Call anew with its input.",
+        )
 
 
 def discard(job: Job, error: JobError, now: float) -> Job | None:

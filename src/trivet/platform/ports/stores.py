@@ -204,11 +204,15 @@ class JobRepository(Protocol):
     def put(self, job: Job) -> None:
         """Records the job as it stands now. A job that is recorded as final never changes: such a put does nothing.
 
-        The unit of work raises `Conflict` where another job of the endpoint and account has the idempotency key.
+        The unit of work raises `Conflict` where another job of the endpoint and account has the idempotency key, or is the same
+        retry of the same job.
         """
 
     def get(self, job_id: str) -> Job | None: ...
     def keyed(self, endpoint_id: str, account_id: str, idempotency_key: str) -> Job | None: ...
+    def newest_retry(self, first_id: str) -> Job | None:
+        """The newest job that tries the job with this id again, whether that one is still kept or not; None: nobody has."""
+
     def open(self) -> list[Job]:
         """All jobs that are not final, oldest first."""
 

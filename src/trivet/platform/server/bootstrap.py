@@ -86,7 +86,6 @@ class Platform:
         self.store = store
         self.tasks = Tasks()
         clock, steady, entropy = time.time, SteadyClock(), EntropyPool()
-        self.entropy = entropy
         notifier = self.notifier = LoopNotifier()
         blobs = self.blobs = DiskBlobs(folder.blobs)
         background = self.tasks.run

@@ -259,9 +259,7 @@ class Jobs:
             # a blob belongs to one job: each may be forgotten in its own time
             payload = Payload.inline(await self.read(job.input), job.input.content_type)
         if self._endpoints.by_id(job.endpoint_id) is None:
-            raise NotFound(
-                f"The endpoint of job {job.id} was deleted.", hint="Deploy it again, and call it with this job's input."
-            )
+            raise _endpoint_gone(job)
         reference = EndpointReference(job.endpoint_id, id=job.endpoint_id, version=version)
         policy = job.policy
         own = job.account_id == principal.account_id  # what a caller said about itself is for that caller alone
@@ -280,8 +278,48 @@ class Jobs:
         )
         return await self.submit(principal, reference, payload, options)
 
+    async def retry(self, principal: Principal, job_id_: str) -> JobView:
+        """Tries a job again that failed or timed out: a new job like it, for the same caller, which `newest` finds by the first
+        one's id. Two requests at the same moment make one.
+
+        Args:
+            principal: who asks, the caller itself or who manages the endpoint; needs the scope ``call``.
+            job_id_: the first job, forgotten or not, or one of its retries. The newest of them is tried again.
+
+        Raises:
+            Conflict: the newest neither failed nor timed out, or there are as many retries as there may be.
+            RateLimited, TooManyOpenJobs: over a limit of the principal's key or its account; nothing was queued.
+        """
+        last = await self._newest(principal, job_id_, Scope.CALL)
+        rules.check_retry(last)
+        if self._endpoints.by_id(last.endpoint_id) is None:
+            raise _endpoint_gone(last)
+        reference = EndpointReference(last.endpoint_id, id=last.endpoint_id)
+        endpoint, version = self._endpoints.pick(principal, reference)
+        payload = Payload.inline(await self.read(last.input), last.input.content_type)
+        self._usual(version).check(payload)
+        if last.policy.webhook is not None:
+            self.check_webhook(last.policy.webhook)
+        now = self._clock()
+        fresh = job_id(now, self._entropy)
+        root = None if last.root_id is None else self._dispatcher.job(last.root_id)
+        in_tree = root is not None and not root.is_final
+        self._limits.take(principal, fresh)
+        job = await self._stored(rules.retry(last, fresh, version.id, payload, now, in_tree=in_tree))
+        try:
+            await self._put_new(job)
+        except Conflict:
+            self._limits.give_back(principal)  # beside another request
+            return self._view(principal, await self._newest(principal, job_id_, Scope.CALL))
+        self._admit(job, recorded=True)
+        return self._shown(principal, job, endpoint, version)
+
     async def _make(self, principal: Principal, version: Version, payload: Payload, options: CallOptions) -> Job:
-        job = self._new(principal, version, payload, options)
+        return await self._stored(self._new(principal, version, payload, options))
+
+    async def _stored(self, job: Job) -> Job:
+        """The job with its input where it is to lie."""
+        payload = job.input
         if payload.size <= INLINE_LIMIT or payload.data is None:
             return job
         try:
@@ -409,20 +447,16 @@ class Jobs:
                 job = await self._until_final(job_id_, changes, wait)
         return self._view(principal, job)
 
-    async def keyed(self, principal: Principal, earlier: Job, idempotency_key: str) -> JobView | None:
-        """The job that the principal called, under an idempotency key, on the endpoint of an earlier job; or None.
+    async def newest(self, principal: Principal, job_id_: str, wait: float = 0.0) -> JobView:
+        """The newest try of a job, which is the job itself unless it was tried again (`retry`); otherwise as `get`.
 
         Args:
-            principal: who asks; may see the earlier job.
-            earlier: a job of the endpoint.
-            idempotency_key: what the call was named.
+            principal: who asks.
+            job_id_: the first job, forgotten or not, or one of its retries.
+            wait: seconds to wait for its end.
         """
-        known = self._keys.get((earlier.endpoint_id, principal.account_id, idempotency_key))
-        job = await self._known(known) if known is not None else None
-        if job is None:
-            name = (earlier.endpoint_id, principal.account_id, idempotency_key)
-            job = await self._store.read(lambda tx: tx.jobs.keyed(*name))
-        return None if job is None else self._view(principal, self._dispatcher.job(job.id) or job)
+        job = await self._newest(principal, job_id_, Scope.READ)
+        return await self.get(principal, job.id, wait) if wait > 0 and not job.is_final else self._view(principal, job)
 
     async def page(
         self,
@@ -701,8 +735,23 @@ class Jobs:
             raise NotFound.of("job", job_id_)
         return job
 
+    async def _newest(self, principal: Principal, job_id_: str, scope: Scope) -> Job:
+        job = self._dispatcher.job(job_id_)
+        if job is None or job.status in rules.RETRYABLE:
+            job = await self._store.read(lambda tx: _newest_try(tx, job_id_))
+            if job is not None:  # memory is ahead of the disk
+                job = self._dispatcher.job(job.id) or job
+        if job is None:
+            raise NotFound.of("job", job_id_)
+        self._check_sight(principal, job, scope, job_id_)
+        return job
+
     async def _visible(self, principal: Principal, job_id_: str, scope: Scope) -> Job:
         job = await self._load(job_id_)
+        self._check_sight(principal, job, scope, job_id_)
+        return job
+
+    def _check_sight(self, principal: Principal, job: Job, scope: Scope, job_id_: str) -> None:
         own = job.account_id == principal.account_id
         if principal.within is not None and job.tree_id != principal.within.root_id:
             raise NotFound.of("job", job_id_)  # a job follows what it has called, and nothing else of its caller's
@@ -711,7 +760,6 @@ class Jobs:
         # whoever may call may follow what became of the call
         if not principal.has(scope) and not (own and principal.has(Scope.CALL)):
             raise Forbidden.without(scope.value)
-        return job
 
     def _manages(self, principal: Principal, endpoint_id: str) -> bool:
         endpoint = self._endpoints.by_id(endpoint_id)
@@ -727,6 +775,12 @@ class Jobs:
         return JobView.of(job, endpoint, version, manages=manages)
 
 
+def _endpoint_gone(job: Job) -> NotFound:
+    return NotFound(
+        f"The endpoint of job {job.id} was deleted.", hint="Deploy it again, and call it with this job's input."
+    )
+
+
 _GONE = JobError("endpoint_deleted", "The endpoint or its version was deleted before the job could run.")
 
 
@@ -738,6 +792,12 @@ def _open_jobs(tx: Transaction) -> tuple[list[Job], dict[str, int]]:
     """Every open job, and the number of its last event: those of its next attempt are counted on from there."""
     found = tx.jobs.open()
     return found, {job.id: tx.jobs.last_event(job.id) for job in found}
+
+
+def _newest_try(tx: Transaction, job_id_: str) -> Job | None:
+    """The newest try of the job that somebody knows by an id, be that one forgotten."""
+    job = tx.jobs.get(job_id_)
+    return tx.jobs.newest_retry(job_id_ if job is None else job.first_id) or job
 
 
 def _digest(payload: Payload) -> bytes:

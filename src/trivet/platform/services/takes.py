@@ -14,7 +14,6 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from trivet.platform.core import jobs as job_rules
 from trivet.platform.core import takes as rules
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.jobs import JobError, Progress
@@ -27,7 +26,7 @@ from trivet.platform.ports.vault import Vault
 from trivet.platform.services.desks import Desk, DeskEvents
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
-from trivet.platform.services.live import LiveJob
+from trivet.platform.services.losses import Losses
 from trivet.platform.services.polls import Polls, TakenJob
 from trivet.platform.services.reception import Reception, Visit
 from trivet.platform.services.workers import Workers
@@ -89,6 +88,7 @@ class Takes:
         )
         self._reception = Reception(workers, endpoints, notifier, clock, events)
         self._polls = Polls(workers, dispatcher, notifier, vault, clock)
+        self._losses = Losses(workers, dispatcher, self._polls)
         self.read_line: Callable[[str], Line] = Line
         """Reads a line of a worker's output."""
 
@@ -214,40 +214,9 @@ class Takes:
         self._settle_missing(desk, desk.beat(held))
 
     def _settle_missing(self, desk: Desk, missing: list[HeldAttempt], *, had_left: bool = False) -> None:
-        """The worker does not have these attempts any more, or never had; ``had_left``: it may have been started anew since."""
-        for attempt in reversed(missing):  # those that are tried again go to the front of the queue
-            ref = desk.ref(desk.held.pop(attempt.job_id))
-            if attempt.shown and had_left:
-                self._workers.lost(ref, rules.STARTED_ANEW)
-            elif attempt.shown:
-                self._workers.fail(ref, rules.result_lost(self._last_words(ref)))
-            elif attempt.begun_at is None:
-                self._workers.returned(ref)
-            else:
-                self._went_astray(desk, ref, attempt.job_id)
         if missing:
+            self._losses.settle(desk, missing, had_left=had_left)
             self._after_an_end(desk)
-
-    def _went_astray(self, desk: Desk, ref: AttemptRef, job_id: str) -> None:
-        """An attempt of which nothing was ever seen is made again, uncounted at first: it most likely never was one.
-
-        Where it is the last one allowed, "most likely" is not enough.
-        """
-        desk.rest(rules.LOST_REST)
-        live = self._live(ref)
-        strays = self._polls.stray(job_id)
-        if live is None or strays > rules.MOST_STRAYS or job_rules.is_last_attempt(live.job):
-            self._workers.lost(ref, rules.NEVER_ARRIVED)
-        else:
-            self._workers.returned(ref, rules.stray_pause(strays))
-
-    def _last_words(self, ref: AttemptRef) -> tuple[str, ...]:
-        live = self._live(ref)
-        return live.story.last_words(live.job.attempt) if live is not None else ()
-
-    def _live(self, ref: AttemptRef) -> LiveJob | None:
-        seat = self._dispatcher.seat_of(ref.worker_id)
-        return seat.find(ref.number) if seat is not None else None
 
     def unhealthy(self, visit: Visit, check: str, reason: str) -> None:
         """The worker has failed a check of its own, and will end.

@@ -12,10 +12,10 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
 
+from trivet.worker.algorithms.endings import Ended, loaded
 from trivet.worker.algorithms.lodging import Lodging
-from trivet.worker.algorithms.runner import OWN, READY, Plan
+from trivet.worker.algorithms.runner import READY, Plan
 from trivet.worker.outcome import OutputTooLarge
 
 Tell = Callable[[str, str], None]
@@ -28,20 +28,6 @@ _TICK = 0.1
 _LARGEST_DOCUMENT = 768 * 1024 * 1024
 _KEPT_ERRORS = 8 * 1024
 """Characters of what a child wrote last on stderr that are told where it ends."""
-
-
-class Ended(Exception):
-    """The child has ended.
-
-    Args:
-        status: its exit status, negative for a signal.
-        last_words: what it wrote last on stderr.
-    """
-
-    def __init__(self, status: int, last_words: str) -> None:
-        super().__init__(_ending(status))
-        self.status = status
-        self.last_words = last_words
 
 
 class Child:
@@ -100,7 +86,7 @@ class Child:
         while not self._ready:
             self._wait()
             while self._documents:
-                way = _loaded(self._documents.popleft()) or way
+                way = loaded(self._documents.popleft()) or way
             if self._status is not None and not self._ready:
                 raise self._end_seen()
         return way
@@ -280,44 +266,3 @@ class Child:
 
     def _end_seen(self) -> Ended:
         return Ended(self._status or 0, self._last_words)
-
-
-class LoadingFailed(Exception):
-    """A child has said why its algorithm can't be loaded.
-
-    Args:
-        error: its words: ``message``, ``stacktrace`` and the like.
-    """
-
-    def __init__(self, error: dict[str, Any]) -> None:
-        super().__init__(str(error.get("message")))
-        self.error = error
-
-
-def _loaded(document: bytes) -> str:
-    """What a document says that comes while an algorithm is loaded: how ``/tmp`` was made private; nothing else is told by one.
-
-    Raises:
-        LoadingFailed: it says that it can't be loaded.
-    """
-    with suppress(ValueError, RecursionError):
-        said = json.loads(document)
-        if isinstance(said, dict):
-            own: Any = said.get(OWN)
-            own = own if isinstance(own, dict) else {}
-            error = own.get("failed") or said.get("error")
-            if isinstance(error, dict):
-                raise LoadingFailed(error)
-            return str(own.get("tmp") or "")
-    return ""
-
-
-def _ending(status: int) -> str:
-    if status >= 0:
-        return f"exited with code {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    more = ", as by a system that runs out of memory" if name == "SIGKILL" else ""
-    return f"exited with code {128 - status} (ended by {name}{more})"

@@ -10,7 +10,8 @@ from typing import Any
 
 from trivet.authoring.batching import Batching
 from trivet.authoring.reporting import current
-from trivet.worker.algorithms.child import Child, Ended, LoadingFailed
+from trivet.worker.algorithms.child import Child
+from trivet.worker.algorithms.endings import Ended, LoadingFailed
 from trivet.worker.algorithms.lodging import Lodging
 from trivet.worker.algorithms.messages import LOADING_ERROR, Answer, answer_of, failure_of, request_line
 from trivet.worker.algorithms.reaping import adopt_orphans, end_descendants

@@ -106,6 +106,19 @@ def test_what_a_call_says_is_carried_over() -> None:
     assert "bucketName" not in repr(options)
 
 
+@pytest.mark.parametrize("value", [b"9" * 4301, b"-" + b"1" * 5000, b'{"a":[' + b"10" * 2500 + b"]}"])
+def test_a_number_that_python_does_not_read_is_refused(value: bytes) -> None:
+    with pytest.raises(BadRequest) as refused:
+        translate.read_submission(b'{"input":%b}' % value, USUAL)
+    assert "4300 digits" in refused.value.detail
+
+
+@pytest.mark.parametrize("value", [b"9" * 4300, b'"' + b"9" * 9000 + b'"', b"0." + b"3" * 9000, b"1e4301"])
+def test_long_numbers_that_python_reads_are_taken(value: bytes) -> None:
+    payload, _ = translate.read_submission(b'{"input":%b}' % value, USUAL)
+    assert payload.data == value
+
+
 # -- documents ----------------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from trivet.platform.dialects.algorithmia import data, errors, insights
 from trivet.platform.dialects.algorithmia.context import AlgorithmiaServices, AlgorithmiaSettings
 from trivet.platform.dialects.algorithmia.front import AlgorithmiaFront
 from trivet.platform.dialects.algorithmia.invoke import Call, Invoke, read_call
+from trivet.platform.dialects.algorithmia.management import AREAS, ManagementApi
 from trivet.platform.dialects.algorithmia.paths import Place, place_of, shown
 from trivet.platform.wire.answers import answer, without_body
 from trivet.platform.wire.bodies import ClientGone, read_body
@@ -35,20 +36,26 @@ _METHODS: dict[str, frozenset[str]] = {
 """What is below ``/v1``, and the methods that it takes."""
 
 
-def create_app(services: AlgorithmiaServices, settings: AlgorithmiaSettings) -> AlgorithmiaApp:
+def create_app(
+    services: AlgorithmiaServices, settings: AlgorithmiaSettings, management: ManagementApi | None = None
+) -> AlgorithmiaApp:
     """What answers below ``/algorithmia``. It is handed whole paths.
 
     Args:
         services: what it speaks for.
         settings: what an operator has set.
+        management: what answers below the paths that make and change algorithms; None: there are none.
     """
-    return AlgorithmiaApp(services, settings)
+    return AlgorithmiaApp(services, settings, management)
 
 
 class AlgorithmiaApp:
     """The application; see `create_app`. Everything takes a key or a worker's address; what it may do, the services say."""
 
-    def __init__(self, services: AlgorithmiaServices, settings: AlgorithmiaSettings) -> None:
+    def __init__(
+        self, services: AlgorithmiaServices, settings: AlgorithmiaSettings, management: ManagementApi | None
+    ) -> None:
+        self._management = management
         self._accounts = services.accounts
         self._identities = services.identities
         self._max_input = settings.max_input
@@ -67,7 +74,9 @@ class AlgorithmiaApp:
             send = without_body(send)
         place = place_of(scope["path"], scope.get("raw_path") or b"", scope.get("root_path", ""))
         methods = None if place is None else _METHODS.get(place.area)
-        if place is None or methods is None:
+        if place is not None and place.area in AREAS and self._management is not None:
+            await self._management(place, scope, receive, send)
+        elif place is None or methods is None:
             await send_answer(send, errors.no_such_path(scope["path"] if place is None else shown(place)))
         elif method == "OPTIONS":
             await answer(send, 204, [(b"allow", ", ".join(sorted({*methods, method})).encode())])

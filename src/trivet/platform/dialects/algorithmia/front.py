@@ -55,9 +55,9 @@ class AlgorithmiaFront:
             async def outcome(view: JobView) -> Answer:
                 return await invoke.outcome(principal, call, view)
 
-            payload, caller = call.payload(body), invoke.limited(principal)
-            invoke.check(caller, call)
-            hold(head, caller, call.reference, payload, call.options, call.wait, exchange, at_once, outcome)
+            payload, caller, aimed = call.payload(body), invoke.limited(principal), invoke.aimed(call)
+            invoke.check(caller, aimed)
+            hold(head, caller, aimed.reference, payload, call.options, call.wait, exchange, at_once, outcome)
 
         return run
 

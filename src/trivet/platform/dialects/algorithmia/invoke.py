@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -14,7 +15,7 @@ import msgspec
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.endpoints import EndpointReference
-from trivet.platform.core.errors import BadRequest, NotFound, Unavailable
+from trivet.platform.core.errors import BadRequest, CoreError, NotFound, Unavailable
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.limits import CallLimits, HeldLimits, Holder
 from trivet.platform.core.payloads import JSON, NULL, Payload
@@ -27,6 +28,7 @@ from trivet.platform.dialects.algorithmia.context import (
     AlgorithmiaSettings,
 )
 from trivet.platform.dialects.algorithmia.errors import Kind, Output, Trouble
+from trivet.platform.dialects.algorithmia.management.identifiers import is_uuid, uuid_of
 from trivet.platform.dialects.algorithmia.schemas import Begun, Error, Metadata
 from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, TEXT_TYPE
 from trivet.platform.wire.hot import Answer, lines
@@ -37,10 +39,11 @@ LEEWAY = 15.0
 MOST_STDOUT = 1024 * 1024
 """Bytes of what an algorithm printed that a caller is told, at most."""
 _PAGE_OF_LOGS = 1000
+_SYSTEM = "system"
+"""The stream of a job's log in which the platform itself speaks."""
 _MOST_HOLDERS = 10_000
 _LONGEST_QUERY = 4096
 _LONGEST_NAME = 300
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _PRIVATE = "latestPrivate"
 _LATEST = "latest"
@@ -97,7 +100,7 @@ class Invoke:
 
     async def call(self, principal: Principal, call: Call, body: bytes) -> Answer:
         """Calls, and answers when the call has ended; at once where its caller does not want the result."""
-        principal = self.limited(principal)
+        principal, call = self.limited(principal), self.aimed(call)
         self.check(principal, call)
         payload = call.payload(body)
         if call.output is Output.VOID:
@@ -110,6 +113,14 @@ class Invoke:
         begun = await self._jobs.submit(principal, call.reference, payload, call.options)
         view = await self._jobs.get(principal, begun.job.id, call.wait)
         return await self.outcome(principal, call, view, await self._stdout(principal, view))
+
+    def aimed(self, call: Call) -> Call:
+        """The call with our own id of its endpoint, where it names one by the UUID that stands for that."""
+        wanted = call.reference.id
+        if wanted is None or not is_uuid(wanted) or self._endpoints.by_id(wanted) is not None:
+            return call
+        found = next((each.id for each in self._endpoints.all() if uuid_of(each.id) == wanted.lower()), wanted)
+        return call._replace(reference=replace(call.reference, id=found))
 
     def check(self, principal: Principal, call: Call) -> None:
         """Makes sure that who names a version which is not for everybody belongs to the algorithm's owner.
@@ -213,11 +224,12 @@ class Invoke:
         text = f"algorithm algo://{call.name} not found"
         if call.reference.version is not None:
             try:
-                self._endpoints.find(principal, replace(call.reference, version=None), Scope.CALL)
-            except NotFound:
+                endpoint = self._endpoints.find(principal, call.reference, Scope.CALL)
+            except CoreError:
                 pass
             else:
-                text = f"{text}: {errors.sentence(error)}"
+                if not call.for_members or self._knows_source(principal, endpoint.id):
+                    text = f"{text}: {errors.sentence(error)}"
         return Trouble(Error(text, 1001, Kind.NOT_FOUND.value), 404)
 
     # -- what was printed ---------------------------------------------------------------------------------------------
@@ -230,14 +242,16 @@ class Invoke:
 
     async def _stdout(self, principal: Principal, view: JobView) -> str:
         """What the job printed, in its order; of megabytes the last."""
-        parts: list[bytes] = []
+        parts: deque[bytes] = deque()
         size, after, cut = 0, 0, False
         while page := await self._jobs.logs(principal, view.job.id, after, _PAGE_OF_LOGS):
             after = page[-1].seq
-            parts += [event.data for event in page if event.label != "system"]
-            size = sum(map(len, parts))
-            while size > MOST_STDOUT and parts:
-                size -= len(parts.pop(0))
+            for event in page:
+                if event.label != _SYSTEM:
+                    parts.append(event.data)
+                    size += len(event.data)
+            while size > MOST_STDOUT:
+                size -= len(parts.popleft())
                 cut = True
         return ("… (the beginning was left out)\n" if cut else "") + b"".join(parts).decode("utf-8", "replace")
 
@@ -262,7 +276,7 @@ def read_call(parts: list[str], query: bytes, content_type: bytes | None) -> Cal
     asked = read_query(query)
     name, wanted = "/".join(parts), None
     reference = EndpointReference(name)
-    if len(parts) == 1 or (len(parts) == 2 and _UUID.fullmatch(parts[0]) is not None):
+    if len(parts) == 1 or (len(parts) == 2 and is_uuid(parts[0])):
         reference = replace(reference, id=parts[0])
         wanted = parts[1] if len(parts) == 2 else None
     elif 2 <= len(parts) <= 3:

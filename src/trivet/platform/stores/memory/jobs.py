@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from trivet.platform.core.errors import Conflict
@@ -19,14 +19,21 @@ class MemoryJobs:
         self._jobs: Table[str, Job] = Table(journal)
         self._events: Table[str, tuple[JobEvent, ...]] = Table(journal)
         self._keys: Table[tuple[str, str, str], str] = Table(journal)
+        self._retries: Table[str, Mapping[int, str]] = Table(journal)
+        """The ids of retries by their numbers, by the id of the first job."""
 
     def put(self, job: Job) -> None:
         """Records the job as it stands now. A job that is recorded as final never changes: such a put does nothing.
 
         Raises:
-            Conflict: another job of the endpoint and account has the idempotency key.
+            Conflict: another job of the endpoint and account has the idempotency key, or is the same retry of the same job.
         """
         known = self._jobs.get(job.id)
+        if known is None and job.retry_of is not None:
+            retries = self._retries.get(job.retry_of) or {}
+            if job.retry_number in retries:
+                raise Conflict("That job was tried again already.")
+            self._retries.put(job.retry_of, {**retries, job.retry_number: job.id})
         if known is None and job.idempotency_key is not None:
             name = (job.endpoint_id, job.account_id, job.idempotency_key)
             if self._keys.get(name) is not None:
@@ -43,6 +50,11 @@ class MemoryJobs:
         """The job that a caller named so, or None."""
         job_id = self._keys.get((endpoint_id, account_id, idempotency_key))
         return None if job_id is None else self._jobs.get(job_id)
+
+    def newest_retry(self, first_id: str) -> Job | None:
+        """The newest job that tries the job with this id again; None: nobody has."""
+        retries = self._retries.get(first_id)
+        return self._jobs.get(retries[max(retries)]) if retries else None
 
     def open(self) -> list[Job]:
         """All jobs that are not final, oldest first."""
@@ -135,5 +147,8 @@ class MemoryJobs:
             job = self._jobs.get(job_id)
             if job is not None and job.idempotency_key is not None:
                 self._keys.remove((job.endpoint_id, job.account_id, job.idempotency_key))
+            if job is not None and job.retry_of is not None:
+                retries = self._retries.get(job.retry_of) or {}
+                self._retries.put(job.retry_of, {number: id_ for number, id_ in retries.items() if id_ != job_id})
             self._jobs.remove(job_id)
             self._events.remove(job_id)

@@ -16,7 +16,7 @@ from trivet.platform.stores.sqlite.values import plain
 
 _FIXED = """
     id, endpoint_id, version_id, account_id, created_at, policy, input_type, input_size, input_data, input_blob, key_id,
-    idempotency_key, input_digest, aside, parent_id, root_id
+    idempotency_key, input_digest, aside, parent_id, root_id, retry_of, retry_number
 """
 _CHANGING = """
     status, attempt, token, worker_id, queued_at, started_at, finished_at, stop_reason, stop_asked_at, pieces, progress,
@@ -32,7 +32,10 @@ _PUT = BulkInsert(
         ({_CHANGING}) = ({", ".join(f"excluded.{column.strip()}" for column in _CHANGING.split(","))})
         WHERE jobs.{_IS_OPEN}""",
     width=len(_COLUMNS.split(",")),
-    refusals={"jobs.idempotency_key": Conflict("A job of this endpoint has that idempotency key already.")},
+    refusals={
+        "jobs.idempotency_key": Conflict("A job of this endpoint has that idempotency key already."),
+        "jobs.retry_of": Conflict("That job was tried again already."),
+    },
 )
 _ADD_EVENT = BulkInsert(
     "INSERT INTO job_events (job_id, seq, attempt, kind, at, data, label)", "ON CONFLICT DO NOTHING", width=7
@@ -43,6 +46,7 @@ _ALL_OPEN = f"{_SQL.select} WHERE {_IS_OPEN} ORDER BY id"
 _COUNTS = "SELECT status, count(*) FROM jobs WHERE endpoint_id = ? GROUP BY status"
 _RETRIED = "SELECT count(*) FROM jobs WHERE endpoint_id = ? AND attempt > 1"
 _KEYED = f"{_SQL.select} WHERE endpoint_id = ? AND account_id = ? AND idempotency_key = ?"
+_NEWEST_RETRY = f"{_SQL.select} WHERE retry_of = ? ORDER BY retry_number DESC LIMIT 1"
 _OUTDATED = f"{_SQL.select} WHERE forget_at <= ? ORDER BY forget_at, id LIMIT ?"
 _BLOBS = """
     SELECT input_blob FROM jobs WHERE input_blob IS NOT NULL
@@ -76,6 +80,12 @@ class SqliteJobs:
         """The job that a caller named so, or None."""
         self._session.flush()
         row = self._session.execute(_KEYED, (endpoint_id, account_id, idempotency_key)).fetchone()
+        return None if row is None else _job(row)
+
+    def newest_retry(self, first_id: str) -> Job | None:
+        """The newest job that tries the job with this id again; None: nobody has."""
+        self._session.flush()
+        row = self._session.execute(_NEWEST_RETRY, (first_id,)).fetchone()
         return None if row is None else _job(row)
 
     def open(self) -> list[Job]:
@@ -216,6 +226,8 @@ def _row(job: Job) -> Row:
         job.aside,
         job.parent_id,
         job.root_id,
+        job.retry_of,
+        job.retry_number,
         job.status.value,
         job.attempt,
         job.token,
@@ -257,6 +269,8 @@ def _job(row: tuple[Any, ...]) -> Job:
         aside,
         parent_id,
         root_id,
+        retry_of,
+        retry_number,
         status,
         attempt,
         token,
@@ -304,6 +318,8 @@ def _job(row: tuple[Any, ...]) -> Job:
         aside=aside,
         parent_id=parent_id,
         root_id=root_id,
+        retry_of=retry_of,
+        retry_number=retry_number,
         retry_at=retry_at,
         is_dead_letter=bool(is_dead_letter),
         forget_at=forget_at,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,6 @@ from trivet.platform.dialects.algorithmia.management.errors import (
     Refused,
     not_implemented,
 )
-from trivet.platform.dialects.algorithmia.management.identifiers import make_uuid
 from trivet.platform.dialects.algorithmia.management.paging import page_of
 from trivet.platform.dialects.algorithmia.management.words import Wish, check_name, words_of
 from trivet.platform.services.releases import NewEndpoint
@@ -49,7 +49,7 @@ async def create(call: Call) -> Answer:
         NewEndpoint(
             owner,
             name,
-            make_uuid(call.services.entropy(16)),
+            str(uuid.uuid4()),
             visibility=wish.visibility(Visibility.PRIVATE),
             description=draft.description,
             extras={FORMAT: words},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from trivet.platform.core.endpoints import Endpoint, EndpointReference
 from trivet.platform.core.errors import Forbidden, Unauthenticated
 from trivet.platform.dialects.algorithmia.management.errors import INVALID_REQUEST, Refused
 from trivet.platform.dialects.algorithmia.management.identifiers import uuid_of
-from trivet.platform.ports.clock import Clock, Entropy
+from trivet.platform.ports.clock import Clock
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.identities import Identities
@@ -45,8 +46,7 @@ class ManagementServices:
     releases: Releases
     jobs: Jobs
     identities: Identities
-    clock: Clock
-    entropy: Entropy
+    clock: Clock = time.time
 
 
 @dataclass(frozen=True, slots=True)

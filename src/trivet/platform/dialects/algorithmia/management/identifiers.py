@@ -19,8 +19,3 @@ def is_uuid(text: str) -> bool:
 def uuid_of(id_: str) -> str:
     """The UUID that stands for one of our ids, always the same; an id that is one stands for itself."""
     return id_ if is_uuid(id_) else str(uuid.uuid5(_SPACE, id_))
-
-
-def make_uuid(entropy: bytes) -> str:
-    """A new UUID from 16 random bytes."""
-    return str(uuid.UUID(bytes=entropy, version=4))

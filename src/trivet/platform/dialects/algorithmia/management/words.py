@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trivet.platform.core.endpoints import Endpoint, Part, Visibility
-from trivet.platform.core.templates import check_extras, is_text
+from trivet.platform.core.templates import check_extras
 from trivet.platform.dialects.algorithmia.management.context import FORMAT
 from trivet.platform.dialects.algorithmia.management.errors import INVALID_VALUE, Refused
 
@@ -147,7 +147,7 @@ def _text(document: Mapping[str, Any], word: str) -> str:
     value = document.get(word)
     if value is None:
         return ""
-    if not isinstance(value, str) or not is_text(value):
+    if not isinstance(value, str):
         raise Refused(400, INVALID_VALUE, f"{word!r} has to be a text.")
     if len(value) > LONGEST_TEXT:
         raise Refused(400, INVALID_VALUE, f"{word!r} has {len(value)} characters; {LONGEST_TEXT} are the most.")

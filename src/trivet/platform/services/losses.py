@@ -1,0 +1,68 @@
+"""Losses: what becomes of attempts that a worker was given, and does not hold any more or never did."""
+
+from __future__ import annotations
+
+from trivet.platform.core import jobs as job_rules
+from trivet.platform.core import takes as rules
+from trivet.platform.core.takes import HeldAttempt
+from trivet.platform.ports.runtime import AttemptRef
+from trivet.platform.services.desks import Desk
+from trivet.platform.services.dispatch import Dispatcher
+from trivet.platform.services.live import LiveJob
+from trivet.platform.services.polls import Polls
+from trivet.platform.services.workers import Workers
+
+
+class Losses:
+    """Settles what workers that poll have lost.
+
+    Args:
+        workers: the register of workers.
+        dispatcher: who gets which job.
+        polls: what keeps count of jobs that get lost on their way.
+    """
+
+    def __init__(self, workers: Workers, dispatcher: Dispatcher, polls: Polls) -> None:
+        self._workers = workers
+        self._dispatcher = dispatcher
+        self._polls = polls
+
+    def settle(self, desk: Desk, missing: list[HeldAttempt], *, had_left: bool) -> None:
+        """The worker does not have these attempts any more, or never had.
+
+        Args:
+            desk: the worker's.
+            missing: what it should hold.
+            had_left: whether it may have been started anew since it was given them.
+        """
+        for attempt in reversed(missing):  # those that are tried again go to the front of the queue
+            ref = desk.ref(desk.held.pop(attempt.job_id))
+            if attempt.shown and had_left:
+                self._workers.lost(ref, rules.STARTED_ANEW)
+            elif attempt.shown:
+                self._workers.fail(ref, rules.result_lost(self._last_words(ref)))
+            elif attempt.begun_at is None:
+                self._workers.returned(ref)
+            else:
+                self._went_astray(desk, ref, attempt.job_id)
+
+    def _went_astray(self, desk: Desk, ref: AttemptRef, job_id: str) -> None:
+        """An attempt of which nothing was ever seen is made again, uncounted at first: it most likely never was one.
+
+        Where it is the last one allowed, "most likely" is not enough.
+        """
+        desk.rest(rules.LOST_REST)
+        live = self._live(ref)
+        strays = self._polls.stray(job_id)
+        if live is None or strays > rules.MOST_STRAYS or job_rules.is_last_attempt(live.job):
+            self._workers.lost(ref, rules.NEVER_ARRIVED)
+        else:
+            self._workers.returned(ref, rules.stray_pause(strays))
+
+    def _last_words(self, ref: AttemptRef) -> tuple[str, ...]:
+        live = self._live(ref)
+        return live.story.last_words(live.job.attempt) if live is not None else ()
+
+    def _live(self, ref: AttemptRef) -> LiveJob | None:
+        seat = self._dispatcher.seat_of(ref.worker_id)
+        return seat.find(ref.number) if seat is not None else None
