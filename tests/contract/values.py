@@ -65,7 +65,7 @@ def endpoint(name: str = "hello", owner_name: str = "bond", **fields: Any) -> En
         canary=Share("ver_3", 15),
         aliases=(Alias("beta", (Share("ver_1", 99), Share("ver_2", 1))), Alias("prod", (Share("ver_2", 100),))),
         template_id="template0",
-        overrides=Overrides(90.0, "L4"),
+        overrides=Overrides(90.0, ("NVIDIA L4", "NVIDIA A40"), ("NVIDIA L40",)),
         extras={"other": {"name": "Hello ☕", "count": 2, "list": [None, 1.5]}},
     )
     return replace(full, **fields)

@@ -13,8 +13,8 @@ from trivet.platform.core.accounts import Principal, Role, Scope
 from trivet.platform.core.endpoints import (
     Endpoint,
     EndpointReference,
-    Part,
     HandlerKind,
+    Part,
     SemVer,
     Version,
     VersionState,

@@ -107,9 +107,14 @@ def test_whatever_is_wanted_becomes_a_name_that_is_free(wanted: str, taken: list
     [
         (Overrides(), {}, 600.0, None),
         (Overrides(90.0), {}, 90.0, None),
-        (Overrides(None, "L4"), {"NVIDIA L4": 1}, 600.0, "L4"),
-        (Overrides(None, "H100"), {"NVIDIA L4": 1}, 600.0, None),
-        (Overrides(None, "L4"), {}, 600.0, None),
+        (Overrides(None, ("L4",)), {}, 600.0, None),
+        (Overrides(None, ("L4",)), {"L4": 1}, 600.0, "L4"),
+        (Overrides(None, ("A40", "L4")), {"L4": 1, "A40": 1}, 600.0, "A40"),
+        (Overrides(None, ("L4",)), {"L40": 1}, 600.0, "any"),
+        (Overrides(None, ("A40", "L4"), ("A40",)), {"L4": 1, "A40": 1}, 600.0, "L4"),
+        (Overrides(None, ("A40", "L4"), ("A40",)), {"A40": 1, "T4": 1}, 600.0, "any"),
+        (Overrides(None, ("A40", "L4"), ("A40",)), {"A40": 1}, 600.0, None),
+        (Overrides(None, (), ("A40",)), {"L4": 1}, 600.0, None),
     ],
 )
 def test_what_was_asked_for_counts_where_it_can(
@@ -120,7 +125,7 @@ def test_what_was_asked_for_counts_where_it_can(
 
 
 def test_a_gpu_that_the_author_needs_stays_needed() -> None:
-    assert Overrides(None, "H100").apply(VersionSettings(gpu="L4"), {}).gpu == "L4"
+    assert Overrides(None, ("H100",)).apply(VersionSettings(gpu="L4"), {}).gpu == "L4"
 
 
 def made_of(of: Any, owner: str = "bond") -> Any:

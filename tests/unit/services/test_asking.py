@@ -192,16 +192,3 @@ def test_a_replay_by_another_does_not_carry_what_the_first_caller_said_about_its
         assert replayed.job.aside is None
 
     counter.play(scene())
-
-
-def test_a_job_is_found_by_the_key_that_its_caller_gave_it(counter: Counter) -> None:
-    async def scene() -> None:
-        first = await counter.call()
-        second = await counter.call(CallOptions(idempotency_key="again"))
-        found = await counter.jobs.keyed(counter.ada, first.job, "again")
-        assert found is not None
-        assert found.job.id == second.job.id
-        assert await counter.jobs.keyed(counter.ada, first.job, "other") is None
-        assert await counter.jobs.keyed(counter.admin, first.job, "again") is None
-
-    counter.play(scene())

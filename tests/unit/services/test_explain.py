@@ -208,18 +208,31 @@ def test_spans_are_told_in_the_unit_that_fits(seconds: float, words: str) -> Non
 @pytest.mark.parametrize(
     ("gpus", "reason"),
     [
-        ({}, "ada/hello asked for the GPU 'AMPERE_16'; this platform has no GPU, so it runs on the CPU."),
+        ({}, "ada/hello asked for a GPU (A4000, A4500, L4 …); this platform has none, so it runs on the CPU."),
         (
-            {"NVIDIA L4": 1},
-            "ada/hello asked for the GPU 'AMPERE_16'; this platform has another GPU, so it runs on the CPU.",
+            {"T4": 1},
+            "ada/hello asked for a GPU (A4000, A4500, L4 …); this platform has none but those that it leaves out, "
+            "so it runs on the CPU.",
         ),
-        ({"AMPERE_16": 1}, None),
+        (
+            {"L4": 1},
+            "ada/hello 1.0.0 was made when this platform had no GPU for it, so it runs on the CPU. "
+            "Save the endpoint again: the version that this makes gets the GPU 'L4'.",
+        ),
+        (
+            {"A10": 1},
+            "ada/hello 1.0.0 was made when this platform had no GPU for it, so it runs on the CPU. "
+            "Save the endpoint again: the version that this makes gets a GPU that is here.",
+        ),
     ],
 )
 @pytest.mark.parametrize("job", [QUEUED, RUNNING])
 def test_an_endpoint_made_for_a_gpu_that_is_not_here_says_that_it_runs_on_the_cpu(
-    job: Job, gpus: dict[str, int], reason: str | None
+    job: Job, gpus: dict[str, int], reason: str
 ) -> None:
-    made = replace(ENDPOINT, template_id="t", overrides=Overrides(gpu="AMPERE_16"))
-    reasons = told(job, endpoint=made, capabilities=Capabilities(gpus=gpus)).reasons
-    assert [each for each in reasons if "asked for the GPU" in each] == ([reason] if reason is not None else [])
+    overrides = Overrides(gpus=("A4000", "A4500", "L4", "A5000"), gpus_left_out=("T4",))
+    made = replace(ENDPOINT, template_id="t", overrides=overrides)
+    assert told(job, endpoint=made, capabilities=Capabilities(gpus=gpus)).reasons[-1] == reason
+    on_gpu = replace(VERSION, settings=VersionSettings(gpu="any"))
+    reasons = told(job, endpoint=made, version=on_gpu, capabilities=Capabilities(gpus=gpus)).reasons
+    assert reason not in reasons

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
@@ -152,18 +153,21 @@ def test_the_states_of_a_tree_are_those_of_its_jobs(stage: Stage) -> None:
     stage.play(scene())
 
 
-def test_a_worker_is_the_job_that_it_works_on_and_between_jobs_the_owner_who_reads(stage: Stage) -> None:
+def test_a_worker_is_the_job_that_it_works_on_and_while_it_loads_the_owner_who_reads(stage: Stage) -> None:
     async def scene() -> None:
+        loading = await stage.hand(stage.version, ready=False)
+        token = stage.runtime.started[loading.id].token
+        owner = await stage.identities.of_worker(loading.id, token)
+        assert (owner.account_name, owner.scopes) == ("ada", {Scope.DATA})
         hand, _ = await stage.called()
         token = stage.runtime.started[hand.id].token
         at_work = await stage.identities.of_worker(hand.id, token)
         assert at_work.account_id == stage.sam.account_id
         hand.succeed()
         await stage.settle()
-        between = await stage.identities.of_worker(hand.id, token)
-        assert (between.account_name, between.scopes) == ("ada", {Scope.DATA})
-        assert await stage.refused(lambda: stage.identities.of_worker(hand.id, "wrong")) is Unauthenticated
-        assert await stage.refused(lambda: stage.identities.of_worker("wrk_other", token)) is Unauthenticated
+        for worker_id, shown in ((hand.id, token), (hand.id, "wrong"), ("wrk_other", token)):
+            act = partial(stage.identities.of_worker, worker_id, shown)
+            assert await stage.refused(act) is Unauthenticated
 
     stage.play(scene())
 

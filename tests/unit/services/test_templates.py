@@ -10,7 +10,7 @@ import pytest
 from tests.unit.services.plant import Plant
 from tests.unit.services.town import Town, built, check_hidden, ref, run
 from trivet.platform.core.accounts import Principal
-from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings
+from trivet.platform.core.endpoints import Endpoint, Overrides, Version, VersionSettings
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound, TooLarge, Unavailable
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
 from trivet.platform.core.templates import MAX_EXTRAS
@@ -213,17 +213,6 @@ def test_names_are_made_to_fit_and_made_free(town: Town) -> None:
     assert make(town, ann, save(town, ann).template.id, "my model -fb").full_name == "ann/my-model-fb"
 
 
-def test_an_id_may_be_chosen_once(town: Town) -> None:
-    template_id = save(town, town.admin).template.id
-    assert make(town, town.admin, template_id, endpoint_id="my-old-id").id == "my-old-id"
-    with pytest.raises(Conflict, match="'my-old-id' is taken"):
-        make(town, town.admin, template_id, endpoint_id="my-old-id")
-    for wrong in ("1234", "a/b", ""):
-        with pytest.raises(BadRequest, match="can't be an endpoint's id"):
-            make(town, town.admin, template_id, endpoint_id=wrong)
-    assert len(town.endpoints.all()) == 1
-
-
 def test_an_unknown_image_is_refused_with_what_there_is(town: Town) -> None:
     publish(town, town.admin, "b", image="other")
     template_id = save(town, town.admin, image="team/worker:2.0").template.id
@@ -254,17 +243,29 @@ def test_an_endpoint_needs_a_template_and_numbers_that_can_be(town: Town) -> Non
         make(town, town.admin, template_id, scaling=ScalingPolicy(minimum=5, maximum=1))
     for timeout in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(BadRequest, match="timeout"):
-            make(town, town.admin, template_id, timeout=timeout)
+            make(town, town.admin, template_id, overrides=Overrides(timeout))
 
 
 def test_the_timeout_and_the_gpu_are_what_was_asked_for_where_it_can_be(town: Town) -> None:
     template_id = save(town, town.admin).template.id
-    made = make(town, town.admin, template_id, timeout=90.0, gpu="L4")
+    made = make(town, town.admin, template_id, overrides=Overrides(90.0, ("L4",)))
     assert (current(town, made).settings.timeout, current(town, made).settings.gpu) == (90.0, None)
-    town.gpus = {"NVIDIA L4": 1}
-    changed = change(town, town.admin, made, gpu="L4")
+    town.gpus = {"L4": 1}
+    changed = change(town, town.admin, made, overrides=Overrides(gpus=("L4",)))
     assert (current(town, changed).settings.timeout, current(town, changed).settings.gpu) == (600.0, "L4")
     assert current(town, changed).number == "1.1.0"
+
+
+def test_a_gpu_that_has_come_since_is_had_by_the_next_version_whatever_makes_it(town: Town) -> None:
+    template = save(town, town.admin).template
+    made = make(town, town.admin, template.id, overrides=Overrides(gpus=("A40", "L4")))
+    town.gpus = {"L4": 1}
+    save(town, town.admin, "t", template.id, env=[("A", "1")])
+    assert current(town, made).settings.gpu == "L4"
+    town.gpus = {"L4": 1, "A40": 1}
+    publish(town, town.admin, "b")
+    run(town.templates.use_template(town.admin, made.id, template.id))
+    assert current(town, made).settings.gpu == "A40"
 
 
 def test_an_endpoint_that_is_saved_scales_anew_and_keeps_its_version(town: Town) -> None:
@@ -292,10 +293,10 @@ def test_an_image_that_has_moved_is_a_new_version_once_the_endpoint_is_saved(tow
 
 
 def test_an_image_that_is_gone_does_not_keep_an_endpoint_from_scaling(town: Town) -> None:
-    endpoint = make(town, town.admin, save(town, town.admin).template.id, timeout=9.0)
+    endpoint = make(town, town.admin, save(town, town.admin).template.id, overrides=Overrides(9.0))
     (image,) = run(town.images.list(town.admin))
     run(town.images.remove(town.admin, image.id))
-    saved = change(town, town.admin, endpoint, timeout=9.0, scaling=replace(POLICY, minimum=1))
+    saved = change(town, town.admin, endpoint, overrides=Overrides(9.0), scaling=replace(POLICY, minimum=1))
     assert (saved.scaling.minimum, saved.history) == (1, endpoint.history)
     other = save(town, town.admin, "other").template
     with pytest.raises(NotFound, match=IMAGE):
@@ -303,7 +304,7 @@ def test_an_image_that_is_gone_does_not_keep_an_endpoint_from_scaling(town: Town
 
 
 def test_another_template_is_a_new_version_with_its_environment(town: Town) -> None:
-    endpoint = make(town, town.admin, save(town, town.admin, env=[("A", "1")]).template.id, timeout=90.0)
+    endpoint = make(town, town.admin, save(town, town.admin, env=[("A", "1")]).template.id, overrides=Overrides(90.0))
     other = save(town, town.admin, "other", env=[("A", "2")]).template
     used = run(town.templates.use_template(town.admin, endpoint.id, other.id))
     assert (used.template_id, used.scaling) == (other.id, POLICY)
@@ -362,11 +363,78 @@ def test_an_endpoint_that_was_deployed_natively_can_be_scaled_and_made_anew(town
     endpoint, version = town.publish(town.admin, "admin/plain")
     saved = change(town, town.admin, endpoint)
     assert (saved.scaling, saved.template_id, current(town, saved)) == (POLICY, None, version)
-    slower = change(town, town.admin, endpoint, timeout=5.0)
+    slower = change(town, town.admin, endpoint, overrides=Overrides(5.0))
     assert (current(town, slower).settings.timeout, current(town, slower).handler) == (5.0, version.handler)
     template_id = save(town, town.admin).template.id
     used = run(town.templates.use_template(town.admin, endpoint.id, template_id))
     assert (used.template_id, current(town, used).bundle) == (template_id, "bundle-a")
+
+
+# -- a template and an endpoint of it, saved together
+
+
+def state(town: Town) -> object:
+    """All that is kept of templates, endpoints and versions."""
+    return run(
+        town.store.read(
+            lambda tx: (
+                tx.templates.of_owner(town.admin.account_id),
+                tx.endpoints.all(),
+                [tx.versions.of_endpoint(endpoint.id) for endpoint in tx.endpoints.all()],
+            )
+        )
+    )
+
+
+def test_a_template_is_saved_together_with_an_endpoint_of_it(town: Town) -> None:
+    draft = EndpointDraft("test", None, POLICY)
+    endpoint = run(town.templates.create_endpoint(town.admin, draft, TemplateDraft("t", IMAGE, [("A", "1")])))
+    (view,) = run(town.templates.list(town.admin))
+    assert (view.template.id, view.env) == (endpoint.template_id, {"A": "1"})
+    assert town.templates.env_of(town.admin, endpoint) == {"A": "1"}
+    other = make(town, town.admin, view.template.id, "other")
+    wanted = EndpointDraft("", view.template.id, POLICY, Overrides(9.0))
+    saved = run(
+        town.templates.save_endpoint(town.admin, endpoint.id, wanted, TemplateDraft("t", IMAGE, [("A", "2")]))
+    )
+    assert [version.number for version in town.endpoints.versions_of(saved.id)] == ["1.0.0", "1.1.0"]
+    assert current(town, saved).settings.timeout == 9.0
+    for each in (saved, fresh(town, other)):
+        assert town.templates.env_of(town.admin, each) == {"A": "2"}
+    moved = run(
+        town.templates.save_endpoint(town.admin, other.id, EndpointDraft("", None, POLICY), TemplateDraft("u", IMAGE))
+    )
+    assert moved.template_id not in (None, view.template.id)
+    assert town.templates.env_of(town.admin, moved) == {}
+
+
+@pytest.mark.parametrize(
+    ("template", "changes"),
+    [
+        (TemplateDraft("t", "none:1", [("A", "2")]), {}),
+        (TemplateDraft("taken", IMAGE, [("A", "2")]), {}),
+        (TemplateDraft("t", IMAGE, [("1", "2")]), {}),
+        (TemplateDraft("t", IMAGE, [("A", "2")]), {"scaling": ScalingPolicy(minimum=5, maximum=1)}),
+        (TemplateDraft("t", IMAGE, [("A", "2")]), {"extras": {"runpod": "x" * MAX_EXTRAS}}),
+        (TemplateDraft("t", IMAGE, [("A", "2")]), {"overrides": Overrides(-1.0)}),
+    ],
+)
+def test_where_one_of_the_two_is_refused_neither_changes(
+    town: Town, template: TemplateDraft, changes: dict[str, Any]
+) -> None:
+    save(town, town.admin, "taken", image="later:1")
+    kept = save(town, town.admin, env=[("A", "1")]).template
+    endpoint = make(town, town.admin, kept.id, extras={"other": "y"})
+    before = state(town)
+    fresh_one = replace(template, name="fresh") if template.name == "t" else template
+    for draft, wanted in ((fresh_one, None), (template, kept.id)):
+        asked = EndpointDraft("x", wanted, **{"scaling": POLICY, **changes})
+        with pytest.raises((BadRequest, Conflict, NotFound, TooLarge)):
+            run(town.templates.create_endpoint(town.admin, asked, draft))
+        with pytest.raises((BadRequest, Conflict, NotFound, TooLarge)):
+            run(town.templates.save_endpoint(town.admin, endpoint.id, asked, draft))
+    assert state(town) == before
+    assert fresh(town, endpoint) == endpoint
 
 
 def test_anothers_endpoint_is_changed_by_nobody_else(town: Town) -> None:

@@ -491,11 +491,16 @@ def refused(folder, kept):
     raise OSError("not here")
 runner.make_private = refused
 """
+SHARED = "It shares /tmp, as it can have none of its own here (not here)."
 UNPRIVILEGED = """
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
 """
+
+
+def test_the_workers_log_says_what_tmp_the_algorithm_has(start: Start) -> None:
+    assert "The algorithm is loaded. It " in start(LEGACY).stderr.read_text()
 
 
 def run_alone(folder: Path, source: str, before: str) -> tuple[str, Any]:
@@ -537,7 +542,10 @@ def has_namespaces() -> bool:
 def test_what_is_written_to_tmp_stays_in_the_lodging_and_what_else_lies_there_is_not_seen(folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="trv", dir="/tmp") as foreign:
         source = LISTS.replace("os.path.exists(input)", f"os.path.exists(input), os.path.exists({foreign!r})")
-        assert run_alone(folder, source, "") == ("mount namespace", [True, True, True, False])
+        assert run_alone(folder, source, "") == (
+            "It has a /tmp of its own, in a mount namespace.",
+            [True, True, True, False],
+        )
     assert (folder / "tmp" / "of-the-algorithm").exists()
     assert not Path("/tmp/of-the-algorithm").exists()
 
@@ -545,22 +553,22 @@ def test_what_is_written_to_tmp_stays_in_the_lodging_and_what_else_lies_there_is
 def test_where_tmp_cannot_be_private_the_pipe_is_found_all_the_same(folder: Path) -> None:
     try:
         way, answer = run_alone(folder, LISTS, REFUSED)
-        assert way == "redirection (not here)"
+        assert way == SHARED
         assert answer == [True, True, True]
     finally:
         Path("/tmp/of-the-algorithm").unlink(missing_ok=True)
 
 
 def test_a_module_that_serves_finds_the_redirected_pipe_as_well(folder: Path) -> None:
-    assert run_alone(folder, SERVES, REFUSED) == ("redirection (not here)", str(folder))
+    assert run_alone(folder, SERVES, REFUSED) == (SHARED, str(folder))
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can try what others may")
 def test_without_privileges_a_user_namespace_does_the_same_or_the_pipe_is_redirected(folder: Path) -> None:
     try:
         way, answer = run_alone(folder, LISTS, UNPRIVILEGED)
-        assert way == "user namespace" or way.startswith("redirection")
+        assert way == "It has a /tmp of its own, in a user namespace." or way.startswith("It shares /tmp")
         assert answer == [True, True, True]
-        assert Path("/tmp/of-the-algorithm").exists() == way.startswith("redirection")
+        assert Path("/tmp/of-the-algorithm").exists() == way.startswith("It shares /tmp")
     finally:
         Path("/tmp/of-the-algorithm").unlink(missing_ok=True)

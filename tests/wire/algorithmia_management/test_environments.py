@@ -51,7 +51,7 @@ def test_a_package_is_the_same_bytes_each_time_and_greets() -> None:
         template.pack(template.files_for("ben", "Hello"))
     )
     module: dict[str, object] = {}
-    exec(files["src/Hello.py"], module)  # noqa: S102 - the template's own text
+    exec(files["src/Hello.py"], module)
     apply = module["apply"]
     assert callable(apply)
     assert apply("Bond") == "hello Bond"

@@ -222,7 +222,7 @@ def test_a_failed_job_is_tried_again_under_its_id(world: RunPodWorld) -> None:
     assert "error" not in world.look(job_id)
     refused = world.call("POST", f"/{world.hello}/retry/{job_id}")
     assert refused.status == 400
-    assert "IN_PROGRESS" in fault(refused)
+    assert fault(refused).startswith(f"The job {job_id} still runs")
     cancelled = world.call("POST", f"/{world.hello}/cancel/{job_id}").json
     assert (cancelled["id"], cancelled["status"]) == (job_id, "CANCELLED")
 
@@ -245,15 +245,40 @@ def test_a_job_is_tried_again_as_often_as_it_fails_and_is_listed_once(world: Run
     assert world.run(world.jobs.get(world.admin, job_id)).job.status is JobStatus.FAILED  # a result never changes
 
 
-@pytest.mark.parametrize("status", ["COMPLETED", "CANCELLED", "IN_QUEUE"])
-def test_only_a_job_that_failed_or_timed_out_is_tried_again(world: RunPodWorld, status: str) -> None:
+def test_a_job_that_was_tried_again_is_known_by_its_id_when_its_first_tries_are_forgotten(world: RunPodWorld) -> None:
+    world.handler = fails(NO)
+    job_id = world.begin({"input": 7})
+    world.now += 1
+    assert world.call("POST", f"/{world.hello}/retry/{job_id}").status == 200
+    world.handler = hold
+    world.now += 1
+    assert world.call("POST", f"/{world.hello}/retry/{job_id}").status == 200
+    newest, *earlier = [view.job.id for view in world.run(world.jobs.page(world.admin))]
+    assert len(earlier) == 2
+    world.run(world.store.write(lambda tx: tx.jobs.remove(earlier)))
+    world.now += 3600
+    assert newest != world.look(job_id)["id"] == job_id
+    assert world.look(job_id)["status"] == "IN_PROGRESS"
+    other = world.offer("admin/other")[0].id
+    assert world.call("GET", f"/{other}/status/{job_id}").status == 404
+    stranger = world.account("mallory") and world.token("mallory")
+    assert world.call("GET", f"/{world.hello}/status/{job_id}", token=stranger).status == 404
+    cancelled = world.call("POST", f"/{world.hello}/cancel/{job_id}").json
+    assert (cancelled["id"], cancelled["status"]) == (job_id, "CANCELLED")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("COMPLETED", "has succeeded"), ("CANCELLED", "was cancelled"), ("IN_QUEUE", "still waits")]
+)
+def test_only_a_job_that_failed_or_timed_out_is_tried_again(world: RunPodWorld, status: str, said: str) -> None:
     endpoint = world.hello if status == "COMPLETED" else world.offer("admin/idle", slots=0)[0].id
     job_id = world.begin(endpoint=endpoint)
     if status == "CANCELLED":
         world.call("POST", f"/{endpoint}/cancel/{job_id}")
+    assert world.look(job_id, endpoint)["status"] == status
     answer = world.call("POST", f"/{endpoint}/retry/{job_id}")
     assert answer.status == 400
-    assert status in fault(answer)
+    assert said in fault(answer)
 
 
 def _neighbour(world: RunPodWorld) -> Token:
@@ -263,25 +288,26 @@ def _neighbour(world: RunPodWorld) -> Token:
     return world.token("eve")
 
 
-def test_only_who_has_called_a_job_tries_it_again(world: RunPodWorld) -> None:
+def test_a_retry_by_who_manages_the_endpoint_is_the_callers_own(world: RunPodWorld) -> None:
     world.handler = fails(NO)
     eve = _neighbour(world)
     job_id = world.begin(token=eve)
-    answer = world.call("POST", f"/{world.hello}/retry/{job_id}")
-    assert answer.status == 403
-    assert "Only who has called" in fault(answer)
-    assert world.call("POST", f"/{world.hello}/retry/{job_id}", token=eve).status == 200
+    mallory = world.account("mallory") and world.token("mallory")
+    assert world.call("POST", f"/{world.hello}/retry/{job_id}", token=mallory).status == 404
+    world.handler = lambda worker, order: worker.give(order, b'"better"')
+    assert world.call("POST", f"/{world.hello}/retry/{job_id}").json == {"id": job_id, "status": "IN_QUEUE"}
+    seen = world.call("GET", f"/{world.hello}/status/{job_id}", token=eve).json
+    assert (seen["id"], seen["status"], seen["output"]) == (job_id, "COMPLETED", "better")
 
 
-def test_nobody_hides_a_job_of_somebody_else_behind_its_id(world: RunPodWorld) -> None:
+def test_no_key_of_a_callers_makes_its_job_a_retry_of_anothers(world: RunPodWorld) -> None:
     principal = world.run(world.accounts.resolve(str(_neighbour(world))))
     job_id = world.begin({"input": 1})
-    forged = CallOptions(idempotency_key=translate.retry_key(job_id, 1))
+    forged = CallOptions(idempotency_key=f"runpod-retry:{job_id}:1")
     world.now += 1
-    world.run(world.jobs.submit(principal, paths.reference_to(world.hello), Payload.inline(b"2"), forged))
+    made = world.run(world.jobs.submit(principal, paths.reference_to(world.hello), Payload.inline(b"2"), forged))
     listed = world.call("GET", f"/{world.hello}/requests").json["requests"]
-    assert [document["id"] for document in listed] == [job_id, job_id]
-    assert world.look(job_id)["output"] == 1
+    assert [document["id"] for document in listed] == [made.job.id, job_id]
 
 
 def test_a_worker_from_elsewhere_is_shown_by_the_id_that_it_gives_itself(world: RunPodWorld) -> None:

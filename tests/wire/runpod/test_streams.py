@@ -84,12 +84,13 @@ def test_what_a_reader_that_left_in_that_moment_did_not_get_is_for_the_next(sing
     sent: list[object] = []
     stream = world.runpod._verbs.stream
 
-    async def held_up(*asked: Any) -> Page:
-        page = await stream(*asked)
-        await asyncio.sleep(0.0)
-        time.sleep(0.02)  # noqa: ASYNC251 - the loop is held up, so that whatever is due comes at once
-        await asyncio.sleep(0.0)
-        return page
+    @asynccontextmanager
+    async def held_up(*asked: Any) -> AsyncIterator[Page]:
+        async with stream(*asked) as page:
+            await asyncio.sleep(0.0)
+            time.sleep(0.02)  # noqa: ASYNC251 - the loop is held up, so that whatever is due comes at once
+            await asyncio.sleep(0.0)
+            yield page
 
     async def receive() -> dict[str, Any]:
         await asyncio.sleep(0.01)
@@ -98,7 +99,7 @@ def test_what_a_reader_that_left_in_that_moment_did_not_get_is_for_the_next(sing
     async def send(message: object) -> None:
         sent.append(message)
 
-    world.runpod._verbs.stream = held_up  # type: ignore[assignment, method-assign] # until both have happened
+    world.runpod._verbs.stream = held_up  # type: ignore[method-assign] # until both have happened
     path = f"/runpod/v2/{world.hello}/stream/{singer.job_id}"
     headers = [(b"authorization", f"Bearer {world.admin_token}".encode())]
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
@@ -109,18 +110,61 @@ def test_what_a_reader_that_left_in_that_moment_did_not_get_is_for_the_next(sing
     assert singer.outputs() == []
 
 
-def test_a_page_that_came_back_is_not_read_again_where_somebody_has_read_on(singer: Singer) -> None:
+def test_what_could_not_be_sent_is_for_the_next_reader(singer: Singer) -> None:
+    singer.sing(b"1", b"2")
+    world = singer.world
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(60.0)
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        raise OSError("the connection is gone")
+
+    path = f"/runpod/v2/{world.hello}/stream/{singer.job_id}"
+    headers = [(b"authorization", f"Bearer {world.admin_token}".encode())]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
+    world.run(world.runpod(scope, receive, cast("Any", send)))
+    assert singer.outputs() == [1, 2]
+    assert singer.outputs() == []
+
+
+def test_nobody_reads_on_while_a_page_is_on_its_way(singer: Singer) -> None:
     world = singer.world
     readers = Streams(world.jobs)
     view = world.run(world.jobs.get(world.admin, singer.job_id))
     singer.sing(b"1")
-    first = world.run(readers.read(world.admin, view, 0.5))
-    singer.sing(b"2")
-    second = world.run(readers.read(world.admin, view, 0.5))
-    readers.put_back(first)
-    assert world.run(readers.read(world.admin, view, 0.05)).pieces == []
-    readers.put_back(second)
-    assert [piece.data for piece in world.run(readers.read(world.admin, view, 0.5)).pieces] == [b"2"]
+
+    async def scenario() -> None:
+        with pytest.raises(ClientGone):
+            async with readers.read(world.admin, view, 0.5) as first:
+                async with readers.read(world.admin, view, 0.05) as second:
+                    assert (len(first.pieces), second.pieces) == (1, [])
+                raise ClientGone
+        async with readers.read(world.admin, view, 0.5) as again:
+            assert [piece.data for piece in again.pieces] == [b"1"]
+        async with readers.read(world.admin, view, 0.05) as last:
+            assert last.pieces == []
+
+    world.run(scenario())
+
+
+@pytest.mark.parametrize(("query", "held"), [("", 5.0), ("?wait=20000", 20.0), ("?wait=1", 1.0), ("?wait=9999999", 300.0)])
+def test_a_read_waits_for_as_long_as_it_says_and_five_seconds_otherwise(query: str, held: float) -> None:
+    singer = Singer(RunPodWorld())
+    world = singer.world
+    asked: list[float] = []
+    stream = world.runpod._verbs.stream
+
+    @asynccontextmanager
+    async def watched(principal: Any, reference: Any, job_id: str, hold: float) -> AsyncIterator[Page]:
+        asked.append(hold)
+        async with stream(principal, reference, job_id, 0.01) as page:
+            yield page
+
+    world.runpod._verbs.stream = watched  # type: ignore[method-assign] # nobody waits so long here
+    assert world.call("GET", f"/{world.hello}/stream/{singer.job_id}{query}").status == 200
+    assert asked == [held]
 
 
 def test_each_piece_is_read_once_and_the_end_comes_with_the_last(singer: Singer) -> None:

@@ -229,6 +229,19 @@ def test_a_template_that_was_there_survives_an_endpoint_that_fails(world: GraphW
     assert world.answer("{ myself { podTemplates { id } } }")["myself"]["podTemplates"] == [{"id": template["id"]}]
 
 
+@pytest.mark.parametrize(
+    "fault", [{"modelReferences": ["x" * 70_000]}, {"workersMax": -1}, {"template": {"imageName": "nobody/has:it"}}]
+)
+def test_a_change_that_is_refused_leaves_the_template_as_it_was(world: GraphWorld, fault: dict[str, Any]) -> None:
+    made, (native, _) = world.endpoint(), world.offer("admin/plain", slots=0)
+    templates = "{ myself { podTemplates { id imageName env { key value } } endpoints { id version templateId } } }"
+    before = world.answer(templates)
+    for endpoint_id in (made["id"], native.id):
+        asked = {"id": endpoint_id, "template": {"imageName": "repo/img:1", "env": [{"key": "A", "value": "1"}]}}
+        world.refused(SAVE, {"input": asked | fault})
+    assert world.answer(templates) == before
+
+
 def test_a_template_that_is_named_counts_before_one_on_the_way(world: GraphWorld) -> None:
     template = world.template()
     made = world.endpoint("demo", template["id"], template={"imageName": "nobody/has:it"})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.wire.runpod_graph.world import GraphWorld
+from trivet.platform.core.endpoints import Overrides
 from trivet.platform.core.errors import BadRequest
-from trivet.platform.dialects.runpod.graph.gpus import CATALOGUE, POOLS, check_gpu_ids, known, wanted_gpu
+from trivet.platform.dialects.runpod.graph.gpus import CATALOGUE, POOLS, check_gpu_ids, kinds_of, known
 
 LIST = "query GpuTypes { gpuTypes { id displayName memoryInGb } }"
 ONE = """
@@ -74,23 +75,25 @@ def test_the_catalogue_names_each_kind_once_and_every_pool_has_some() -> None:
 @pytest.mark.parametrize(
     ("gpu_ids", "installed", "wanted"),
     [
-        ("AMPERE_16", [], "AMPERE_16"),
+        ("AMPERE_16", [], None),
+        ("", ["NVIDIA L4"], None),
         ("AMPERE_24", ["NVIDIA L4"], "NVIDIA L4"),
         ("ADA_24,AMPERE_24", ["NVIDIA L4", "NVIDIA GeForce RTX 4090"], "NVIDIA GeForce RTX 4090"),
         ("AMPERE_24, ADA_24", ["NVIDIA GeForce RTX 4090", "NVIDIA L4"], "NVIDIA L4"),
         ("AMPERE_24,-NVIDIA L4", ["NVIDIA L4", "NVIDIA RTX A5000"], "NVIDIA RTX A5000"),
         ("AMPERE_24,-NVIDIA L4", ["NVIDIA L4", "Tesla T4"], "any"),
-        ("AMPERE_24,-NVIDIA L4", ["NVIDIA L4"], "AMPERE_24,-NVIDIA L4"),
+        ("AMPERE_24,-NVIDIA L4", ["NVIDIA L4"], None),
+        ("ADA_48_PRO,-NVIDIA L40", ["NVIDIA L40", "NVIDIA L40S"], "NVIDIA L40S"),
         ("AMPERE_16", ["Tesla T4"], "any"),
         ("NVIDIA L4", ["Tesla T4", "NVIDIA L4"], "NVIDIA L4"),
         ("Tesla T4", ["Tesla T4"], "Tesla T4"),
     ],
 )
-def test_an_endpoint_asks_for_what_is_in_its_pools_else_for_any_gpu(
-    gpu_ids: str, installed: list[str], wanted: str
+def test_an_endpoint_gets_what_is_in_its_pools_else_any_gpu(
+    gpu_ids: str, installed: list[str], wanted: str | None
 ) -> None:
-    assert check_gpu_ids(gpu_ids, installed) == gpu_ids
-    assert wanted_gpu(gpu_ids, installed) == wanted
+    assert not gpu_ids or check_gpu_ids(gpu_ids, installed) == gpu_ids
+    assert Overrides(None, *kinds_of(gpu_ids)).gpu(dict.fromkeys(installed, 1)) == wanted
 
 
 def test_pools_that_are_not_known_are_refused_with_those_that_are() -> None:
@@ -101,19 +104,23 @@ def test_pools_that_are_not_known_are_refused_with_those_that_are() -> None:
 
 
 def test_a_version_gets_the_gpu_that_is_here_and_runs_on_the_cpu_where_there_is_none(world: GraphWorld) -> None:
-    def settings(endpoint_id: str) -> tuple[str | None, str | None]:
+    def gpu(endpoint_id: str) -> str | None:
         endpoint = world.endpoints.by_id(endpoint_id)
         assert endpoint is not None
         version = world.endpoints.current(endpoint, world.admin)
         assert version is not None
-        return version.settings.gpu, endpoint.overrides.gpu
+        return version.settings.gpu
 
     template_id = world.template()["id"]
-    assert settings(world.endpoint("none", template_id)["id"]) == (None, "AMPERE_16")
-    assert settings(world.endpoint("cpu", template_id, instanceIds=["cpu3c-2-4"])["id"]) == (None, None)
+    saved = world.endpoint("early", template_id, gpuIds="AMPERE_24")
+    assert gpu(saved["id"]) is None
+    assert gpu(world.endpoint("cpu", template_id, instanceIds=["cpu3c-2-4"])["id"]) is None
     world.install(NVIDIA_L4=1)
-    assert settings(world.endpoint("pool", template_id, gpuIds="AMPERE_24")["id"])[0] == "NVIDIA L4"
-    assert settings(world.endpoint("other", template_id)["id"])[0] == "any"
+    assert gpu(world.endpoint("pool", template_id, gpuIds="AMPERE_24")["id"]) == "NVIDIA L4"
+    assert gpu(world.endpoint("other", template_id)["id"]) == "any"
+    assert gpu(world.endpoint("cpu2", template_id, instanceIds=["cpu3c-2-4"])["id"]) is None
+    world.change(saved["id"])
+    assert gpu(saved["id"]) == "NVIDIA L4"
 
 
 def test_an_endpoint_moves_between_cpu_and_gpu(world: GraphWorld) -> None:

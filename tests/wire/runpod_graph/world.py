@@ -9,7 +9,7 @@ from tests.wire.fakes import Answer, Client, World
 from trivet.platform.core.accounts import Principal, Token
 from trivet.platform.core.endpoints import HandlerKind, VersionSettings
 from trivet.platform.core.templates import Image
-from trivet.platform.dialects.runpod.context import GRAPHQL, RunPodServices, RunPodSettings
+from trivet.platform.dialects.runpod.context import GRAPHQL, RunPodServices
 from trivet.platform.dialects.runpod.graph import GraphApi
 from trivet.platform.ports.runtime import Capabilities
 
@@ -33,7 +33,7 @@ class GraphWorld(World):
             secrets=self.secrets,
             clock=self.clock,
         )
-        self.graph = Client(GraphApi(services, RunPodSettings()))
+        self.graph = Client(GraphApi(services))
 
     def install(self, **here: int) -> None:
         """GPUs for the machine: kinds, with ``_`` for spaces, and how many."""

@@ -13,7 +13,7 @@ from trivet.platform.core.aliases import WHOLE, Alias, Share
 from trivet.platform.core.errors import CoreError, Forbidden, NotFound
 from trivet.platform.core.jobs import WORKER_LOST
 from trivet.platform.core.scaling import ScalingPolicy
-from trivet.platform.core.workers import has_gpu
+from trivet.platform.core.workers import ANY_GPU
 
 
 class Visibility(StrEnum):
@@ -115,11 +115,23 @@ class Version:
 class Overrides:
     """What the maker of an endpoint asked for over what an image's author set; None: the author's word counts.
 
-    ``timeout`` in seconds. A ``gpu`` is had where the platform has such a one; else the endpoint runs on the CPU.
+    ``timeout`` in seconds. ``gpus`` are kinds of GPU by their whole names, the one that is liked best first: a version gets the
+    first of them that the platform has when it is made, else any other GPU; never one of ``gpus_left_out``. Where there is none,
+    it runs on the CPU.
     """
 
     timeout: float | None = None
-    gpu: str | None = None
+    gpus: tuple[str, ...] = ()
+    gpus_left_out: tuple[str, ...] = ()
+
+    def gpu(self, installed: Mapping[str, int]) -> str | None:
+        """What a version that is made now would have; None: nothing was asked for, or nothing of it is here.
+
+        Args:
+            installed: kinds of GPU that the platform has, and how many.
+        """
+        here = [kind for kind in installed if kind not in self.gpus_left_out] if self.gpus else []
+        return next((kind for kind in self.gpus if kind in here), ANY_GPU if here else None)
 
     def apply(self, settings: VersionSettings, installed: Mapping[str, int]) -> VersionSettings:
         """The settings of a version that is made now.
@@ -129,8 +141,7 @@ class Overrides:
             installed: kinds of GPU that the platform has, and how many.
         """
         timeout = settings.timeout if self.timeout is None else self.timeout
-        gpu = self.gpu if self.gpu is not None and has_gpu(installed, self.gpu) else settings.gpu
-        return replace(settings, timeout=timeout, gpu=gpu)
+        return replace(settings, timeout=timeout, gpu=self.gpu(installed) or settings.gpu)
 
 
 @dataclass(frozen=True, slots=True)

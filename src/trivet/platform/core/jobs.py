@@ -498,7 +498,7 @@ def check_retry(job: Job) -> None:
     """
     if job.status not in RETRYABLE:
         raise Conflict(
-            f"The job {job.first_id} is {job.status.value}: only one that failed or timed out can be tried again.",
+            f"The job {job.first_id} {_STANDS[job.status]}: only one that failed or timed out can be tried again.",
             hint="Call anew with its input.",
         )
     if job.retry_number >= MOST_RETRIES:
@@ -506,6 +506,14 @@ def check_retry(job: Job) -> None:
             f"The job {job.first_id} was tried again {job.retry_number} times, which is the limit.",
             hint="Call anew with its input.",
         )
+
+
+_STANDS = {
+    JobStatus.QUEUED: "still waits",
+    JobStatus.RUNNING: "still runs",
+    JobStatus.SUCCEEDED: "has succeeded",
+    JobStatus.CANCELLED: "was cancelled",
+}
 
 
 def discard(job: Job, error: JobError, now: float) -> Job | None:

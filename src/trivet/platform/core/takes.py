@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from trivet.platform.core.jobs import JobError
 
@@ -25,9 +25,9 @@ GHOST_PROBE = 1.0
 """Seconds after which a worker with a ghost is made to ask again, as it then says whether it still holds something."""
 POLL_SILENCE = 30.0
 """Seconds since its last poll for which the pings of a worker that lives elsewhere prove that it lives."""
-MOST_STRAYS = 5
+MOST_LOST_DELIVERIES = 5
 """How often a job may get lost on its way to a worker before that counts as an attempt."""
-STRAY_PAUSE = 15.0
+LONGEST_PAUSE = 15.0
 """Seconds after which a job that got lost on its way goes out again, at most."""
 LOST_REST = 1.0
 """Seconds for which a worker gets nothing once it has shown that an answer never reached it."""
@@ -69,7 +69,7 @@ class HeldAttempt:
 
     job_id: str
     number: int
-    token: str
+    token: str = field(repr=False)
     timeout: float
     taken_at: float
     begun_at: float | None = None
@@ -124,9 +124,9 @@ def fitting(sizes: Sequence[int]) -> int:
     return len(sizes)
 
 
-def stray_pause(strays: int) -> float:
-    """Seconds before a job goes out again that got lost on its way, for the ``strays``-th time."""
-    return min(2.0 ** (strays - 1), STRAY_PAUSE)
+def redelivery_pause(losses: int) -> float:
+    """Seconds before a job goes out again that got lost on its way, for the ``losses``-th time."""
+    return min(2.0 ** (losses - 1), LONGEST_PAUSE)
 
 
 def ping_interval(before: float, gap: float) -> float:

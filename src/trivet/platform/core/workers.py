@@ -108,7 +108,9 @@ def has_proved_itself(worker: Worker, jobs_taken: int, now: float) -> bool:
     return jobs_taken > 0 or (worker.ready_at is not None and now - worker.ready_at >= STEADY_AFTER)
 
 
-_ANY_GPU = frozenset({"any", "true", "1"})
+ANY_GPU = "any"
+"""What asks for a GPU of whatever kind."""
+_ANY_GPU = frozenset({ANY_GPU, "true", "1"})
 
 
 def has_gpu(installed: Mapping[str, int], wanted: str) -> bool:

@@ -33,7 +33,7 @@ _READ_BY_LIBRARIES = (
 """How variables begin that libraries read without Python's knowing, once, when they are loaded."""
 
 
-def worker_environ(
+def worker_environ(  # noqa: PLR0917 - what a worker knows, put together in one place
     spec: WorkerSpec, python: Path, bundle: Path, room: Path, link: str, url: str = ""
 ) -> dict[str, str]:
     """All that a worker knows of its surroundings: nothing of the server's own that is not named here. ``url`` is where its jobs

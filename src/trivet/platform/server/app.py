@@ -9,6 +9,7 @@ from typing import Any
 from trivet._version import __version__
 from trivet.platform.dialects.algorithmia.app import AlgorithmiaServices, AlgorithmiaSettings
 from trivet.platform.dialects.algorithmia.app import create_app as create_algorithmia
+from trivet.platform.dialects.algorithmia.management import ManagementApi, ManagementServices, ManagementSettings
 from trivet.platform.dialects.native.app import NativeServices, NativeSettings, create_app
 from trivet.platform.dialects.native.docs_page import create_docs_app
 from trivet.platform.dialects.runpod.app import RunPodServices, RunPodSettings
@@ -94,6 +95,18 @@ def create_root(platform: Platform) -> Root:
             max_output=platform.settings.algorithmia_max_output,
             concurrent=platform.settings.algorithmia_concurrent,
             strict=platform.settings.algorithmia_strict,
+        ),
+        ManagementApi(
+            ManagementServices(
+                accounts=platform.accounts,
+                organizations=platform.organizations,
+                secrets=platform.secrets,
+                endpoints=platform.endpoints,
+                releases=platform.releases,
+                jobs=platform.jobs,
+                identities=platform.identities,
+            ),
+            ManagementSettings(uploads=platform.folder.uploads),
         ),
     )
     probes = Probes(platform, metrics_public=platform.settings.metrics_public)

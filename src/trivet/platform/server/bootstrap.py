@@ -211,7 +211,6 @@ class Platform:
     async def _start(self) -> None:
         self.runtime.on_exit = self.workers.departed
         self.runtime.on_line = self._worker_wrote
-        self.takes.read_line = read_log_line
         self.jobs.check_webhook = self.webhooks.check
         self.recorder.on_planned = self.webhooks.planned
         self.endpoints.on_change(self._endpoint_changed)

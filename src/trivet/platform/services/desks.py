@@ -31,11 +31,12 @@ class DeskEvents:
 
     It is told amid a transition of the dispatcher, so what follows for that has to wait until that one is through.
 
-    ``stopped``: an attempt is over that was to be stopped. ``unwanted``: an attempt came while no poll is open to take it.
-    ``drained``: the worker is to be let go.
+    ``stopped``: an attempt is over that was to be stopped. ``unknown``: so is one, of a worker and with a number, that has not
+    come here. ``unwanted``: an attempt came while no poll is open to take it. ``drained``: the worker is to be let go.
     """
 
     stopped: Callable[[AttemptRef], None]
+    unknown: Callable[[str, int], None]
     unwanted: Callable[[AttemptRef], None]
     drained: Callable[[str], None]
 
@@ -123,7 +124,9 @@ class Desk:
             self.events.stopped(self.ref(order))
             return
         attempt = next((held for held in self.held.values() if held.number == number), None)
-        if attempt is not None:
+        if attempt is None:
+            self.events.unknown(self.worker_id, number)
+        else:
             del self.held[attempt.job_id]
             self.haunt(attempt.job_id)
             self.events.stopped(self.ref(attempt))

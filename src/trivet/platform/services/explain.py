@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.jobs import Job, JobStatus, Priority
 from trivet.platform.core.views import Explanation
-from trivet.platform.core.workers import StartHistory, has_gpu
+from trivet.platform.core.workers import ANY_GPU, StartHistory, has_gpu
 from trivet.platform.ports.runtime import Capabilities
 
 
@@ -53,6 +53,7 @@ _ENDS = {
     JobStatus.CANCELLED: "was cancelled",
     JobStatus.TIMED_OUT: "timed out",
 }
+_GPUS_SHOWN = 3
 _GONE = "Its endpoint was deleted, so that it can't be replayed: deploy that again, and call it with this job's input."
 
 
@@ -185,15 +186,23 @@ def _for_a_gpu(name: str, gpu: str, around: Situation) -> _Waiting:
 
 
 def _without_its_gpu(around: Situation) -> list[str]:
-    """What to say of an endpoint that was made for a GPU, on a platform that has none such."""
+    """What to say of an endpoint that was made for a GPU, and whose version has none."""
     endpoint, version = around.endpoint, around.version
     if endpoint is None or version is None or version.settings.gpu is not None or endpoint.template_id is None:
         return []
-    wanted = endpoint.overrides.gpu
-    if wanted is None or has_gpu(around.capabilities.gpus, wanted):
+    overrides, installed = endpoint.overrides, around.capabilities.gpus
+    if not overrides.gpus:
         return []
-    there = "another GPU" if around.capabilities.gpus else "no GPU"
-    return [f"{endpoint.full_name} asked for the GPU {wanted!r}; this platform has {there}, so it runs on the CPU."]
+    here = overrides.gpu(installed)
+    if here is not None:
+        kind = "a GPU that is here" if here == ANY_GPU else f"the GPU {here!r}"
+        return [
+            f"{endpoint.full_name} {version.number} was made when this platform had no GPU for it, so it runs on the CPU. "
+            + f"Save the endpoint again: the version that this makes gets {kind}."
+        ]
+    asked = f"{', '.join(overrides.gpus[:_GPUS_SHOWN])}{' …' if len(overrides.gpus) > _GPUS_SHOWN else ''}"
+    there = "none but those that it leaves out" if installed else "none"
+    return [f"{endpoint.full_name} asked for a GPU ({asked}); this platform has {there}, so it runs on the CPU."]
 
 
 def _for_a_free_worker(name: str, around: Situation) -> _Waiting:

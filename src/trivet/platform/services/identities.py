@@ -44,25 +44,26 @@ class Identities:
         return await self.of_job(job)
 
     async def of_worker(self, worker_id: str, token: str) -> Principal:
-        """The principal that a worker is which works on one job at a time: that job. Between jobs, as while it loads its handler,
-        it is the owner of its endpoint, for the data alone that the handler is made of.
+        """The principal that a worker is which works on one job at a time: that job. Before it takes any, while it loads its
+        handler, it is the owner of its endpoint, for the data alone that the handler is made of. Between jobs it is nobody: what a
+        caller's job has left running must not become somebody else.
 
         Args:
             worker_id: the worker.
             token: what it was started with.
 
         Raises:
-            Unauthenticated: it is no such worker, works on several jobs, or the key of its job does not count any more.
+            Unauthenticated: it is no such worker, works on no job or on several, or the key of its job does not count any more.
         """
         worker = self._workers.proved(worker_id, token)
         endpoint = self._endpoints.by_id(worker.endpoint_id) if worker is not None else None
         if worker is None or endpoint is None:
             raise Unauthenticated
         seat = self._dispatcher.seat_of(worker_id)
-        jobs = [live.job for live in seat.held.values() if live.is_open] if seat is not None else []
-        if len(jobs) > 1:
-            raise Unauthenticated
-        if jobs:
+        if seat is not None:
+            jobs = [live.job for live in seat.held.values() if live.is_open]
+            if len(jobs) != 1:
+                raise Unauthenticated
             return await self.of_job(jobs[0])
         within = Within("", "", endpoint.id, endpoint.name, endpoint.owner_id, endpoint.owner_name)
         return Principal(endpoint.owner_id, endpoint.owner_name, "", frozenset({Scope.DATA}), within=within)

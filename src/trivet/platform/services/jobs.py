@@ -738,9 +738,9 @@ class Jobs:
     async def _newest(self, principal: Principal, job_id_: str, scope: Scope) -> Job:
         job = self._dispatcher.job(job_id_)
         if job is None or job.status in rules.RETRYABLE:
-            job = await self._store.read(lambda tx: _newest_try(tx, job_id_))
-            if job is not None:  # memory is ahead of the disk
-                job = self._dispatcher.job(job.id) or job
+            found = await self._store.read(lambda tx: _newest_try(tx, job_id_))
+            if found is not None:  # memory is ahead of the disk
+                job = self._dispatcher.job(found.id) or found
         if job is None:
             raise NotFound.of("job", job_id_)
         self._check_sight(principal, job, scope, job_id_)

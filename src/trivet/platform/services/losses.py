@@ -44,20 +44,20 @@ class Losses:
             elif attempt.begun_at is None:
                 self._workers.returned(ref)
             else:
-                self._went_astray(desk, ref, attempt.job_id)
+                self._got_lost(desk, ref, attempt.job_id)
 
-    def _went_astray(self, desk: Desk, ref: AttemptRef, job_id: str) -> None:
+    def _got_lost(self, desk: Desk, ref: AttemptRef, job_id: str) -> None:
         """An attempt of which nothing was ever seen is made again, uncounted at first: it most likely never was one.
 
         Where it is the last one allowed, "most likely" is not enough.
         """
         desk.rest(rules.LOST_REST)
         live = self._live(ref)
-        strays = self._polls.stray(job_id)
-        if live is None or strays > rules.MOST_STRAYS or job_rules.is_last_attempt(live.job):
+        losses = self._polls.count_loss(job_id)
+        if live is None or losses > rules.MOST_LOST_DELIVERIES or job_rules.is_last_attempt(live.job):
             self._workers.lost(ref, rules.NEVER_ARRIVED)
         else:
-            self._workers.returned(ref, rules.stray_pause(strays))
+            self._workers.returned(ref, rules.redelivery_pause(losses))
 
     def _last_words(self, ref: AttemptRef) -> tuple[str, ...]:
         live = self._live(ref)

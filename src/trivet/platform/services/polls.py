@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from trivet.platform.core import takes as rules
@@ -22,10 +23,14 @@ LOADING_LOOK = 0.02
 """Seconds between looks at whether a job whose input is being fetched has come, or never will."""
 PORTION = 4
 """Jobs that are asked for at a time: how large they are shows only once they are in memory."""
-MOST_STRAYING = 10_000
+MOST_COUNTED = 10_000
 """Jobs that got lost on their way and are remembered."""
 TELL_AT = 2
 """Polls that found another one open, after which the endpoint's log says so: one may only have lost its connection."""
+
+
+FaultIn = Callable[[str, bytes], CoreError | None]
+"""Why a worker could not read an input, by its content type and its bytes; None: it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Polls:
         self._notifier = notifier
         self._vault = vault
         self._clock = clock
-        self._strays: OrderedDict[str, int] = OrderedDict()
+        self._losses: OrderedDict[str, int] = OrderedDict()
         """How often each job got lost on its way to a worker."""
 
     def heard(self, desk: Desk) -> None:
@@ -60,26 +65,28 @@ class Polls:
 
     # -- for jobs -------------------------------------------------------------------------------------------------------
 
-    async def take(self, desk: Desk, most: int, hold: float) -> list[TakenJob]:
+    async def take(self, desk: Desk, most: int, hold: float, fault_in: FaultIn) -> list[TakenJob]:
         """Waits for up to ``most`` jobs for ``hold`` seconds, or for a quick worker for more. See `Takes.take`."""
         turn = desk.take or desk.open_take()
         try:
-            jobs = await self._wait_for_jobs(desk, turn, most, min(hold, DRAINING_HOLD) if desk.draining else hold)
-            if not jobs:
-                self._check_alone(desk, turn)
-            return jobs
+            hold = min(hold, DRAINING_HOLD) if desk.draining else hold
+            if await self._has_jobs(desk, turn, most, hold):
+                return self._give(desk, fault_in)
+            self._check_alone(desk, turn)
+            return []
         finally:
             if desk.take is turn:
                 desk.take = None
                 self.heard(desk)
                 self.give_nothing(desk)
 
-    async def _wait_for_jobs(self, desk: Desk, turn: Turn, most: int, hold: float) -> list[TakenJob]:
+    async def _has_jobs(self, desk: Desk, turn: Turn, most: int, hold: float) -> bool:
+        """Waits for jobs that can go into the poll's answer."""
         until = self._clock() + hold
         has_surplus = False
         with self._notifier.subscribe(desk.take_topic) as changes:
             if not await self._has_rested(desk, turn, changes, until):
-                return []
+                return False
             while desk.take is turn:
                 left = max(0.0, until - self._clock())
                 self._fill(desk, most)
@@ -90,11 +97,11 @@ class Polls:
                     self._fill(desk, most)
                 loading = self._loading(desk)
                 if orders and not (loading and left):
-                    return self._give(desk)
+                    return True
                 patience = min(left, LOADING_LOOK) if loading else left
                 if not left or (not await changes.wait(patience) and patience == left):
                     break
-        return []
+        return False
 
     async def _has_rested(self, desk: Desk, turn: Turn, changes: Subscription, until: float) -> bool:
         """Whether a worker that lost what it was given may be given something again, before ``until``.
@@ -129,12 +136,12 @@ class Polls:
 
     # -- jobs that got lost on their way --------------------------------------------------------------------------------
 
-    def stray(self, job_id: str) -> int:
+    def count_loss(self, job_id: str) -> int:
         """A job got lost on its way to a worker; returns how often it has by now."""
-        strays = self._strays[job_id] = self._strays.pop(job_id, 0) + 1
-        if len(self._strays) > MOST_STRAYING:
-            self._strays.popitem(last=False)
-        return strays
+        losses = self._losses[job_id] = self._losses.pop(job_id, 0) + 1
+        if len(self._losses) > MOST_COUNTED:
+            self._losses.popitem(last=False)
+        return losses
 
     def _answerable(self, desk: Desk) -> list[AttemptOrder]:
         """What goes into one answer. A job that came to nothing before goes alone: whatever is wrong with it, or with its input,
@@ -147,7 +154,7 @@ class Polls:
         return sound[: rules.fitting([len(order.body) for order in sound])]
 
     def _is_suspect(self, order: AttemptOrder) -> bool:
-        return order.attempt > 1 or order.job_id in self._strays
+        return order.attempt > 1 or order.job_id in self._losses
 
     # -- what goes into an answer ---------------------------------------------------------------------------------------
 
@@ -183,8 +190,8 @@ class Polls:
         waiting, workers = self._dispatcher.pressing(desk.version_id), len(self._dispatcher.seats(desk.version_id))
         return rules.surplus(seat.pace, waiting, workers)
 
-    def _give(self, desk: Desk) -> list[TakenJob]:
-        """What goes into the answer."""
+    def _give(self, desk: Desk, fault_in: FaultIn) -> list[TakenJob]:
+        """What goes into the answer. What the worker could not read fails instead: it would take the whole answer along."""
         jobs = []
         for order in self._answerable(desk):
             del desk.waiting[order.number]
@@ -193,6 +200,10 @@ class Polls:
             except CoreError as error:
                 message = f"What the caller gave for the worker beside the input can't be read: {error.detail}"
                 self._workers.fail(desk.ref(order), JobError("input_lost", message, hint=error.hint))
+                continue
+            fault = fault_in(order.content_type, order.body)
+            if fault is not None:
+                self._workers.fail(desk.ref(order), JobError("unreadable_input", fault.detail, hint=fault.hint))
                 continue
             desk.give(order)
             jobs.append(TakenJob(order.job_id, order.attempt, order.content_type, order.body, aside))

@@ -162,8 +162,7 @@ class Reception:
         if own is not None and own.endpoint_id == endpoint_id:
             raise Forbidden(
                 f"The platform itself has started the worker {worker_id!r}, which shows a token and no API key.",
-                hint="Give a worker from elsewhere an id of its own. If this is that worker: a key in ~/.runpod/config.toml "
-                "goes before the token in its environment, so take it away there.",
+                hint="Give a worker from elsewhere an id of its own.",
             )
         return Visit(rules.name_elsewhere(worker_id, endpoint_id), endpoint_id, remote=True)
 

@@ -43,6 +43,14 @@ class Maker:
     now: float
     account_id: str
 
+    def made(self, endpoint: Endpoint, image: Image, template: Template) -> tuple[Endpoint, Version]:
+        """Stores a new endpoint, with its first version."""
+        version = self._of(endpoint, image, template, fresh_id=next(self.version_ids), number="1.0.0")
+        endpoint = rollouts.publish(endpoint, version.id, self.now)
+        self.tx.endpoints.add(endpoint)
+        self.tx.versions.add(version)
+        return endpoint, version
+
     def remade(
         self, endpoint: Endpoint, image: Image | None, template: Template | None
     ) -> tuple[Endpoint, Version | None]:
@@ -66,9 +74,14 @@ class Maker:
     ) -> Version | None:
         """The version that the endpoint should have, but for its id and number; None where there is nothing to make it of."""
         if image is not None and template is not None:
-            made = image.version(endpoint, self.installed, fresh_id="", number="", now=self.now, by=self.account_id)
-            return replace(made, sealed_env=template.sealed_env)
+            return self._of(endpoint, image, template, fresh_id="", number="")
         if current is None:
             return None
         settings = endpoint.overrides.apply(current.settings, self.installed)
         return replace(current, settings=settings, created_at=self.now, created_by=self.account_id)
+
+    def _of(self, endpoint: Endpoint, image: Image, template: Template, *, fresh_id: str, number: str) -> Version:
+        version = image.version(
+            endpoint, self.installed, fresh_id=fresh_id, number=number, now=self.now, by=self.account_id
+        )
+        return replace(version, sealed_env=template.sealed_env)

@@ -47,7 +47,9 @@ class Secrets:
 
         return await self._store.read(unit)
 
-    async def put(self, principal: Principal, name: str, value: str, owner: str | None = None) -> None:
+    async def put(
+        self, principal: Principal, name: str, value: str, owner: str | None = None, *, fresh: bool = False
+    ) -> None:
         """Sets a secret; workers that start from now on get it.
 
         Args:
@@ -55,11 +57,12 @@ class Secrets:
             name: how the handler finds it in its environment.
             value: up to 64 KiB of text; it is sealed before it is stored.
             owner: an account's or an organization's name; None: one's own.
+            fresh: only where there is none of that name yet.
 
         Raises:
             BadRequest: the name or the value can't stand in an environment.
             TooLarge: the value is over its limit.
-            Conflict: the owner has as many secrets as may be.
+            Conflict: the owner has as many secrets as may be; or one of that name, and it was to be a fresh one.
         """
         access.require(principal, Scope.DEPLOY)
         _check(name, value)
@@ -67,6 +70,11 @@ class Secrets:
 
         def unit(tx: Transaction) -> None:
             owner_id = managed_owner(tx, principal, owner).id
+            if fresh and any(secret.name == name for secret in tx.deployments.secrets_of(owner_id)):
+                raise Conflict(
+                    f"There is a secret {name!r} already.",
+                    hint=f"Delete it first, or set it anew with `trivet secrets set {name}`.",
+                )
             _put(tx, Secret(owner_id, name, sealed, now))
 
         await self._store.write(unit)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from trivet.platform.core import takes as rules
 from trivet.platform.core.accounts import Principal
@@ -26,8 +25,9 @@ from trivet.platform.ports.vault import Vault
 from trivet.platform.services.desks import Desk, DeskEvents
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.lines import Line, Lines, Readers
 from trivet.platform.services.losses import Losses
-from trivet.platform.services.polls import Polls, TakenJob
+from trivet.platform.services.polls import FaultIn, Polls, TakenJob
 from trivet.platform.services.reception import Reception, Visit
 from trivet.platform.services.workers import Workers
 
@@ -35,20 +35,12 @@ __all__ = ["Line", "TakenJob", "Takes", "Visit"]
 
 logger = logging.getLogger(__name__)
 
-LINKED = "decorated"
-"""The kind of program whose workers have a link."""
 LISTEN_LIMIT = 10.0
 """Seconds that what a worker says is held up at most while the disk is behind."""
 
 
-class Line(NamedTuple):
-    """A line of a worker's output, as far as it is kept. ``job_id``: the job that it says it is about. ``is_last``: whether it
-    says that the worker is through with that job, so that its result, if any, has come.
-    """
-
-    text: str
-    job_id: str | None = None
-    is_last: bool = False
+def _reads_all(_content_type: str, _body: bytes) -> None:
+    """Finds no fault in any input."""
 
 
 class Takes:
@@ -62,6 +54,7 @@ class Takes:
         vault: opens what callers gave aside.
         clock: seconds that go on evenly.
         background: runs what has to wait for the end of a transition.
+        readers: who reads the lines of each kind of program that polls.
     """
 
     def __init__(
@@ -74,6 +67,7 @@ class Takes:
         vault: Vault,
         clock: Clock,
         background: Background,
+        readers: Readers,
     ) -> None:
         self._workers = workers
         self._dispatcher = dispatcher
@@ -83,14 +77,14 @@ class Takes:
         self._background = background
         events = DeskEvents(
             stopped=lambda ref: self._soon(lambda: self._stopped(ref)),
+            unknown=lambda worker_id, number: self._soon(lambda: self._stop_unknown(worker_id, number)),
             unwanted=lambda ref: self._soon(lambda: workers.returned(ref)),
             drained=lambda worker_id: self._soon(lambda: self._drained(worker_id)),
         )
         self._reception = Reception(workers, endpoints, notifier, clock, events)
         self._polls = Polls(workers, dispatcher, notifier, vault, clock)
         self._losses = Losses(workers, dispatcher, self._polls)
-        self.read_line: Callable[[str], Line] = Line
-        """Reads a line of a worker's output."""
+        self._lines = Lines(self._reception, workers, endpoints, readers)
 
     def admit(self, endpoint_id: str, worker_id: str, token: str, principal: Principal | None) -> Visit:
         """Lets a worker speak.
@@ -111,7 +105,9 @@ class Takes:
 
     # -- polls ----------------------------------------------------------------------------------------------------------
 
-    async def take(self, visit: Visit, most: int, *, busy: bool, hold: float, after: str = "") -> list[TakenJob]:
+    async def take(  # noqa: PLR0913 - what one question says
+        self, visit: Visit, most: int, *, busy: bool, hold: float, after: str = "", fault_in: FaultIn = _reads_all
+    ) -> list[TakenJob]:
         """Waits for jobs.
 
         Only one such poll of a worker is open: another one ends it. One that is cancelled, or ends empty, has given nothing.
@@ -123,6 +119,7 @@ class Takes:
             busy: whether it says that it holds jobs.
             hold: seconds to wait.
             after: the job whose result it last set out to bring, where it says so: a sign that its handler had come to its end.
+            fault_in: tells which inputs it could not read: those jobs fail instead.
 
         Returns:
             The jobs, as soon as there is one; none after ``hold`` seconds, or when the worker is to end.
@@ -150,7 +147,7 @@ class Takes:
                 desk.rest(rules.PING_INTERVAL)
             desk.ready = True
             self._workers.ready(desk.worker_id, asks=True)
-        return await self._polls.take(desk, most, hold)
+        return await self._polls.take(desk, most, hold, fault_in)
 
     def undelivered(self, visit: Visit, jobs: Iterable[TakenJob]) -> None:
         """The answer with these jobs could not be sent: they go back, uncounted."""
@@ -314,30 +311,7 @@ class Takes:
         Returns:
             False: nothing was done, as this worker is of the kind that has a link.
         """
-        desk = self._reception.desk(worker_id)
-        if desk is None and not self._will_poll(worker_id):
-            return False
-        line = self.read_line(text)
-        kept, job_id = line.text, line.job_id
-        held = desk.held if desk is not None else {}
-        if job_id is None:
-            job_id = next(iter(held)) if len(held) == 1 else ""
-        elif desk is not None and job_id in held:
-            desk.show(job_id)
-            if line.is_last:
-                desk.over.add(job_id)
-        attempt = held.get(job_id)
-        if desk is None or attempt is None:
-            self._workers.wrote(worker_id, kept)
-        else:
-            self._workers.log(desk.ref(attempt), "stdout", f"{kept}\n".encode(errors="replace"))
-        return True
-
-    def _will_poll(self, worker_id: str) -> bool:
-        """Whether a worker that has not said anything yet is of the kind that polls."""
-        worker = self._workers.known(worker_id)
-        version = self._endpoints.version(worker.version_id) if worker is not None else None
-        return version is not None and version.host != LINKED
+        return self._lines.wrote(worker_id, text)
 
     # -- ends -----------------------------------------------------------------------------------------------------------
 
@@ -363,6 +337,13 @@ class Takes:
         desk = self._reception.desk(ref.worker_id)
         if desk is not None:
             self._after_an_end(desk)
+
+    def _stop_unknown(self, worker_id: str, number: int) -> None:
+        """An attempt was to be stopped that has not come here: its input is on its way still."""
+        seat = self._dispatcher.seat_of(worker_id)
+        live = seat.find(number) if seat is not None else None
+        if live is not None:
+            self._workers.stopped(AttemptRef(worker_id, number, live.token))
 
     def _drained(self, worker_id: str) -> None:
         desk = self._reception.desk(worker_id)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from trivet.platform.core import ids, rollouts
+from trivet.platform.core import ids
 from trivet.platform.core import templates as rules
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Overrides, Version
@@ -67,19 +67,30 @@ class EndpointDraft:
         name: any text; the endpoint gets what of it a name may hold, with a number behind it where that is taken.
         template_id: which template; None, for an endpoint that is there: as it is.
         scaling: obeyed as it is.
-        gpu: a kind of GPU, which the endpoint gets where the platform has one; else it runs on the CPU.
-        timeout: seconds that a job may run; None: what the image's author set.
-        endpoint_id: an id of one's own choice, for a new endpoint.
+        overrides: what counts over the words of the image's author.
         extras: what dialects keep of their own words, each under its own name; what others keep there stays.
     """
 
     name: str
     template_id: str | None
     scaling: ScalingPolicy
-    gpu: str | None = None
-    timeout: float | None = None
-    endpoint_id: str | None = None
+    overrides: Overrides = field(default_factory=Overrides)
     extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Saving:
+    """A template that is to be saved: checked and sealed, as a unit of work does neither.
+
+    ``template_id`` says which one is changed; None: it is a new one, of the id ``fresh_id``.
+    """
+
+    draft: TemplateDraft
+    template_id: str | None
+    fresh_id: str
+    env: dict[str, str] = field(repr=False)
+    sealed_env: bytes | None = field(repr=False)
+    extras: dict[str, Any]
 
 
 class Templates:
@@ -148,33 +159,12 @@ class Templates:
             NotFound: the account has none of that id; or endpoints are made from it, and there is no image of that name.
         """
         access.require(principal, Scope.DEPLOY)
-        rules.check_title("template", draft.name)
-        rules.check_image_name(draft.image)
-        env, extras = rules.check_env(draft.env), rules.check_extras(draft.extras)
-        now, sealed = self._clock(), seal_env(self._vault, env)
-        fresh_id, version_ids, installed = (
-            ids.make_opaque(self._entropy(10)),
-            fresh_version_ids(now, self._entropy(8)),
-            self._gpus(),
-        )
+        saving, maker = self._checked(draft, template_id), self._maker(principal)
 
         def unit(tx: Transaction) -> tuple[Template, Changed]:
-            if template_id is None:
-                template = _new(tx, principal, draft, fresh_id, now)
-            else:
-                template = replace(_own(tx, principal, template_id), name=draft.name, image=draft.image, updated_at=now)
-            # the same environment stays the same bytes, so that versions can be compared without being opened
-            kept = template.sealed_env if self._opens_to(template.sealed_env, env) else sealed
-            template = replace(template, sealed_env=kept, extras=extras)
-            tx.templates.put(template)
-            made = tx.endpoints.of_template(template.id)
-            if not made:
-                return template, []
-            image = _image(tx, principal, template)
-            maker = Maker(tx, version_ids, installed, now, principal.account_id)
-            return template, [maker.remade(endpoint, image, template) for endpoint in made]
+            return self._saved(maker(tx), principal, saving)
 
-        return TemplateView(await self._endpoints.put(unit), env)
+        return TemplateView(await self._endpoints.put(unit), saving.env)
 
     async def remove(self, principal: Principal, name: str) -> Template:
         """Forgets one of the account's templates, by its name.
@@ -202,30 +192,34 @@ class Templates:
 
     # -- endpoints ----------------------------------------------------------------------------------------------------
 
-    async def create_endpoint(self, principal: Principal, draft: EndpointDraft) -> Endpoint:
+    async def create_endpoint(
+        self, principal: Principal, draft: EndpointDraft, template: TemplateDraft | None = None
+    ) -> Endpoint:
         """Makes an endpoint of the image that a template names, with version 1.0.0, which can be called at once.
+
+        Args:
+            principal: who asks.
+            draft: the endpoint.
+            template: saved on the way, as `save` would: over the draft's, or as a new one where the draft names none. What is
+                refused leaves neither behind.
 
         Raises:
             BadRequest, TooLarge: a value can't be.
             NotFound: the account has no such template, or there is no image of the name in it.
-            Conflict: the id that was asked for is taken.
+            Conflict: the account has another template of that name, or as many as may be.
         """
         access.require(principal, Scope.DEPLOY)
-        overrides, extras = _overrides(draft), rules.check_extras(draft.extras)
-        template_id = draft.template_id
-        if template_id is None:
-            raise BadRequest("An endpoint is made from a template, and none was named.")
-        if draft.endpoint_id is not None and not ids.is_opaque(draft.endpoint_id):
-            raise BadRequest(
-                f"{draft.endpoint_id[:80]!r} can't be an endpoint's id.",
-                hint="An id has 3 to 64 letters, digits, `-` and `_`, and is not a number.",
-            )
-        scaling, now, installed = draft.scaling.check(), self._clock(), self._gpus()
-        endpoint_id = draft.endpoint_id or ids.make_opaque(self._entropy(10))
-        version_ids = fresh_version_ids(now, self._entropy(8))
+        saving = None if template is None else self._checked(template, draft.template_id)
+        overrides, extras, scaling = (
+            _checked_overrides(draft.overrides),
+            rules.check_extras(draft.extras),
+            draft.scaling.check(),
+        )
+        endpoint_id, maker = ids.make_opaque(self._entropy(10)), self._maker(principal)
 
         def unit(tx: Transaction) -> tuple[Endpoint, Changed]:
-            template = _own(tx, principal, template_id)
+            make = maker(tx)
+            template, changed = self._template(make, principal, saving, draft.template_id)
             image = _image(tx, principal, template)
             taken = [e.name for e in tx.endpoints.all() if e.owner_name.lower() == principal.account_name.lower()]
             endpoint = Endpoint(
@@ -233,46 +227,48 @@ class Templates:
                 principal.account_id,
                 principal.account_name,
                 rules.free_name(draft.name, taken),
-                now,
-                now,
+                make.now,
+                make.now,
                 scaling=scaling,
                 description=image.description,
                 template_id=template.id,
                 overrides=overrides,
                 extras=extras,
             )
-            version = replace(
-                image.version(
-                    endpoint, installed, fresh_id=next(version_ids), number="1.0.0", now=now, by=principal.account_id
-                ),
-                sealed_env=template.sealed_env,
-            )
-            endpoint = rollouts.publish(endpoint, version.id, now)
-            tx.endpoints.add(endpoint)
-            tx.versions.add(version)
-            return endpoint, [(endpoint, version)]
+            return endpoint, [*changed, make.made(endpoint, image, template)]
 
         return await self._endpoints.put(unit)
 
-    async def save_endpoint(self, principal: Principal, endpoint_id: str, draft: EndpointDraft) -> Endpoint:
+    async def save_endpoint(
+        self, principal: Principal, endpoint_id: str, draft: EndpointDraft, template: TemplateDraft | None = None
+    ) -> Endpoint:
         """Changes how an endpoint scales, and what it is made from. Its name and its id stay.
 
         It gets a new version where the template, its image, the timeout or the GPU make one. An image that has been removed
         meanwhile matters only where the template is another one.
 
+        Args:
+            principal: who asks.
+            endpoint_id: which endpoint.
+            draft: what it shall be.
+            template: saved on the way, as `save` would: over the draft's, or as a new one where the draft names none. What is
+                refused changes neither.
+
         Raises:
             BadRequest, TooLarge: a value can't be.
             NotFound: the principal may not know of such an endpoint, has no such template, or there is no such image.
             Forbidden: it does not manage the endpoint.
+            Conflict: the account has another template of that name, or as many as may be.
         """
-        overrides, extras = _overrides(draft), rules.check_extras(draft.extras)
+        saving = None if template is None else self._checked(template, draft.template_id)
+        overrides, extras = _checked_overrides(draft.overrides), rules.check_extras(draft.extras)
         scaling = draft.scaling.check()
 
         def decide(endpoint: Endpoint) -> Endpoint:
             merged = rules.check_extras({**endpoint.extras, **extras})
             return replace(endpoint, scaling=scaling, overrides=overrides, extras=merged)
 
-        return await self._remake(principal, endpoint_id, draft.template_id, decide)
+        return await self._remake(principal, endpoint_id, draft.template_id, decide, saving)
 
     async def use_template(self, principal: Principal, endpoint_id: str, template_id: str) -> Endpoint:
         """Makes an endpoint anew from a template; all else about it stays.
@@ -297,28 +293,75 @@ class Templates:
     # -- inner --------------------------------------------------------------------------------------------------------
 
     async def _remake(
-        self, principal: Principal, endpoint_id: str, template_id: str | None, decide: Callable[[Endpoint], Endpoint]
+        self,
+        principal: Principal,
+        endpoint_id: str,
+        template_id: str | None,
+        decide: Callable[[Endpoint], Endpoint],
+        saving: _Saving | None = None,
     ) -> Endpoint:
         found = self._endpoints.find(principal, EndpointReference(endpoint_id, id=endpoint_id), Scope.DEPLOY)
-        now, installed = self._clock(), self._gpus()
-        version_ids = fresh_version_ids(now, self._entropy(8))
+        maker = self._maker(principal)
 
         def unit(tx: Transaction) -> tuple[Endpoint, Changed]:
-            before = tx.endpoints.get(found.id)
+            before, make, changed = tx.endpoints.get(found.id), maker(tx), list[tuple[Endpoint, Version | None]]()
             if before is None:
                 raise NotFound.of("endpoint", endpoint_id)
-            endpoint = replace(decide(before), updated_at=now)
-            maker = Maker(tx, version_ids, installed, now, principal.account_id)
-            if template_id is None or template_id == before.template_id:
+            endpoint = replace(decide(before), updated_at=make.now)
+            if saving is None and template_id in (None, before.template_id):
                 template = None if before.template_id is None else tx.templates.get(before.template_id)
                 image = None if template is None else find_image(tx, template.owner_id, template.image)
             else:
-                template = _own(tx, principal, template_id)
+                template, changed = self._template(make, principal, saving, template_id, besides=before.id)
                 image = _image(tx, principal, template)
-            made, version = maker.remade(endpoint, image, template)
-            return made, [(made, version)]
+            endpoint, version = make.remade(endpoint, image, template)
+            return endpoint, [*changed, (endpoint, version)]
 
         return await self._endpoints.put(unit)
+
+    def _maker(self, principal: Principal) -> Callable[[Transaction], Maker]:
+        """What makes endpoints anew in a unit of work, which can tell neither the time nor draw chance itself."""
+        now, installed = self._clock(), self._gpus()
+        version_ids = fresh_version_ids(now, self._entropy(8))
+        return lambda tx: Maker(tx, version_ids, installed, now, principal.account_id)
+
+    def _checked(self, draft: TemplateDraft, template_id: str | None) -> _Saving:
+        rules.check_title("template", draft.name)
+        rules.check_image_name(draft.image)
+        env, extras = rules.check_env(draft.env), rules.check_extras(draft.extras)
+        return _Saving(
+            draft, template_id, ids.make_opaque(self._entropy(10)), env, seal_env(self._vault, env), extras
+        )
+
+    def _template(
+        self, make: Maker, principal: Principal, saving: _Saving | None, template_id: str | None, besides: str = ""
+    ) -> tuple[Template, Changed]:
+        """The template of an endpoint, saved first where it is to be."""
+        if saving is not None:
+            return self._saved(make, principal, saving, besides)
+        if template_id is None:
+            raise BadRequest("An endpoint is made from a template, and none was named.")
+        return _own(make.tx, principal, template_id), []
+
+    def _saved(
+        self, make: Maker, principal: Principal, saving: _Saving, besides: str = ""
+    ) -> tuple[Template, Changed]:
+        """Saves a template, and makes anew what was made from it, but for the endpoint ``besides``."""
+        tx, draft = make.tx, saving.draft
+        if saving.template_id is None:
+            template = _new(tx, principal, draft, saving.fresh_id, make.now)
+        else:
+            before = _own(tx, principal, saving.template_id)
+            template = replace(before, name=draft.name, image=draft.image, updated_at=make.now)
+        # the same environment stays the same bytes, so that versions can be compared without being opened
+        kept = template.sealed_env if self._opens_to(template.sealed_env, saving.env) else saving.sealed_env
+        template = replace(template, sealed_env=kept, extras=saving.extras)
+        tx.templates.put(template)
+        made = [endpoint for endpoint in tx.endpoints.of_template(template.id) if endpoint.id != besides]
+        if not made:
+            return template, []
+        image = _image(tx, principal, template)
+        return template, [make.remade(endpoint, image, template) for endpoint in made]
 
     def _opens_to(self, sealed: bytes | None, env: Mapping[str, str]) -> bool:
         try:
@@ -350,7 +393,8 @@ def _image(tx: Transaction, principal: Principal, template: Template) -> Image:
     return image
 
 
-def _overrides(draft: EndpointDraft) -> Overrides:
-    if draft.timeout is not None and not (math.isfinite(draft.timeout) and draft.timeout > 0):
-        raise BadRequest(f"The timeout must be a number of seconds above 0, not {draft.timeout}.")
-    return Overrides(draft.timeout, draft.gpu or None)
+def _checked_overrides(overrides: Overrides) -> Overrides:
+    timeout = overrides.timeout
+    if timeout is not None and not (math.isfinite(timeout) and timeout > 0):
+        raise BadRequest(f"The timeout must be a number of seconds above 0, not {timeout}.")
+    return overrides

@@ -100,6 +100,11 @@ def problem_of(error: CoreError) -> Problem:
     )
 
 
+def sentence_of(error: CoreError) -> str:
+    """What an error of the core says and advises, in one text."""
+    return f"{error.detail} {error.hint}".rstrip()
+
+
 def headers_of(error: CoreError) -> list[tuple[bytes, bytes]]:
     """The headers that belong to an error: when to try again, how to authenticate."""
     if isinstance(error, LimitExceeded):

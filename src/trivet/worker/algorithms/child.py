@@ -76,7 +76,7 @@ class Child:
         """Waits until the algorithm is loaded.
 
         Returns:
-            How its ``/tmp`` was made private.
+            A sentence on what ``/tmp`` it has.
 
         Raises:
             Ended: it has ended before.

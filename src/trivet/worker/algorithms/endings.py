@@ -37,7 +37,7 @@ class LoadingFailed(Exception):
 
 
 def loaded(document: bytes) -> str:
-    """What a document says that comes while an algorithm is loaded: how ``/tmp`` was made private; nothing else is told by one.
+    """What a document says that comes while an algorithm is loaded: a sentence on its ``/tmp``, and otherwise nothing.
 
     Raises:
         LoadingFailed: it says that it can't be loaded.

@@ -129,12 +129,13 @@ def _settle(plan: Plan) -> str:
     """Makes ``/tmp`` private, and says how; returns where the pipe is then."""
     own = Path(plan.tmp)
     try:
-        way, pipe = make_private(own, [own.parent, Path(plan.bundle), *interpreter()]), ANSWERS
+        way = make_private(own, [own.parent, Path(plan.bundle), *interpreter()])
+        pipe, told = ANSWERS, f"It has a /tmp of its own, in a {way}."
         os.environ["TMPDIR"] = str(TMP)
     except OSError as error:
-        way, pipe = f"redirection ({error})", str(own / Path(ANSWERS).name)
+        pipe, told = str(own / Path(ANSWERS).name), f"It shares /tmp, as it can have none of its own here ({error})."
         _redirect(pipe)
-    _say(pipe, {OWN: {"tmp": way}})
+    _say(pipe, {OWN: {"tmp": told}})
     return pipe
 
 

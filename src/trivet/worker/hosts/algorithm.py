@@ -63,10 +63,9 @@ class AlgorithmHost:
         self._lodging: Lodging | None = None
         self._account: str | None = None
         """Whose child it is; None: whoever comes first."""
-        self._address = os.environ.get(ADDRESS, "")
         self._code = ""
         """How paths in the child's own copy of the code begin."""
-        self._secret = self._address.rpartition("/")[2]
+        self._secret = os.environ.get(ADDRESS, "").rpartition("/")[2]
         self.handler: Callable[..., Any] = self._call
 
     def bind(self, body: bytes, content_type: str) -> tuple[list[Any], dict[str, Any]]:
@@ -93,7 +92,7 @@ class AlgorithmHost:
         except BaseException:
             self._end()
             raise
-        sys.stderr.write(f"This algorithm has a /tmp of its own, by {way}.\n")
+        sys.stderr.write(f"The algorithm is loaded. {way}\n")
 
     def teardown(self) -> None:
         """Lets the child finish by itself, and ends it where it doesn't."""
@@ -129,7 +128,7 @@ class AlgorithmHost:
             raise self._relayed(failure) from None
 
     def _start(self, account: str | None) -> str:
-        """Starts a child and waits until it is loaded; returns how its ``/tmp`` was made private.
+        """Starts a child and waits until it is loaded; returns a sentence on its ``/tmp``.
 
         Raises:
             Relayed: it can't be loaded.

@@ -236,11 +236,9 @@ def test_a_cancel_that_did_not_take_says_so() -> None:
 
 
 def test_a_retry_is_known_by_the_id_of_what_it_tries_again() -> None:
-    again = replace(QUEUED, id="job_9", idempotency_key=translate.retry_key("job_1", 3))
-    assert translate.retried(again) == ("job_1", 3)
+    again = replace(QUEUED, id="job_9", retry_of="job_1", retry_number=3)
     assert shown(again)["id"] == "job_1"
-    for key in ("mine", "runpod-retry:job_1", "runpod-retry:job_1:x", "runpod-retry:../x:1", "runpod-retry:job_1:0"):
-        assert translate.retried(replace(QUEUED, idempotency_key=key)) == ("job_1", 0)
+    assert translate.cancellation(CancelOutcome(view(again), False, "Too late.")).id == "job_1"
 
 
 def test_pieces_of_every_kind_become_chunks() -> None:

@@ -6,8 +6,6 @@ else is answered with the status that says it.
 
 from __future__ import annotations
 
-import logging
-import secrets
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
@@ -18,9 +16,8 @@ from trivet.platform.core.errors import CoreError, Unauthenticated
 from trivet.platform.dialects.algorithmia.schemas import Error, Fault, Metadata
 from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, TEXT_TYPE, Header
 from trivet.platform.wire.hot import Answer, lines
-from trivet.platform.wire.problems import STATUS, headers_of
-
-logger = logging.getLogger(__name__)
+from trivet.platform.wire.incidents import incident
+from trivet.platform.wire.problems import STATUS, headers_of, sentence_of
 
 NOT_IMPLEMENTED = 5005
 _INTERNAL = 5001
@@ -98,20 +95,8 @@ def refusal(error: Exception, method: str, path: str) -> Refusal:
     if isinstance(error, CoreError):
         status = STATUS.get(error.code, 500)
         code = _CODES.get(error.code)
-        return Refusal(_STATUSES.get(status, status), sentence(error), code, tuple(headers_of(error)))
-    number = secrets.token_hex(4)
-    logger.error("incident %s: %s %s failed", number, method, path, exc_info=error)
-    return Refusal(
-        500,
-        f"The platform itself failed at this (incident {number}). It is not your doing. Tell the operator the number: the "
-        f"reason stands in the server's log under {number}.",
-        _INTERNAL,
-    )
-
-
-def sentence(error: CoreError) -> str:
-    """What an error of the core says, in one text."""
-    return f"{error.detail} {error.hint}".rstrip()
+        return Refusal(_STATUSES.get(status, status), sentence_of(error), code, tuple(headers_of(error)))
+    return Refusal(500, incident(error, f"{method} {path}").text, _INTERNAL)
 
 
 def trouble_with(error: Exception, method: str, path: str) -> Trouble:

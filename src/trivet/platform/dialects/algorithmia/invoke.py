@@ -33,6 +33,7 @@ from trivet.platform.dialects.algorithmia.schemas import Begun, Error, Metadata
 from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, TEXT_TYPE
 from trivet.platform.wire.hot import Answer, lines
 from trivet.platform.wire.media import output_type
+from trivet.platform.wire.problems import sentence_of
 
 LEEWAY = 15.0
 """Seconds beyond a call's own limit in which a worker is stopped and says so."""
@@ -229,7 +230,7 @@ class Invoke:
                 pass
             else:
                 if not call.for_members or self._knows_source(principal, endpoint.id):
-                    text = f"{text}: {errors.sentence(error)}"
+                    text = f"{text}: {sentence_of(error)}"
         return Trouble(Error(text, 1001, Kind.NOT_FOUND.value), 404)
 
     # -- what was printed ---------------------------------------------------------------------------------------------

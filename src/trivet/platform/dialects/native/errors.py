@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import secrets
 from collections.abc import Iterable
 
 import msgspec
@@ -13,11 +11,10 @@ from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import JobError, JobStatus
 from trivet.platform.core.views import JobView
 from trivet.platform.dialects.native import translate
+from trivet.platform.wire import incidents
 from trivet.platform.wire.answers import CONTENT_TYPE, NO_SNIFFING, Header
 from trivet.platform.wire.hot import Answer, lines, send_answer
 from trivet.platform.wire.problems import PROBLEM_TYPE, Problem, headers_of, problem, problem_of
-
-logger = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder().encode
 _JOB_ENDS = {
@@ -78,11 +75,5 @@ def no_such_path(path: str) -> Problem:
 
 def incident(error: Exception, method: str, path: str) -> Problem:
     """The problem of an exception that nobody foresaw. Its traceback goes to the log, and nowhere else."""
-    number = secrets.token_hex(4)
-    logger.error("incident %s: %s %s failed", number, method, path, exc_info=error)
-    return problem(
-        "internal",
-        "Something went wrong inside the platform",
-        f"The platform itself failed at this (incident {number}). It is not your doing.",
-        f"Tell the operator the number: the reason stands in the server's log under {number}.",
-    )
+    found = incidents.incident(error, f"{method} {path}")
+    return problem("internal", "Something went wrong inside the platform", found.detail, found.hint)

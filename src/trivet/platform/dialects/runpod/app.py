@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -48,6 +49,7 @@ class _Request(NamedTuple):
     heads: Heads
     query: bytes
     receive: Receive
+    send: Send
 
 
 _Handler = Callable[[_Request], Awaitable[Answer]]
@@ -59,20 +61,19 @@ class RunPodApp:
     def __init__(self, services: RunPodServices, settings: RunPodSettings) -> None:
         self._accounts = services.accounts
         self._settings = settings
-        self._paths = HotPaths(services, settings)
-        self._verbs = JobVerbs(services, self._paths)
-        self.hot_routes = RunPodFront(services, settings, self._paths)
+        self._hot = HotPaths(services, settings)
+        self._verbs = JobVerbs(services, self._hot)
+        self.hot_routes = RunPodFront(services, settings, self._hot)
         """Its hot paths past ASGI."""
-        self._graphql: ASGIApp = GraphApi(services, settings)
-        self._openai: ASGIApp = OpenAiApi(services, settings, self._paths)
+        self._graphql: ASGIApp = GraphApi(services)
+        self._openai: ASGIApp = OpenAiApi(services, settings, self._hot)
         self._workers: dict[str, ASGIApp] = dict.fromkeys(VERBS, WorkerApi(services, settings))
         """What answers the verbs of workers."""
         self._handlers: dict[str, _Handler] = {
             "run": self._run,
             "runsync": self._runsync,
-            "status": lambda r: self._paths.status(r.principal, r.reference, r.target.job_id),
+            "status": lambda r: self._hot.status(r.principal, r.reference, r.target.job_id),
             "status-sync": self._status_sync,
-            "stream": self._stream,
             "cancel": lambda r: self._verbs.cancel(r.principal, r.reference, r.target.job_id),
             "retry": lambda r: self._verbs.retry(r.principal, r.reference, r.target.job_id),
             "purge-queue": lambda r: self._verbs.purge(r.principal, r.reference),
@@ -127,36 +128,38 @@ class RunPodApp:
             raise Unauthenticated
         principal = self._accounts.authenticate(heads.token) or await self._accounts.resolve(heads.token)
         reference = paths.reference_to(target.endpoint)
-        request = _Request(principal, reference, target, heads, scope["query_string"], receive)
+        request = _Request(principal, reference, target, heads, scope["query_string"], receive, send)
+        if target.verb == "stream" and method != "HEAD":
+            await self._stream(request)
+            return
         # a stream is read once: who only asks for the head must not take its pieces away
-        verb = "status" if target.verb == "stream" and method == "HEAD" else target.verb
+        verb = "status" if target.verb == "stream" else target.verb
         await send_answer(send, await self._handlers[verb](request))
 
     # -- verbs that read more than the path ---------------------------------------------------------------------------
 
     async def _run(self, request: _Request) -> Answer:
         body = await self._body(request, self._settings.max_run)
-        return await self._paths.run(request.principal, request.reference, body)
+        return await self._hot.run(request.principal, request.reference, body)
 
     async def _runsync(self, request: _Request) -> Answer:
         wait = read_wait(request.query, self._settings.hold)
         body = await self._body(request, self._settings.max_runsync)
-        return await self._paths.runsync(request.principal, request.reference, body, wait)
+        return await self._hot.runsync(request.principal, request.reference, body, wait)
 
     async def _status_sync(self, request: _Request) -> Answer:
         wait = read_wait(request.query, self._settings.hold)
-        return await self._paths.status(request.principal, request.reference, request.target.job_id, wait)
+        return await self._hot.status(request.principal, request.reference, request.target.job_id, wait)
 
-    async def _stream(self, request: _Request) -> Answer:
+    async def _stream(self, request: _Request) -> None:
         hold = read_wait(request.query, STREAM_HOLD)
         caller = Caller(request.receive)
-        page = await caller.wait_for(
-            self._verbs.stream(request.principal, request.reference, request.target.job_id, hold)
-        )
-        if caller.has_left:  # both in the same moment
-            self._verbs.unread(page)
-            raise ClientGone
-        return document(translate.stream_page(page.status, page.pieces))
+        reading = self._verbs.stream(request.principal, request.reference, request.target.job_id, hold)
+        async with AsyncExitStack() as turn:
+            page = await caller.wait_for(turn.enter_async_context(reading))
+            if caller.has_left:  # both in the same moment
+                raise ClientGone
+            await send_answer(request.send, document(translate.stream_page(page.status, page.pieces)))
 
     async def _body(self, request: _Request, limit: int) -> bytes:
         try:

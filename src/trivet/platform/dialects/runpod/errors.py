@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import secrets
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -13,16 +11,12 @@ from trivet.platform.core.errors import CoreError
 from trivet.platform.dialects.runpod.schemas import Fault
 from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, Header
 from trivet.platform.wire.hot import Answer, lines
-from trivet.platform.wire.problems import STATUS, headers_of
-
-logger = logging.getLogger(__name__)
+from trivet.platform.wire.incidents import incident
+from trivet.platform.wire.problems import STATUS, headers_of, sentence_of
 
 _encode = msgspec.json.Encoder().encode
 _BAD_REQUESTS: Mapping[int, int] = dict.fromkeys((409, 415, 422), 400)
 """RunPod's clients know one status for a request that can't be done as it was sent."""
-_MISSING = {
-    "batch": "Batches are not part of this platform: submit each input with `run`.",
-}
 _VERBS = "run, runsync, status, status-sync, stream, cancel, retry, purge-queue, health, requests, metrics, openai/v1/…"
 
 
@@ -50,27 +44,14 @@ def refusal(error: Exception, method: str, path: str) -> Refusal:
     """What is told of whatever was raised. The traceback of what nobody foresaw goes to the log, and nowhere else."""
     if isinstance(error, CoreError):
         status = STATUS.get(error.code, 500)
-        return Refusal(_BAD_REQUESTS.get(status, status), error.code, sentence(error), tuple(headers_of(error)))
-    number = secrets.token_hex(4)
-    logger.error("incident %s: %s %s failed", number, method, path, exc_info=error)
-    return Refusal(
-        500,
-        "internal",
-        f"The platform itself failed at this (incident {number}). It is not your doing. Tell the operator the number: the "
-        f"reason stands in the server's log under {number}.",
-    )
-
-
-def sentence(error: CoreError) -> str:
-    """What an error of the core says, in one text."""
-    return f"{error.detail} {error.hint}".rstrip()
+        return Refusal(_BAD_REQUESTS.get(status, status), error.code, sentence_of(error), tuple(headers_of(error)))
+    return Refusal(500, "internal", incident(error, f"{method} {path}").text)
 
 
 def no_such_path(path: str, verb: str = "") -> Answer:
     """The answer where there is nothing; ``verb`` is what was asked of an endpoint."""
-    missing = _MISSING.get(verb)
-    if missing is not None:
-        return fault(404, missing)
+    if verb == "batch":
+        return fault(404, "Batches are not part of this platform: submit each input with `run`.")
     return fault(
         404,
         f"There is nothing at {path[:200]!r}. Jobs are at /runpod/v2/ENDPOINT_ID/VERB, where VERB is one of {_VERBS}; "

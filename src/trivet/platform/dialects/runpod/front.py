@@ -23,12 +23,12 @@ class RunPodFront:
     Args:
         services: the services.
         settings: limits and holds.
-        paths: what the answers are made by.
+        hot: what the answers are made by.
     """
 
-    def __init__(self, services: RunPodServices, settings: RunPodSettings, paths: HotPaths) -> None:
+    def __init__(self, services: RunPodServices, settings: RunPodSettings, hot: HotPaths) -> None:
         self._settings = settings
-        self._paths = paths
+        self._hot = hot
         self._front = Front(services.accounts, services.jobs, _refusal)
         self._kinds: dict[str, Callable[[Head, Target, EndpointReference], Hot]] = {
             "run": self._run,
@@ -53,29 +53,29 @@ class RunPodFront:
             return None
 
     def _run(self, head: Head, _: Target, reference: EndpointReference) -> Hot:
-        run = self._paths.run
+        run = self._hot.run
         return self._front.later(head, lambda principal, body: run(principal, reference, body))
 
     def _runsync(self, head: Head, _: Target, reference: EndpointReference) -> Hot:
-        paths, hold = self._paths, self._front.hold
+        hot, hold = self._hot, self._front.hold
         wait = read_wait(head.query, self._settings.hold)
 
         def runsync(principal: Principal, body: bytes, exchange: Exchange) -> None:
-            payload, options = paths.read(body)
+            payload, options = hot.read(body)
 
             def at_once(view: JobView) -> Answer | None:
-                answer = paths.outcome_now(view)
-                return None if answer is None else paths.told(principal, answer)
+                answer = hot.outcome_now(view)
+                return None if answer is None else hot.told(principal, answer)
 
             async def outcome(view: JobView) -> Answer:
-                return paths.told(principal, await paths.outcome(principal, view))
+                return hot.told(principal, await hot.outcome(principal, view))
 
             hold(head, principal, reference, payload, options, wait, exchange, at_once, outcome)
 
         return runsync
 
     def _status(self, head: Head, target: Target, reference: EndpointReference) -> Hot:
-        status = self._paths.status
+        status = self._hot.status
         return self._front.later(head, lambda principal, _: status(principal, reference, target.job_id))
 
 

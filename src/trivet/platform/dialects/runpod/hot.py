@@ -12,6 +12,7 @@ from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.endpoints import EndpointReference
 from trivet.platform.core.errors import BadRequest, NotFound
+from trivet.platform.core.jobs import RETRYABLE
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.dialects.runpod import schemas, translate
@@ -55,13 +56,21 @@ class HotPaths:
         return translate.read_submission(body, self.usual)
 
     async def run(self, principal: Principal, reference: EndpointReference, body: bytes) -> Answer:
-        """Queues a job; answers once it is on disk."""
+        """Queues a job; answers once it is on disk. Needs the scope ``call``.
+
+        Raises:
+            CoreError: as `Jobs.submit`, and BadRequest where the body can't be read.
+        """
         payload, options = self.read(body)
         view = await self._jobs.submit(principal, reference, payload, options)
         return self.told(principal, document(schemas.Accepted(view.job.id, "IN_QUEUE")))
 
     async def runsync(self, principal: Principal, reference: EndpointReference, body: bytes, wait: float) -> Answer:
-        """Calls, and answers with the job when it has ended, or after ``wait`` seconds."""
+        """Calls, and answers with the job when it has ended, or after ``wait`` seconds. Needs the scope ``call``.
+
+        Raises:
+            CoreError: as `Jobs.run`, and BadRequest where the body can't be read.
+        """
         payload, options = self.read(body)
         view = await self._jobs.run(principal, reference, payload, options, wait=wait)
         return self.told(principal, await self.outcome(principal, view))
@@ -69,7 +78,13 @@ class HotPaths:
     async def status(
         self, principal: Principal, reference: EndpointReference, job_id: str, wait: float = 0.0
     ) -> Answer:
-        """A job's document, at once or, with ``wait``, when it has ended or after so many seconds."""
+        """A job's document, at once or, with ``wait``, when it has ended or after so many seconds.
+
+        Needs the scope ``read``; who has called it needs no more than ``call``.
+
+        Raises:
+            CoreError: as `look`.
+        """
         return await self.outcome(principal, await self.look(principal, reference, job_id, wait))
 
     # -- jobs ---------------------------------------------------------------------------------------------------------
@@ -85,30 +100,19 @@ class HotPaths:
 
         Raises:
             NotFound: there is none that the principal may see, it is another endpoint's, or it is gone.
+            Forbidden: the principal's key has neither the scope ``read``, nor ``call`` for a job of its own account.
         """
         if _JOB_ID.fullmatch(job_id) is None:
             raise NotFound.of("job", job_id[:128])
-        view = await self._jobs.get(principal, job_id)
+        view = await self._jobs.newest(principal, job_id)
         if reference.id != view.job.endpoint_id:
             scope = Scope.READ if principal.has(Scope.READ) else Scope.CALL
             if self._endpoints.find(principal, reference, scope).id != view.job.endpoint_id:
                 raise NotFound.of("job", job_id)
-        if view.job.status in translate.RETRYABLE:
-            view = await self._newest(principal, view)
         if wait > 0 and not view.job.is_final:
             view = await self._jobs.get(principal, view.job.id, wait)
         if translate.has_vanished(view.job):
             raise NotFound.of("job", job_id)
-        return view
-
-    async def _newest(self, principal: Principal, view: JobView) -> JobView:
-        job_id, number = translate.retried(view.job)
-        while view.job.status in translate.RETRYABLE:
-            number += 1
-            following = await self._jobs.keyed(principal, view.job, translate.retry_key(job_id, number))
-            if following is None:
-                break
-            view = following
         return view
 
     # -- answers ------------------------------------------------------------------------------------------------------
@@ -126,7 +130,7 @@ class HotPaths:
         """The same for a job that has just ended; None where it takes waiting."""
         job = view.job
         output = job.output
-        if job.status in translate.RETRYABLE or (output is not None and output.data is None):
+        if job.status in RETRYABLE or (output is not None and output.data is None):
             return None
         return document(translate.document(view, 0.0, None if output is None else output.data))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import msgspec
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import EndpointReference
-from trivet.platform.core.errors import BadRequest, Forbidden
 from trivet.platform.core.takes import own_name
 from trivet.platform.core.views import JobView
 from trivet.platform.core.workers import WorkerState
@@ -22,80 +24,77 @@ STREAM_HOLD = 5.0
 STOP_WAIT = 2.0
 """Seconds that a cancel or a purge waits until it shows: RunPod's client gives up after three."""
 MOST_REQUESTS = 100
-MOST_RETRIES = 100
-"""How often one job can be tried again by hand."""
 
 
 class JobVerbs:
-    """Answers what need not be so quick.
+    """Answers what need not be so quick. All raise `NotFound` or `Forbidden` by the one rule of access.
 
     Args:
         services: the services.
-        paths: finds jobs by the ids that callers know.
+        hot: finds jobs by the ids that callers know.
     """
 
-    def __init__(self, services: RunPodServices, paths: HotPaths) -> None:
+    def __init__(self, services: RunPodServices, hot: HotPaths) -> None:
         self._jobs = services.jobs
         self._workers = services.workers
         self._clock = services.clock
-        self._paths = paths
+        self._hot = hot
         self._streams = Streams(services.jobs)
 
     # -- one job ------------------------------------------------------------------------------------------------------
 
-    async def stream(self, principal: Principal, reference: EndpointReference, job_id: str, hold: float) -> Page:
-        """The pieces that nobody has read yet; waits for one, ``hold`` seconds at most."""
-        view = await self._paths.look(principal, reference, job_id)
-        return await self._streams.read(principal, view, min(hold, STREAM_HOLD))
+    @asynccontextmanager
+    async def stream(
+        self, principal: Principal, reference: EndpointReference, job_id: str, hold: float
+    ) -> AsyncIterator[Page]:
+        """The pieces that nobody has read yet; waits for one, ``hold`` seconds at most. Needs ``read``, as `HotPaths.status`.
 
-    def unread(self, page: Page) -> None:
-        """The reader has left before it got a page: the next one gets it."""
-        self._streams.put_back(page)
+        They count as read when the context ends without an exception.
+
+        Raises:
+            NotFound: there is no such job, or it was cancelled and its stream has been read.
+        """
+        view = await self._hot.look(principal, reference, job_id)
+        async with self._streams.read(principal, view, hold) as page:
+            yield page
 
     async def cancel(self, principal: Principal, reference: EndpointReference, job_id: str) -> Answer:
-        """Stops a job. One that has ended keeps its status."""
-        view = await self._paths.look(principal, reference, job_id)
+        """Stops a job. One that has ended keeps its status.
+
+        Needs the scope ``call``, and to be its caller or manage the endpoint.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        view = await self._hot.look(principal, reference, job_id)
         outcome = await self._jobs.cancel(principal, view.job.id, wait=STOP_WAIT)
         return document(translate.cancellation(outcome))
 
     async def retry(self, principal: Principal, reference: EndpointReference, job_id: str) -> Answer:
         """Tries a job again that failed or timed out: a new job with the same input, which callers know by the old id.
 
+        Needs the scope ``call``, and to be its caller or manage the endpoint.
+
         Raises:
-            BadRequest: it did neither, or was tried again too often.
-            Forbidden: somebody else has called it, and would not be told of the new job.
+            NotFound: there is no such job.
+            Conflict: it did neither, or was tried again too often.
         """
-        view = await self._paths.look(principal, reference, job_id)
-        if view.job.account_id != principal.account_id:
-            raise Forbidden("Only who has called a job can try it again.", hint="Submit its input with `run`.")
-        known_as, number = translate.retried(view.job)
-        if view.job.status not in translate.RETRYABLE:
-            raise BadRequest(
-                f"The job {known_as} is {translate.STATUSES[view.job.status]}: only one that is FAILED or TIMED_OUT can be "
-                "tried again.",
-                hint="Submit its input anew with `run`.",
-            )
-        if number >= MOST_RETRIES:
-            raise BadRequest(
-                f"The job {known_as} was tried again {number} times, which is the limit.",
-                hint="Submit its input anew with `run`.",
-            )
-        key = translate.retry_key(known_as, number + 1)
-        await self._jobs.replay(principal, view.job.id, idempotency_key=key)
-        return document(schemas.Accepted(known_as, "IN_QUEUE"))
+        view = await self._hot.look(principal, reference, job_id)
+        again = await self._jobs.retry(principal, view.job.id)
+        return document(schemas.Accepted(again.job.first_id, "IN_QUEUE"))
 
     # -- one endpoint -------------------------------------------------------------------------------------------------
 
     async def purge(self, principal: Principal, reference: EndpointReference) -> Answer:
-        """Cancels what waits in the queue."""
+        """Cancels what waits in the queue. Needs the scope ``deploy``, and to manage the endpoint."""
         return document(schemas.Purged(await self._jobs.purge(principal, reference, STOP_WAIT)))
 
     async def health(self, principal: Principal, reference: EndpointReference) -> Answer:
-        """Counts of jobs and workers."""
+        """Counts of jobs and workers. Needs the scope ``read``."""
         return document(translate.health(await self._jobs.health(principal, reference)))
 
     async def metrics(self, principal: Principal, reference: EndpointReference) -> Answer:
-        """Counts of workers, and the ids of those that wait for a job: only for those who manage the endpoint."""
+        """Counts of workers, and the ids of those that wait for a job. Needs the scope ``read``, and to manage the endpoint."""
         health = await self._jobs.health(principal, reference)
         ready = [
             own_name(view.worker.id)
@@ -105,14 +104,14 @@ class JobVerbs:
         return document(schemas.Metrics(translate.worker_counts(health.workers), ready))
 
     async def requests(self, principal: Principal, reference: EndpointReference) -> Answer:
-        """The newest jobs that the principal may see; one that was tried again stands there once."""
+        """The newest jobs that the principal may see; one that was tried again stands there once. Needs the scope ``read``."""
         now = self._clock()
-        found: dict[tuple[str, str], schemas.JobDocument] = {}
+        found: dict[str, schemas.JobDocument] = {}
         for view in await self._jobs.page(principal, endpoint=reference, limit=MOST_REQUESTS):
             if not translate.has_vanished(view.job):
                 shown = translate.document(view, now)
                 shown.output = msgspec.UNSET
-                found.setdefault((view.job.account_id, shown.id), shown)  # nobody hides another's job behind its id
+                found.setdefault(shown.id, shown)
         return document(schemas.Requests(list(found.values())))
 
 

@@ -13,6 +13,7 @@ import msgspec
 from trivet.platform.core.errors import BadRequest, InvalidJson
 from trivet.platform.core.jobs import HANDLER_ERROR, Job, JobStatus
 from trivet.platform.core.payloads import JSON, Payload
+from trivet.platform.dialects.runpod.translate import endless_number
 from trivet.platform.wire import documents, sse
 
 SEND_AN_OBJECT = 'Send a JSON object, as OpenAI\'s clients do: `{"model": …, "messages": […]}`.'
@@ -44,7 +45,8 @@ def read_call(route: str, body: bytes) -> Asked:
         body: as it came; empty counts as an empty object.
 
     Raises:
-        BadRequest: the body is no JSON object, or ``stream`` in it is neither true nor false.
+        BadRequest: the body is no JSON object, ``stream`` in it is neither true nor false, or it holds a number that no worker can
+            read.
     """
     body = body.strip() or _NO_BODY
     try:
@@ -56,6 +58,9 @@ def read_call(route: str, body: bytes) -> Asked:
         raise BadRequest("The body is not a JSON object.", hint=SEND_AN_OBJECT) from None
     if streams is not None and not isinstance(streams, bool):
         raise BadRequest("`stream` must be true or false.")
+    fault = endless_number(body)
+    if fault is not None:
+        raise fault
     data = b'{"openai_route":%b,"openai_input":%b}' % (_encode(route), body)
     return Asked(Payload.inline(data), bool(streams))
 

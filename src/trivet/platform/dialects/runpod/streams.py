@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 from trivet.platform.core.accounts import Principal
@@ -34,12 +34,11 @@ class _Cursor:
 class Page:
     """What one read gives.
 
-    ``view`` is the job as it stands. ``is_last``: there are no more pieces, and there will be none. ``before`` and ``after`` are
-    the numbers of the last events that were looked at before and with it.
+    ``view`` is the job as it stands. ``is_last``: there are no more pieces, and there will be none. ``after`` is the number of
+    the last event that was looked at.
     """
 
     view: JobView
-    before: int = 0
     after: int = 0
     pieces: list[JobEvent] = field(default_factory=list)
     size: int = 0
@@ -75,10 +74,12 @@ class Streams:
         self._jobs = jobs
         self._cursors: OrderedDict[str, _Cursor] = OrderedDict()
 
-    async def read(self, principal: Principal, view: JobView, hold: float) -> Page:
+    @asynccontextmanager
+    async def read(self, principal: Principal, view: JobView, hold: float) -> AsyncIterator[Page]:
         """The pieces of a job that nobody has read yet.
 
-        Where there are none it waits for them, or for the end. A read that is cancelled has read nothing.
+        Where there are none it waits for them, or for the end. The reader has its turn until the context ends. What it was given
+        counts as read then, unless by an exception: whom it did not reach has read nothing.
 
         Args:
             principal: who reads.
@@ -95,29 +96,24 @@ class Streams:
             async with asyncio.timeout_at(until):
                 await cursor.turn.acquire()
         except TimeoutError:  # somebody else reads it: what there is, is for them
-            return page
+            yield page
+            return
         try:
             if cursor.told_end and view.job.status is JobStatus.CANCELLED:
                 raise NotFound(
                     f"The job {view.job.id} was cancelled, and its stream has been read to the end.",
                     hint="`status` still tells what became of it.",
                 )
-            page.before = page.after = cursor.after
+            page.after = cursor.after
             try:
                 async with asyncio.timeout_at(until):
                     await self._gather(principal, page)
             except TimeoutError:
                 pass
+            yield page
             cursor.after, cursor.told_end = page.after, page.is_last
-            return page
         finally:
             cursor.turn.release()
-
-    def put_back(self, page: Page) -> None:
-        """A page reached nobody: it is read again, unless somebody has read on since."""
-        cursor = self._cursors.get(page.view.job.id)
-        if cursor is not None and cursor.after == page.after and not cursor.turn.locked():
-            cursor.after, cursor.told_end = page.before, False
 
     async def _gather(self, principal: Principal, page: Page) -> None:
         job_id = page.view.job.id

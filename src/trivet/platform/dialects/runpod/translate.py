@@ -1,10 +1,12 @@
-"""Both ways: RunPod's bodies to calls, and jobs to its documents. Nothing is decided here, and no payload is decoded."""
+"""Both ways: RunPod's bodies to calls, and jobs to its documents. Nothing is decided here.
+
+Payloads go through byte for byte. One is only looked into where it seems to hold a number that its worker could not read.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +17,16 @@ from msgspec import UNSET, Raw, UnsetType
 
 from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.errors import BadRequest, InvalidJson
-from trivet.platform.core.jobs import HANDLER_ERROR, Job, JobError, JobEvent, JobStatus, Priority, Progress
+from trivet.platform.core.jobs import (
+    HANDLER_ERROR,
+    RETRYABLE,
+    Job,
+    JobError,
+    JobEvent,
+    JobStatus,
+    Priority,
+    Progress,
+)
 from trivet.platform.core.payloads import JSON, Payload
 from trivet.platform.core.takes import own_name
 from trivet.platform.core.views import CancelOutcome, Explanation, Health, JobView
@@ -32,11 +43,7 @@ STATUSES: Mapping[JobStatus, schemas.JobStatus] = {
     JobStatus.CANCELLED: "CANCELLED",
     JobStatus.TIMED_OUT: "TIMED_OUT",
 }
-RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.TIMED_OUT})
-"""What a job must have come to, to be tried again."""
-
 _LEAST_TIMEOUT, _LEAST_TTL, _WEEK = 5_000, 10_000, 604_800_000
-_RETRY = re.compile(r"runpod-retry:(job_[0-9a-z]{1,64}):([1-9][0-9]{0,3})", re.ASCII)
 _NULL = b"null"
 _encode = msgspec.json.Encoder().encode
 
@@ -159,7 +166,7 @@ def document(view: JobView, now: float, output: bytes | None = None) -> schemas.
     """
     job = view.job
     found = schemas.JobDocument(
-        id=retried(job)[0], status=STATUSES[job.status], retries=job.attempt if _waits(job) else max(0, job.attempt - 1)
+        id=job.first_id, status=STATUSES[job.status], retries=job.attempt if _waits(job) else max(0, job.attempt - 1)
     )
     if job.is_final:
         # strict clients want all five on a final document, also where there is nothing to tell
@@ -254,28 +261,12 @@ def cancellation(outcome: CancelOutcome) -> schemas.Cancellation:
     """What became of a cancel."""
     job = outcome.view.job
     return schemas.Cancellation(
-        retried(job)[0],
+        job.first_id,
         STATUSES[job.status],
         round(job.queued_ms or 0),
         round(job.duration_ms or 0),
         "" if job.status is JobStatus.CANCELLED else outcome.detail,
     )
-
-
-# -- retries ------------------------------------------------------------------------------------------------------------
-
-
-def retry_key(job_id: str, number: int) -> str:
-    """What the call is named that tries a job again for the ``number``-th time."""
-    return f"runpod-retry:{job_id}:{number}"
-
-
-def retried(job: Job) -> tuple[str, int]:
-    """The id under which callers know a job, and which retry of it this one is; 0 where it is the job itself."""
-    if job.idempotency_key is None:
-        return job.id, 0
-    match = _RETRY.fullmatch(job.idempotency_key)
-    return (job.id, 0) if match is None else (match[1], int(match[2]))
 
 
 # -- streams ------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
@@ -15,11 +16,10 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal, Token
-from trivet.platform.core.errors import BadRequest, Conflict, TooLarge, Unavailable
-from trivet.platform.core.jobs import JobError, Progress
+from trivet.platform.core.errors import BadRequest, Conflict, CoreError, Forbidden, TooLarge, Unavailable
+from trivet.platform.core.jobs import Progress
 from trivet.platform.core.payloads import JSON, NULL
 from trivet.platform.dialects.runpod import errors, paths, reports
-from trivet.platform.dialects.runpod.callers import Caller
 from trivet.platform.dialects.runpod.context import RunPodServices, RunPodSettings
 from trivet.platform.dialects.runpod.translate import data_url, endless_number
 from trivet.platform.services.takes import Line, TakenJob, Visit
@@ -27,6 +27,8 @@ from trivet.platform.wire.answers import JSON_TYPE, Header, answer
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.credentials import token_in
 from trivet.platform.wire.hot import Answer, send_answer
+from trivet.platform.wire.presence import Caller
+from trivet.platform.wire.problems import sentence_of
 
 T = TypeVar("T")
 
@@ -47,6 +49,7 @@ LAST_LINE = "INFO: Finished."
 """What the original says of each job last."""
 ENVELOPE = 4096
 """Bytes of a post beside the output in it."""
+_WHICH_KEY = "A worker shows the key in ~/.runpod/config.toml, where there is one, rather than RUNPOD_AI_API_KEY."
 _LONGEST_NAME = 128
 _MOST_QUERY = 128 * 1024
 
@@ -61,7 +64,8 @@ class _Target(NamedTuple):
     glued: str
 
 
-class _Request(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Request:
     """A request of a worker, whose path and query are read.
 
     ``last_job_id`` is the job whose result the worker last set out to bring, as its HTTP client goes on to say with each
@@ -74,7 +78,7 @@ class _Request(NamedTuple):
     job_id: str
     last_job_id: str
     query: dict[str, str]
-    token: str
+    token: str = field(repr=False)
     length: int | None
 
 
@@ -130,9 +134,11 @@ class WorkerApi:
                 await self._refuse(refusal, self._refusal_hold, receive, send)
 
     async def _answer(self, request: _Request, receive: Receive, send: Send) -> None:
-        visit = self._takes.admit(
-            request.endpoint_id, request.worker_id, request.token, await self._principal(request.token)
-        )
+        principal = await self._principal(request.token)
+        try:
+            visit = self._takes.admit(request.endpoint_id, request.worker_id, request.token, principal)
+        except Forbidden as error:
+            raise Forbidden(error.detail, hint=f"{error.hint} {_WHICH_KEY}") from None
         match request.verb:
             case "job-take" | "job-take-batch":
                 await self._take(visit, request, receive, send)
@@ -159,13 +165,13 @@ class WorkerApi:
         most = _whole(request.query.get("batch_size"), 1, MOST_TAKEN) if batch else 1
         busy = request.query.get("job_in_progress") == "1"
         caller = Caller(receive)
-        taking = self._takes.take(visit, most, busy=busy, hold=self._poll, after=request.last_job_id)
+        taking = self._takes.take(
+            visit, most, busy=busy, hold=self._poll, after=request.last_job_id, fault_in=fault_in
+        )
         jobs = await self._while_there(caller, visit, taking)
         if caller.has_left:
             self._takes.undelivered(visit, jobs)
-            return
-        jobs = [job for job in jobs if self._is_readable(visit, job)]
-        if not jobs:
+        elif not jobs:
             await answer(send, 204, ())
         elif len(jobs) == 1 and not batch:
             await answer(send, 200, (JSON_TYPE,), job_document(jobs[0]))
@@ -179,13 +185,6 @@ class WorkerApi:
         except ClientGone:
             self._takes.hung_up(visit)
             raise
-
-    def _is_readable(self, visit: Visit, job: TakenJob) -> bool:
-        """Whether the worker can read a job, which has failed otherwise: one that it can't read takes the whole answer along."""
-        fault = endless_number(job.body) if job.content_type == JSON else None
-        if fault is not None:
-            self._takes.fail(visit, job.job_id, JobError("unreadable_input", fault.detail, hint=fault.hint))
-        return fault is None
 
     async def _stop(self, visit: Visit, receive: Receive, send: Send) -> None:
         job_ids = await self._while_there(Caller(receive), visit, self._takes.stops(visit, hold=self._poll))
@@ -263,10 +262,15 @@ class WorkerApi:
         except ClientGone:
             return
         except Unavailable as error:  # it can't be held any longer, and must not come again at once
-            refusal = errors.fault(429, errors.sentence(error))
+            refusal = errors.fault(429, sentence_of(error))
         finally:
             self._held -= 1
         await send_answer(send, refusal)
+
+
+def fault_in(content_type: str, body: bytes) -> CoreError | None:
+    """Why a worker could not read an input; None: it can. Answers are read as a whole, or not at all."""
+    return endless_number(body) if content_type == JSON else None
 
 
 def job_document(job: TakenJob) -> bytes:

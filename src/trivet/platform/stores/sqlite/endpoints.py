@@ -150,6 +150,11 @@ def _endpoint(row: tuple[Any, ...]) -> Endpoint:
             for alias, shares in json.loads(aliases)
         ),
         template_id=template_id,
-        overrides=Overrides(**json.loads(overrides)),
+        overrides=_overrides(json.loads(overrides)),
         extras=json.loads(extras),
     )
+
+
+def _overrides(stored: dict[str, Any]) -> Overrides:
+    gpus, left_out = stored.get("gpus", ()), stored.get("gpus_left_out", ())
+    return Overrides(stored.get("timeout"), tuple(gpus), tuple(left_out))

@@ -9,6 +9,7 @@ from trivet.platform.dialects.algorithmia import errors
 from trivet.platform.dialects.algorithmia.errors import NOT_IMPLEMENTED
 from trivet.platform.services.releases import NothingToRelease
 from trivet.platform.wire.hot import Answer
+from trivet.platform.wire.problems import sentence_of
 
 NO_ALGORITHM = 1001
 NAME_TAKEN = 1002
@@ -77,13 +78,13 @@ def answer_to(error: Exception, numbers: Numbers, method: str, path: str) -> Ans
     if isinstance(error, Refused):
         return errors.fault(error.status, str(error), error.code)
     if isinstance(error, NothingToRelease):
-        return errors.fault(400, errors.sentence(error), ALREADY_PUBLISHED)
+        return errors.fault(400, sentence_of(error), ALREADY_PUBLISHED)
     if isinstance(error, NotFound):
         # clients look for these very words to tell whether an algorithm is there
         said = "No such algorithm. " if numbers is ALGORITHMS else ""
-        return errors.fault(404, f"{said}{errors.sentence(error)}", numbers.missing)
+        return errors.fault(404, f"{said}{sentence_of(error)}", numbers.missing)
     if isinstance(error, Conflict):
-        return errors.fault(400, errors.sentence(error), numbers.taken)
+        return errors.fault(400, sentence_of(error), numbers.taken)
     found = errors.refusal(error, method, path)
     code = INVALID_VALUE if isinstance(error, CoreError) and error.code == "bad_request" else found.code
     return errors.fault(found.status, found.message, code, found.headers)

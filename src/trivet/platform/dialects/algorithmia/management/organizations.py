@@ -8,7 +8,6 @@ from typing import Any
 
 from trivet.platform.core.accounts import Organization, Role
 from trivet.platform.core.errors import Conflict, NotFound
-from trivet.platform.dialects.algorithmia.errors import sentence
 from trivet.platform.dialects.algorithmia.management.context import FORMAT, Call, nothing, reply
 from trivet.platform.dialects.algorithmia.management.errors import (
     LAST_OWNER,
@@ -22,6 +21,7 @@ from trivet.platform.dialects.algorithmia.management.paging import page_of
 from trivet.platform.dialects.algorithmia.management.words import check_name, text_in
 from trivet.platform.services.organizations import OrganizationView
 from trivet.platform.wire.hot import Answer
+from trivet.platform.wire.problems import sentence_of
 
 TYPES = {uuid_of(f"organization-type:{name}"): name for name in ("basic", "legacy", "pro")}
 """Names by id. They make no difference here; clients turn the one into the other."""
@@ -124,7 +124,7 @@ async def dismiss(call: Call) -> Answer:
     try:
         await call.services.organizations.remove_member(call.principal, view.organization.name, call.parts["user"])
     except Conflict as error:
-        raise Refused(400, LAST_OWNER, sentence(error)) from None
+        raise Refused(400, LAST_OWNER, sentence_of(error)) from None
     return nothing(204)
 
 
@@ -137,7 +137,7 @@ async def _known(call: Call) -> OrganizationView:
     try:
         return await _organization(call)
     except NotFound as error:
-        raise Refused(404, NO_ORGANIZATION, sentence(error)) from None
+        raise Refused(404, NO_ORGANIZATION, sentence_of(error)) from None
 
 
 def _type(given: object) -> str:

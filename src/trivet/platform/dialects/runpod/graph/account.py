@@ -1,10 +1,9 @@
-"""The account of the key, and what it keeps: its public key, logins to registries, secrets."""
+"""The account of the key, and what it keeps: its public key, registry credentials, secrets."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from trivet.platform.core.errors import Conflict
 from trivet.platform.core.templates import RegistryCredential
 from trivet.platform.dialects.runpod.graph.call import Arguments, GraphCall, given, required
 
@@ -24,29 +23,29 @@ async def update_settings(call: GraphCall, arguments: Arguments) -> dict[str, An
     return _user(account.id, account.name, account.public_key)
 
 
-# -- logins to registries -----------------------------------------------------------------------------------------------
+# -- registry credentials -----------------------------------------------------------------------------------------------
 
 
-async def logins(call: GraphCall, _arguments: Arguments) -> list[dict[str, Any]]:
+async def credentials(call: GraphCall, _arguments: Arguments) -> list[dict[str, Any]]:
     """Resolves the account's ``containerRegistryCreds``."""
-    return [_login(credential) for credential in await call.services.registries.list(call.principal)]
+    return [_credential(credential) for credential in await call.services.registries.list(call.principal)]
 
 
-async def save_login(call: GraphCall, arguments: Arguments) -> dict[str, Any]:
+async def save_credential(call: GraphCall, arguments: Arguments) -> dict[str, Any]:
     """Resolves ``saveRegistryAuth``."""
     asked = given(arguments, "input")
     name, username, password = (required(asked, word) for word in ("name", "username", "password"))
-    return _login(await call.services.registries.add(call.principal, name, username, password))
+    return _credential(await call.services.registries.add(call.principal, name, username, password))
 
 
-async def change_login(call: GraphCall, arguments: Arguments) -> dict[str, Any]:
+async def change_credential(call: GraphCall, arguments: Arguments) -> dict[str, Any]:
     """Resolves ``updateRegistryAuth``."""
     asked = given(arguments, "input")
     credential_id, username, password = (required(asked, word) for word in ("id", "username", "password"))
-    return _login(await call.services.registries.change(call.principal, credential_id, username, password))
+    return _credential(await call.services.registries.change(call.principal, credential_id, username, password))
 
 
-async def delete_login(call: GraphCall, arguments: Arguments) -> None:
+async def delete_credential(call: GraphCall, arguments: Arguments) -> None:
     """Resolves ``deleteRegistryAuth``."""
     await call.services.registries.remove(call.principal, required(arguments, "registryAuthId"))
 
@@ -60,19 +59,10 @@ async def secrets(call: GraphCall, _arguments: Arguments) -> list[dict[str, Any]
 
 
 async def create_secret(call: GraphCall, arguments: Arguments) -> dict[str, Any]:
-    """Resolves ``secretCreate``.
-
-    Raises:
-        Conflict: there is one of that name.
-    """
+    """Resolves ``secretCreate``: a new one only."""
     asked = given(arguments, "input")
     name, value = required(asked, "name"), required(asked, "value")
-    if name in await call.services.secrets.names(call.principal):
-        raise Conflict(
-            f"There is a secret {name!r} already.",
-            hint=f"Delete it first, or set it anew with `trivet secrets set {name}`.",
-        )
-    await call.services.secrets.put(call.principal, name, value)
+    await call.services.secrets.put(call.principal, name, value, fresh=True)
     return _secret(name)
 
 
@@ -95,7 +85,7 @@ def _user(account_id: str, name: str, public_key: str) -> dict[str, Any]:
     }
 
 
-def _login(credential: RegistryCredential) -> dict[str, Any]:
+def _credential(credential: RegistryCredential) -> dict[str, Any]:
     return {"id": credential.id, "name": credential.name, "username": credential.username}
 
 

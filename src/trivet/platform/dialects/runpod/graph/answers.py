@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import secrets
 from typing import Any
 
 from trivet.platform.core.errors import CoreError
-
-logger = logging.getLogger(__name__)
+from trivet.platform.wire import incidents
+from trivet.platform.wire.problems import sentence_of
 
 _LONGEST_MESSAGE = 2000
 
@@ -28,7 +26,7 @@ def refusal(error: CoreError) -> dict[str, Any]:
 
 def of_core(error: CoreError) -> dict[str, Any]:
     """An error of the core: what happened, and what to do next."""
-    return said(f"{error.detail} {error.hint}".strip(), error.code)
+    return said(sentence_of(error), error.code)
 
 
 def said(message: str, code: str) -> dict[str, Any]:
@@ -40,10 +38,4 @@ def said(message: str, code: str) -> dict[str, Any]:
 
 def incident(error: BaseException) -> dict[str, Any]:
     """An exception that nobody foresaw. Its traceback goes to the log, and nowhere else."""
-    number = secrets.token_hex(4)
-    logger.error("incident %s: a GraphQL request failed", number, exc_info=error)
-    return said(
-        f"The platform itself failed at this (incident {number}). It is not your doing. "
-        "Tell the operator the number: the reason stands in the server's log under it.",
-        "internal",
-    )
+    return said(incidents.incident(error, "a GraphQL request").text, "internal")

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import BadRequest, CoreError, TooLarge, Unauthenticated
-from trivet.platform.dialects.runpod.context import RunPodServices, RunPodSettings
+from trivet.platform.dialects.runpod.context import RunPodServices
 from trivet.platform.dialects.runpod.graph.answers import Refused, incident, refusal
 from trivet.platform.dialects.runpod.graph.call import GraphCall
 from trivet.platform.wire import documents
@@ -38,6 +38,9 @@ class _Request(msgspec.Struct, frozen=True):
     variables: dict[str, Any] | None = None
     operationName: str | None = None  # noqa: N815 — the wire's spelling
 
+    def __repr__(self) -> str:
+        return f"_Request({self.operationName!r})"  # its text and its variables may hold passwords
+
 
 class GraphApi:
     """RunPod's GraphQL API as an ASGI application. Any key may ask; what it may see and do, the services say.
@@ -47,10 +50,9 @@ class GraphApi:
 
     Args:
         services: what it speaks for.
-        _settings: what an operator has set; nothing of it concerns this part.
     """
 
-    def __init__(self, services: RunPodServices, _settings: RunPodSettings) -> None:
+    def __init__(self, services: RunPodServices) -> None:
         self._services = services
         self._engine: Engine | None = None
         self._reading = asyncio.Lock()

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from trivet.platform.core.accounts import Scope
-from trivet.platform.core.endpoints import Endpoint, EndpointReference
-from trivet.platform.core.errors import BadRequest, CoreError, NotFound
+from trivet.platform.core.endpoints import Endpoint, EndpointReference, Overrides
+from trivet.platform.core.errors import BadRequest, NotFound
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
-from trivet.platform.core.templates import Template
 from trivet.platform.dialects.runpod.context import FORMAT
 from trivet.platform.dialects.runpod.graph import pods, templates
 from trivet.platform.dialects.runpod.graph.call import Arguments, GraphCall, given, required
-from trivet.platform.dialects.runpod.graph.gpus import DEFAULT_GPU_IDS, check_gpu_ids, wanted_gpu
-from trivet.platform.services.templates import EndpointDraft
+from trivet.platform.dialects.runpod.graph.gpus import DEFAULT_GPU_IDS, check_gpu_ids, kinds_of
+from trivet.platform.services.templates import EndpointDraft, TemplateDraft
 from trivet.platform.wire.times import rfc3339
 
 LONGEST_IDLE = 3600
@@ -86,37 +84,35 @@ async def of_account(call: GraphCall, _arguments: Arguments) -> list[dict[str, A
 
 
 async def _create(call: GraphCall, asked: Mapping[str, Any]) -> Endpoint:
-    name, service, gpus = required(asked, "name"), call.services.templates, call.services.workers.capabilities.gpus
-    draft = draft_of(asked, asked.get("templateId"), None, gpus)  # what is wrong in it shall leave no template behind
-    made = await _template_on_the_way(call, asked, {"name": name, "isServerless": True})
-    if made is None:
+    name, gpus = required(asked, "name"), call.services.workers.capabilities.gpus
+    if "template" not in asked:
         required(asked, "templateId")
-        return await service.create_endpoint(call.principal, draft)
-    try:
-        return await service.create_endpoint(call.principal, replace(draft, template_id=made.id))
-    except CoreError:
-        if made.id != asked["template"].get("id"):
-            await service.remove(call.principal, made.name)
-        raise
+    template_id, template = await _template_of(call, asked, {"name": name, "isServerless": True})
+    draft = draft_of(asked, template_id, None, gpus)
+    return await call.services.templates.create_endpoint(call.principal, draft, template)
 
 
 async def _change(call: GraphCall, asked: Mapping[str, Any], endpoint_id: str) -> Endpoint:
-    service, gpus = call.services.templates, call.services.workers.capabilities.gpus
+    gpus = call.services.workers.capabilities.gpus
     before = call.services.endpoints.find(call.principal, EndpointReference(endpoint_id, id=endpoint_id), Scope.DEPLOY)
-    draft = draft_of(asked, asked.get("templateId") or None, before, gpus)
-    which = {"id": before.template_id} if before.template_id is not None else {"name": words_of(before)["name"]}
-    made = await _template_on_the_way(call, asked, which)
-    if made is not None:
-        draft = replace(draft, template_id=made.id)
-    return await service.save_endpoint(call.principal, before.id, draft)
+    usual = {"id": before.template_id} if before.template_id is not None else {"name": words_of(before)["name"]}
+    template_id, template = await _template_of(call, asked, usual)
+    draft = draft_of(asked, template_id, before, gpus)
+    return await call.services.templates.save_endpoint(call.principal, before.id, draft, template)
 
 
-async def _template_on_the_way(call: GraphCall, asked: Mapping[str, Any], usual: Mapping[str, Any]) -> Template | None:
-    """The template that is saved together with an endpoint; None where the endpoint names one, or says nothing of it."""
-    if asked.get("templateId") or "template" not in asked:
-        return None
+async def _template_of(
+    call: GraphCall, asked: Mapping[str, Any], usual: Mapping[str, Any]
+) -> tuple[str | None, TemplateDraft | None]:
+    """Which template an endpoint is made of, and the template itself where it is saved together with the endpoint.
+
+    An endpoint that names a template by its id is made of that one, whatever else is said.
+    """
+    template_id = asked.get("templateId") or None
+    if template_id is not None or "template" not in asked:
+        return template_id, None
     said = {word: value for word, value in asked["template"].items() if value is not None}
-    return (await templates.keep(call, {**usual, **said})).template
+    return await templates.wanted(call, {**usual, **said})
 
 
 def _refuse_what_is_not_here(asked: Mapping[str, Any]) -> None:
@@ -157,8 +153,7 @@ def draft_of(
         name=words["name"],
         template_id=template_id,
         scaling=scaling_of(asked, before.scaling if before is not None else None),
-        gpu=wanted_gpu(words["gpuIds"], gpus) if words.get("gpuIds") else None,
-        timeout=milliseconds / 1000 if milliseconds else None,
+        overrides=Overrides(milliseconds / 1000 if milliseconds else None, *kinds_of(words.get("gpuIds", ""))),
         extras={FORMAT: words},
     )
 
@@ -202,9 +197,11 @@ def described(call: GraphCall, endpoint: Endpoint) -> dict[str, Any]:
     version = call.services.endpoints.current(endpoint, call.principal)
 
     async def its_template(_info: object) -> dict[str, Any] | None:
+        if endpoint.template_id is None:
+            return None
         try:
             return await templates.template(call, {"id": endpoint.template_id})
-        except (BadRequest, NotFound):  # it has none, or one of somebody else in the organization
+        except NotFound:  # it is another member's of the organization
             return None
 
     return {

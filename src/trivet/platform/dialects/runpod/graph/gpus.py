@@ -12,7 +12,6 @@ from trivet.platform.dialects.runpod.graph.call import Arguments, GraphCall
 
 DEFAULT_GPU_IDS = "AMPERE_16"
 """What RunPod's package asks for where its user says nothing."""
-_ANY = "any"
 _MOST_IDS = 100
 _VENDORS = ("NVIDIA GeForce ", "NVIDIA ", "AMD Instinct ", "AMD ", "Tesla ")
 _SIZE = re.compile(r"(\d{1,4}) ?GB", re.IGNORECASE)
@@ -82,6 +81,7 @@ CATALOGUE: tuple[GpuType, ...] = (
 
 _BY_ID = {kind.id: kind for kind in CATALOGUE}
 POOLS: tuple[str, ...] = tuple(dict.fromkeys(kind.pool for kind in CATALOGUE if kind.pool is not None))
+_POOLED = {pool: tuple(kind.id for kind in CATALOGUE if kind.pool == pool) for pool in POOLS}
 
 
 def known(gpu_id: str, installed: Iterable[str]) -> GpuType | None:
@@ -116,25 +116,19 @@ def check_gpu_ids(text: str, installed: Iterable[str]) -> str:
     return text
 
 
-def wanted_gpu(gpu_ids: str, installed: Iterable[str]) -> str:
+def kinds_of(gpu_ids: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What an endpoint asks the platform for, in the core's words.
 
     Args:
-        gpu_ids: keeps to the grammar.
-        installed: the kinds of GPU that this platform has.
+        gpu_ids: keeps to the grammar; empty: no GPU.
 
     Returns:
-        A kind that is here and in one of the pools; else any GPU, where there is one that was not left out; else the text
-        itself, so that it can be said what the endpoint would have liked to have.
+        The kinds that it would like, in order, with pools written out; and those that it must not get.
     """
     items = _items(gpu_ids)
-    left_out = {item[1:] for item in items if item.startswith("-")}
-    here = [kind for kind in installed if kind not in left_out]
-    for item in items:
-        found = [kind for kind in here if kind == item or ((kin := _BY_ID.get(kind)) is not None and kin.pool == item)]
-        if found:
-            return found[0]
-    return _ANY if here else gpu_ids
+    left_out = tuple(item[1:] for item in items if item.startswith("-"))
+    liked = (kind for item in items if not item.startswith("-") for kind in _POOLED.get(item, (item,)))
+    return tuple(dict.fromkeys(liked)), left_out
 
 
 async def gpu_types(call: GraphCall, arguments: Arguments) -> list[dict[str, Any]]:

@@ -47,11 +47,11 @@ type Mutation {
   saveTemplate(input: SaveTemplateInput): PodTemplate
   "Removes a template that no endpoint uses."
   deleteTemplate(templateName: String): Void
-  "Keeps a login to a container registry. Nothing uses it before there are containers."
+  "Keeps a credential for a container registry. Nothing uses it before there are containers."
   saveRegistryAuth(input: SaveRegistryAuthInput): ContainerRegistryAuth
-  "Replaces user name and password of a login."
+  "Replaces user name and password of a credential."
   updateRegistryAuth(input: UpdateRegistryAuthInput): ContainerRegistryAuth
-  "Forgets a login."
+  "Forgets a credential."
   deleteRegistryAuth(registryAuthId: String): Void
   "Sets the account's public key."
   updateUserSettings(input: UpdateUserSettingsInput): User
@@ -347,9 +347,9 @@ MUTATIONS: Mapping[str, Resolver] = {
     "deleteEndpoint": endpoints.delete,
     "saveTemplate": templates.save,
     "deleteTemplate": templates.delete,
-    "saveRegistryAuth": account.save_login,
-    "updateRegistryAuth": account.change_login,
-    "deleteRegistryAuth": account.delete_login,
+    "saveRegistryAuth": account.save_credential,
+    "updateRegistryAuth": account.change_credential,
+    "deleteRegistryAuth": account.delete_credential,
     "updateUserSettings": account.update_settings,
     "secretCreate": account.create_secret,
     "secretDelete": account.delete_secret,
@@ -367,7 +367,7 @@ MUTATIONS: Mapping[str, Resolver] = {
 OF_USER: Mapping[str, Resolver] = {
     "endpoints": endpoints.of_account,
     "podTemplates": templates.of_account,
-    "containerRegistryCreds": account.logins,
+    "containerRegistryCreds": account.credentials,
     "secrets": account.secrets,
 }
 

@@ -31,20 +31,20 @@ _SECRET_REFERENCE = "RUNPOD_SECRET_"
 
 async def save(call: GraphCall, arguments: Arguments) -> dict[str, Any]:
     """Resolves ``saveTemplate``: makes a template, or changes the one with that id. What is left out of a change stays."""
-    asked = given(arguments, "input")
-    return described(await keep(call, asked))
+    template_id, draft = await wanted(call, given(arguments, "input"))
+    return described(await call.services.templates.save(call.principal, draft, template_id))
 
 
-async def keep(call: GraphCall, asked: Mapping[str, Any]) -> TemplateView:
-    """Makes or changes a template, as ``saveTemplate`` asks for it.
+async def wanted(call: GraphCall, asked: Mapping[str, Any]) -> tuple[str | None, TemplateDraft]:
+    """The template that ``saveTemplate`` asks for, and the id of the one that it changes; None: a new one.
 
     Raises:
         BadRequest: something that a template needs is missing, or can't be.
-        CoreError: as the service says.
+        NotFound: the account has none of that id.
     """
-    templates, template_id = call.services.templates, asked.get("id") or None
-    before = await templates.get(call.principal, template_id) if template_id is not None else None
-    return await templates.save(call.principal, draft_of(asked, before), template_id)
+    template_id = asked.get("id") or None
+    before = await call.services.templates.get(call.principal, template_id) if template_id is not None else None
+    return template_id, draft_of(asked, before)
 
 
 async def delete(call: GraphCall, arguments: Arguments) -> None:
