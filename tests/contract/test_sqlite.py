@@ -420,6 +420,7 @@ class Planner:
         (lambda jobs: jobs.outdated(1.0), "jobs_forget"),
         (lambda jobs: jobs.page(dead_letters=True), "jobs_dead_letters"),
         (lambda jobs: jobs.keyed("e", "a", "k"), "jobs_idempotency"),
+        (lambda jobs: jobs.newest_retry("job_1"), "jobs_retries"),
         (lambda jobs: jobs.last_event("job_1"), "PRIMARY KEY"),
         (lambda jobs: jobs.events("job_1", after=5), "PRIMARY KEY"),
     ],

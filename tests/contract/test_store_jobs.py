@@ -33,6 +33,7 @@ WHOLE = [
         ),
     ),
     ended(is_dead_letter=True, forget_at=9e9),
+    job(retry_of="job_0", retry_number=7),
 ]
 
 
@@ -248,6 +249,24 @@ def test_an_idempotency_key_belongs_to_its_endpoint_and_account_and_goes_with_it
     again = job(4, idempotency_key="k")
     driver.write(lambda tx: tx.jobs.put(again))
     assert driver.read(lambda tx: tx.jobs.keyed(again.endpoint_id, again.account_id, "k")) == again
+
+
+def test_of_the_retries_of_a_job_the_newest_is_found_and_each_is_there_once(driver: Driver) -> None:
+    first, other = job(1).id, job(6).id
+    for number, of, time in ((2, first, 9), (3, first, 10), (4, first, 1), (7, other, 1)):
+        one = job(number, retry_of=of, retry_number=time)
+        driver.write(lambda tx, one=one: tx.jobs.put(one))  # type: ignore[misc] # bound now
+    assert driver.read(lambda tx: tx.jobs.newest_retry(first)) == job(3, retry_of=first, retry_number=10)
+    assert driver.read(lambda tx: tx.jobs.newest_retry(job(3).id)) is None
+    with pytest.raises(Conflict, match="tried again already"):
+        driver.write(lambda tx: tx.jobs.put(job(5, retry_of=first, retry_number=10)))
+    assert driver.read(lambda tx: tx.jobs.get(job(5).id)) is None
+    driver.write(lambda tx: tx.jobs.put(ended(3, retry_of=first, retry_number=10)))  # the same job, further on
+    driver.write(lambda tx: tx.jobs.remove([job(3).id]))
+    assert driver.read(lambda tx: tx.jobs.newest_retry(first)) == job(2, retry_of=first, retry_number=9)
+    driver.write(lambda tx: tx.jobs.remove([job(2).id, job(4).id]))
+    assert driver.read(lambda tx: tx.jobs.newest_retry(first)) is None
+    driver.write(lambda tx: tx.jobs.put(job(8, retry_of=first, retry_number=1)))
 
 
 def test_the_blobs_of_all_jobs_are_told(driver: Driver) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,6 +191,28 @@ def test_what_surrounds_algorithms_is_managed_through_the_newer_client(
     assert "No such algorithm" in said["unknown"]
     assert said["wrong"]
     assert client.endpoints.get(said["made"]["id"]).name == f"admin/{name}"
+
+
+def test_a_secret_reaches_the_workers_of_its_algorithm(platform: RunningPlatform, tmp_path: Path) -> None:
+    name = fresh("Keeper")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "algorithmia.conf").write_text(json.dumps({"username": "admin", "algoname": name}))
+    (tmp_path / "requirements.txt").write_text("")
+    (tmp_path / "src" / f"{name}.py").write_text(
+        "import os\n\ndef apply(input):\n    return len(os.environ.get(input, ''))\n"
+    )
+    done = platform.trivet("deploy", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    body = f"""
+    algo = client.algo("admin/{name}")
+    quietly(algo.set_secret, "db", "DB_PASSWORD", "s3cret!")
+    deployed = algo.compile()  # what was deployed is the newest source, and built
+    print(json.dumps([algo.pipe("DB_PASSWORD").result, deployed["version_info"], refused(algo.publish)]))
+    """
+    length, version, refused = answer(platform, NEWER, body)
+    assert length == len("s3cret!")
+    assert version["semantic_version"] == "1.0.0"
+    assert refused
 
 
 @pytest.mark.parametrize("version", [NEWER, OLDER])

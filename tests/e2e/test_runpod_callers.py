@@ -249,6 +249,31 @@ def test_a_purge_removes_what_waits_and_leaves_what_runs(original: Original, ids
     assert (after["jobs"]["inProgress"], after["jobs"]["inQueue"]) == (1, 0)
 
 
+def test_a_job_is_gone_when_its_time_to_live_is_over_whether_it_waits_or_runs(original: Original, ids: Ids) -> None:
+    body = """
+    began = time.monotonic()
+    given = {"input": {"seconds": 60}, "policy": {"ttl": 10_000}}
+    busy = endpoint.run(given)
+    until(busy, "IN_PROGRESS")
+    waiting = endpoint.run(given)
+    statuses = [busy.status(), waiting.status()]
+    gone = []
+    for job in (busy, waiting):
+        try:
+            while time.monotonic() - began < 20:
+                job.status()
+                time.sleep(0.2)
+        except requests.HTTPError as error:
+            gone.append([error.response.status_code, time.monotonic() - began])
+    print(json.dumps([statuses, gone, endpoint.health()["jobs"]]))
+    """
+    statuses, gone, counts = original.answer(program(ids("sleeper"), body), timeout=40)
+    assert statuses == ["IN_PROGRESS", "IN_QUEUE"]
+    assert [status for status, _ in gone] == [404, 404]
+    assert all(10 <= seconds < 14 for _, seconds in gone)
+    assert (counts["inProgress"], counts["inQueue"]) == (0, 0)
+
+
 def test_health_counts_in_eleven_whole_numbers(original: Original, ids: Ids) -> None:
     body = 'endpoint.run_sync({"value": 1}); print(json.dumps(endpoint.health()))'
     health = original.answer(program(ids("echo"), body))

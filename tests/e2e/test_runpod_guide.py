@@ -27,6 +27,8 @@ from trivet.examples import catalogue
 
 HOLD = 2
 """Seconds that `runsync` is held, so that a call longer than the hold is no long test."""
+GPU = "NVIDIA L4"
+"""The one GPU that this machine's own tool tells the platform of."""
 HELLO = list("Hello, World!")
 
 # -- the programs of the guide
@@ -284,7 +286,12 @@ endpoint.purge_queue(timeout=3)
 def platform() -> Iterator[RunningPlatform]:
     """A platform that has the bundled examples for RunPod, and nothing else."""
     folder = Path(tempfile.mkdtemp(prefix="trivet-guide-"))
-    running = RunningPlatform(folder, TRIVET_RUNPOD_HOLD=str(HOLD))
+    vendors_tool = folder / "tools" / "nvidia-smi"
+    vendors_tool.parent.mkdir()
+    vendors_tool.write_text(f"#!/bin/sh\necho '{GPU}'\n")
+    vendors_tool.chmod(0o755)
+    path = f"{vendors_tool.parent}:{os.environ['PATH']}"
+    running = RunningPlatform(folder, TRIVET_RUNPOD_HOLD=str(HOLD), PATH=path)
     try:
         running.start()
         deployed = running.trivet("examples", "deploy", "runpod_plain", "runpod_stream", "runpod_progress", timeout=300)
@@ -390,9 +397,7 @@ print(json.dumps(output))"""
 
 def test_get_gpus(guide: Original) -> None:
     gpus = json.loads("\n".join(lines_of(guide.run(GET_GPUS))))
-    assert isinstance(gpus, list)
-    for gpu in gpus:  # what this machine really has, which may be nothing
-        assert set(gpu) == {"id", "displayName", "memoryInGb"}
+    assert gpus == [{"id": GPU, "displayName": "L4", "memoryInGb": 24}]
 
 
 def test_get_gpu(guide: Original) -> None:
@@ -478,8 +483,18 @@ def test_cancel_after_a_timeout(guide: Original) -> None:
     assert final == "status CANCELLED"
 
 
-def test_purge_queue(guide: Original) -> None:
-    assert lines_of(guide.run(PURGE_QUEUE)) == []
+def test_purge_queue(guide: Original, client: trivet.Client, platform: RunningPlatform) -> None:
+    """That program prints nothing, so that it is looked at what becomes of the queue."""
+    name = "admin/runpod_progress"
+    switch = ("endpoints", "scale", name, "--workers")
+    assert platform.trivet(*switch, "0,0").returncode == 0  # so that what is submitted waits
+    try:
+        waiting = [client.endpoint(name).submit({"steps": 1}) for _ in range(2)]
+        program = PURGE_QUEUE.replace("YOUR_ENDPOINT_ID", client.endpoints.get(name).id)
+        assert lines_of(guide.run(program)) == []
+        assert [job.refresh().status for job in waiting] == ["cancelled", "cancelled"]
+    finally:
+        platform.trivet(*switch, "0,3")
 
 
 # -- what the examples are for other callers

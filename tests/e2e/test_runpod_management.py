@@ -14,6 +14,7 @@ import pytest
 import trivet
 from tests.conftest import RunningPlatform
 from tests.e2e.originals import LATEST, VERSIONS, Original, original_python, pointing
+from trivet.sdk.models import Scaling
 
 IMAGE = "management/greeter:1"
 GREETER = """
@@ -141,6 +142,7 @@ def test_what_is_managed_in_runpods_words_is_an_endpoint_like_any_other(
     """
     endpoint = client.endpoints.get(latest.answer(program(body)))
     assert endpoint.name == f"admin/{name}"
+    assert endpoint.scaling == Scaling(min=0, max=3, idle_timeout=9.0, policy="request_count", target=2.0)
     assert client.endpoint(f"admin/{name}").run({"name": "Moneypenny"}) == "Hello Moneypenny"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -104,6 +105,33 @@ def test_every_end_of_a_job_is_told(client: trivet.Client, receiver: Receiver) -
     assert eventually(lambda: len(receiver.got) == 2)
     told = {message["data"]["id"]: message["type"] for message in receiver.messages()}
     assert told == {failing.id: "job.failed", cancelled.id: "job.cancelled"}
+
+
+def test_a_call_in_runpods_words_is_told_in_them_and_a_retry_under_the_id_of_the_first(
+    sending: RunningPlatform, receiver: Receiver
+) -> None:
+    def post(path: str, body: Any) -> dict[str, Any]:
+        url, headers = (
+            f"{sending.url}/runpod/v2/{path}",
+            {"authorization": sending.key, "content-type": "application/json"},
+        )
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            document: dict[str, Any] = json.load(answer)
+        return document
+
+    done = post("admin~echo/run", {"input": {"value": [1, 2]}, "webhook": receiver.url})
+    assert eventually(lambda: receiver.got)
+    told = receiver.messages()[0]
+    assert (told["id"], told["status"], told["output"]) == (done["id"], "COMPLETED", [1, 2])
+    assert told == post(f"admin~echo/status/{done['id']}", None)
+    failing = post("admin~misbehave/run", {"input": {"how": "raise"}, "webhook": receiver.url})
+    assert eventually(lambda: len(receiver.got) == 2)
+    assert post(f"admin~misbehave/retry/{failing['id']}", {}) == {"id": failing["id"], "status": "IN_QUEUE"}
+    assert eventually(lambda: len(receiver.got) == 3)
+    for told in receiver.messages()[1:]:
+        assert (told["id"], told["status"]) == (failing["id"], "FAILED")
+        assert "that went wrong" in told["error"]
 
 
 def test_a_receiver_that_never_answers_holds_up_no_job_and_no_other_receiver(

@@ -16,6 +16,7 @@ from trivet.platform.core.jobs import JobError, Progress
 from trivet.platform.dialects.runpod import worker
 from trivet.platform.dialects.runpod.context import RunPodServices, RunPodSettings
 from trivet.platform.dialects.runpod.worker import ENVELOPE, WorkerApi, read_log_line
+from trivet.platform.services.polls import FaultIn
 from trivet.platform.services.takes import TakenJob, Visit
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ class Asked:
     refuses: Exception | None = None
     ends: bool = False
     calls: list[Call] = field(default_factory=list)
+    fault_in: FaultIn = lambda _content_type, _body: None
     admitted: list[tuple[str, str, str, str | None]] = field(default_factory=list)
 
     def admit(self, endpoint_id: str, worker_id: str, token: str, principal: Principal | None) -> Visit:
@@ -46,7 +48,10 @@ class Asked:
             raise self.refuses
         return Visit(worker_id, endpoint_id)
 
-    async def take(self, visit: Visit, most: int, *, busy: bool, hold: float, after: str = "") -> list[TakenJob]:
+    async def take(
+        self, visit: Visit, most: int, *, busy: bool, hold: float, fault_in: FaultIn, after: str = ""
+    ) -> list[TakenJob]:
+        self.fault_in = fault_in
         self.calls.append(("take", visit.worker_id, most, busy, hold, *filter(None, [after])))
         await self._wait("take")
         return self.jobs
@@ -200,16 +205,19 @@ def test_one_job_comes_as_an_object_with_its_input_as_it_was_sent() -> None:
     assert answer.body == b'{"id":"job_1","input":{"big": 1e2, "b":"\\u00e9" }}'
 
 
-def test_an_input_that_python_can_not_read_fails_alone() -> None:
-    endless = b'{"a":' + b"9" * 4301 + b"}"
-    harmless = b'{"a":"' + b"9" * 4301 + b'","b":1.' + b"5" * 4301 + b"}"
-    wire = Wire(Asked([job(1), job(2, endless), job(3, harmless), job(4, endless, "application/x-numbers")]))
-    answer = wire.get("ep1/job-take-batch/w1?batch_size=4")
-    assert [each["id"] for each in answer.json] == ["job_1", "job_3", "job_4"]
-    what, _, job_id, error = wire.asked.calls[-1]
-    assert (what, job_id, error.code) == ("fail", "job_2", "unreadable_input")
-    assert "4300 digits" in error.message
-    assert Wire(Asked([job(2, endless)])).get("ep1/job-take/w1?x").status == 204
+@pytest.mark.parametrize(
+    ("body", "content_type", "is_read"),
+    [
+        (b'{"a":' + b"9" * 4301 + b"}", "application/json", False),
+        (b'{"a":"' + b"9" * 4301 + b'","b":1.' + b"5" * 4301 + b"}", "application/json", True),
+        (b"9" * 4301, "application/x-numbers", True),
+    ],
+)
+def test_the_service_is_told_which_inputs_python_can_not_read(body: bytes, content_type: str, is_read: bool) -> None:
+    wire = Wire(Asked())
+    wire.get("ep1/job-take/w1?x")
+    fault = wire.asked.fault_in(content_type, body)
+    assert (fault is None) is is_read
 
 
 def test_what_is_for_the_worker_lies_beside_the_input() -> None:
@@ -479,6 +487,23 @@ def test_an_api_key_says_who_the_worker_elsewhere_belongs_to() -> None:
     wire = Wire(Asked())
     wire.get("ep1/ping/w1?x", headers={"authorization": KEY})
     assert wire.asked.admitted == [("ep1", "w1", KEY, "acc_1")]
+
+
+def test_who_is_refused_with_a_key_is_told_which_key_counts() -> None:
+    answer = Wire(Asked(refuses=Forbidden("no", hint="Use another."))).get(
+        "ep1/ping/w1?x", headers={"authorization": KEY}
+    )
+    assert "config.toml" in answer.json["error"]
+
+
+def test_no_repr_shows_what_a_worker_came_with() -> None:
+    headers = [(b"authorization", TOKEN.encode())]
+    scope = {"query_string": b"gpu=x", "headers": headers}
+    target = worker._target(["v2", "ep1", "job-take", "w1"])
+    assert target is not None
+    request = worker._read(scope, target)
+    assert request.token == TOKEN
+    assert TOKEN not in repr(request)
 
 
 def test_an_api_key_that_does_not_count_admits_nobody() -> None:

@@ -13,10 +13,11 @@ import click
 from trivet.cli.errors import Failure, Unreachable
 from trivet.cli.output import emit, note
 from trivet.cli.session import connect
+from trivet.protocol.runpod import caller_variables, worker_variables
 
 DIALECTS = ("runpod", "algorithmia", "jaqpot")
-PING_INTERVAL = 5000
-"""Milliseconds between the signs of life of a worker elsewhere."""
+PING_INTERVAL = 5.0
+"""Seconds between the signs of life of a worker elsewhere."""
 _WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -77,7 +78,7 @@ def env(dialect: str | None, endpoint: str | None, worker_id: str | None) -> Non
     if endpoint is not None:
         _export(_joining(settings.url, endpoint, worker_id or _made_up()))
     elif dialect == "runpod":
-        _export(_runpod(settings.url, settings.api_key))
+        _export(caller_variables(settings.url, settings.api_key))
     elif dialect == "algorithmia":
         _export({"ALGORITHMIA_API_KEY": settings.api_key, "ALGORITHMIA_API": f"{settings.url}/algorithmia"})
     else:
@@ -89,14 +90,6 @@ def _export(variables: Mapping[str, str]) -> None:
         emit(f"export {name}={shlex.quote(value)}")
 
 
-def _runpod(url: str, key: str) -> dict[str, str]:
-    return {
-        "RUNPOD_API_KEY": key,
-        "RUNPOD_ENDPOINT_BASE_URL": f"{url}/runpod/v2",
-        "RUNPOD_API_BASE_URL": f"{url}/runpod",  # its package adds /graphql
-    }
-
-
 def _joining(url: str, endpoint: str, worker_id: str) -> dict[str, str]:
     """What a worker program needs to serve an endpoint, with a key that is made for it."""
     with connect() as client:
@@ -104,21 +97,10 @@ def _joining(url: str, endpoint: str, worker_id: str) -> dict[str, str]:
         made = client.keys.create(label=f"RunPod worker of {endpoint}", scopes=["work"])
     until = "" if made.expires_at is None else f" until {made.expires_at:%Y-%m-%d}"
     note(f"The worker {worker_id} may serve {endpoint} at {url}{until}. To end that: trivet keys revoke {made.id}")
-    base = f"{url}/runpod/v2/{endpoint_id}"
-    # The worker fills in `$ID` (its own id in the first, a job's in the others) and `$RUNPOD_POD_ID`. What it adds to the query
-    # begins with `&`, so there must be one already.
-    query = "?from=elsewhere"
-    return {
-        "RUNPOD_WEBHOOK_GET_JOB": f"{base}/job-take/$ID{query}",
-        "RUNPOD_WEBHOOK_POST_OUTPUT": f"{base}/job-done/$RUNPOD_POD_ID/$ID{query}",
-        "RUNPOD_WEBHOOK_POST_STREAM": f"{base}/job-stream/$RUNPOD_POD_ID/$ID{query}",
-        "RUNPOD_WEBHOOK_PING": f"{base}/ping/$RUNPOD_POD_ID{query}",
-        "RUNPOD_AI_API_KEY": made.key,
-        "RUNPOD_POD_ID": worker_id,
-        "RUNPOD_ENDPOINT_ID": endpoint_id,
-        "RUNPOD_PING_INTERVAL": str(PING_INTERVAL),
-        "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
-    }
+    variables = worker_variables(
+        url, endpoint_id, worker_id, made.key, query="from=elsewhere", ping_interval=PING_INTERVAL
+    )
+    return variables | {"RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true"}
 
 
 def _made_up() -> str:

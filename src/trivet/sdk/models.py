@@ -102,6 +102,7 @@ class JobView(Model):
     dead_letter: bool = False
     kept_until: datetime | None = None
     idempotency_key: str | None = None
+    retry_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

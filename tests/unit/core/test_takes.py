@@ -100,7 +100,7 @@ def test_an_answer_holds_what_fits_and_one_job_at_least(
 
 
 def test_a_job_that_gets_lost_again_and_again_waits_longer_each_time() -> None:
-    assert [takes.stray_pause(strays) for strays in (1, 2, 3, 4, 5, 60)] == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
+    assert [takes.redelivery_pause(losses) for losses in (1, 2, 3, 4, 5, 60)] == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
 
 
 def test_a_name_from_elsewhere_is_its_endpoints_and_keeps_the_workers_own() -> None:

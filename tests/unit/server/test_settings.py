@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from trivet.platform.dialects.runpod.context import RunPodSettings
 from trivet.platform.server.settings import MIB, SettingError, Settings
 
 
@@ -20,6 +21,10 @@ def test_without_anything_said_the_defaults_hold() -> None:
     assert (settings.host, settings.port) == ("127.0.0.1", 8300)
     assert (settings.max_input, settings.metrics_public) == (50 * MIB, False)
     assert settings.data.name == "trivet"
+
+
+def test_runsync_answers_before_a_client_that_waits_for_a_minute_gives_up() -> None:
+    assert Settings.load({}).runpod_hold == RunPodSettings().hold == 50.0
 
 
 def test_an_argument_comes_before_the_environment_and_none_is_no_argument() -> None:

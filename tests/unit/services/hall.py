@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.unit.services.plant import Plant, payload
@@ -14,7 +14,7 @@ from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.jobs import Job, JobError, JobStatus, Progress
 from trivet.platform.core.payloads import JSON
-from trivet.platform.services.takes import TakenJob, Takes, Visit
+from trivet.platform.services.takes import Line, TakenJob, Takes, Visit
 
 
 class Caller:
@@ -74,6 +74,8 @@ class Hall(Plant):
 
     def build(self) -> None:
         super().build()
+        self.readers: dict[str, Callable[[str], Line]] = {}
+        """Who reads the lines of workers, by their kind of program."""
         self.takes = Takes(
             workers=self.workers,
             dispatcher=self.dispatcher,
@@ -82,6 +84,7 @@ class Hall(Plant):
             vault=self.vault,
             clock=self.clock,
             background=self.tasks.run,
+            readers=self.readers,
         )
 
     async def started(self) -> tuple[str, str]:

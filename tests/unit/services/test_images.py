@@ -33,7 +33,7 @@ def test_an_upload_becomes_an_image_and_no_endpoint() -> None:
     town.builder.result = built("hello", settings=settings)
     ended = town.deploy(town.admin, image=NAME)
     assert (ended.state, ended.version_ids) == (VersionState.READY, ())
-    assert ended.steps[-1].text == f"The image {NAME} is published."
+    assert ended.steps[-1].text.startswith(f"The image {NAME} is published.")
     (image,) = run(town.images.list(town.admin))
     assert (image.id, image.name, image.hash) == (ended.image_id, NAME, "a" * 64)
     assert (image.bundle, image.environment, image.handler, image.settings) == (
@@ -44,6 +44,17 @@ def test_an_upload_becomes_an_image_and_no_endpoint() -> None:
     )
     assert town.endpoints.all() == []
     assert town.builder.told == [("hello.tar.gz", True)]
+
+
+def test_whoever_publishes_for_everybody_is_told_so_and_nobody_else() -> None:
+    town = Town()
+    town.builder.result = built("hello")
+    ended = town.deploy(town.admin, image=NAME)
+    assert ended.steps[-1].text == (
+        f"The image {NAME} is published. Every account can use it, because admin is the first administrator."
+    )
+    ended = town.deploy(town.account("ann"), "b" * 64, image=NAME)
+    assert ended.steps[-1].text == f"The image {NAME} is published."
 
 
 def test_the_same_name_again_moves_to_the_new_build_and_says_what_that_means() -> None:

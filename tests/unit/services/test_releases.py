@@ -192,7 +192,19 @@ def test_strangers_learn_nothing_and_members_see_no_builds(studio: Studio) -> No
         check_hidden(way, "admin/hello", "admin/nothing")
 
 
-def test_a_held_build_of_a_public_endpoint_is_for_those_who_manage_it(studio: Studio) -> None:
+def test_members_of_an_organization_try_its_builds(studio: Studio) -> None:
+    studio.account("ann")
+    run(studio.organizations.create(studio.admin, "acme"))
+    run(studio.organizations.put_member(studio.admin, "acme", "ann", "member"))
+    studio.made("acme")
+    studio.built(name="acme/hello")
+    ann = studio.again(studio.principal(studio.token("ann")))
+    assert studio.endpoints.pick(ann, ref(f"acme/hello@{DIGEST[:40]}"))[1].is_held
+    with pytest.raises(Forbidden):
+        run(studio.releases.builds(ann, ref("acme/hello")))
+
+
+def test_a_held_build_of_a_public_endpoint_is_for_its_owner(studio: Studio) -> None:
     studio.made()
     studio.built()
     run(

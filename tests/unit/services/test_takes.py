@@ -238,9 +238,8 @@ def test_no_worker_takes_the_place_of_another(hall: Hall) -> None:
         fresh, _ = await hall.started()
         guest = await hall.guest("pod-1")
         for worker_id in (own.id, fresh):
-            with pytest.raises(Forbidden) as refused:
+            with pytest.raises(Forbidden):
                 hall.takes.admit(hall.endpoint.id, worker_id, "", hall.porter)
-            assert "config.toml" in refused.value.hint
             stranger = hall.takes.admit(theirs.id, worker_id, "", bob)  # it learns nothing of the one that is here
             assert await Caller(hall, stranger).take() == []
         for worker_id in ("pod-1", guest.id):
@@ -580,6 +579,42 @@ def test_a_second_poll_gets_what_the_first_was_promised_and_not_more_than_it_ask
     hall.play(scene())
 
 
+def test_a_job_that_is_cancelled_while_its_input_is_on_its_way_is_over_at_once(hall: Hall) -> None:
+    async def scene() -> None:
+        gate = _slow_blobs(hall)
+        caller = await hall.caller()
+        job_id = await _large(hall)
+        poll = caller.waits(hold=0.5)
+        await hall.settle()
+        assert await hall.status(job_id) is JobStatus.RUNNING
+        hall.dispatcher.cancel(job_id)
+        await hall.settle()
+        assert await hall.status(job_id) is JobStatus.CANCELLED
+        gate.set()
+        assert await poll == []
+
+    hall.play(scene())
+
+
+def test_an_input_that_the_worker_can_not_read_fails_its_job_and_no_other(hall: Hall) -> None:
+    def fault_in(content_type: str, body: bytes) -> BadRequest | None:
+        is_odd = (content_type, body) == ("application/json", b'"odd"')
+        return BadRequest("The input is odd.", hint="Send another.") if is_odd else None
+
+    async def scene() -> None:
+        caller = await hall.caller()
+        before = await hall.queue()
+        odd = (await hall.jobs.submit(hall.ada, ref("ada/hello"), payload('"odd"'))).job.id
+        after = await hall.queue()
+        jobs = await hall.takes.take(caller.visit, 3, busy=False, hold=0.0, fault_in=fault_in)
+        assert names(jobs) == [before, after]
+        error = (await hall.job(odd)).error
+        assert error is not None
+        assert (error.code, error.message, error.hint) == ("unreadable_input", "The input is odd.", "Send another.")
+
+    hall.play(scene())
+
+
 def test_an_input_that_comes_when_its_poll_is_over_goes_back(hall: Hall) -> None:
     async def scene() -> None:
         gate = _slow_blobs(hall)
@@ -717,13 +752,13 @@ def test_a_job_that_never_arrived_goes_out_again_after_pauses_and_then_as_often_
         caller = await hall.caller()
         job_id = await hall.queue(max_attempts=3)
         attempts = []
-        for strays in range(1, rules.MOST_STRAYS + 3):
+        for losses in range(1, rules.MOST_LOST_DELIVERIES + 3):
             (job,) = await caller.jobs(hold=1.0)
             attempts.append(job.attempt)
             assert await caller.take() == []
             assert await hall.status(job_id) is JobStatus.QUEUED
-            hall.later(max(rules.LOST_REST, rules.stray_pause(strays)))
-        assert attempts == [1] * (rules.MOST_STRAYS + 1) + [2]
+            hall.later(max(rules.LOST_REST, rules.redelivery_pause(losses)))
+        assert attempts == [1] * (rules.MOST_LOST_DELIVERIES + 1) + [2]
         assert await caller.take(hold=1.0) == [job_id]
         assert await caller.take() == []
         job_now = await hall.job(job_id)
@@ -820,7 +855,7 @@ def test_an_answer_has_a_bound_in_bytes_and_what_is_beyond_waits(hall: Hall, mon
 
 @pytest.mark.parametrize("sign", ["ping", "progress", "line", "take"])
 def test_a_job_that_had_begun_and_whose_result_never_came_fails_with_the_reason(hall: Hall, sign: str) -> None:
-    hall.takes.read_line = _read
+    hall.readers[hall.version.host] = _read
 
     async def scene() -> None:
         caller = await hall.caller()
@@ -844,7 +879,7 @@ def test_a_job_that_had_begun_and_whose_result_never_came_fails_with_the_reason(
 
 
 def test_a_worker_of_several_places_that_is_through_without_a_result_is_asked_at_once(hall: Hall) -> None:
-    hall.takes.read_line = _read
+    hall.readers[hall.version.host] = _read
 
     async def scene() -> None:
         caller = await hall.caller()
@@ -866,7 +901,7 @@ def test_a_worker_of_several_places_that_is_through_without_a_result_is_asked_at
 
 
 def test_a_worker_whose_results_have_come_is_not_asked_again(hall: Hall) -> None:
-    hall.takes.read_line = _read
+    hall.readers[hall.version.host] = _read
 
     async def scene() -> None:
         caller = await hall.caller()
@@ -1463,7 +1498,7 @@ def _read(text: str) -> Line:
 
 
 def test_lines_go_to_the_job_that_they_are_about_or_else_to_the_worker(hall: Hall) -> None:
-    hall.takes.read_line = _read
+    hall.readers[hall.version.host] = _read
 
     async def scene() -> None:
         caller = await hall.caller()
@@ -1494,17 +1529,17 @@ def test_lines_go_to_the_job_that_they_are_about_or_else_to_the_worker(hall: Hal
     hall.play(scene())
 
 
-@pytest.mark.parametrize(("host", "kept"), [("decorated", []), ("other", ["starting"])])
-def test_before_a_worker_has_come_its_lines_are_read_where_it_is_of_the_kind_that_does(
+@pytest.mark.parametrize(("host", "kept"), [("linked", []), ("other", ["starting"])])
+def test_before_a_worker_has_come_its_lines_are_read_where_it_is_of_a_kind_that_polls(
     hall: Hall, host: str, kept: list[str]
 ) -> None:
-    hall.takes.read_line = _read
+    hall.readers["other"] = _read
     assert not hall.takes.wrote("wrk_none", "x:starting")
 
     async def scene() -> None:
         worker_id = hall.workers.start(replace(hall.version, host=host))
         version = replace(hall.version, host=host)
-        hall.endpoints.version = lambda _: version  # type: ignore[method-assign] # a version of another kind
+        hall.endpoints.version = lambda _: version  # type: ignore[assignment, method-assign] # a version of another kind
         assert hall.takes.wrote(worker_id, ":starting") is bool(kept)
         assert hall.lines() == kept
 
@@ -1614,5 +1649,19 @@ def test_a_worker_of_several_places_or_a_slow_one_is_given_what_it_asks_for(hall
             hall.now += 0.125
             assert several.succeed(job_id)
         assert await several.take() == ids[3:5]  # it takes one at a time now: what it asks for, and its share
+
+    hall.play(scene())
+
+
+def test_no_repr_shows_the_token_of_an_attempt(hall: Hall) -> None:
+    async def scene() -> None:
+        caller = await hall.caller()
+        job_id = await hall.queue()
+        assert await caller.take() == [job_id]
+        (desk,) = hall.takes._reception.desks()
+        attempt = desk.held[job_id]
+        for shown in (repr(attempt), repr(desk.ref(attempt)), repr(desk)):
+            assert attempt.token not in shown
+            assert hall.runtime.started[caller.id].token not in shown
 
     hall.play(scene())

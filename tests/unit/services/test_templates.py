@@ -15,8 +15,9 @@ from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFoun
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
 from trivet.platform.core.templates import MAX_EXTRAS
 from trivet.platform.ports.builder import Built
-from trivet.platform.services import templates as service
-from trivet.platform.services.templates import EndpointDraft, TemplateDraft, TemplateView
+from trivet.platform.services import saving
+from trivet.platform.services.saving import TemplateDraft
+from trivet.platform.services.templates import EndpointDraft, TemplateView
 
 IMAGE = "team/worker:1.0"
 POLICY = ScalingPolicy(0, 3, 5.0, ScalingRule.QUEUE_DELAY, 4.0)
@@ -117,7 +118,7 @@ def test_a_template_that_can_not_be_is_refused(town: Town, draft: dict[str, Any]
 
 
 def test_an_account_has_so_many_templates_at_most(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MAX_TEMPLATES", 1)
+    monkeypatch.setattr(saving, "MAX_TEMPLATES", 1)
     first = save(town, town.admin)
     with pytest.raises(Conflict, match="1 templates already"):
         save(town, town.admin, "second")
@@ -394,9 +395,7 @@ def test_a_template_is_saved_together_with_an_endpoint_of_it(town: Town) -> None
     assert town.templates.env_of(town.admin, endpoint) == {"A": "1"}
     other = make(town, town.admin, view.template.id, "other")
     wanted = EndpointDraft("", view.template.id, POLICY, Overrides(9.0))
-    saved = run(
-        town.templates.save_endpoint(town.admin, endpoint.id, wanted, TemplateDraft("t", IMAGE, [("A", "2")]))
-    )
+    saved = run(town.templates.save_endpoint(town.admin, endpoint.id, wanted, TemplateDraft("t", IMAGE, [("A", "2")])))
     assert [version.number for version in town.endpoints.versions_of(saved.id)] == ["1.0.0", "1.1.0"]
     assert current(town, saved).settings.timeout == 9.0
     for each in (saved, fresh(town, other)):

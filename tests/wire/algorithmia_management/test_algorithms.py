@@ -194,6 +194,14 @@ def test_an_algorithm_of_another_way_has_an_id_too(desk: Desk) -> None:
     assert found["version_info"]["semantic_version"] == "1.0.0"
 
 
+def test_nobody_takes_the_id_of_anothers_algorithm_by_choosing_it(desk: Desk) -> None:
+    desk.world.publish(desk.world.admin, "admin/hello")
+    id_ = desk.ask("GET", "/algorithms/admin/hello").json["id"]
+    desk.world.now += 1
+    desk.world.publish(desk.world.account("ann"), "ann/hello", digest="b" * 64, endpoint_id=id_)
+    assert desk.ask("GET", f"/algorithms/{id_}").json["self_link"].split("/")[-4:-2] == ["admin", "hello"]
+
+
 def test_builds_and_their_logs_are_read_back(desk: Desk) -> None:
     desk.create()
     compiled = desk.compile()
@@ -342,3 +350,26 @@ def test_everything_takes_its_scope(desk: Desk) -> None:
         assert refused(answer)[:2] == (403, 2001), path
     calling = desk.world.token("admin", Scope.CALL)
     assert refused(desk.ask("GET", "/algorithms/admin/Hello", token=calling))[:2] == (403, 2001)
+
+
+def test_the_native_api_shows_an_algorithm_at_every_step(desk: Desk) -> None:
+    made = desk.create()
+    bare = desk.world.ask("GET", "/endpoints/admin/Hello")
+    assert bare.status == 200
+    assert bare.json["id"] == made["id"]
+    assert desk.world.ask("GET", "/endpoints").json["items"][0]["id"] == made["id"]
+    assert desk.world.ask("POST", "/endpoints/admin/Hello/run", json_body={}).code == "not_found"
+    desk.compile()
+    assert desk.world.ask("POST", "/endpoints/admin/Hello/run", json_body={}).code == "not_found"
+    numbers = [each["version"] for each in desk.world.ask("GET", "/endpoints/admin/Hello/versions").json["items"]]
+    assert len(numbers) == 1
+    assert numbers[0].startswith("0.0.0-build.g")
+    desk.ask("PUT", "/algorithms/admin/Hello", json_body={"settings": {"algorithm_callability": "public"}})
+    desk.world.account("ben")
+    ben = desk.world.token("ben")
+    assert desk.world.ask("GET", "/endpoints/admin/Hello/versions", token=ben).json["items"] == []
+    assert desk.world.ask("GET", f"/endpoints/admin/Hello/versions/{numbers[0]}", token=ben).code == "not_found"
+    assert desk.world.ask("GET", "/endpoints/admin/Hello", token=ben).json["versions"] == 0
+    desk.publish()
+    numbers = [each["version"] for each in desk.world.ask("GET", "/endpoints/admin/Hello/versions").json["items"]]
+    assert "0.1.0" in numbers

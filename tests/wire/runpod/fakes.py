@@ -28,6 +28,7 @@ class RunPodWorld(World):
             vault=FakeVault(),
             clock=self.clock,
             background=self.tasks.run,
+            readers={},
         )
         services = RunPodServices(
             accounts=self.accounts,

@@ -434,6 +434,14 @@ def test_a_body_that_is_no_call_is_refused_and_nothing_is_queued(world: RunPodWo
     assert world.call("GET", f"/{world.hello}/requests").json["requests"] == []
 
 
+def test_a_number_that_no_worker_can_read_is_refused_and_nothing_is_queued(world: RunPodWorld) -> None:
+    answer = ask(world, b'{"seed":%b}' % (b"9" * 4301))
+    assert (answer.status, fault(answer)["code"]) == (400, "bad_request")
+    assert "4300 digits" in fault(answer)["message"]
+    assert world.call("GET", f"/{world.hello}/requests").json["requests"] == []
+    assert ask(world, b'{"seed":"%b"}' % (b"9" * 4301)).status == 200
+
+
 def test_an_input_that_misses_the_endpoints_schema_is_a_bad_request(world: RunPodWorld) -> None:
     schema = {"type": "object", "required": ["prompt"]}
     strict, _ = world.offer("admin/strict", schema=schema)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
@@ -17,6 +18,7 @@ from trivet.platform.dialects.runpod import jobs as verbs
 from trivet.platform.dialects.runpod import streams
 from trivet.platform.dialects.runpod.streams import MOST_PIECES, Page, Streams
 from trivet.platform.ports.runtime import AttemptOrder
+from trivet.platform.wire.bodies import ClientGone
 
 
 class Singer:
@@ -135,12 +137,15 @@ def test_nobody_reads_on_while_a_page_is_on_its_way(singer: Singer) -> None:
     view = world.run(world.jobs.get(world.admin, singer.job_id))
     singer.sing(b"1")
 
+    async def begin_to_send() -> None:
+        async with readers.read(world.admin, view, 0.5) as first:
+            async with readers.read(world.admin, view, 0.05) as second:
+                assert (len(first.pieces), second.pieces) == (1, [])
+            raise ClientGone
+
     async def scenario() -> None:
         with pytest.raises(ClientGone):
-            async with readers.read(world.admin, view, 0.5) as first:
-                async with readers.read(world.admin, view, 0.05) as second:
-                    assert (len(first.pieces), second.pieces) == (1, [])
-                raise ClientGone
+            await begin_to_send()
         async with readers.read(world.admin, view, 0.5) as again:
             assert [piece.data for piece in again.pieces] == [b"1"]
         async with readers.read(world.admin, view, 0.05) as last:
@@ -149,7 +154,9 @@ def test_nobody_reads_on_while_a_page_is_on_its_way(singer: Singer) -> None:
     world.run(scenario())
 
 
-@pytest.mark.parametrize(("query", "held"), [("", 5.0), ("?wait=20000", 20.0), ("?wait=1", 1.0), ("?wait=9999999", 300.0)])
+@pytest.mark.parametrize(
+    ("query", "held"), [("", 5.0), ("?wait=20000", 20.0), ("?wait=1", 1.0), ("?wait=9999999", 300.0)]
+)
 def test_a_read_waits_for_as_long_as_it_says_and_five_seconds_otherwise(query: str, held: float) -> None:
     singer = Singer(RunPodWorld())
     world = singer.world
@@ -322,14 +329,15 @@ def test_cursors_are_bounded_and_those_in_use_are_kept(monkeypatch: pytest.Monke
     async def scenario() -> None:
         views = [await world.jobs.get(world.admin, job_id) for job_id in jobs]
         for view in views:
-            page = await read.read(world.admin, view, 1.0)
-            assert page.is_last
+            async with read.read(world.admin, view, 1.0) as page:
+                assert page.is_last
         assert list(read._cursors) == jobs[3:]
         await read._cursors[jobs[3]].turn.acquire()
         for view in views[:2]:
-            await read.read(world.admin, view, 1.0)
+            async with read.read(world.admin, view, 1.0):
+                pass
         assert jobs[3] in read._cursors
-        waiting = await read.read(world.admin, views[3], 0.05)
-        assert (waiting.pieces, waiting.status) == ([], "running")  # another reads it: its end is not for this one
+        async with read.read(world.admin, views[3], 0.05) as waiting:
+            assert (waiting.pieces, waiting.status) == ([], "running")  # another reads it: its end is not for this one
 
     world.run(scenario())

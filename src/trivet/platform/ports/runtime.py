@@ -81,6 +81,9 @@ class AttemptRef(NamedTuple):
     number: int
     token: str
 
+    def __repr__(self) -> str:
+        return f"AttemptRef(worker_id={self.worker_id!r}, number={self.number})"
+
 
 @value
 class AttemptOrder:

@@ -128,7 +128,7 @@ class ProcessRuntime:
         self._gpus = await asyncio.to_thread(installed_gpus)
         if self._settings.warm.most and hasattr(os, "pidfd_open") and hasattr(os, "memfd_create"):
             self._parents = WarmParents(
-                self._folders, self._settings.warm, self._interpreter, base_environ, self._make_cgroup
+                self._folders, self._settings.warm, self.interpreter, base_environ, self._make_cgroup
             )
 
     async def start(self, spec: WorkerSpec) -> Started:
@@ -194,6 +194,10 @@ class ProcessRuntime:
             await self._parents.close()
         self._guard.close()
 
+    def interpreter(self, environment: str) -> Path:
+        """Where the Python of an environment lies."""
+        return self._data / "envs" / environment / "bin" / "python"
+
     # -- starting -----------------------------------------------------------------------------------------------------
 
     def _sweep(self) -> int:
@@ -213,11 +217,8 @@ class ProcessRuntime:
                 hint="Deploy it without `gpu=`, or run the platform on a machine that has one.",
             )
 
-    def _interpreter(self, environment: str) -> Path:
-        return self._data / "envs" / environment / "bin" / "python"
-
     def _python(self, version: Version) -> Path:
-        python = self._interpreter(version.environment)
+        python = self.interpreter(version.environment)
         if not version.environment or not python.exists():
             raise Unavailable(
                 f"The environment of version {version.number} is not there any more.",

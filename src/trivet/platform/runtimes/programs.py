@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -11,6 +10,7 @@ from trivet.platform.core.errors import Unavailable
 from trivet.platform.ports.runtime import WorkerSpec
 from trivet.platform.runtimes import strays
 from trivet.platform.runtimes.surroundings import base_environ, custom_environ, visible_gpus
+from trivet.protocol.runpod import worker_variables
 
 COMMAND = ("-I", "-c", "import sys; from trivet.worker.programs import main; sys.exit(main())")
 """What the interpreter of an environment is started with to become the program."""
@@ -49,7 +49,14 @@ def program_environ(spec: WorkerSpec, python: Path, bundle: Path, room: Path, ur
         **custom_environ(spec),
         "HOME": str(room),
         "VIRTUAL_ENV": str(python.parent.parent),
-        **_protocol(spec, f"{url}/runpod/v2/{spec.version.endpoint_id}"),
+        **worker_variables(
+            url,
+            spec.version.endpoint_id,
+            spec.worker_id,
+            spec.token,
+            query=f"gpu={quote_plus(spec.version.settings.gpu or 'cpu')}",
+            ping_interval=_PING_INTERVAL,
+        ),
         strays.MARK: spec.worker_id,
         strays.FOLDER: str(room),
         "TRIVET_BUNDLE": str(bundle),
@@ -67,22 +74,4 @@ def _suggested(spec: WorkerSpec) -> dict[str, str]:
         "RUNPOD_POD_HOSTNAME": spec.worker_id,
         "RUNPOD_CPU_COUNT": str(os.cpu_count() or 1),
         "RUNPOD_GPU_COUNT": "1" if gpu else "0",
-    }
-
-
-def _protocol(spec: WorkerSpec, base: str) -> Mapping[str, str]:
-    """Where the worker finds its jobs and tells of them. ``$ID`` and ``$RUNPOD_POD_ID`` are filled in by the worker itself.
-
-    Each URL has a query already, as the worker appends to it with ``&``.
-    """
-    query = f"gpu={quote_plus(spec.version.settings.gpu or 'cpu')}"
-    return {
-        "RUNPOD_WEBHOOK_GET_JOB": f"{base}/job-take/$ID?{query}",
-        "RUNPOD_WEBHOOK_POST_OUTPUT": f"{base}/job-done/$RUNPOD_POD_ID/$ID?{query}",
-        "RUNPOD_WEBHOOK_POST_STREAM": f"{base}/job-stream/$RUNPOD_POD_ID/$ID?{query}",
-        "RUNPOD_WEBHOOK_PING": f"{base}/ping/$RUNPOD_POD_ID?{query}",
-        "RUNPOD_AI_API_KEY": spec.token,
-        "RUNPOD_POD_ID": spec.worker_id,
-        "RUNPOD_ENDPOINT_ID": spec.version.endpoint_id,
-        "RUNPOD_PING_INTERVAL": str(int(_PING_INTERVAL * 1000)),
     }

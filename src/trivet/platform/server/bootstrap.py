@@ -136,6 +136,7 @@ class Platform:
             vault=vault,
             clock=steady,
             background=background,
+            readers={RUNPOD: read_log_line},
         )
         self.identities = Identities(
             self.accounts, self.dispatcher, self.endpoints, self.workers, settings.nested_calls

@@ -20,6 +20,7 @@ from trivet.platform.server.bootstrap import Platform
 from trivet.platform.server.data import DataFolderError
 from trivet.platform.server.main import StartError, new_event_loop, running
 from trivet.platform.server.settings import Settings
+from trivet.protocol.runpod import caller_variables
 
 Echo = Callable[[str], None]
 _WIDTH = 88
@@ -151,15 +152,13 @@ class _Demo:
         self._echo("The same called by RunPod's own package, in a program that knows nothing of Trivet")
         endpoints = [await self._client.endpoints.get(f"admin/{self._ready[name].endpoint}") for name in names]
         version = platform.endpoints.versions_of(endpoints[0].id)[-1]
-        python = platform.folder.root / "envs" / version.environment / "bin" / "python"
+        python = platform.runtime.interpreter(version.environment)
         caller = await asyncio.create_subprocess_exec(
             *(str(python), str(ORIGINAL_CALLER), *(endpoint.id for endpoint in endpoints)),
             env={
                 "PATH": os.environ.get("PATH", os.defpath),
                 "HOME": str(platform.folder.root),  # the package prefers a key in the home folder to any other
-                "RUNPOD_API_KEY": key,
-                "RUNPOD_ENDPOINT_BASE_URL": f"{url}/runpod/v2",
-                "RUNPOD_API_BASE_URL": f"{url}/runpod",
+                **caller_variables(url, key),
             },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

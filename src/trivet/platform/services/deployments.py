@@ -22,6 +22,7 @@ from trivet.platform.ports.validator import SchemaCompiler
 from trivet.platform.services import publishing
 from trivet.platform.services.access import require
 from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.images import publisher_for_all
 from trivet.platform.services.owners import owner_for_deployment
 
 logger = logging.getLogger(__name__)
@@ -301,6 +302,8 @@ class Deployments:
         def unit(tx: Transaction) -> None:
             image = publishing.publish_image(tx, before, built, fresh_id, now)
             told = f"The image {image.name} is published."
+            if image.owner_id == publisher_for_all(tx):
+                told += f" Every account can use it, because {image.owner_name} is the first administrator."
             if image.id != fresh_id:
                 told += " Endpoints that were made of it before keep what they have until they are saved again."
             ready = replace(before, state=VersionState.READY, finished_at=now, image_id=image.id)

@@ -257,6 +257,14 @@ class Endpoints:
         """All versions of an endpoint, oldest first; unchecked, for services."""
         return self._catalogue.versions_of(endpoint_id)
 
+    def versions_seen(self, principal: Principal, endpoint: Endpoint) -> list[Version]:
+        """The versions of an endpoint, oldest first, as one may see them who may see the endpoint.
+
+        What is not released is there for its owner alone, and for members where that is an organization.
+        """
+        found = self._catalogue.versions_of(endpoint.id)
+        return found if _may_try(principal, endpoint) else [version for version in found if not version.is_held]
+
     def warm_versions(self) -> list[str]:
         """The ids of versions that keep workers even when there is nothing to do."""
         return self._catalogue.warm()
@@ -438,8 +446,8 @@ class Endpoints:
         return chosen
 
     def _show(self, principal: Principal, endpoint: Endpoint, version: Version, wanted: str | None) -> Version:
-        """The version itself. What is not released is only there for those who manage the endpoint."""
-        if version.is_held and not self.manages(principal, endpoint):
+        """The version itself, where the principal may know of it."""
+        if version.is_held and not _may_try(principal, endpoint):
             raise self._no_version(endpoint, wanted)
         return version
 
@@ -469,6 +477,11 @@ class Endpoints:
                 listener(endpoint_id)
             except Exception:  # the change is on disk: a listener's fault must not look like a refusal
                 logger.exception("a listener failed at the change of %s", endpoint_id)
+
+
+def _may_try(principal: Principal, endpoint: Endpoint) -> bool:
+    """Whether the principal may see and call what is not released."""
+    return principal.owns(endpoint.owner_id) or principal.administers()
 
 
 def _load(tx: Transaction, found: Endpoint, reference: EndpointReference) -> Endpoint:

@@ -45,8 +45,8 @@ class Identities:
 
     async def of_worker(self, worker_id: str, token: str) -> Principal:
         """The principal that a worker is which works on one job at a time: that job. Before it takes any, while it loads its
-        handler, it is the owner of its endpoint, for the data alone that the handler is made of. Between jobs it is nobody: what a
-        caller's job has left running must not become somebody else.
+        handler, it is the owner of its endpoint, for the data alone that the handler is made of. Between jobs it is nobody:
+        what a caller's job has left running must not become somebody else.
 
         Args:
             worker_id: the worker.

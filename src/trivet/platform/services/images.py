@@ -90,11 +90,20 @@ def unknown_image(tx: Transaction, account_id: str, name: str) -> NotFound:
     )
 
 
-def _owners(tx: Transaction, account_id: str) -> list[str]:
+def publisher_for_all(tx: Transaction) -> str | None:
+    """The id of the account whose images every account can use: the platform's first administrator."""
     administrators = [account for account in tx.accounts.all() if account.administrator and not account.disabled]
     first = min(administrators, key=lambda account: (account.created_at, account.id), default=None)
-    ids = [account_id, *(organization.id for organization, _ in organizations_of(tx, account_id))]
-    return list(dict.fromkeys([*ids, *([] if first is None else [first.id])]))
+    return None if first is None else first.id
+
+
+def _owners(tx: Transaction, account_id: str) -> list[str]:
+    ids = [
+        account_id,
+        *(organization.id for organization, _ in organizations_of(tx, account_id)),
+        publisher_for_all(tx),
+    ]
+    return list(dict.fromkeys(owner_id for owner_id in ids if owner_id is not None))
 
 
 def _usable(tx: Transaction, principal: Principal, image_id: str) -> Image:

@@ -544,9 +544,7 @@ class Jobs:
         await self._visible(principal, job_id_, Scope.READ)
         recent = self._dispatcher.recent_events(job_id_, after)
         if recent is None:
-            recent = await self._store.read(
-                lambda tx: tx.jobs.events(job_id_, after=after, limit=limit, kinds=(kind,))
-            )
+            recent = await self._store.read(lambda tx: tx.jobs.events(job_id_, after=after, limit=limit, kinds=(kind,)))
         return [event for event in recent if event.kind is kind][:limit]
 
     async def events(

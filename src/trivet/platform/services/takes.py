@@ -10,7 +10,6 @@ back to the queue uncounted, and a worker that says it holds nothing has lost wh
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 
 from trivet.platform.core import takes as rules
@@ -29,11 +28,10 @@ from trivet.platform.services.lines import Line, Lines, Readers
 from trivet.platform.services.losses import Losses
 from trivet.platform.services.polls import FaultIn, Polls, TakenJob
 from trivet.platform.services.reception import Reception, Visit
+from trivet.platform.services.vigil import Vigil
 from trivet.platform.services.workers import Workers
 
 __all__ = ["Line", "TakenJob", "Takes", "Visit"]
-
-logger = logging.getLogger(__name__)
 
 LISTEN_LIMIT = 10.0
 """Seconds that what a worker says is held up at most while the disk is behind."""
@@ -85,6 +83,7 @@ class Takes:
         self._polls = Polls(workers, dispatcher, notifier, vault, clock)
         self._losses = Losses(workers, dispatcher, self._polls)
         self._lines = Lines(self._reception, workers, endpoints, readers)
+        self._vigil = Vigil(self._reception, workers, self._polls, clock)
 
     def admit(self, endpoint_id: str, worker_id: str, token: str, principal: Principal | None) -> Visit:
         """Lets a worker speak.
@@ -105,7 +104,7 @@ class Takes:
 
     # -- polls ----------------------------------------------------------------------------------------------------------
 
-    async def take(  # noqa: PLR0913 - what one question says
+    async def take(
         self, visit: Visit, most: int, *, busy: bool, hold: float, after: str = "", fault_in: FaultIn = _reads_all
     ) -> list[TakenJob]:
         """Waits for jobs.
@@ -373,37 +372,4 @@ class Takes:
 
     def tick(self) -> None:
         """What time brings about: polls that stay open are signs of life, and handlers that do not stop end with their worker."""
-        now = self._clock()
-        for desk in self._reception.desks():
-            if desk.take is not None or desk.stop is not None:
-                self._polls.heard(desk)
-            elif not desk.remote and any(attempt.is_within(now) for attempt in desk.held.values()):
-                self._workers.alive(desk.worker_id)  # it may be too busy to speak, and its end would be seen
-            if desk.ghosts:
-                self._look_at_ghosts(desk, now)
-            if desk.is_over():  # and no result has come: does the worker still hold anything?
-                desk.over.clear()
-                self._ask_again(desk)
-
-    def _look_at_ghosts(self, desk: Desk, now: float) -> None:
-        alone = not desk.held
-        if not desk.remote and rules.must_end(desk.ghosts.values(), alone=alone, now=now):
-            self._end(desk)
-        elif alone and now - desk.take_began_at >= rules.GHOST_PROBE:
-            self._ask_again(desk)
-
-    def _ask_again(self, desk: Desk) -> None:
-        """Has the worker ask again, as it then says whether it holds something."""
-        if desk.take is not None:
-            desk.end_take()
-            self._polls.give_nothing(desk)
-
-    def _end(self, desk: Desk) -> None:
-        """A handler that was stopped goes on: its worker ends, and what else it holds is tried elsewhere, uncounted."""
-        self._polls.give_nothing(desk)
-        for attempt in reversed(list(desk.held.values())):
-            if not attempt.pieces:
-                del desk.held[attempt.job_id]
-                self._workers.returned(desk.ref(attempt))
-        logger.info("worker %s is ended: a handler that was stopped goes on in it", desk.worker_id)
-        self._workers.kill(desk.worker_id)
+        self._vigil.tick()

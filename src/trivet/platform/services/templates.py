@@ -8,7 +8,7 @@ itself is saved again and the image has moved meanwhile.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,39 +16,25 @@ from trivet.platform.core import ids
 from trivet.platform.core import templates as rules
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Overrides, Version
-from trivet.platform.core.errors import BadRequest, Conflict, NotFound, Unavailable
+from trivet.platform.core.errors import BadRequest, Conflict, NotFound
 from trivet.platform.core.scaling import ScalingPolicy
-from trivet.platform.core.templates import Image, Template
+from trivet.platform.core.templates import Template
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.ports.vault import Vault
 from trivet.platform.services import access
 from trivet.platform.services.endpoints import Endpoints
-from trivet.platform.services.images import find_image, unknown_image
+from trivet.platform.services.images import find_image
 from trivet.platform.services.remaking import Maker, fresh_version_ids
-from trivet.platform.services.secrets import open_env, seal_env
-
-MAX_TEMPLATES = 1000
-"""Templates of one account, at most."""
-
-Changed = list[tuple[Endpoint, Version | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateDraft:
-    """A template as somebody wants it.
-
-    Args:
-        name: unique among the account's templates; case counts.
-        image: the name of an image, which need not be there yet.
-        env: names and values; of those with the same name the last one counts.
-        extras: what a dialect keeps beside, in its own words: a JSON object.
-    """
-
-    name: str
-    image: str
-    env: Sequence[tuple[str, str]] = field(default=(), repr=False)
-    extras: Mapping[str, Any] = field(default_factory=dict)
+from trivet.platform.services.saving import (
+    Changed,
+    Saving,
+    TemplateDraft,
+    TemplateSaver,
+    image_of,
+    own_template,
+)
+from trivet.platform.services.secrets import open_env
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +64,6 @@ class EndpointDraft:
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Saving:
-    """A template that is to be saved: checked and sealed, as a unit of work does neither.
-
-    ``template_id`` says which one is changed; None: it is a new one, of the id ``fresh_id``.
-    """
-
-    draft: TemplateDraft
-    template_id: str | None
-    fresh_id: str
-    env: dict[str, str] = field(repr=False)
-    sealed_env: bytes | None = field(repr=False)
-    extras: dict[str, Any]
-
-
 class Templates:
     """The use cases around templates, which are one's own account's, and around the endpoints that are made from them.
 
@@ -120,6 +91,7 @@ class Templates:
         self._clock = clock
         self._entropy = entropy
         self._vault = vault
+        self._saver = TemplateSaver(entropy, vault)
         self._endpoints = endpoints
         self._gpus = gpus
 
@@ -143,7 +115,7 @@ class Templates:
             Unavailable: the platform's key does not open its environment.
         """
         access.require(principal, Scope.DEPLOY)
-        return self._view(await self._store.read(lambda tx: _own(tx, principal, template_id)))
+        return self._view(await self._store.read(lambda tx: own_template(tx, principal, template_id)))
 
     async def save(self, principal: Principal, draft: TemplateDraft, template_id: str | None = None) -> TemplateView:
         """Adds a template, or changes one; then the endpoints that were made from it get a new version where that differs.
@@ -159,10 +131,10 @@ class Templates:
             NotFound: the account has none of that id; or endpoints are made from it, and there is no image of that name.
         """
         access.require(principal, Scope.DEPLOY)
-        saving, maker = self._checked(draft, template_id), self._maker(principal)
+        saving, maker = self._saver.checked(draft, template_id), self._maker(principal)
 
         def unit(tx: Transaction) -> tuple[Template, Changed]:
-            return self._saved(maker(tx), principal, saving)
+            return self._saver.save(maker(tx), principal, saving)
 
         return TemplateView(await self._endpoints.put(unit), saving.env)
 
@@ -209,7 +181,7 @@ class Templates:
             Conflict: the account has another template of that name, or as many as may be.
         """
         access.require(principal, Scope.DEPLOY)
-        saving = None if template is None else self._checked(template, draft.template_id)
+        saving = None if template is None else self._saver.checked(template, draft.template_id)
         overrides, extras, scaling = (
             _checked_overrides(draft.overrides),
             rules.check_extras(draft.extras),
@@ -220,7 +192,7 @@ class Templates:
         def unit(tx: Transaction) -> tuple[Endpoint, Changed]:
             make = maker(tx)
             template, changed = self._template(make, principal, saving, draft.template_id)
-            image = _image(tx, principal, template)
+            image = image_of(tx, principal, template)
             taken = [e.name for e in tx.endpoints.all() if e.owner_name.lower() == principal.account_name.lower()]
             endpoint = Endpoint(
                 endpoint_id,
@@ -235,7 +207,8 @@ class Templates:
                 overrides=overrides,
                 extras=extras,
             )
-            return endpoint, [*changed, make.made(endpoint, image, template)]
+            endpoint, version = make.made(endpoint, image, template)
+            return endpoint, [*changed, (endpoint, version)]
 
         return await self._endpoints.put(unit)
 
@@ -260,7 +233,7 @@ class Templates:
             Forbidden: it does not manage the endpoint.
             Conflict: the account has another template of that name, or as many as may be.
         """
-        saving = None if template is None else self._checked(template, draft.template_id)
+        saving = None if template is None else self._saver.checked(template, draft.template_id)
         overrides, extras = _checked_overrides(draft.overrides), rules.check_extras(draft.extras)
         scaling = draft.scaling.check()
 
@@ -298,7 +271,7 @@ class Templates:
         endpoint_id: str,
         template_id: str | None,
         decide: Callable[[Endpoint], Endpoint],
-        saving: _Saving | None = None,
+        saving: Saving | None = None,
     ) -> Endpoint:
         found = self._endpoints.find(principal, EndpointReference(endpoint_id, id=endpoint_id), Scope.DEPLOY)
         maker = self._maker(principal)
@@ -313,7 +286,7 @@ class Templates:
                 image = None if template is None else find_image(tx, template.owner_id, template.image)
             else:
                 template, changed = self._template(make, principal, saving, template_id, besides=before.id)
-                image = _image(tx, principal, template)
+                image = image_of(tx, principal, template)
             endpoint, version = make.remade(endpoint, image, template)
             return endpoint, [*changed, (endpoint, version)]
 
@@ -325,72 +298,18 @@ class Templates:
         version_ids = fresh_version_ids(now, self._entropy(8))
         return lambda tx: Maker(tx, version_ids, installed, now, principal.account_id)
 
-    def _checked(self, draft: TemplateDraft, template_id: str | None) -> _Saving:
-        rules.check_title("template", draft.name)
-        rules.check_image_name(draft.image)
-        env, extras = rules.check_env(draft.env), rules.check_extras(draft.extras)
-        return _Saving(
-            draft, template_id, ids.make_opaque(self._entropy(10)), env, seal_env(self._vault, env), extras
-        )
-
     def _template(
-        self, make: Maker, principal: Principal, saving: _Saving | None, template_id: str | None, besides: str = ""
+        self, make: Maker, principal: Principal, saving: Saving | None, template_id: str | None, besides: str = ""
     ) -> tuple[Template, Changed]:
         """The template of an endpoint, saved first where it is to be."""
         if saving is not None:
-            return self._saved(make, principal, saving, besides)
+            return self._saver.save(make, principal, saving, besides)
         if template_id is None:
             raise BadRequest("An endpoint is made from a template, and none was named.")
-        return _own(make.tx, principal, template_id), []
-
-    def _saved(
-        self, make: Maker, principal: Principal, saving: _Saving, besides: str = ""
-    ) -> tuple[Template, Changed]:
-        """Saves a template, and makes anew what was made from it, but for the endpoint ``besides``."""
-        tx, draft = make.tx, saving.draft
-        if saving.template_id is None:
-            template = _new(tx, principal, draft, saving.fresh_id, make.now)
-        else:
-            before = _own(tx, principal, saving.template_id)
-            template = replace(before, name=draft.name, image=draft.image, updated_at=make.now)
-        # the same environment stays the same bytes, so that versions can be compared without being opened
-        kept = template.sealed_env if self._opens_to(template.sealed_env, saving.env) else saving.sealed_env
-        template = replace(template, sealed_env=kept, extras=saving.extras)
-        tx.templates.put(template)
-        made = [endpoint for endpoint in tx.endpoints.of_template(template.id) if endpoint.id != besides]
-        if not made:
-            return template, []
-        image = _image(tx, principal, template)
-        return template, [make.remade(endpoint, image, template) for endpoint in made]
-
-    def _opens_to(self, sealed: bytes | None, env: Mapping[str, str]) -> bool:
-        try:
-            return open_env(self._vault, sealed) == env
-        except Unavailable:  # the key is another one now: saving the template again is what mends that
-            return False
+        return own_template(make.tx, principal, template_id), []
 
     def _view(self, template: Template) -> TemplateView:
         return TemplateView(template, open_env(self._vault, template.sealed_env))
-
-
-def _own(tx: Transaction, principal: Principal, template_id: str) -> Template:
-    template = tx.templates.get(template_id)
-    if template is None or template.owner_id != principal.account_id:
-        raise NotFound.of("template", template_id)
-    return template
-
-
-def _new(tx: Transaction, principal: Principal, draft: TemplateDraft, fresh_id: str, now: float) -> Template:
-    if len(tx.templates.of_owner(principal.account_id)) >= MAX_TEMPLATES:
-        raise Conflict(f"There are {MAX_TEMPLATES} templates already, which is the most there may be.")
-    return Template(fresh_id, principal.account_id, principal.account_name, draft.name, draft.image, now, now)
-
-
-def _image(tx: Transaction, principal: Principal, template: Template) -> Image:
-    image = find_image(tx, principal.account_id, template.image)
-    if image is None:
-        raise unknown_image(tx, principal.account_id, template.image)
-    return image
 
 
 def _checked_overrides(overrides: Overrides) -> Overrides:

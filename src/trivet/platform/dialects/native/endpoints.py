@@ -50,7 +50,7 @@ async def delete_endpoint(call: Call) -> None:
 async def versions(call: Call) -> schemas.Page[schemas.Version]:
     """A page of an endpoint's versions, newest first."""
     found = call.services.endpoints.find(call.principal, call.endpoint, Scope.READ)
-    oldest_first = call.services.endpoints.versions_of(found.id)
+    oldest_first = call.services.endpoints.versions_seen(call.principal, found)
     # counted down from far away, so that a cursor keeps its meaning while newer ones come
     places = {version.id: f"{10**9 - place:010d}" for place, version in enumerate(oldest_first)}
     page, following = paging.cut(oldest_first, lambda version: places[version.id], call.cursor, call.limit)
@@ -157,7 +157,7 @@ def _document(call: Call, found: Endpoint) -> schemas.Endpoint:
     view = EndpointView(
         found,
         services.endpoints.current(found, call.principal),
-        len(services.endpoints.versions_of(found.id)),
+        len(services.endpoints.versions_seen(call.principal, found)),
         services.workers.counts(found.id),
         services.jobs.counts(found.id).get(JobStatus.QUEUED, 0),
         services.endpoints.shared_names(found, call.principal),

@@ -54,6 +54,7 @@ class Job(Document):
 
     `output` is there where the job has succeeded with JSON of up to 64 KiB. `retry_at` is when a queued job may be tried
     again. A `dead_letter` has failed though its policy would have tried it again. `kept_until` is when it will be forgotten.
+    `retry_of` is the first job, where this one tries it again by hand.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Job(Document):
     dead_letter: bool = False
     kept_until: str | None = None
     idempotency_key: str | None = None
+    retry_of: str | None = None
 
 
 class Cancellation(Document):

@@ -63,6 +63,7 @@ def job(view: views.JobView) -> schemas.Job:
         dead_letter=value.is_dead_letter,
         kept_until=rfc3339(value.forget_at),
         idempotency_key=value.idempotency_key,
+        retry_of=value.retry_of,
     )
 
 

@@ -12,7 +12,6 @@ from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import EndpointReference
 from trivet.platform.core.errors import TooLarge, Unauthenticated
 from trivet.platform.dialects.runpod import errors, paths, translate
-from trivet.platform.dialects.runpod.callers import Caller
 from trivet.platform.dialects.runpod.context import GRAPHQL, PREFIX, RunPodServices, RunPodSettings
 from trivet.platform.dialects.runpod.front import RunPodFront
 from trivet.platform.dialects.runpod.graph.app import GraphApi
@@ -24,6 +23,7 @@ from trivet.platform.wire.answers import answer, without_body
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.heads import Heads, read_heads
 from trivet.platform.wire.hot import Answer, send_answer
+from trivet.platform.wire.presence import Caller
 
 __all__ = ["RunPodServices", "RunPodSettings", "create_app"]
 
@@ -159,7 +159,10 @@ class RunPodApp:
             page = await caller.wait_for(turn.enter_async_context(reading))
             if caller.has_left:  # both in the same moment
                 raise ClientGone
-            await send_answer(request.send, document(translate.stream_page(page.status, page.pieces)))
+            try:
+                await send_answer(request.send, document(translate.stream_page(page.status, page.pieces)))
+            except OSError:
+                raise ClientGone from None
 
     async def _body(self, request: _Request, limit: int) -> bytes:
         try:

@@ -165,9 +165,7 @@ class WorkerApi:
         most = _whole(request.query.get("batch_size"), 1, MOST_TAKEN) if batch else 1
         busy = request.query.get("job_in_progress") == "1"
         caller = Caller(receive)
-        taking = self._takes.take(
-            visit, most, busy=busy, hold=self._poll, after=request.last_job_id, fault_in=fault_in
-        )
+        taking = self._takes.take(visit, most, busy=busy, hold=self._poll, after=request.last_job_id, fault_in=fault_in)
         jobs = await self._while_there(caller, visit, taking)
         if caller.has_left:
             self._takes.undelivered(visit, jobs)

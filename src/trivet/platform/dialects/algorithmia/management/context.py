@@ -14,7 +14,7 @@ from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.endpoints import Endpoint, EndpointReference
 from trivet.platform.core.errors import Forbidden, Unauthenticated
 from trivet.platform.dialects.algorithmia.management.errors import INVALID_REQUEST, Refused
-from trivet.platform.dialects.algorithmia.management.identifiers import uuid_of
+from trivet.platform.dialects.algorithmia.management.identifiers import meant_by
 from trivet.platform.ports.clock import Clock
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.endpoints import Endpoints
@@ -93,19 +93,13 @@ class Call:
 
     @property
     def algorithm(self) -> EndpointReference:
-        """The algorithm that the path names.
-
-        Raises:
-            NotFound: an id was given that is nobody's.
-        """
+        """The algorithm that the path names."""
         found = self.reference
         if found is None:
             raise AssertionError("only paths below an algorithm have this")
-        if found.id is None or self.services.endpoints.by_id(found.id) is not None:
+        if found.id is None:
             return found
-        wanted = found.id
-        held = next((e.id for e in self.services.endpoints.all() if uuid_of(e.id) == wanted), wanted)
-        return EndpointReference(found.text, id=held)
+        return EndpointReference(found.text, id=meant_by(found.id, (each.id for each in self.services.endpoints.all())))
 
     def endpoint(self, scope: Scope) -> Endpoint:
         """The algorithm that the path names, where the one who asks may use ``scope`` on it.

@@ -14,7 +14,8 @@ from trivet.platform.dialects.runpod.context import FORMAT
 from trivet.platform.dialects.runpod.graph import pods, templates
 from trivet.platform.dialects.runpod.graph.call import Arguments, GraphCall, given, required
 from trivet.platform.dialects.runpod.graph.gpus import DEFAULT_GPU_IDS, check_gpu_ids, kinds_of
-from trivet.platform.services.templates import EndpointDraft, TemplateDraft
+from trivet.platform.services.saving import TemplateDraft
+from trivet.platform.services.templates import EndpointDraft
 from trivet.platform.wire.times import rfc3339
 
 LONGEST_IDLE = 3600

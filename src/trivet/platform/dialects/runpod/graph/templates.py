@@ -8,7 +8,8 @@ from typing import Any
 from trivet.platform.core.errors import BadRequest
 from trivet.platform.dialects.runpod.context import FORMAT
 from trivet.platform.dialects.runpod.graph.call import Arguments, GraphCall, given, required
-from trivet.platform.services.templates import TemplateDraft, TemplateView
+from trivet.platform.services.saving import TemplateDraft
+from trivet.platform.services.templates import TemplateView
 from trivet.platform.wire.times import rfc3339
 
 _CORE_WORDS = frozenset({"id", "name", "imageName", "env"})
