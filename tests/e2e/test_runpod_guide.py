@@ -562,7 +562,8 @@ def test_one_line_makes_a_program_elsewhere_a_worker_of_an_endpoint(
         try:
             job = client.endpoint("admin/runpod_progress").submit({"steps": 2, "seconds": 0})
             assert job.result(timeout=30)["steps"] == 2
-            assert "far-away" in [worker.id for worker in client.endpoints.workers("admin/runpod_progress")]
+            endpoint = client.endpoints.get("admin/runpod_progress")  # within which the worker's name is its own
+            assert f"far-away@{endpoint.id}" in [worker.id for worker in client.endpoints.workers(endpoint.id)]
         finally:
             os.killpg(worker.pid, signal.SIGKILL)
             worker.wait(10)

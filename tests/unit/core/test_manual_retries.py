@@ -47,7 +47,7 @@ def test_a_retry_is_a_new_job_for_the_same_caller_under_the_same_policy() -> Non
         "v2",
         "acc",
         Payload.inline(b"1"),
-        POLICY,
+        replace(POLICY, retention=POLICY.dead_letter_retention),
         1020.0,
         queued_at=1020.0,
         key_id="key_1",
@@ -55,6 +55,13 @@ def test_a_retry_is_a_new_job_for_the_same_caller_under_the_same_policy() -> Non
         retry_of="job_1",
         retry_number=1,
     )
+
+
+def test_a_retry_is_kept_as_long_as_a_dead_letter_that_it_tries_again_and_otherwise_as_the_first() -> None:
+    assert POLICY.dead_letter_retention > POLICY.retention
+    again = replace(retry(FAILED), status=JobStatus.FAILED)
+    assert retry(again, "job_3").policy.retention == POLICY.dead_letter_retention
+    assert retry(replace(FAILED, is_dead_letter=False)).policy == POLICY
 
 
 def test_a_retry_belongs_to_the_tree_of_calls_only_while_that_lives() -> None:

@@ -86,7 +86,7 @@ def test_what_is_known_by_a_job_that_was_forgotten_is_its_newest_try(shop: Shop)
         await shop.until(lambda: hand.orders[-1].job_id == third.job.id)
         hand.succeed()
         await shop.settle()
-        assert (await shop.jobs.newest(shop.sam, first.job.id, wait=1.0)).job.status is JobStatus.SUCCEEDED
+        assert (await shop.jobs.newest(shop.sam, first.job.id)).job.status is JobStatus.SUCCEEDED
         with pytest.raises(NotFound, match="job_none"):
             await shop.jobs.newest(shop.sam, "job_none")
 

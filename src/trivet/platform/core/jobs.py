@@ -23,7 +23,7 @@ that who knows that id finds the newest. The first stays what it was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum, StrEnum
 from operator import attrgetter
 
@@ -460,6 +460,8 @@ def recover(job: Job, now: float) -> Job:
 def retry(job: Job, fresh: str, version_id: str, payload: Payload, now: float, *, in_tree: bool) -> Job:
     """A new job that tries an ended one again: for the same caller, with the same input, under the same policy.
 
+    It is kept at least as long as a dead letter that it tries again: else that would be all that is known of both in the end.
+
     Args:
         job: the newest try so far.
         fresh: the new job's id.
@@ -478,7 +480,7 @@ def retry(job: Job, fresh: str, version_id: str, payload: Payload, now: float, *
         version_id,
         job.account_id,
         payload,
-        job.policy,
+        replace(job.policy, retention=_kept(job.policy, is_dead_letter=job.is_dead_letter)),
         created_at=now,
         queued_at=now,
         key_id=job.key_id,
@@ -539,13 +541,11 @@ def _end(
     pieces: int | None = None,
     is_dead_letter: bool = False,
 ) -> Job:
-    policy = job.policy
-    kept = max(policy.retention, policy.dead_letter_retention) if is_dead_letter else policy.retention
     return _but(
         job,
         status=status,
         finished_at=now,
-        forget_at=now + kept,
+        forget_at=now + _kept(job.policy, is_dead_letter=is_dead_letter),
         is_dead_letter=is_dead_letter,
         retry_at=None,
         token=None,
@@ -553,6 +553,11 @@ def _end(
         error=error,
         pieces=job.pieces if pieces is None else pieces,
     )
+
+
+def _kept(policy: JobPolicy, *, is_dead_letter: bool) -> float:
+    """Seconds that a job is kept after its end."""
+    return max(policy.retention, policy.dead_letter_retention) if is_dead_letter else policy.retention
 
 
 class EventKind(StrEnum):

@@ -447,16 +447,14 @@ class Jobs:
                 job = await self._until_final(job_id_, changes, wait)
         return self._view(principal, job)
 
-    async def newest(self, principal: Principal, job_id_: str, wait: float = 0.0) -> JobView:
-        """The newest try of a job, which is the job itself unless it was tried again (`retry`); otherwise as `get`.
+    async def newest(self, principal: Principal, job_id_: str) -> JobView:
+        """The newest try of a job, which is the job itself unless it was tried again (`retry`).
 
         Args:
             principal: who asks.
             job_id_: the first job, forgotten or not, or one of its retries.
-            wait: seconds to wait for its end.
         """
-        job = await self._newest(principal, job_id_, Scope.READ)
-        return await self.get(principal, job.id, wait) if wait > 0 and not job.is_final else self._view(principal, job)
+        return self._view(principal, await self._newest(principal, job_id_, Scope.READ))
 
     async def page(
         self,
@@ -795,6 +793,8 @@ def _open_jobs(tx: Transaction) -> tuple[list[Job], dict[str, int]]:
 def _newest_try(tx: Transaction, job_id_: str) -> Job | None:
     """The newest try of the job that somebody knows by an id, be that one forgotten."""
     job = tx.jobs.get(job_id_)
+    if job is not None and job.status not in rules.RETRYABLE:
+        return job
     return tx.jobs.newest_retry(job_id_ if job is None else job.first_id) or job
 
 

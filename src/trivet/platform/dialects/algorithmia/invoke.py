@@ -28,7 +28,7 @@ from trivet.platform.dialects.algorithmia.context import (
     AlgorithmiaSettings,
 )
 from trivet.platform.dialects.algorithmia.errors import Kind, Output, Trouble
-from trivet.platform.dialects.algorithmia.management.identifiers import is_uuid, uuid_of
+from trivet.platform.dialects.algorithmia.management.identifiers import is_uuid, meant_by
 from trivet.platform.dialects.algorithmia.schemas import Begun, Error, Metadata
 from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, TEXT_TYPE
 from trivet.platform.wire.hot import Answer, lines
@@ -118,9 +118,9 @@ class Invoke:
     def aimed(self, call: Call) -> Call:
         """The call with our own id of its endpoint, where it names one by the UUID that stands for that."""
         wanted = call.reference.id
-        if wanted is None or not is_uuid(wanted) or self._endpoints.by_id(wanted) is not None:
+        if wanted is None or not is_uuid(wanted):
             return call
-        found = next((each.id for each in self._endpoints.all() if uuid_of(each.id) == wanted.lower()), wanted)
+        found = meant_by(wanted.lower(), (each.id for each in self._endpoints.all()))
         return call._replace(reference=replace(call.reference, id=found))
 
     def check(self, principal: Principal, call: Call) -> None:
