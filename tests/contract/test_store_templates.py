@@ -12,7 +12,8 @@ from tests.contract.conftest import Driver, SqliteDriver
 from tests.contract.values import account, credential, endpoint, image, template, version
 from trivet.platform.core.endpoints import HandlerKind, Overrides, VersionSettings
 from trivet.platform.core.errors import Conflict
-from trivet.platform.core.templates import Image, Template
+from trivet.platform.core.images import Image
+from trivet.platform.core.templates import Template
 from trivet.platform.ports.stores import Transaction
 
 BARE_IMAGE = Image(

@@ -18,10 +18,12 @@ from trivet.platform.core.endpoints import (
     VersionState,
     Visibility,
 )
+from trivet.platform.core.images import Image
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobPolicy, JobStatus, Progress
 from trivet.platform.core.payloads import Payload
+from trivet.platform.core.registries import RegistryCredential
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
-from trivet.platform.core.templates import Image, RegistryCredential, Template
+from trivet.platform.core.templates import Template
 
 
 def account(name: str = "bond", **fields: Any) -> Account:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 import trivet
+from tests.faults.algorithmia import AlgorithmiaMouth
 from tests.faults.auditor import Auditor, Violation
 from tests.faults.injections import Fault, FillDisk, Ground, LimitFiles, NotHit, small_disk, unmount
 from tests.faults.journal import Acknowledged, Journal, Seen, now, read_ledger
@@ -43,7 +44,12 @@ def every_mouth(url: str, key: str) -> Sequence[MakeMouth]:
     """The mouths of all dialects, in turns. One that joins adds its own here."""
     with trivet.Client(url, key) as client:
         ids = {endpoint.name: endpoint.id for endpoint in client.endpoints.list()}
-    return (lambda: HttpMouth(url, key), lambda: SdkMouth(url, key), lambda: RunpodMouth(url, key, ids))
+    return (
+        lambda: HttpMouth(url, key),
+        lambda: SdkMouth(url, key),
+        lambda: RunpodMouth(url, key, ids),
+        lambda: AlgorithmiaMouth(url, key),
+    )
 
 
 @dataclass(slots=True)

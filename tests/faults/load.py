@@ -159,6 +159,8 @@ class Caller:
         try:
             took, sight = self._mouth.cancel(job_id)
         except (Silence, Refused) as unanswered:
+            if isinstance(unanswered, Refused) and unanswered.code == "not_spoken":
+                raise  # nothing was asked
             self._journal.write(CancelAsked(job_id, asked, now(), None, None))
             if not isinstance(unanswered, Refused) or unanswered.code != "not_found":
                 raise

@@ -18,10 +18,10 @@ from trivet.platform.core.accounts import Account, ApiKey, Organization, Role, S
 from trivet.platform.core.deployments import Deployment, DeploymentRequest, DeploymentStep
 from trivet.platform.core.endpoints import Endpoint, HandlerKind, Version, VersionSettings, VersionState, Visibility
 from trivet.platform.core.errors import FieldError, InvalidInput, NotFound, TooLarge
+from trivet.platform.core.images import Image
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobPolicy, JobStatus, Progress
 from trivet.platform.core.limits import CallLimits, RateLimit
 from trivet.platform.core.payloads import Payload
-from trivet.platform.core.templates import Image
 from trivet.platform.core.views import (
     AliasView,
     CancelOutcome,

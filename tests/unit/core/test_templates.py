@@ -14,19 +14,20 @@ from trivet.platform.core import templates as rules
 from trivet.platform.core.endpoints import Overrides, VersionSettings
 from trivet.platform.core.errors import BadRequest, TooLarge
 from trivet.platform.core.ids import is_name
+from trivet.platform.core.images import check_image_name
 
 
 @pytest.mark.parametrize(
     "name", ["a", "runpod/base:0.4.4", "registry.example:5000/team/worker@sha256:ab", "x" * 255, "ß"]
 )
 def test_an_image_is_named_as_images_usually_are(name: str) -> None:
-    assert rules.check_image_name(name) == name
+    assert check_image_name(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a\tb", "a\n", "x" * 256, "a\u00a0b", "\x7f"])
 def test_what_can_not_name_an_image_is_refused(name: str) -> None:
     with pytest.raises(BadRequest, match="can't be the name of an image"):
-        rules.check_image_name(name)
+        check_image_name(name)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 192, "a\nb"])

@@ -205,25 +205,20 @@ def test_spans_are_told_in_the_unit_that_fits(seconds: float, words: str) -> Non
     assert f"for {words}." in told(job, seats=1).summary
 
 
+NOT_HAD = "ada/hello asked for a GPU (A4000, A4500, L4 …); this platform has"
+CAME_LATER = (
+    "ada/hello 1.0.0 was made without a GPU, so it runs on the CPU. "
+    "Save the endpoint again: the version that this makes gets"
+)
+
+
 @pytest.mark.parametrize(
     ("gpus", "reason"),
     [
-        ({}, "ada/hello asked for a GPU (A4000, A4500, L4 …); this platform has none, so it runs on the CPU."),
-        (
-            {"T4": 1},
-            "ada/hello asked for a GPU (A4000, A4500, L4 …); this platform has none but those that it leaves out, "
-            "so it runs on the CPU.",
-        ),
-        (
-            {"L4": 1},
-            "ada/hello 1.0.0 was made when this platform had no GPU for it, so it runs on the CPU. "
-            "Save the endpoint again: the version that this makes gets the GPU 'L4'.",
-        ),
-        (
-            {"A10": 1},
-            "ada/hello 1.0.0 was made when this platform had no GPU for it, so it runs on the CPU. "
-            "Save the endpoint again: the version that this makes gets a GPU that is here.",
-        ),
+        ({}, f"{NOT_HAD} none, so it runs on the CPU."),
+        ({"T4": 1}, f"{NOT_HAD} none but those that it leaves out, so it runs on the CPU."),
+        ({"L4": 1}, f"{CAME_LATER} the GPU 'L4'."),
+        ({"A10": 1}, f"{CAME_LATER} a GPU that is here."),
     ],
 )
 @pytest.mark.parametrize("job", [QUEUED, RUNNING])

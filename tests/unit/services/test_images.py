@@ -8,7 +8,7 @@ from tests.unit.services.town import Town, built, check_hidden, run
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import VersionSettings, VersionState
 from trivet.platform.core.errors import BadRequest, BuildFailed, Forbidden, NotFound
-from trivet.platform.core.templates import Image
+from trivet.platform.core.images import Image
 from trivet.platform.ports.builder import Built
 from trivet.platform.services import publishing
 from trivet.platform.services.images import find_image

@@ -40,6 +40,15 @@ def test_setting_again_takes_the_place_and_removing_forgets() -> None:
         run(town.secrets.remove(bond, "WORD"))
 
 
+def test_a_fresh_secret_takes_nobodys_place() -> None:
+    town = Town()
+    bond = town.account("bond")
+    run(town.secrets.put(bond, "WORD", "shaken", fresh=True))
+    with pytest.raises(Conflict, match="secret 'WORD' already"):
+        run(town.secrets.put(bond, "WORD", "stirred", fresh=True))
+    assert run(town.secrets.of_owner(bond.account_id, ["WORD"])) == {"WORD": "shaken"}
+
+
 def test_all_secrets_that_are_missing_are_named_at_once_with_what_to_do() -> None:
     town = Town()
     bond = town.account("bond")

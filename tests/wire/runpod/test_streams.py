@@ -101,7 +101,7 @@ def test_what_a_reader_that_left_in_that_moment_did_not_get_is_for_the_next(sing
     async def send(message: object) -> None:
         sent.append(message)
 
-    world.runpod._verbs.stream = held_up  # type: ignore[method-assign] # until both have happened
+    world.runpod._verbs.stream = held_up  # type: ignore[assignment, method-assign] # until both have happened
     path = f"/runpod/v2/{world.hello}/stream/{singer.job_id}"
     headers = [(b"authorization", f"Bearer {world.admin_token}".encode())]
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}

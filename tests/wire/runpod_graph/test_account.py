@@ -60,6 +60,19 @@ def test_logins_to_registries_are_kept_without_ever_showing_a_password(world: Gr
     assert world.refused(delete)[1] == "not_found"
 
 
+@pytest.mark.parametrize("password", [{"password": ["hush-hush"]}, {"passwd": "hush-hush"}])
+def test_a_password_in_the_wrong_place_is_not_repeated(world: GraphWorld, password: dict[str, object]) -> None:
+    query = "mutation ($input: SaveRegistryAuthInput) { saveRegistryAuth(input: $input) { id } }"
+    message, code = world.refused(query, {"input": {"name": "hub", "username": "ann", **password}})
+    assert "hush" not in message
+    assert ("password" in message, code) == (True, "bad_request")
+
+
+def test_a_password_in_a_query_is_not_repeated_either(world: GraphWorld) -> None:
+    query = 'mutation { saveRegistryAuth(input: {name: "a", username: "b", password: ["hush-hush"]}) { id } }'
+    assert "hush" not in world.refused(query)[0]
+
+
 def test_secrets_are_made_listed_by_name_and_removed(world: GraphWorld) -> None:
     make = "mutation ($input: SecretCreateInput!) { secretCreate(input: $input) { id name } }"
     given = {"input": {"name": "HF_TOKEN", "value": "hush", "description": "for models"}}

@@ -15,8 +15,10 @@ from trivet.platform.core.accounts import Account, ApiKey, Membership, Organizat
 from trivet.platform.core.data import Collection, File, ReadAcl, Space
 from trivet.platform.core.deployments import Deployment, Secret
 from trivet.platform.core.endpoints import Endpoint, Version
+from trivet.platform.core.images import Image
 from trivet.platform.core.jobs import EventKind, Job, JobEvent, JobStatus
-from trivet.platform.core.templates import Image, RegistryCredential, Template
+from trivet.platform.core.registries import RegistryCredential
+from trivet.platform.core.templates import Template
 from trivet.platform.core.webhooks import Delivery, DeliveryAttempt, DeliveryStatus, SigningSecret
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.endpoints import EndpointReference, Version, VersionState
 from trivet.platform.core.errors import BuildFailed, CoreError, Forbidden, NotFound
-from trivet.platform.core.templates import Image
+from trivet.platform.core.images import Image
 from trivet.platform.ports.builder import Builder, Built
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier

@@ -196,10 +196,8 @@ def _without_its_gpu(around: Situation) -> list[str]:
     here = overrides.gpu(installed)
     if here is not None:
         kind = "a GPU that is here" if here == ANY_GPU else f"the GPU {here!r}"
-        return [
-            f"{endpoint.full_name} {version.number} was made when this platform had no GPU for it, so it runs on the CPU. "
-            + f"Save the endpoint again: the version that this makes gets {kind}."
-        ]
+        made = f"{endpoint.full_name} {version.number} was made without a GPU, so it runs on the CPU."
+        return [f"{made} Save the endpoint again: the version that this makes gets {kind}."]
     asked = f"{', '.join(overrides.gpus[:_GPUS_SHOWN])}{' …' if len(overrides.gpus) > _GPUS_SHOWN else ''}"
     there = "none but those that it leaves out" if installed else "none"
     return [f"{endpoint.full_name} asked for a GPU ({asked}); this platform has {there}, so it runs on the CPU."]

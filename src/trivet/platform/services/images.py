@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.errors import Forbidden, NotFound
-from trivet.platform.core.templates import Image
+from trivet.platform.core.images import Image
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.services import access
 from trivet.platform.services.owners import organizations_of, owner_by_id, with_roles

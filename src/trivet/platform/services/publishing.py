@@ -11,8 +11,8 @@ from trivet.platform.core.accounts import Account
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.endpoints import Endpoint, SemVer, Version, VersionState
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from trivet.platform.core.images import Image, check_image_name
 from trivet.platform.core.scaling import ScalingPolicy
-from trivet.platform.core.templates import Image, check_image_name
 from trivet.platform.ports.builder import Built, BuiltEndpoint
 from trivet.platform.ports.stores import Transaction
 from trivet.platform.services.access import check_name

@@ -7,7 +7,8 @@ from dataclasses import replace
 from trivet.platform.core import ids
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.errors import BadRequest, Conflict, NotFound
-from trivet.platform.core.templates import RegistryCredential, check_title, is_text
+from trivet.platform.core.registries import RegistryCredential
+from trivet.platform.core.templates import check_title, is_text
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.ports.vault import Vault

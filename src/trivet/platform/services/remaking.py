@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from trivet.platform.core import ids, rollouts
 from trivet.platform.core import templates as rules
 from trivet.platform.core.endpoints import Endpoint, Version, next_number
-from trivet.platform.core.templates import Image, Template
+from trivet.platform.core.images import Image
+from trivet.platform.core.templates import Template
 from trivet.platform.ports.stores import Transaction
 
 

@@ -11,7 +11,8 @@ from trivet.platform.core import templates as rules
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.errors import Conflict, NotFound, Unavailable
-from trivet.platform.core.templates import Image, Template
+from trivet.platform.core.images import Image, check_image_name
+from trivet.platform.core.templates import Template
 from trivet.platform.ports.clock import Entropy
 from trivet.platform.ports.stores import Transaction
 from trivet.platform.ports.vault import Vault
@@ -81,7 +82,7 @@ class TemplateSaver:
             BadRequest, TooLarge: a value can't be.
         """
         rules.check_title("template", draft.name)
-        rules.check_image_name(draft.image)
+        check_image_name(draft.image)
         env, extras = rules.check_env(draft.env), rules.check_extras(draft.extras)
         return Saving(draft, template_id, ids.make_opaque(self._entropy(10)), env, seal_env(self._vault, env), extras)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from trivet.platform.core import accounts, data, deployments, endpoints, jobs, templates, views, webhooks
+from trivet.platform.core import accounts, data, deployments, endpoints, images, jobs, views, webhooks
 from trivet.platform.core.accounts import KeyState, Role, Token
 from trivet.platform.core.jobs import JobEvent
 from trivet.platform.core.limits import CallLimits
@@ -335,7 +335,7 @@ def deployment(
     )
 
 
-def image(value: templates.Image) -> schemas.Image:
+def image(value: images.Image) -> schemas.Image:
     """An image's document."""
     return schemas.Image(
         id=value.id,

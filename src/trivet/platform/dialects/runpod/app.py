@@ -56,7 +56,7 @@ _Handler = Callable[[_Request], Awaitable[Answer]]
 
 
 class RunPodApp:
-    """The application; see `create_app`. Every verb takes a key; what it may do, the services say."""
+    """The application; see `create_app`. Every verb takes a key; the scope that it needs stands with it, where it is answered."""
 
     def __init__(self, services: RunPodServices, settings: RunPodSettings) -> None:
         self._accounts = services.accounts

@@ -51,7 +51,7 @@ _STREAM: tuple[Header, ...] = (EVENTS_TYPE, NO_STORING, NO_SNIFFING, (b"x-accel-
 
 
 class OpenAiApi:
-    """Answers below ``/runpod/v2/{endpoint}/openai``. Who may do what, the services say.
+    """Answers below ``/runpod/v2/{endpoint}/openai``. A call needs the scope ``call``.
 
     A call is held for as long as its job lives, and its job lives no longer than its caller waits.
 

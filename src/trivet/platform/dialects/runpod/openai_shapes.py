@@ -45,8 +45,7 @@ def read_call(route: str, body: bytes) -> Asked:
         body: as it came; empty counts as an empty object.
 
     Raises:
-        BadRequest: the body is no JSON object, ``stream`` in it is neither true nor false, or it holds a number that no worker can
-            read.
+        BadRequest: the body is no JSON object, ``stream`` in it is neither true nor false, or no worker can read a number in it.
     """
     body = body.strip() or _NO_BODY
     try:

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import TypeVar
 
-from trivet.platform.core.templates import Image, RegistryCredential, Template
+from trivet.platform.core.images import Image
+from trivet.platform.core.registries import RegistryCredential
+from trivet.platform.core.templates import Template
 from trivet.platform.stores import errors
 from trivet.platform.stores.memory.tables import Journal, Table
 

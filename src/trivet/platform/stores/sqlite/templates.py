@@ -8,7 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from trivet.platform.core.endpoints import HandlerKind
-from trivet.platform.core.templates import Image, RegistryCredential, Template
+from trivet.platform.core.images import Image
+from trivet.platform.core.registries import RegistryCredential
+from trivet.platform.core.templates import Template
 from trivet.platform.stores import errors
 from trivet.platform.stores.sqlite.session import Session, refused
 from trivet.platform.stores.sqlite.statements import Statements, statements

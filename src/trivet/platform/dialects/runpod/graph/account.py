@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trivet.platform.core.templates import RegistryCredential
+from trivet.platform.core.registries import RegistryCredential
 from trivet.platform.dialects.runpod.graph.call import Arguments, GraphCall, given, required
 
 

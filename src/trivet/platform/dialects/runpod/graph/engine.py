@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from trivet.platform.dialects.runpod.graph.limits import check_cost
 from trivet.platform.dialects.runpod.graph.schema import make_schema
 
 _MOST_ERRORS = 10
+_ECHO = re.compile(r" Found: .*|(?<=non string value): .*", re.DOTALL)
+"""How the grammar repeats a text or a whole input. Either may hold a password, and callers write such messages to their logs."""
 
 
 class Engine:
@@ -88,7 +91,7 @@ def _formatted(error: GraphQLError) -> dict[str, Any]:
     if isinstance(original, CoreError):
         document = of_core(original)
     elif original is None or isinstance(original, GraphQLError):
-        document = said(error.message, "bad_request")
+        document = said(_ECHO.sub("", error.message), "bad_request")
     else:
         document = incident(original)
     if error.locations:
