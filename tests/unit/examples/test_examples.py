@@ -47,7 +47,9 @@ def test_a_sample_fits_the_schema_of_its_example(example: Example) -> None:
 
 def test_every_folder_of_examples_is_in_the_catalogue() -> None:
     root = EXAMPLES["greeting"].path.parent
-    folders = {path.parent.name for name in ("main.py", "handler.py", "algorithmia.conf") for path in root.glob(f"*/{name}")}
+    folders = {
+        path.parent.name for name in ("main.py", "handler.py", "algorithmia.conf") for path in root.glob(f"*/{name}")
+    }
     assert folders == set(EXAMPLES)
 
 

@@ -64,7 +64,9 @@ class Organizations:
         access.require(principal, Scope.DEPLOY)
         access.check_name("organization", name)
         now = self._clock()
-        organization = Organization(ids.make("org", now, self._entropy(_ID_BYTES)), name, now, check_extras(extras or {}))
+        organization = Organization(
+            ids.make("org", now, self._entropy(_ID_BYTES)), name, now, check_extras(extras or {})
+        )
 
         def unit(tx: Transaction) -> Organization:
             tx.accounts.add_organization(organization)

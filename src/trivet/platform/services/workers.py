@@ -427,10 +427,7 @@ class Workers:
         return sum(
             1
             for entry in self._of_version.get(version_id, {}).values()
-            if entry.worker.ready_at is None
-            and not entry.remote
-            and not entry.killed
-            and entry.stop_asked_at is None
+            if entry.worker.ready_at is None and not entry.remote and not entry.killed and entry.stop_asked_at is None
         )
 
     def versions(self) -> list[str]:
