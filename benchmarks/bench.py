@@ -30,6 +30,7 @@ class Bench:
         seconds: how long a turn under load lasts.
         backlog: how many jobs a long queue has.
         endpoints: how many endpoints a large installation has.
+        size: MiB of a large file.
         peers: the names of those that are to run.
         install: whether those that are missing are installed.
         torch: the requirement by which torch is installed for the row on cold starts; empty: it is left out.
@@ -41,6 +42,7 @@ class Bench:
     seconds: float = 2.0
     backlog: int = 100_000
     endpoints: int = 1000
+    size: int = 256
     peers: frozenset[str] = frozenset()
     install: bool = False
     torch: str = ""

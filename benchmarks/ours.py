@@ -86,6 +86,15 @@ class Ours:
         opaque = self.client.endpoints.get(f"admin/{endpoint}").id
         return self._root.to(f"/runpod/v2/{opaque}/{verb}", body)
 
+    def algorithmia(self, algorithm: str, body: bytes, owner: str = "admin") -> Target:
+        """A call of an endpoint in Algorithmia's dialect, as `pipe` makes it."""
+        return self._root.to(f"/algorithmia/v1/algo/{owner}/{algorithm}", body)
+
+    def file(self, name: str, collection: str = "bench", dialect: str = "") -> Target:
+        """A file of hosted data, in the native API or in ``algorithmia``'s dialect."""
+        root = "/algorithmia/v1/data" if dialect == "algorithmia" else "/api/v1/files"
+        return self._root.to(f"{root}/.my/{collection}/{name}")
+
     def look(self, path: str) -> Target:
         """A request that reads."""
         return self._root.to(f"/api/v1{path}")

@@ -18,6 +18,8 @@ from benchmarks.processes import Contender
 from benchmarks.venvs import python_of, version_of
 
 PROGRAMS = Path(__file__).parent / "programs"
+KIT = "algorithmia"
+"""No server: the kit that algorithms were written with, and one of them that answers on our platform."""
 BODY = b'{"value": "hello"}'
 RUNPOD_BODY = b'{"input": {"value": "hello"}}'
 STREAM_BODY = b'{"n": %d}' % PIECES
