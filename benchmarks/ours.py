@@ -71,10 +71,26 @@ class Ours:
         (folder / f"{name}.py").write_text(source)
         if requirements:
             (folder / "requirements.txt").write_text(requirements)
+        self._publish(folder)
+
+    def deploy_files(self, name: str, files: Mapping[str, str]) -> None:
+        """Publishes a project, such as an algorithm's repository; the text of each of its files stands behind its path.
+
+        Raises:
+            StartError: it does not build.
+        """
+        folder = self.folder / name
+        for path, text in files.items():
+            place = folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+        self._publish(folder)
+
+    def _publish(self, folder: Path) -> None:
         try:
             self.client.deploy(folder)
         except trivet.TrivetError as error:
-            raise StartError(f"deploying {name}: {error}") from error
+            raise StartError(f"deploying {folder.name}: {error}") from error
 
     def call(self, endpoint: str, body: bytes, verb: str = "run") -> Target:
         """A call of an endpoint."""

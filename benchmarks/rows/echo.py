@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from benchmarks.bench import Bench
 from benchmarks.figures import Entry, Metric, Outcome, at_least, at_most, ratio
 from benchmarks.load import LoadError, Target, call, press
-from benchmarks.peers.catalogue import BODY, RUNPOD_BODY
-from benchmarks.processes import Contender
+from benchmarks.ours import Ours
+from benchmarks.peers.catalogue import BODY, KIT, RUNPOD_BODY
+from benchmarks.processes import Contender, StartError
 
 CALLERS = 64
 RATE = Metric("rate", "requests/s", rising=True)
@@ -24,6 +25,20 @@ import trivet
 def echo(value):
     return value
 """
+ALGORITHM = {
+    "algorithmia.conf": '{"username": "admin", "algoname": "Kit", "language": "python3"}',
+    "requirements.txt": "algorithmia>=1.0.0,<2.0\n",
+    "src/__init__.py": "",
+    "src/Kit.py": """
+from Algorithmia import ADK
+
+def apply(value):
+    return value["value"]
+
+ADK(apply).init({"value": "hello"})
+""",
+}
+"""The same as an algorithm's repository: its worker speaks to the published kit, which reads lines and writes to a pipe."""
 _TIMES_FASTER = {"LitServe": 10.0, "MLServer": 10.0, "BentoML": 10.0, "Ray Serve, HAProxy": 3.0}
 
 
@@ -48,10 +63,13 @@ def measure(bench: Bench) -> Outcome:
         floor = outcome.entry("floor", "floor")
         mine = outcome.entry("Trivet, run", "ours")
         runpod = outcome.entry("Trivet, RunPod's runsync", "ours")
+        pipe = outcome.entry("Trivet, Algorithmia's pipe", "ours")
         everybody = [
             _Contestant(floor, floor_target.to("/", BODY), floor_process, pausable=False),
             _Contestant(mine, ours.call("echo", BODY), ours.process, pausable=False),
             _Contestant(runpod, ours.runpod("echo", RUNPOD_BODY), ours.process, pausable=False),
+            _Contestant(pipe, ours.algorithmia("echo", BODY), ours.process, pausable=False),
+            *_of_the_kit(bench, ours, outcome),
             *(
                 _Contestant(outcome.entry(peer.title, "peer"), peer.target, peer.process, pausable=True)
                 for peer in bench.start_peers("echo", outcome, stack)
@@ -74,10 +92,26 @@ def measure(bench: Bench) -> Outcome:
             outcome.notes.append(f"{contestant.entry.title}: {contestant.failed} requests were not answered.")
     if mine in outcome.entries and floor in outcome.entries:
         _conclude(outcome, mine, floor)
-    if mine in outcome.entries and runpod in outcome.entries:
-        what = f"echo, RunPod's runsync, {CALLERS} connections, requests/s"
-        outcome.goals.append(at_least(what, runpod, mine, RATE, 0.9))
+    for dialect, way in ((runpod, "RunPod's runsync"), (pipe, "Algorithmia's pipe")):
+        if mine in outcome.entries and dialect in outcome.entries:
+            what = f"echo, {way}, {CALLERS} connections, requests/s"
+            outcome.goals.append(at_least(what, dialect, mine, RATE, 0.9))
     return outcome
+
+
+def _of_the_kit(bench: Bench, ours: Ours, outcome: Outcome) -> list[_Contestant]:
+    """An algorithm that was written with the published kit, with one worker as all others have; none where it is not wanted."""
+    if KIT not in bench.peers:
+        return []
+    title = "Trivet, an algorithm of the kit"
+    bench.tell("echo: deploying an algorithm of the published kit")
+    try:
+        ours.deploy_files("algorithm", ALGORITHM)
+    except StartError as error:
+        outcome.missing.append((title, str(error)))
+        return []
+    ours.client.endpoints.update("admin/Kit", workers=(1, 1))
+    return [_Contestant(outcome.entry(title, "ours"), ours.algorithmia("Kit", BODY), ours.process, pausable=False)]
 
 
 def _turn(bench: Bench, contestant: _Contestant) -> None:

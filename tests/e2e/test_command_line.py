@@ -82,9 +82,10 @@ def test_call_streams_and_submits(cli: RunningPlatform) -> None:
         (("call", "admin/nowhere", "1"), 1),
         (("call",), 2),
         (("nonsense",), 2),
-        (("files", "ls"), 2),
+        (("migrate", "."), 2),
+        (("files", "ls", "data://nobody/nothing"), 1),
         (("jobs", "show", "job_none"), 1),
-        (("env", "runpod"), 1),
+        (("env", "jaqpot"), 1),
     ],
 )
 def test_exit_statuses_tell_what_went_wrong(cli: RunningPlatform, words: tuple[str, ...], status: int) -> None:

@@ -1,4 +1,4 @@
-"""The server is killed at random moments while files are uploaded and replaced: each file is the old or the new one, and whole."""
+"""The server is killed at random moments while files are uploaded and replaced: each is the old or the new one, and whole."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FILES = 5
 """Files of each writer: what is written at first is an upload, and a replacement from then on."""
 LARGEST = 1 << 20
 PIECE = 1 << 16
-LONGEST_ROUND = 0.35
+LONGEST_ROUND = 0.2
 """Seconds from a start of the server to its end, at most."""
 FEWEST_KILLS = 4
-ENOUGH = 20.0
+ENOUGH = 18.0
 """Seconds after which no more is killed."""
 COLLECTION = ".my/survivors"
 MOUTHS = ("/algorithmia/v1/data", "/api/v1/files")
@@ -42,10 +42,12 @@ class Kept:
     Attributes:
         number: of the write that was last told to have succeeded, or was found in the file; 0 before any.
         tried: of the write whose answer is not known, if there is one.
+        told: how many writes were told to have succeeded.
     """
 
     number: int = 0
     tried: int | None = None
+    told: int = 0
 
 
 @dataclass
@@ -55,12 +57,12 @@ class Journal:
     files: dict[str, Kept] = field(
         default_factory=lambda: {f"{w}-{n}": Kept() for w in range(WRITERS) for n in range(FILES)}
     )
-    written: int = 0
     cut: int = 0
+    """Writes of which the server's death has left no answer."""
 
     @property
     def is_full(self) -> bool:
-        return self.written + self.cut >= WRITES
+        return sum(kept.told for kept in self.files.values()) + self.cut >= WRITES
 
 
 class Writer(threading.Thread):
@@ -100,8 +102,7 @@ class Writer(threading.Thread):
         if answer.status not in (200, 201):
             self.refused.append(f"{answer.status} {said!r}")
             return
-        kept.number, kept.tried = kept.tried, None
-        self._journal.written += 1
+        kept.number, kept.tried, kept.told = kept.tried, None, kept.told + 1
 
 
 def pieces(body: bytes) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """Algorithmia's calls as their callers speak them, over plain HTTP.
 
 A call is held until it ends, and answered with what came of it; a void call is answered with its number at once. That is all:
-nothing can be asked of a call once it is under way. A refusal and a failure look alike, but for the number of the call that failed.
+nothing can be asked of a call once it is under way. A refusal and a failure look alike, but that the failed call has a number.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class AlgorithmiaMouth:
         document = _document(said)
         error: Mapping[str, Any] = document.get("error") or {}
         if error and "request_id" not in document.get("metadata", {}):
-            refused = "unavailable" if status == _UNAVAILABLE else _REFUSALS.get(error.get("error_type", ""), str(status))
-            raise Refused(refused, str(error.get("message")))
+            code = "unavailable" if status == _UNAVAILABLE else _REFUSALS.get(error.get("error_type", ""), str(status))
+            raise Refused(code, str(error.get("message")))
         return document
 
 
