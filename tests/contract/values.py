@@ -214,6 +214,7 @@ def job(number: int = 1, **fields: Any) -> Job:
         aside=b"sealed \xff",
         parent_id="job_parent",
         root_id="job_root",
+        depth=3,
     )
     return replace(fresh, **fields)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +25,7 @@ import trivet
 from tests.conftest import RunningPlatform
 from tests.e2e.originals import ALGORITHMIA_LATEST, ALGORITHMIA_VERSIONS, original_python, pointing, run_original
 from trivet.examples import catalogue
+from trivet.platform.dialects.algorithmia.management.routes import ROUTES
 
 EXAMPLES = ("greeting", "hello_algorithm", "lda", "face_detection")
 """What is deployed: the algorithms of the guide, and a function that was never one."""
@@ -31,6 +33,14 @@ DOCUMENTS = {"docsList": ["It's apple picking season", "The apples are ready for
 TOPICS = [{"picking": 2}, {"apple": 1}, {"apples": 1, "ready": 1}, {"season": 1}]
 """What the guide says that its documents give."""
 PNG = "89504e47"
+SAME_FOR_ALL = {
+    "scms",
+    "secret-provider",
+    "organization/types",
+    "algorithm-environments/edge/languages",
+    "algorithm-environments/edge/languages/{language}/environments",
+}
+"""Routes of the management API that say nothing about anybody."""
 NOWHERE = "http://127.0.0.1:9"
 
 # -- the blocks of the guide: what each is called here, its code, and what is looked at afterwards
@@ -216,6 +226,22 @@ for name, code, look in json.loads(os.environ["BLOCKS"]):
 """
 """What a reader's interpreter does: each block in turn, in the same namespace, going on after an error."""
 
+CURIOUS = """
+import os
+
+import requests
+from Algorithmia import ADK
+
+
+def apply(asked):
+    address = os.environ["ALGORITHMIA_API"]
+    return [requests.request(method, f"{address}/v1/{path}", json=body).status_code for method, path, body in asked]
+
+
+ADK(apply).init()
+"""
+"""An algorithm that asks for what is none of its business, at the address that it has."""
+
 CREDIT_SCORING = """
 import Algorithmia
 from Algorithmia import ADK
@@ -292,7 +318,7 @@ def reader(
 ) -> Reader:
     """The newest package has who set the platform up; the older an account like any, once the algorithms are public."""
     version = str(request.param)
-    account, key = ("admin", platform.key) if version == ALGORITHMIA_LATEST else newcomer(client, "jo")
+    account, key = ("admin", platform.key) if version == ALGORITHMIA_LATEST else newcomer(platform, client, "jo")
     folder = tmp_path_factory.mktemp("photos")
     photo = next(example for example in catalogue() if example.name == "faces").sample_path
     shutil.copy(photo, folder / "friends.jpg")
@@ -312,10 +338,11 @@ def reader(
     return Reader(version, account, key, {each["block"]: each for each in told})
 
 
-def newcomer(client: trivet.Client, name: str) -> tuple[str, str]:
+def newcomer(platform: RunningPlatform, client: trivet.Client, name: str) -> tuple[str, str]:
     """An account that owns nothing, with its key, where everybody may call the examples."""
     for algorithm in ("demo/Hello", "nlp/LDA", "dlib/FaceDetection"):
-        client.endpoints.update(algorithm, visibility="public")
+        shared = platform.trivet("endpoints", "share", algorithm, "--public")
+        assert shared.returncode == 0, shared.stderr
     client.accounts.create(name)
     key = client.keys.create(account=name).key
     assert key is not None
@@ -425,6 +452,49 @@ def test_what_the_algorithm_keeps_for_one_reader_is_not_there_for_another(
         assert not theirs.files.exists("data://.algo/dlib/FaceDetection/temp/detected_faces.png")
 
 
+# -- inside an algorithm
+
+
+def repository(folder: Path, source: str) -> Path:
+    """Writes an algorithm's repository, named as its folder."""
+    (folder / "src").mkdir(parents=True)
+    (folder / "algorithmia.conf").write_text(json.dumps({"username": "admin", "algoname": folder.name}))
+    (folder / "requirements.txt").write_text("algorithmia>=1.0.0,<2.0\n")
+    (folder / "src" / f"{folder.name}.py").write_text(source)
+    return folder
+
+
+def fetched(platform: RunningPlatform, path: str) -> Any:
+    """What the administrator's key finds at a path."""
+    asking = urllib.request.Request(f"{platform.url}{path}", headers={"Authorization": f"Bearer {platform.key}"})
+    with urllib.request.urlopen(asking, timeout=30) as answer:
+        return json.load(answer)
+
+
+def test_an_algorithm_can_not_manage_what_its_caller_can(
+    platform: RunningPlatform, client: trivet.Client, tmp_path: Path
+) -> None:
+    """Asked by the administrator, who may do all of it: on every route there is, but those that tell everybody the same."""
+    body = {"name": "Mine", "username": "eve", "org_name": "evil", "secret_key": "A", "secret_value": "b"}
+    body["type_id"] = fetched(platform, "/algorithmia/v1/organization/types")[0]["id"]
+    parts = {"algorithm": "admin/hello", "owner": "admin", "user": "admin", "organization": "acme"}
+    client.orgs.create("acme")
+    asked = []
+    for route in ROUTES:
+        if route.path in SAME_FOR_ALL or route.is_open:
+            continue
+        path = re.sub(r"{(\w+)}", lambda part: parts.get(part[1], "x"), route.path)
+        asked.append((route.method, path, None if route.method in ("GET", "DELETE") else body))
+    before = client.endpoints.get("admin/hello")
+    client.deploy(repository(tmp_path / "Curious", CURIOUS))
+    statuses = client.endpoint("admin/Curious").run(asked, timeout=60)
+    let_in = [each for each, status in zip(asked, statuses, strict=True) if status not in (403, 404, 501)]
+    assert not let_in
+    assert 403 in statuses
+    assert client.endpoints.get("admin/hello") == before
+    assert [each.name for each in client.orgs.list()] == ["acme"]
+
+
 # -- insights
 
 
@@ -435,12 +505,7 @@ def test_insights_from_elsewhere_are_answered(reader: Reader) -> None:
 def test_insights_from_inside_an_algorithm_are_kept_with_its_job(
     platform: RunningPlatform, client: trivet.Client, tmp_path: Path
 ) -> None:
-    code = tmp_path / "CreditScoring"
-    (code / "src").mkdir(parents=True)
-    (code / "algorithmia.conf").write_text(json.dumps({"username": "admin", "algoname": code.name}))
-    (code / "requirements.txt").write_text("algorithmia>=1.0.0,<2.0\n")
-    (code / "src" / f"{code.name}.py").write_text(CREDIT_SCORING)
-    client.deploy(code)
+    client.deploy(repository(tmp_path / "CreditScoring", CREDIT_SCORING))
     call = f"""import Algorithmia, json
 response = Algorithmia.client({platform.key!r}).algo("admin/CreditScoring").pipe(1200)
 print(json.dumps([response.result, response.metadata.full_metadata["request_id"]]))"""
@@ -449,10 +514,7 @@ print(json.dumps([response.result, response.metadata.full_metadata["request_id"]
     assert done.returncode == 0, done.stderr
     output, job = json.loads(done.stdout)
     assert output == {"approved": 1, "risk_score": 0.08}
-    asking = urllib.request.Request(f"{platform.url}/api/v1/jobs/{job}/insights")
-    asking.add_header("Authorization", f"Bearer {platform.key}")
-    with urllib.request.urlopen(asking, timeout=30) as answer:
-        reported = json.load(answer)["items"]
+    reported = fetched(platform, f"/api/v1/jobs/{job}/insights")["items"]
     assert {each["key"]: each["value"] for each in reported} == output
 
 

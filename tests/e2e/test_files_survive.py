@@ -23,7 +23,7 @@ PIECE = 1 << 16
 LONGEST_ROUND = 0.2
 """Seconds from a start of the server to its end, at most."""
 FEWEST_KILLS = 4
-ENOUGH = 18.0
+ENOUGH = 14.0
 """Seconds after which no more is killed."""
 COLLECTION = ".my/survivors"
 MOUTHS = ("/algorithmia/v1/data", "/api/v1/files")
@@ -154,6 +154,9 @@ def test_a_file_is_old_or_new_and_whole_whenever_the_server_is_killed(own_platfo
         check(own_platform, journal)
     assert kills >= FEWEST_KILLS
     assert journal.cut >= kills, "hardly a write was under way when the server was killed"
+    own_platform.kill()
+    own_platform.start()
+    check(own_platform, journal)
     kept = sum(kept.number > 0 for kept in journal.files.values())
     blobs = [path for path in (own_platform.data / "blobs").rglob("*") if path.is_file()]
     assert len(blobs) == kept, "what the dead server left of uploads must be gone"

@@ -32,13 +32,16 @@ class AlgorithmiaMouth:
         self._line = Line(url, key)
 
     def submit(self, call: Call) -> Acknowledgement:
-        return Acknowledgement(self._call(call, "?output=void")["request_id"])
+        _, document = self._call(call, "?output=void")
+        return Acknowledgement(document["request_id"])
 
     def run(self, call: Call) -> Sight:
-        document = self._call(call)
+        status, document = self._call(call)
         job_id = document["metadata"]["request_id"]
         if "error" not in document:
             return Sight(job_id, "succeeded", has_output=True, output=document["result"])
+        if status == _UNAVAILABLE:  # the platform stops, and goes on with the call after its next start
+            return Sight(job_id, "running")
         return Sight(job_id, "timed_out" if document["error"]["error_type"] == "TimeoutError" else "failed")
 
     def look(self, job_id: str) -> Sight:
@@ -59,8 +62,8 @@ class AlgorithmiaMouth:
     def close(self) -> None:
         self._line.close()
 
-    def _call(self, call: Call, query: str = "") -> dict[str, Any]:
-        """The document that answers a call which the platform has taken.
+    def _call(self, call: Call, query: str = "") -> tuple[int, dict[str, Any]]:
+        """The status and the document that answer a call which the platform has taken.
 
         Raises:
             Refused: it has not.
@@ -74,7 +77,7 @@ class AlgorithmiaMouth:
         if error and "request_id" not in document.get("metadata", {}):
             code = "unavailable" if status == _UNAVAILABLE else _REFUSALS.get(error.get("error_type", ""), str(status))
             raise Refused(code, str(error.get("message")))
-        return document
+        return status, document
 
 
 def _document(said: bytes) -> dict[str, Any]:

@@ -17,6 +17,9 @@ from tests.faults.journal import (
     Ended,
     Entry,
     Execution,
+    FileKept,
+    FileSeen,
+    FileSent,
     Hurt,
     Missed,
     Odd,
@@ -114,6 +117,7 @@ class Auditor:
             "a failure is unexplained": self.failures,
             "a stream lost or doubled a piece": self.streams,
             "a story has gaps": self.stories,
+            "a file is not whole, or older than it may be": self.files,
             "the database is damaged": lambda: [("the file", fault) for fault in self._disk.faults],
             "a caller got an answer that nobody should get": lambda: [("", odd.what) for odd in self._all(Odd)],
         }
@@ -346,6 +350,22 @@ class Auditor:
         for record in self._records.values():
             if list(record.seqs) != list(range(1, len(record.seqs) + 1)):
                 yield record.id, f"its events are numbered {list(record.seqs)}"
+
+    # -- hosted data --------------------------------------------------------------------------------------------------
+
+    def files(self) -> Iterator[Finding]:
+        """A put that nobody answered may be kept, even later; what was said to be kept gives way to a later one alone."""
+        sent = {(entry.uri, entry.version): entry.at for entry in self._all(FileSent)}
+        kept = self._all(FileKept)
+        for seen in self._all(FileSeen):
+            answered = {entry.version for entry in kept if entry.uri == seen.uri and entry.at < seen.asked}
+            newest = max(answered, default=0)
+            if seen.version is None:
+                yield seen.uri, f"something was read that is no version; {newest} had been kept"
+            elif seen.version and sent.get((seen.uri, seen.version), float("inf")) > seen.at:
+                yield seen.uri, f"version {seen.version} was read, and not sent before"
+            elif seen.version < newest and (not seen.version or seen.version in answered):
+                yield seen.uri, f"version {seen.version} was read, though {newest} had been kept"
 
     # -- the three accounts -------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import Self
 import trivet
 from tests.faults.algorithmia import AlgorithmiaMouth
 from tests.faults.auditor import Auditor, Violation
+from tests.faults.files import Writers
 from tests.faults.injections import Fault, FillDisk, Ground, LimitFiles, NotHit, small_disk, unmount
 from tests.faults.journal import Acknowledged, Journal, Seen, now, read_ledger
 from tests.faults.leaks import find_leaks
@@ -84,7 +85,7 @@ class Campaign:
         *,
         mouths: MakeMouths = every_mouth,
         on_small_disk: bool = False,
-        callers: int = 6,
+        callers: int = 8,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -147,7 +148,9 @@ class Campaign:
         ground = Ground(self.server, journal, chance)
         mouths = self._mouths(self.server.url, self.server.key)
         load = Load(mouths, journal, OWNER, ledger, seed=self.seed, name=name, callers=self._callers)
+        writers = Writers(self.server.url, self.server.key, journal, seed=self.seed, name=name)
         load.start()
+        writers.start()
         try:
             ground.pause(0.3, 0.6)
             self._hurt(fault, ground, tally, seconds, times)
@@ -155,8 +158,12 @@ class Campaign:
             if not self.server.is_alive:
                 self.server.start()
             load.stop()
-        tally.violations += [Violation("a caller broke", fault.name, repr(error)) for error in load.broken]
+            writers.stop()
+        broken = (*load.broken, *writers.broken)
+        tally.violations += [Violation("a caller broke", fault.name, repr(error)) for error in broken]
         tally.notes += self._rest(mouths[0](), journal)
+        with suppress(Silence):
+            writers.look()
         open_files = self.server.descriptors() if self.server.is_alive else 0
         if open_files > self._idle + SPARE_DESCRIPTORS:
             tally.violations.append(

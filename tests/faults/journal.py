@@ -80,6 +80,34 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
+class FileSent:
+    """A version of a file was sent; they are counted from 1, and nobody else writes this file."""
+
+    uri: str
+    version: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileKept:
+    """The platform has said that a version is kept."""
+
+    uri: str
+    version: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileSeen:
+    """A file was read: ``version`` is 0 where there was none, and None where what came is no version whole."""
+
+    uri: str
+    version: int | None
+    asked: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The server ended, by its own will or not, between these two moments."""
 
@@ -104,7 +132,9 @@ class Hurt:
     until: float
 
 
-Entry = Asked | Acknowledged | Seen | PieceSeen | CancelAsked | TurnedAway | Missed | Ended | Odd | Hurt
+OfJob = Asked | Acknowledged | Seen | PieceSeen | CancelAsked | TurnedAway | Missed
+OfFile = FileSent | FileKept | FileSeen
+Entry = OfJob | OfFile | Ended | Odd | Hurt
 
 
 class Journal:

@@ -13,6 +13,7 @@ _STORE = "trivet.platform.stores.sqlite.store:SqliteStore"
 _BLOBS = "trivet.platform.stores.blobs_disk:DiskBlobs"
 _WORKERS = "trivet.platform.services.workers:Workers"
 _TAKES = "trivet.platform.services.takes:Takes"
+_FILES = "trivet.platform.services.files:Files"
 _LINK = "trivet.platform.worker_api.link:Link"
 
 
@@ -95,6 +96,14 @@ STAGES: Mapping[str, tuple[Point, ...]] = {
         *_both(f"{_STORE}.write"),
         *_both(f"{_BLOBS}.put", most=3),
         *_both(f"{_BLOBS}._put", most=3),
+    ),
+    "a file is put over another": (
+        *_both(f"{_FILES}.write", most=4),
+        *_both(f"{_FILES}._receive", most=4),
+        *_both(f"{_BLOBS}.put_stream", most=4),
+        *_both(f"{_BLOBS}._append", most=2),
+        *_both(f"{_BLOBS}._finish", most=8),
+        *_both(f"{_BLOBS}._delete", most=1),
     ),
     "the start after a death": (*_both(f"{_JOBS}.recover", most=1, provoke="restart"),),
 }

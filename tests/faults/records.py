@@ -65,9 +65,11 @@ def read_disk(data: Path) -> Disk:
             stories.setdefault(row["job_id"], []).append(row)
         rows = connection.execute("SELECT * FROM jobs ORDER BY id").fetchall()
         known = {row["id"] for row in rows}
+        # what a file has let go of stays for its readers, for a moment
+        files = {name for (name,) in connection.execute("SELECT blob FROM files UNION SELECT blob FROM dropped_blobs")}
         faults += [f"events of {job_id}, which is no job" for job_id in stories.keys() - known]
         jobs = tuple(_record(row, stories.get(row["id"], []), data) for row in rows)
-    return Disk(jobs, frozenset(name for job in jobs for name in job.blobs), tuple(faults))
+    return Disk(jobs, frozenset(name for job in jobs for name in job.blobs) | files, tuple(faults))
 
 
 def _record(row: sqlite3.Row, story: list[sqlite3.Row], data: Path) -> Record:

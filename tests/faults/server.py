@@ -17,6 +17,7 @@ import psutil
 
 import trivet
 from tests.faults.controls import Controls, Settings
+from tests.faults.files import COLLECTION
 from tests.faults.pollers import Pollers
 from tests.faults.proxy import LinkProxy
 
@@ -151,9 +152,10 @@ class Server:
         self.proxy.close()
 
     def deploy(self) -> None:
-        """Publishes the menagerie, and starts the workers that live elsewhere."""
+        """Publishes the menagerie, makes a place for files, and starts the workers that live elsewhere."""
         with trivet.Client(self.url, self.key) as client:
             client.deploy(PROGRAMS / "menagerie.py")
+            client.files.create(f"data://.my/{COLLECTION}")
             key = client.keys.create(label="workers", scopes=["work"]).key
             for name, count in ELSEWHERE.items():
                 endpoint = client.endpoints.update(name, workers=(0, 0))  # none of the platform's own

@@ -16,6 +16,9 @@ from tests.faults.journal import (
     Ended,
     Entry,
     Execution,
+    FileKept,
+    FileSeen,
+    FileSent,
     Hurt,
     Missed,
     Odd,
@@ -259,6 +262,30 @@ def gap_without_numbers(account: Account) -> None:
     account.entries.remove(first)
 
 
+def _two_versions(account: Account) -> None:
+    account.entries += [FileSent("file", 1, 1.0), FileKept("file", 1, 1.1), FileSent("file", 2, 2.0)]
+
+
+def torn_file(account: Account) -> None:
+    _two_versions(account)
+    account.entries.append(FileSeen("file", None, 2.5, 2.6))
+
+
+def old_file(account: Account) -> None:
+    _two_versions(account)
+    account.entries += [FileKept("file", 2, 2.1), FileSeen("file", 1, 2.5, 2.6)]
+
+
+def lost_file(account: Account) -> None:
+    _two_versions(account)
+    account.entries.append(FileSeen("file", 0, 2.5, 2.6))
+
+
+def file_of_nobody(account: Account) -> None:
+    _two_versions(account)
+    account.entries.append(FileSeen("file", 3, 2.5, 2.6))
+
+
 def gap_in_a_story(account: Account) -> None:
     account.change("echo", seqs=(1, 3))
 
@@ -303,6 +330,10 @@ LIES: tuple[tuple[str, Callable[[Account], None]], ...] = (
     ("a stream lost or doubled a piece", other_piece_shown),
     ("a stream lost or doubled a piece", shown_anew),
     ("a stream lost or doubled a piece", gap_without_numbers),
+    ("a file is not whole, or older than it may be", torn_file),
+    ("a file is not whole, or older than it may be", old_file),
+    ("a file is not whole, or older than it may be", lost_file),
+    ("a file is not whole, or older than it may be", file_of_nobody),
     ("a story has gaps", gap_in_a_story),
     ("the database is damaged", damaged),
     ("a caller got an answer that nobody should get", odd_answer),
@@ -370,6 +401,19 @@ def test_a_worker_that_polls_may_hear_late_that_a_job_was_cancelled(account: Acc
     job_id = account.tell("polled nap", status="cancelled", output=None)
     account.entries.append(CancelAsked(job_id, 2.5, 2.6, True, None))
     account.run(job_id, Execution(account.n(job_id), "run", 1, 4.3, 4.4))
+    assert account.audit() == set()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_put_that_nobody_answered_may_be_kept_or_not(account: Account, version: int) -> None:
+    _two_versions(account)
+    account.entries.append(FileSeen("file", version, 2.5, 2.6))
+    assert account.audit() == set()
+
+
+def test_a_put_that_nobody_answered_may_come_to_be_after_the_next(account: Account) -> None:
+    _two_versions(account)
+    account.entries += [FileSent("file", 3, 3.0), FileKept("file", 3, 3.1), FileSeen("file", 2, 3.5, 3.6)]
     assert account.audit() == set()
 
 

@@ -223,6 +223,7 @@ class World(Town):
             compile_schema=compile_schema,
             notifier=self.notifier,
             vault=FakeVault(),
+            background=self.tasks.run,
             clock=self.clock,
             entropy=self.entropy,
             retention=7 * 86_400.0,

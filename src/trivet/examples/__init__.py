@@ -14,8 +14,10 @@ from typing import Any, Literal
 Way = Literal["run", "stream", "submit", "map", "cancel"]
 """A way to call an endpoint that an example is there to show."""
 
-ORIGINAL_CALLER = Path(__file__).parent / "runpod_caller.py"
+RUNPOD_CALLER = Path(__file__).parent / "runpod_caller.py"
 """A program that calls the workers written for RunPod with RunPod's own package, which it must find installed."""
+ALGORITHMIA_CALLER = Path(__file__).parent / "algorithmia_caller.py"
+"""A program that calls what Algorithmia's own guide calls with Algorithmia's own package, which it must find installed."""
 
 
 @dataclass(frozen=True, slots=True)

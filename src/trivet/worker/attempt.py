@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trivet.protocol.frames import Frame, Kind, encode
 from trivet.worker.link import Link, LinkLost
@@ -66,6 +66,9 @@ class Attempt(Work):
         "token",
     )
 
+    first_account: ClassVar[str | None] = None
+    """Whose job was sent to this worker first; None before any."""
+
     def __init__(self, frame: Frame, link: Link) -> None:
         meta = frame.meta
         self.number = frame.attempt
@@ -73,6 +76,8 @@ class Attempt(Work):
         self.job_id: str = meta.get("job") or ""
         self.account: str = meta.get("account") or ""
         """Whose job it is, by id."""
+        if Attempt.first_account is None:
+            Attempt.first_account = self.account
         self.content_type: str = meta.get("type") or "application/json"
         self.body = frame.body
         self.repeats: bool = meta.get("attempt", 1) > 1

@@ -34,7 +34,8 @@ def test_the_address_of_the_platform_proves_which_worker_asks_and_no_secret_take
 
     stage.play(act, url="http://127.0.0.1:8300")
     (line,) = stage.lines
-    assert '"ALGORITHMIA_API": "http://127.0.0.1:8300/algorithmia/w/wkr_1.token-of-the-worker"' in line
+    assert '"ALGORITHMIA_API": "http://127.0.0.1:8300/algorithmia/w/wkr_1"' in line
+    assert '"TRIVET_ADDRESS_TOKEN": "token-of-the-worker"' in line
     assert '"TRIVET_HOST": "algorithm"' in line
     assert '"MODEL": "7"' in line
 

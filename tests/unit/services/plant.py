@@ -140,18 +140,23 @@ class Plant(Town):
             compile_schema=compile_schema,
             notifier=self.notifier,
             vault=self.vault,
+            background=self.tasks.run,
             clock=self.clock,
             entropy=self.entropy,
             retention=7 * 86_400.0,
             dead_letter_retention=30 * 86_400.0,
         )
-        self.dispatcher.on_end = lambda job: self.limits.release(job.id)
+        self.dispatcher.on_end = self._ended
 
     @staticmethod
     async def pause(_: float) -> None:
         await asyncio.sleep(0)
 
     # -- endpoints ----------------------------------------------------------------------------------------------------
+
+    def _ended(self, job: Job) -> None:
+        self.limits.release(job.id)
+        self.jobs.ended(job)
 
     def offer(
         self,

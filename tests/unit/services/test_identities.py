@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,11 +12,14 @@ import pytest
 from tests.unit.services.plant import Hand, Plant, payload
 from tests.unit.services.town import refusal, run
 from trivet.platform.core.accounts import ALL_SCOPES, JobToken, Principal, Scope, Within
+from trivet.platform.core.data import Collection, ReadAcl, Space, may_read, may_write
 from trivet.platform.core.endpoints import EndpointReference, Visibility
-from trivet.platform.core.errors import Forbidden, NotFound, TooManyOpenJobs, Unauthenticated
+from trivet.platform.core.errors import BadRequest, Forbidden, NotFound, TooManyOpenJobs, Unauthenticated
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.identities import Identities
+from trivet.platform.services.jobs import MOST_DEPTH
+from trivet.protocol.addresses import UNCLAIMED, address_secret
 
 HELLO, OTHER = EndpointReference.parse("ada/hello"), EndpointReference.parse("ada/other")
 
@@ -153,21 +157,76 @@ def test_the_states_of_a_tree_are_those_of_its_jobs(stage: Stage) -> None:
     stage.play(scene())
 
 
-def test_a_worker_is_the_job_that_it_works_on_and_while_it_loads_the_owner_who_reads(stage: Stage) -> None:
+def test_a_worker_is_the_job_that_it_works_on_and_while_it_loads_it_reads_what_the_owner_shares(stage: Stage) -> None:
     async def scene() -> None:
         loading = await stage.hand(stage.version, ready=False)
-        token = stage.runtime.started[loading.id].token
-        owner = await stage.identities.of_worker(loading.id, token)
-        assert (owner.account_name, owner.scopes) == ("ada", {Scope.DATA})
+        first = address_secret(stage.runtime.started[loading.id].token, UNCLAIMED)
+        owner = await stage.identities.of_worker(loading.id, first)
+        assert (owner.account_id, owner.scopes) == ("", {Scope.DATA})
+        assert owner.within is not None
+        assert owner.within.owner_name == "ada"
+        collection = Collection(
+            "c", stage.ada.account_id, "ada", "models", Space.HOSTED, ReadAcl.OWNERS_ENDPOINTS, 0.0, 0.0
+        )
+        assert may_read(owner, collection)
+        assert not may_write(owner, collection)
+        assert not may_read(owner, replace(collection, acl=ReadAcl.PRIVATE))
+        stage.workers.kill(loading.id)
         hand, _ = await stage.called()
         token = stage.runtime.started[hand.id].token
-        at_work = await stage.identities.of_worker(hand.id, token)
-        assert at_work.account_id == stage.sam.account_id
+        sams, first = address_secret(token, stage.sam.account_id), address_secret(token, UNCLAIMED)
+        for secret in (sams, first):
+            assert (await stage.identities.of_worker(hand.id, secret)).account_id == stage.sam.account_id
         hand.succeed()
         await stage.settle()
-        for worker_id, shown in ((hand.id, token), (hand.id, "wrong"), ("wrk_other", token)):
+        for worker_id, shown in ((hand.id, sams), (hand.id, first), (hand.id, token), ("wrk_other", sams)):
             act = partial(stage.identities.of_worker, worker_id, shown)
             assert await stage.refused(act) is Unauthenticated
+
+    stage.play(scene())
+
+
+def test_an_address_that_one_caller_got_to_know_is_no_good_while_another_is_served(stage: Stage) -> None:
+    async def scene() -> None:
+        hand, _ = await stage.called()
+        token = stage.runtime.started[hand.id].token
+        hand.succeed()
+        await stage.settle()
+        await stage.jobs.submit(stage.ada, HELLO, payload())
+        adas = await stage.identities.of_worker(hand.id, address_secret(token, stage.ada.account_id))
+        assert adas.account_id == stage.ada.account_id
+        for stolen in (address_secret(token, stage.sam.account_id), address_secret(token, UNCLAIMED), token):
+            act = partial(stage.identities.of_worker, hand.id, stolen)
+            assert await stage.refused(act) is Unauthenticated
+
+    stage.play(scene())
+
+
+def test_what_a_job_has_called_is_cancelled_with_it_and_goes_on_after_its_success(stage: Stage) -> None:
+    async def scene() -> None:
+        hand, shown = await stage.called()
+        job = await stage.accounts.resolve(shown)
+        child = await stage.jobs.submit(job, HELLO, payload())
+        sam = await stage.accounts.resolve(str(stage.token))
+        await stage.until(lambda: stage.dispatcher.cancel(hand.orders[0].job_id))
+        hand.stopped(hand.orders[0])
+        await stage.settle()
+        hand.stopped()  # it had begun in the place that had become free, and was asked to stop at once
+        await stage.settle()
+        assert (await stage.jobs.get(sam, child.job.id)).job.status is JobStatus.CANCELLED
+
+    stage.play(scene())
+
+
+def test_a_handler_that_calls_itself_without_end_is_stopped(stage: Stage) -> None:
+    async def scene() -> None:
+        _, shown = await stage.called()
+        job = await stage.accounts.resolve(shown)
+        assert job.within is not None
+        deep = replace(job, within=replace(job.within, depth=MOST_DEPTH))
+        assert await stage.refused(lambda: stage.jobs.submit(deep, HELLO, payload())) is BadRequest
+        below = await stage.jobs.submit(job, HELLO, payload())
+        assert below.job.depth == 1
 
     stage.play(scene())
 

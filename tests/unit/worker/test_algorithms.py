@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from tests.unit.worker.server import PATIENCE, FakeServer
+from trivet.protocol.addresses import UNCLAIMED, address_secret
 from trivet.protocol.frames import Frame, Kind
 
 Start = Callable[..., FakeServer]
@@ -120,7 +121,8 @@ def start(server: FakeServer) -> Start:
             "TRIVET_HOST": "algorithm",
             "TRIVET_HANDLER": f"src/{name}.py",
             "TRIVET_WORKER_FOLDER": str(room),
-            "ALGORITHMIA_API": "http://127.0.0.1:9/algorithmia/w/wkr_1.the-secret",
+            "ALGORITHMIA_API": "http://127.0.0.1:9/algorithmia/w/wkr_1",
+            "TRIVET_ADDRESS_TOKEN": "the-token",
             "ALGORITHMIA_API_KEY": "somebody's",
             "ALGORITHMIA_BEARER_TOKEN": "somebody's",
             "A_SECRET": "of the owner",
@@ -355,11 +357,11 @@ def test_an_algorithm_that_never_answers_is_stopped_and_the_worker_stays(reason:
 def test_the_address_of_the_platform_is_kept_out_of_errors_and_logs(start: Start) -> None:
     server = start(LEGACY)
     frame = call(server, do="tell-address")
-    assert frame.meta["message"] == "can't reach http://127.0.0.1:9/algorithmia/w/…"
-    assert "the-secret" not in frame.meta["traceback"]
+    assert frame.meta["message"] == "can't reach http://127.0.0.1:9/algorithmia/w/wkr_1.…"
+    assert address_secret("the-token", UNCLAIMED) not in frame.meta["traceback"]
     number = server.submit(b'{"do":"print-address"}')
     server.answer(number)
-    assert log(server, number, "stdout") == "http://127.0.0.1:9/algorithmia/w/…\n"
+    assert log(server, number, "stdout") == "http://127.0.0.1:9/algorithmia/w/wkr_1.…\n"
 
 
 # -- loading --------------------------------------------------------------------------------------------------------------
@@ -447,7 +449,9 @@ def test_a_child_that_died_between_two_jobs_costs_neither(start: Start) -> None:
 
 def test_a_child_knows_the_address_and_the_secrets_and_no_key_but_them(start: Start) -> None:
     environ = value(call(start(LEGACY), do="environ"))
-    assert environ["ALGORITHMIA_API"] == "http://127.0.0.1:9/algorithmia/w/wkr_1.the-secret"
+    secret = address_secret("the-token", UNCLAIMED)
+    assert environ["ALGORITHMIA_API"] == f"http://127.0.0.1:9/algorithmia/w/wkr_1.{secret}"
+    assert "the-token" not in environ.values()
     assert environ["A_SECRET"] == "of the owner"
     assert environ["PYTHONUNBUFFERED"] == "1"
     assert (

@@ -235,7 +235,7 @@ def rotate(key: ApiKey, new_hash: str, now: float, overlap: float, lifetime: flo
 @dataclass(frozen=True, slots=True)
 class Within:
     """The job that asks, where a job does: its endpoint and whose that is. ``root_id`` is the job at the top of the tree of calls
-    that it belongs to.
+    that it belongs to, ``depth`` how many calls lie between the two.
     """
 
     job_id: str
@@ -244,6 +244,7 @@ class Within:
     endpoint_name: str
     owner_id: str
     owner_name: str
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,7 @@ class Job:
     ``idempotency_key`` what the caller named the call, ``input_digest`` the input's, kept where there is such a key.
     ``aside`` is what its worker gets beside the input, sealed: it may hold credentials.
     ``parent_id``: the job that called it, ``root_id`` the one at the top of that tree of calls; None where nobody's job did.
+    ``depth``: how many calls lie between it and that one.
     ``retry_of``: the id of the first job, where this one tries it again, and ``retry_number``, from 1, for which time.
     ``is_dead_letter``: it failed though its policy would have tried it again. ``forget_at``: when a final job is removed.
     """
@@ -176,6 +177,7 @@ class Job:
     aside: bytes | None = None
     parent_id: str | None = None
     root_id: str | None = None
+    depth: int = 0
     retry_of: str | None = None
     retry_number: int = 0
     retry_at: float | None = None

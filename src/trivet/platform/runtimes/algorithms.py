@@ -14,7 +14,8 @@ HOST = "algorithm"
 def algorithm_environ(spec: WorkerSpec, environ: Mapping[str, str], url: str) -> dict[str, str]:
     """All that an algorithm's worker knows of its surroundings.
 
-    The published client asks without a key there, so the address that it is given proves which worker asks.
+    The published client asks without a key there, so the address that it is given has to prove who asks: the worker adds that for
+    each program that it starts (`trivet.protocol.addresses`).
 
     Args:
         spec: the worker.
@@ -29,4 +30,8 @@ def algorithm_environ(spec: WorkerSpec, environ: Mapping[str, str], url: str) ->
             "An algorithm finds the platform over HTTP, and this platform is not served over HTTP.",
             hint="Start it by `trivet up`.",
         )
-    return {**environ, "ALGORITHMIA_API": f"{url}/algorithmia/w/{spec.worker_id}.{spec.token}"}
+    return {
+        **environ,
+        "ALGORITHMIA_API": f"{url}/algorithmia/w/{spec.worker_id}",
+        "TRIVET_ADDRESS_TOKEN": spec.token,
+    }

@@ -153,6 +153,7 @@ class Platform:
             compile_schema=compile_schema,
             notifier=notifier,
             vault=vault,
+            background=background,
             clock=clock,
             entropy=entropy,
             retention=settings.job_retention,
@@ -266,6 +267,7 @@ class Platform:
         """A job has ended, and its callers are told."""
         self.tallies.ended(job)
         self.limits.release(job.id)
+        self.jobs.ended(job)
         if job.root_id is None:
             if self.files.has_session(job.id):
                 self.tasks.run(self.files.end_session(job.id))

@@ -7,20 +7,20 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trivet import AsyncClient, JobCancelledError, TrivetError
-from trivet.examples import ORIGINAL_CALLER, Example, catalogue
+from trivet.examples import ALGORITHMIA_CALLER, RUNPOD_CALLER, Example, catalogue
 from trivet.platform.core.errors import CoreError
 from trivet.platform.server import logs
 from trivet.platform.server.bootstrap import Platform
 from trivet.platform.server.data import DataFolderError
 from trivet.platform.server.main import StartError, new_event_loop, running
 from trivet.platform.server.settings import Settings
-from trivet.protocol.runpod import caller_variables
+from trivet.protocol import algorithmia, runpod
 
 Echo = Callable[[str], None]
 _WIDTH = 88
@@ -79,6 +79,7 @@ async def _demo(folder: Path, echo: Echo) -> _Tally:
             await demo.deploy(catalogue())
             await demo.call()
             await demo.call_with_runpod(platform, url, key)
+            await demo.call_with_algorithmia(platform, url, key)
             return demo.tally
 
 
@@ -150,40 +151,61 @@ class _Demo:
             return
         self._echo("")
         self._echo("The same called by RunPod's own package, in a program that knows nothing of Trivet")
-        endpoints = [await self._client.endpoints.get(f"admin/{self._ready[name].endpoint}") for name in names]
-        version = platform.endpoints.versions_of(endpoints[0].id)[-1]
-        python = platform.runtime.interpreter(version.environment)
-        caller = await asyncio.create_subprocess_exec(
-            *(str(python), str(ORIGINAL_CALLER), *(endpoint.id for endpoint in endpoints)),
+        ids = [(await self._client.endpoints.get(_name_of(self._ready[name]))).id for name in names]
+        await self._play(platform, ids[0], (str(RUNPOD_CALLER), *ids), runpod.caller_variables(url, key))
+
+    async def call_with_algorithmia(self, platform: Platform, url: str, key: str) -> None:
+        """Calls algorithms, and a function that is none, and keeps a file, with Algorithmia's own package, likewise.
+
+        Args:
+            platform: where they are deployed; the package is in the environments of the algorithms.
+            url: where it is called.
+            key: the key that it is called with.
+        """
+        if not all(name in self._ready for name in ("hello_algorithm", "lda", "greeting")):
+            return
+        self._echo("")
+        self._echo("And what Algorithmia's guide calls, by Algorithmia's own package")
+        owner = await self._client.endpoints.get(_name_of(self._ready["hello_algorithm"]))
+        await self._play(platform, owner.id, (str(ALGORITHMIA_CALLER),), algorithmia.caller_variables(url, key))
+
+    async def _play(
+        self, platform: Platform, endpoint_id: str, words: Sequence[str], variables: Mapping[str, str]
+    ) -> None:
+        """Runs a program in the environment of an endpoint, where it finds the same packages, and tells what it tells."""
+        version = platform.endpoints.versions_of(endpoint_id)[-1]
+        program = await asyncio.create_subprocess_exec(
+            *(str(platform.runtime.interpreter(version.environment)), *words),
             env={
                 "PATH": os.environ.get("PATH", os.defpath),
-                "HOME": str(platform.folder.root),  # the package prefers a key in the home folder to any other
-                **caller_variables(url, key),
+                "HOME": str(platform.folder.root),  # RunPod's package prefers a key in the home folder to any other
+                **variables,
             },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
+        name = Path(words[0]).stem
         try:
-            await asyncio.wait_for(self._follow(caller), _ORIGINAL_TIMEOUT)
+            await asyncio.wait_for(self._follow(name, program), _ORIGINAL_TIMEOUT)
         except TimeoutError:
-            self._failed("runpod", f"it took more than {_ORIGINAL_TIMEOUT:g} s")
+            self._failed(name, f"it took more than {_ORIGINAL_TIMEOUT:g} s")
         finally:
-            if caller.returncode is None:
-                caller.kill()
-                await caller.wait()
+            if program.returncode is None:
+                program.kill()
+                await program.wait()
 
-    async def _follow(self, caller: asyncio.subprocess.Process) -> None:
-        assert caller.stdout is not None
-        assert caller.stderr is not None
-        complaints = asyncio.create_task(caller.stderr.read())
-        async for line in caller.stdout:
+    async def _follow(self, name: str, program: asyncio.subprocess.Process) -> None:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        complaints = asyncio.create_task(program.stderr.read())
+        async for line in program.stdout:
             step = json.loads(line)
             self._told(step["what"], _short(step["result"]), step["seconds"])
-        status = await caller.wait()
+        status = await program.wait()
         said = (await complaints).decode(errors="replace").split("\n")
         if status != 0:
-            self._failed("runpod", next((line for line in reversed(said) if line), f"it ended with status {status}"))
+            self._failed(name, next((line for line in reversed(said) if line), f"it ended with status {status}"))
 
     async def _run(self, example: Example) -> None:
         began = time.perf_counter()

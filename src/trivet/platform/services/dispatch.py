@@ -190,6 +190,9 @@ class Dispatcher:
         live.ahead_at = None
         seat.held[live.number] = live
         seat.asked -= seat.asks
+        if claimed.account_id != seat.account_id:
+            seat.account_id = claimed.account_id
+            seat.callers += 1
         seat.idle_since = None
         if live.watched:
             self._wake_for(live)

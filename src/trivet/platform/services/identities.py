@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 from trivet.platform.core.accounts import JobToken, Principal, Scope, Within
 from trivet.platform.core.errors import Unauthenticated
 from trivet.platform.core.jobs import Job
@@ -9,6 +11,7 @@ from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.workers import Workers
+from trivet.protocol.addresses import UNCLAIMED, address_secret
 
 
 class Identities:
@@ -43,30 +46,33 @@ class Identities:
             raise Unauthenticated
         return await self.of_job(job)
 
-    async def of_worker(self, worker_id: str, token: str) -> Principal:
+    async def of_worker(self, worker_id: str, secret: str) -> Principal:
         """The principal that a worker is which works on one job at a time: that job. Before it takes any, while it loads its
-        handler, it is the owner of its endpoint, for the data alone that the handler is made of. Between jobs it is nobody:
-        what a caller's job has left running must not become somebody else.
+        handler, it acts for no account, and reads what the owner lets all its endpoints read: the same whoever calls later.
+        Between jobs it is nobody: what a caller's job has left running must not become somebody else.
 
         Args:
             worker_id: the worker.
-            token: what it was started with.
+            secret: what the address holds that its handler was given (`trivet.protocol.addresses`).
 
         Raises:
-            Unauthenticated: it is no such worker, works on no job or on several, or the key of its job does not count any more.
+            Unauthenticated: it is no such worker, works on no job or on several, the secret is that of a handler which worked for
+                another account, or the key of its job does not count any more.
         """
-        worker = self._workers.proved(worker_id, token)
+        worker, token = self._workers.known(worker_id), self._workers.token_of(worker_id)
         endpoint = self._endpoints.by_id(worker.endpoint_id) if worker is not None else None
-        if worker is None or endpoint is None:
+        if token is None or endpoint is None:
             raise Unauthenticated
         seat = self._dispatcher.seat_of(worker_id)
-        if seat is not None:
-            jobs = [live.job for live in seat.held.values() if live.is_open]
-            if len(jobs) != 1:
-                raise Unauthenticated
-            return await self.of_job(jobs[0])
-        within = Within("", "", endpoint.id, endpoint.name, endpoint.owner_id, endpoint.owner_name)
-        return Principal(endpoint.owner_id, endpoint.owner_name, "", frozenset({Scope.DATA}), within=within)
+        if seat is None:
+            _check(secret, token, UNCLAIMED)
+            within = Within("", "", endpoint.id, endpoint.name, endpoint.owner_id, endpoint.owner_name)
+            return Principal("", "", "", frozenset({Scope.DATA}), within=within)
+        jobs = [live.job for live in seat.held.values() if live.is_open]
+        if len(jobs) != 1:
+            raise Unauthenticated
+        _check(secret, token, jobs[0].account_id, *([UNCLAIMED] if seat.callers <= 1 else []))
+        return await self.of_job(jobs[0])
 
     async def of_job(self, job: Job) -> Principal:
         """The principal that a job is which is known to run.
@@ -80,5 +86,14 @@ class Identities:
         endpoint = self._endpoints.by_id(job.endpoint_id)
         if endpoint is None or principal.account_id != job.account_id:
             raise Unauthenticated
-        within = Within(job.id, job.tree_id, endpoint.id, endpoint.name, endpoint.owner_id, endpoint.owner_name)
+        within = Within(
+            job.id, job.tree_id, endpoint.id, endpoint.name, endpoint.owner_id, endpoint.owner_name, job.depth
+        )
         return principal.as_job(within, self._most_nested)
+
+
+def _check(secret: str, token: str, *names: str) -> None:
+    """Raises `Unauthenticated` where the secret is that of none of the accounts."""
+    shown = secret.encode(errors="replace")
+    if not any(hmac.compare_digest(address_secret(token, name).encode(), shown) for name in names):
+        raise Unauthenticated

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from trivet.platform.core import calls
 from trivet.platform.core import jobs as rules
-from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.accounts import Principal, Scope, Within
 from trivet.platform.core.calls import USUAL, CallOptions
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Version
 from trivet.platform.core.errors import (
@@ -25,6 +25,7 @@ from trivet.platform.core.errors import (
 from trivet.platform.core.jobs import Job, JobError, JobEvent, JobPolicy, JobStatus
 from trivet.platform.core.payloads import NULL, Payload
 from trivet.platform.core.views import CancelOutcome, Explanation, Health, JobView
+from trivet.platform.ports.background import Background
 from trivet.platform.ports.blobs import BlobStore
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier, Subscription, Watch
@@ -43,6 +44,8 @@ CANCEL_WAIT = 5.0
 """Seconds that a cancel waits for the worker's confirmation."""
 _PAGE_OF_EVENTS = 500
 _SIZE_OF_PAGE = 4 * 1024 * 1024
+MOST_DEPTH = 32
+"""Calls that may lie between a job and the one at the top of its tree."""
 _KEYS_IN_MEMORY = 10_000
 _SEARCH_STEP = 500
 
@@ -85,6 +88,7 @@ class Jobs:
         compile_schema: SchemaCompiler,
         notifier: Notifier,
         vault: Vault,
+        background: Background,
         clock: Clock,
         entropy: Entropy,
         retention: float,
@@ -99,6 +103,7 @@ class Jobs:
         self._compile = compile_schema
         self._notifier = notifier
         self._vault = vault
+        self._background = background
         self._clock = clock
         self._entropy = entropy
         self._retention = retention
@@ -108,6 +113,8 @@ class Jobs:
         """Raises `BadRequest` where a call names a URL that can't or may not be told of its end."""
         self._keys: OrderedDict[tuple[str, str, str], str] = OrderedDict()
         """The ids of jobs that were submitted lately, by endpoint, account and idempotency key."""
+        self._children: dict[str, set[str]] = {}
+        """What open jobs have called that is open itself."""
 
     # -- calling ------------------------------------------------------------------------------------------------------
 
@@ -365,6 +372,7 @@ class Jobs:
             input_digest=digest,
             parent_id=None if principal.within is None else principal.within.job_id,
             root_id=None if principal.within is None else principal.within.root_id,
+            depth=0 if principal.within is None else _deeper(principal.within),
             aside=None if options.aside is None else self._vault.seal(options.aside.decode()),
         )
 
@@ -420,7 +428,23 @@ class Jobs:
         if len(self._keys) > _KEYS_IN_MEMORY:
             self._keys.popitem(last=False)
 
+    def ended(self, job: Job) -> None:
+        """A job has ended. Where it was cancelled or took too long, what it has called is cancelled too: nobody waits for it."""
+        if job.parent_id is not None:
+            siblings = self._children.get(job.parent_id)
+            if siblings is not None:
+                siblings.discard(job.id)
+        called = self._children.pop(job.id, None)
+        if called and job.status in (JobStatus.CANCELLED, JobStatus.TIMED_OUT):
+            self._background(self._cancel_all(called))
+
+    async def _cancel_all(self, job_ids: Iterable[str]) -> None:
+        for job_id_ in list(job_ids):
+            self._dispatcher.cancel(job_id_)
+
     def _admit(self, job: Job, *, recorded: bool) -> None:
+        if job.parent_id is not None:
+            self._children.setdefault(job.parent_id, set()).add(job.id)
         self._dispatcher.admit(job, recorded=recorded)
         if self._endpoints.version(job.version_id) is None:  # deleted while the input was on its way to the disk
             self._dispatcher.discard(job.version_id, _GONE)
@@ -693,6 +717,8 @@ class Jobs:
             await self._store.write(save)
         waiting = [job for job in after if not job.is_final]
         for job in waiting:
+            if job.parent_id is not None:
+                self._children.setdefault(job.parent_id, set()).add(job.id)
             self._dispatcher.admit(replace(job, queued_at=job.queued_at or now), recorded=True, seq=last[job.id])
         return len(waiting)
 
@@ -778,6 +804,20 @@ def _endpoint_gone(job: Job) -> NotFound:
 
 
 _GONE = JobError("endpoint_deleted", "The endpoint or its version was deleted before the job could run.")
+
+
+def _deeper(within: Within) -> int:
+    """How deep a job is that another calls.
+
+    Raises:
+        BadRequest: too deep: it calls itself, most likely.
+    """
+    if within.depth >= MOST_DEPTH:
+        raise BadRequest(
+            f"The calls of job {within.root_id} are nested more than {MOST_DEPTH} deep.",
+            hint="A handler that calls itself, directly or by way of others, has to come to an end.",
+        )
+    return within.depth + 1
 
 
 def _no_webhooks(url: str) -> None:  # noqa: ARG001 — stands where a check is wanted

@@ -157,6 +157,10 @@ class Seat:
     """Whether it is not listened to, because what it said has not found its way to the disk yet."""
     idle_since: float | None = None
     jobs_done: int = 0
+    account_id: str | None = None
+    """Whose job it began last."""
+    callers: int = 0
+    """How often that was another's than the one before."""
 
     @property
     def free(self) -> int:

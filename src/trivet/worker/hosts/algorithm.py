@@ -10,6 +10,7 @@ from typing import Any
 
 from trivet.authoring.batching import Batching
 from trivet.authoring.reporting import current
+from trivet.protocol.addresses import UNCLAIMED, address_secret
 from trivet.worker.algorithms.child import Child
 from trivet.worker.algorithms.endings import Ended, LoadingFailed
 from trivet.worker.algorithms.lodging import Lodging
@@ -20,6 +21,8 @@ from trivet.worker.failures import Relayed
 
 ADDRESS = "ALGORITHMIA_API"
 """Where an algorithm finds the platform. The address holds what proves who asks."""
+ADDRESS_TOKEN = "TRIVET_ADDRESS_TOKEN"
+"""What these proofs are made from."""
 EXIT_UNENDING = 71
 _NOT_PASSED_ON = frozenset(
     {
@@ -65,7 +68,10 @@ class AlgorithmHost:
         """Whose child it is; None: whoever comes first."""
         self._code = ""
         """How paths in the child's own copy of the code begin."""
-        self._secret = os.environ.get(ADDRESS, "").rpartition("/")[2]
+        self._address = os.environ.pop(ADDRESS, "")
+        self._token = os.environ.pop(ADDRESS_TOKEN, "")
+        self._secret = ""
+        """What the child's address proves it by; not to be told."""
         self.handler: Callable[..., Any] = self._call
 
     def bind(self, body: bytes, content_type: str) -> tuple[list[Any], dict[str, Any]]:
@@ -110,7 +116,7 @@ class AlgorithmHost:
         attempt = current()
         account = attempt.account if isinstance(attempt, Attempt) else ""
         try:
-            if self._child is None or self._child.is_over or self._account not in (None, account):
+            if self._child is None or self._child.is_over or not self._may_serve(account):
                 self._end()
                 self._start(account)
             self._account = account
@@ -127,6 +133,12 @@ class AlgorithmHost:
         except Relayed as failure:
             raise self._relayed(failure) from None
 
+    def _may_serve(self, account: str) -> bool:
+        """Whether the child is the account's, or was started for whoever comes first and that is this one: of all that were sent
+        here, begun or not, as the platform goes by the order in which it sent them.
+        """
+        return self._account == account or (self._account is None and account == Attempt.first_account)
+
     def _start(self, account: str | None) -> str:
         """Starts a child and waits until it is loaded; returns a sentence on its ``/tmp``.
 
@@ -136,6 +148,7 @@ class AlgorithmHost:
         self._count += 1
         self._lodging = lodging = Lodging(self._room / f"algorithm-{self._count}", self._bundle)
         self._account = account
+        self._secret = address_secret(self._token, UNCLAIMED if account is None else account)
         self._code = f"{lodging.code}/"
         self._child = child = Child(lodging, self._bundle, self._program, self._environ(lodging), self._tell)
         try:
@@ -172,6 +185,7 @@ class AlgorithmHost:
             "PYTHONUNBUFFERED": "1",  # what is printed before an answer is there before it
             "PYTHONUTF8": "1",
             **passed_on,
+            ADDRESS: f"{self._address}.{self._secret}",
             "HOME": str(lodging.home),
             "TMPDIR": str(lodging.tmp),
         }

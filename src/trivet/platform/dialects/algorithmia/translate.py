@@ -57,6 +57,7 @@ _OF_PLATFORM: Mapping[str, str] = {
     "unserializable_output": Kind.ALGORITHM,
     "output_too_large": Kind.TOO_LARGE,
     WORKER_LOST: "SystemExit",
+    "handler_exited": "SystemExit",
     OUT_OF_MEMORY: "OutOfMemoryError",
 }
 _encode = msgspec.json.Encoder().encode

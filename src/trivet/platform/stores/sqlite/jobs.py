@@ -16,7 +16,7 @@ from trivet.platform.stores.sqlite.values import plain
 
 _FIXED = """
     id, endpoint_id, version_id, account_id, created_at, policy, input_type, input_size, input_data, input_blob, key_id,
-    idempotency_key, input_digest, aside, parent_id, root_id, retry_of, retry_number
+    idempotency_key, input_digest, aside, parent_id, root_id, depth, retry_of, retry_number
 """
 _CHANGING = """
     status, attempt, token, worker_id, queued_at, started_at, finished_at, stop_reason, stop_asked_at, pieces, progress,
@@ -226,6 +226,7 @@ def _row(job: Job) -> Row:
         job.aside,
         job.parent_id,
         job.root_id,
+        job.depth,
         job.retry_of,
         job.retry_number,
         job.status.value,
@@ -269,6 +270,7 @@ def _job(row: tuple[Any, ...]) -> Job:
         aside,
         parent_id,
         root_id,
+        depth,
         retry_of,
         retry_number,
         status,
@@ -318,6 +320,7 @@ def _job(row: tuple[Any, ...]) -> Job:
         aside=aside,
         parent_id=parent_id,
         root_id=root_id,
+        depth=depth,
         retry_of=retry_of,
         retry_number=retry_number,
         retry_at=retry_at,
