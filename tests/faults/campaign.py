@@ -35,6 +35,8 @@ REREAD = 15
 """Streams that are read once more, from their beginning, after the end."""
 KEPT = 7 * 86_400.0
 """Seconds that RunPod's jobs are kept: their usual half an hour is less than the jumps of the clock."""
+POLL = 5.0
+"""Seconds that a worker's question is held: shorter than usual, so that the kill points on its way are come by in time."""
 SPARE_DESCRIPTORS = 64
 """Files that a server may have open beyond what it had when it was idle."""
 
@@ -103,7 +105,10 @@ class Campaign:
             self.no_disk = small_disk(data)
             self._mounted = data if self.no_disk is None else None
         self.server = Server(
-            folder, data / "data" if self._mounted is not None else None, TRIVET_RUNPOD_RETENTION=f"{KEPT:g}"
+            folder,
+            data / "data" if self._mounted is not None else None,
+            TRIVET_RUNPOD_RETENTION=f"{KEPT:g}",
+            TRIVET_RUNPOD_POLL=f"{POLL:g}",
         )
 
     def __enter__(self) -> Self:

@@ -13,6 +13,7 @@ import click
 from trivet.cli.errors import Failure, Unreachable
 from trivet.cli.output import emit, note
 from trivet.cli.session import connect
+from trivet.protocol import algorithmia
 from trivet.protocol.runpod import caller_variables, worker_variables
 
 DIALECTS = ("runpod", "algorithmia", "jaqpot")
@@ -80,7 +81,7 @@ def env(dialect: str | None, endpoint: str | None, worker_id: str | None) -> Non
     elif dialect == "runpod":
         _export(caller_variables(settings.url, settings.api_key))
     elif dialect == "algorithmia":
-        _export({"ALGORITHMIA_API_KEY": settings.api_key, "ALGORITHMIA_API": f"{settings.url}/algorithmia"})
+        _export(algorithmia.caller_variables(settings.url, settings.api_key))
     else:
         _export({"TRIVET_URL": settings.url, "TRIVET_API_KEY": settings.api_key})
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from tests.unit.cli.conftest import Trivet
+from tests.unit.cli.test_manage import ENDPOINT
 from tests.unit.sdk.server import Exchange, Server
 
 PLAIN = {"id": "gwp4kx5yd3nur1", "name": "admin/runpod_plain", "version": "1.0.0", "model_id": None, "state": "ready",
@@ -39,10 +40,11 @@ def serve(server: Server, *, taken: str | None = None, closed: str = "") -> None
         exchange.json(document, 202)
 
     server.on("POST", "/deployments", take)
+    server.on("PATCH", "/endpoints/admin/runpod_plain", lambda exchange: exchange.json(ENDPOINT))
 
 
 def asked(server: Server, name: str) -> list[str | None]:
-    return [exchange.query.get(name) for exchange in server.seen]
+    return [exchange.query.get(name) for exchange in server.seen if exchange.method == "POST"]
 
 
 def test_an_example_of_another_guide_gets_the_id_and_stands_for_the_images_of_that_guide(
@@ -80,6 +82,8 @@ def test_an_example_of_a_guide_gets_the_name_and_the_version_that_stand_there(
     assert trivet("examples", "deploy", "hello_algorithm", "lda").exit_code == 0
     assert asked(logged_in, "name") == ["demo/Hello", "nlp/LDA"]
     assert asked(logged_in, "version") == [None, "1.0.0"]
+    changes = [json.loads(exchange.body) for exchange in logged_in.seen if exchange.method == "PATCH"]
+    assert changes == [{"visibility": "public"}] * 2  # everybody calls what stands in a guide
 
 
 def test_a_version_that_is_taken_stays_and_the_next_one_is_made(trivet: Trivet, logged_in: Server) -> None:

@@ -205,6 +205,7 @@ def test_the_time_limit_counts_from_the_call(world: AlgorithmiaWorld, query: str
     [
         ('"Hällo"'.encode(), "application/json", "Hällo".encode(), "text/plain; charset=utf-8"),
         (b'{"a":1}', "application/json", b'{"a":1}', "application/json"),
+        (b'"half a pair: \\ud800"', "application/json", b"half a pair: ?", "text/plain; charset=utf-8"),
         (b"\x00\xff", "image/png", b"\x00\xff", "image/png"),
         (b"\xe4", "text/plain; charset=iso-8859-1", "ä".encode(), "text/plain; charset=utf-8"),
     ],

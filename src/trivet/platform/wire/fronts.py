@@ -82,12 +82,16 @@ class Front:
             at_once: the answer for a job that has ended; None where that takes waiting.
             outcome: the answer for any job.
         """
+        refusal = self._refusal
 
         def told(view: JobView | None) -> None:
             if view is None:
                 leave()
                 return
-            answer = at_once(view)
+            try:
+                answer = at_once(view)
+            except Exception as error:  # noqa: BLE001 - the outermost border: a caller who is told nothing would wait on
+                answer = refusal(error, head)
             if answer is not None:
                 exchange.answer(answer)
             else:

@@ -375,7 +375,8 @@ def _raw(output: Payload, data: bytes) -> Answer:
     """The bare result."""
     text = translate.text_of(output, data)
     if text is not None:
-        return Answer(200, lines([TEXT_TYPE, NO_SNIFFING, NO_SCRIPTS]), text.encode())
+        # JSON can spell halves of surrogate pairs, which no encoding takes
+        return Answer(200, lines([TEXT_TYPE, NO_SNIFFING, NO_SCRIPTS]), text.encode("utf-8", "replace"))
     kind = JSON.encode() if output.is_json else output_type(output.content_type)
     return Answer(
         200, lines([(CONTENT_TYPE, kind), NO_SNIFFING, NO_SCRIPTS]), data or (NULL if output.is_json else b"")
