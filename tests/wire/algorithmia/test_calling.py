@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from typing import Any
@@ -328,3 +329,14 @@ def test_strict_statuses_say_why_a_call_was_refused_and_leave_algorithms_alone()
 def test_no_success_has_an_error_in_it_and_no_failure_a_result(world: AlgorithmiaWorld) -> None:
     world.handler = gives(json.dumps({"error": "mine"}).encode())
     assert "error" not in world.pipe("admin/hello").json
+
+
+def test_a_call_that_the_platform_stops_amid_is_told_its_number_as_it_goes_on(world: AlgorithmiaWorld) -> None:
+    def stops(worker: Worker, order: AttemptOrder) -> None:
+        asyncio.get_running_loop().call_later(0.02, world.notifier.close)
+
+    world.handler = stops
+    answer = world.pipe("admin/hello")
+    assert "goes on" in trouble(answer, 503)["message"]
+    assert answer.json["metadata"]["request_id"].startswith("job_")
+    assert answer.headers["retry-after"]

@@ -15,7 +15,7 @@ import msgspec
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.endpoints import EndpointReference
-from trivet.platform.core.errors import BadRequest, CoreError, NotFound, Unavailable
+from trivet.platform.core.errors import BadRequest, CoreError, NotFound
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.limits import CallLimits, HeldLimits, Holder
 from trivet.platform.core.payloads import JSON, NULL, Payload
@@ -46,6 +46,7 @@ _MOST_HOLDERS = 10_000
 _LONGEST_QUERY = 4096
 _LONGEST_NAME = 300
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_COME_BACK = ((b"retry-after", b"5"),)
 _PRIVATE = "latestPrivate"
 _LATEST = "latest"
 _JSON_HEAD = lines([JSON_TYPE, NO_SNIFFING])
@@ -153,11 +154,7 @@ class Invoke:
     # -- answers ------------------------------------------------------------------------------------------------------
 
     async def outcome(self, principal: Principal, call: Call, view: JobView, stdout: str | None = None) -> Answer:
-        """The answer for any job.
-
-        Raises:
-            Unavailable: the platform shuts down, and the call goes on after its next start.
-        """
+        """The answer for any job."""
         output = view.job.output
         data = b"" if output is None else await self._jobs.read(output)
         return self.outcome_with(principal, call, view, data, stdout)
@@ -214,10 +211,10 @@ class Invoke:
         """The wait for a job has ended before the job."""
         limit = call.options.ttl or TIMEOUT
         if self._clock() < view.job.created_at + limit:
-            raise Unavailable(
-                f"The platform is stopping; the call {view.job.id} goes on after its next start.",
-                hint="Call again in a few seconds, or ask the platform for the job.",
-            )
+            # with the call's number: this is no refusal, and whoever called again would have it run twice
+            text = f"The platform is stopping; the call {view.job.id} goes on after its next start."
+            told = Metadata(translate.seconds(view.job), view.job.id)
+            return self._came_to(call, Trouble(Error(text, None, Kind.SYSTEM.value), 503, told, _COME_BACK))
         return self._came_to(call, translate.timed_out(limit, Metadata(limit, view.job.id)))
 
     def _not_found(self, error: NotFound, call: Call, principal: Principal) -> Trouble:
