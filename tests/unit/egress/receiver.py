@@ -36,11 +36,14 @@ class Receiver:
 
     port: int = 0
     connections: int = 0
+    context: ssl.SSLContext | None = None
     requests: list[tuple[str, bytes]] = field(default_factory=list)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
+            if self.context is not None:  # here, so that a connection whose handshake fails is closed as any other
+                await writer.start_tls(self.context)
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 sizes = [int(line[16:]) for line in head.splitlines() if line.lower().startswith("content-length: ")]
@@ -52,7 +55,7 @@ class Receiver:
                     await reader.read()  # until the other side leaves
                 if path != "/ok":
                     return
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass
         finally:
             writer.close()
@@ -60,8 +63,8 @@ class Receiver:
 
 @asynccontextmanager
 async def receiving(context: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    server = await asyncio.start_server(receiver._serve, "127.0.0.1", 0, ssl=context)
+    receiver = Receiver(context=context)
+    server = await asyncio.start_server(receiver._serve, "127.0.0.1", 0)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
