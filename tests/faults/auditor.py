@@ -252,8 +252,8 @@ class Auditor:
             executions = self._ledger.get(record.n, ())
             # A claim that the server died on may be uncounted; a job that had to give way to a stuck one is not counted.
             excused = sum(1 for end in self._ends if executions and end >= executions[0].began)
-            # A worker that polls may begin what it was given after the server has died on the claim; and of a delivery to it nothing
-            # may be seen though it has come: it is made again, and is not counted.
+            # A worker that polls may begin what it was given after the server has died on the claim; and of a delivery to it
+            # nothing may be seen though it has come: it is made again, and is not counted.
             excused += MOST_LOST_DELIVERIES if kind.polled and kind.tries > 1 else 0
             if len(executions) > record.attempts + excused and not kind.shares:
                 yield (
