@@ -30,7 +30,6 @@ from tests.faults.journal import (
 from tests.faults.kinds import BY_NAME, Kind
 from tests.faults.mouth import FINAL, PieceSight, Sight
 from tests.faults.records import Disk, Record
-from trivet.platform.core.takes import MOST_LOST_DELIVERIES
 
 SLACK = 0.1
 """Seconds by which clocks of different observers may disagree about a duration."""
@@ -78,6 +77,7 @@ class Auditor:
         for record in self._records.values():
             self._of_call[record.n].append(record)
         self._ends = [entry.at for entry in self._all(Ended)]
+        self._asked = {entry.call.n: entry.at for entry in self._all(Asked)}
         self._hurts = {entry.fault for entry in self._all(Hurt)}
         self._sights: dict[str, list[tuple[Sight, float, float]]] = defaultdict(list)
         for sight, n, asked, at in self._all_sights():
@@ -252,9 +252,10 @@ class Auditor:
             executions = self._ledger.get(record.n, ())
             # A claim that the server died on may be uncounted; a job that had to give way to a stuck one is not counted.
             excused = sum(1 for end in self._ends if executions and end >= executions[0].began)
-            # A worker that polls may begin what it was given after the server has died on the claim; and of a delivery to it
-            # nothing may be seen though it has come: it is made again, and is not counted.
-            excused += MOST_LOST_DELIVERIES if kind.polled and kind.tries > 1 else 0
+            if (
+                kind.polled
+            ):  # it may begin what it was given long after the server has died on the claim, behind other jobs
+                excused = sum(1 for end in self._ends if end >= self._asked.get(record.n, 0.0))
             if len(executions) > record.attempts + excused and not kind.shares:
                 yield (
                     record.id,
