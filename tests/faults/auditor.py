@@ -77,7 +77,6 @@ class Auditor:
         for record in self._records.values():
             self._of_call[record.n].append(record)
         self._ends = [entry.at for entry in self._all(Ended)]
-        self._asked = {entry.call.n: entry.at for entry in self._all(Asked)}
         self._hurts = {entry.fault for entry in self._all(Hurt)}
         self._sights: dict[str, list[tuple[Sight, float, float]]] = defaultdict(list)
         for sight, n, asked, at in self._all_sights():
@@ -255,7 +254,7 @@ class Auditor:
             if (
                 kind.polled
             ):  # it may begin what it was given long after the server has died on the claim, behind other jobs
-                excused = sum(1 for end in self._ends if end >= self._asked.get(record.n, 0.0))
+                excused = sum(1 for end in self._ends if end >= self._asked[record.n].at)
             if len(executions) > record.attempts + excused and not kind.shares:
                 yield (
                     record.id,
