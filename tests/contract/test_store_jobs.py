@@ -34,6 +34,7 @@ WHOLE = [
     ),
     ended(is_dead_letter=True, forget_at=9e9),
     job(retry_of="job_0", retry_number=7),
+    job(number=2**53 - 1),
 ]
 
 

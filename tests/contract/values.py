@@ -107,6 +107,7 @@ def version(number: str = "1.0.0", endpoint_id: str = "bondhello0", **fields: An
         output_schema={"type": "string"},
         deployment_id="dep_1",
         sealed_env=b"\x00sealed\xff",
+        model={"name": "☕", "task": "REGRESSION", "scores": None},
     )
     return replace(full, **fields)
 
@@ -200,17 +201,17 @@ def deployment(name: str = "dep_1", **fields: Any) -> Deployment:
     return replace(full, **fields)
 
 
-def job(number: int = 1, **fields: Any) -> Job:
+def job(place: int = 1, **fields: Any) -> Job:
     """A job that has just been submitted."""
     fresh = Job(
-        id=f"job_{number:012x}",
+        id=f"job_{place:012x}",
         endpoint_id="bondhello0",
         version_id="ver_1",
         account_id="acc_bond",
         input=Payload.inline(b'{"name":"Bond"}'),
         policy=JobPolicy(60.0, 3600.5, 2),
-        created_at=1000.0 + number,
-        queued_at=1000.5 + number,
+        created_at=1000.0 + place,
+        queued_at=1000.5 + place,
         aside=b"sealed \xff",
         parent_id="job_parent",
         root_id="job_root",
@@ -219,9 +220,9 @@ def job(number: int = 1, **fields: Any) -> Job:
     return replace(fresh, **fields)
 
 
-def running(number: int = 1, **fields: Any) -> Job:
+def running(place: int = 1, **fields: Any) -> Job:
     full = job(
-        number,
+        place,
         status=JobStatus.RUNNING,
         attempt=2,
         token="token",
@@ -235,9 +236,9 @@ def running(number: int = 1, **fields: Any) -> Job:
     return replace(full, **fields)
 
 
-def ended(number: int = 1, status: JobStatus = JobStatus.FAILED, at: float = 1200.0, **fields: Any) -> Job:
+def ended(place: int = 1, status: JobStatus = JobStatus.FAILED, at: float = 1200.0, **fields: Any) -> Job:
     full = job(
-        number,
+        place,
         status=status,
         attempt=2,
         worker_id="wrk_1",

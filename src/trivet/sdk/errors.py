@@ -273,6 +273,7 @@ BY_CODE: Mapping[str, type[TrivetError]] = {
     "invalid_json": InvalidRequestError,
     "method_not_allowed": InvalidRequestError,
     "unsupported_media_type": InvalidRequestError,
+    "request_stalled": InvalidRequestError,
     "invalid_input": InvalidInputError,
     "unauthenticated": AuthenticationError,
     "forbidden": PermissionDeniedError,

@@ -74,7 +74,9 @@ def test_version_2_is_prepared_where_the_server_is_alone_in_its_group(root: Path
 
 
 @pytest.mark.parametrize(
-    ("controllers", "procs"), [("cpu memory", f"{os.getpid()}\n1\n"), ("cpu io", f"{os.getpid()}\n"), ("", "")]
+    ("controllers", "procs"),
+    [("cpu memory", f"{os.getpid()}\n1\n"), ("cpu io", f"{os.getpid()}\n"), ("", "")],
+    ids=["others are in it", "no controller for memory", "nothing in it"],  # the same in every process
 )
 def test_version_2_is_left_alone_where_it_is_not_ours(controllers: str, procs: str, root: Path, tmp_path: Path) -> None:
     write(root / "svc/cgroup.procs", procs)

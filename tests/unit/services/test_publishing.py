@@ -286,3 +286,35 @@ def test_ids_are_checked_whichever_way_round_they_clash() -> None:
     publishing.check_free(DeploymentRequest("f", endpoint_id="one"), "admin/hello", known, known, None)
     publishing.check_free(DeploymentRequest("f", model_id=3), "admin/hello", known, None, None)
     publishing.check_free(DeploymentRequest("f", endpoint_id="free"), "admin/new", None, None, None)
+
+
+def test_a_model_is_given_an_integer_id_that_nobody_has_had() -> None:
+    town = Town()
+    offer_models(town)
+    town.publish(town.admin, "admin/plain", model_id=10_001)
+    ids = [town.publish(town.admin, f"admin/{name}")[0].model_id for name in ("a", "b", "a")]
+    assert ids == [10_000, 10_002, 10_000]
+    run(town.endpoints.remove(town.admin, ref("admin/b")))
+    assert town.publish(town.admin, "admin/c")[0].model_id == 10_003
+
+
+def test_a_model_may_bring_its_id_but_none_that_clients_use_for_something_else() -> None:
+    town = Town()
+    offer_models(town)
+    assert town.publish(town.admin, "admin/a", model_id=1886)[0].model_id == 1886
+    for reserved in (6, 1837, 1842):
+        code, sentence, _ = failure(town, name="admin/b", model_id=reserved)
+        assert (code, "QSAR Toolbox" in sentence) == ("bad_request", True)
+
+
+def test_a_model_is_no_image() -> None:
+    town = Town()
+    offer_models(town)
+    code, sentence, _ = failure(town, image="m")
+    assert (code, "model" in sentence) == ("bad_request", True)
+
+
+def offer_models(town: Town) -> None:
+    """What is deployed from now on is a predictive model."""
+    one = built("m")
+    town.builder.result = replace(one, endpoints=(replace(one.endpoints[0], host="model", model={"name": "M"}),))

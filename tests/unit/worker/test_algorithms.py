@@ -28,6 +28,9 @@ LEGACY = """
 
     LOADED = []
 
+    class KeyboardError(Exception):
+        pass
+
     def apply(input):
         do = input.get("do") if isinstance(input, dict) else None
         match do:
@@ -70,6 +73,15 @@ LEGACY = """
                         time.sleep(60)
                     os._exit(0)
                 return os.getpid()
+            case "wordless": raise KeyboardError() if "class" in input else ValueError()
+            case "keep":
+                with open(input["path"], "wb") as file:
+                    for _ in range(input["size"] // 1000):
+                        file.write(bytes(1000))
+            case "keep-and-wait":
+                for number in range(20):
+                    open(f"/tmp/part-{number}", "wb").write(bytes(100_000))
+                time.sleep(60)
             case "garbage":
                 with open("/tmp/algoout", "w") as pipe:
                     pipe.write(input["text"] + "\\n")
@@ -110,7 +122,9 @@ FAILS_TO_LOAD = """
 def start(server: FakeServer) -> Start:
     """Starts an algorithm's worker; further files are named by their stem in ``src``."""
 
-    def start(source: str, name: str = "Hello", *, ready: bool = True, **files: str) -> FakeServer:
+    def start(
+        source: str, name: str = "Hello", *, ready: bool = True, limit: int | None = None, **files: str
+    ) -> FakeServer:
         code = server.folder / "bundle" / "src"
         code.mkdir(parents=True, exist_ok=True)
         for stem, text in {name: source, **files}.items():
@@ -127,6 +141,8 @@ def start(server: FakeServer) -> Start:
             "ALGORITHMIA_BEARER_TOKEN": "somebody's",
             "A_SECRET": "of the owner",
         }
+        if limit is not None:
+            environ["TRIVET_ALGORITHM_TMP"] = str(limit)
         server.start("", "-", ready=ready, environ=environ)
         return server
 
@@ -362,6 +378,147 @@ def test_the_address_of_the_platform_is_kept_out_of_errors_and_logs(start: Start
     number = server.submit(b'{"do":"print-address"}')
     server.answer(number)
     assert log(server, number, "stdout") == "http://127.0.0.1:9/algorithmia/w/wkr_1.…\n"
+
+
+LATE = """
+    import json, os, sys, threading
+
+    PIPE = "/tmp/algoout"
+    held = None
+
+    def say(result, pipe=None):
+        document = json.dumps({"result": result, "metadata": {"content_type": "text"}}) + "\\n"
+        if pipe is None:
+            with open(PIPE, "w") as pipe:
+                pipe.write(document)
+        else:
+            pipe.write(document)
+            pipe.flush()
+
+    print("PIPE_INIT_COMPLETE", flush=True)
+    for line in sys.stdin:
+        data = json.loads(line)["data"]
+        if data == "holds":            # opens its pipe, answers on it, and keeps it
+            held = open(PIPE, "w")
+            say("first", held)
+        elif data == "late":           # what is written to the pipe of the question before comes first
+            say("late", held)
+            say("second")
+        elif data == "twice":
+            say("one")
+            say("late")
+        elif data == "half":
+            with open(PIPE, "w") as pipe:
+                pipe.write(json.dumps({"result": "one"}) + "\\n" + '{"result": "')
+        elif data == "gone":
+            os.unlink(PIPE)
+            say("to nobody")
+        elif data == "keeps":          # never opens it again
+            say("at last", held)
+        else:
+            say(data)
+"""
+
+
+def test_a_document_on_the_pipe_of_an_earlier_question_is_never_an_answer(start: Start) -> None:
+    server = start(LATE)
+    for _ in range(3):
+        assert value(server.call(b'"holds"')) == "first"
+        assert value(server.call(b'"plain"')) == "plain"
+        number = server.submit(b'"late"')
+        assert value(server.answer(number)) == "second"
+        assert value(server.call(b'"twice"')) == "one"
+        assert value(server.call(b'"half"')) == "one"
+    assert value(server.call(b'"plain"')) == "plain"
+
+
+def test_whoever_answers_on_a_pipe_of_long_ago_is_told_why_nobody_hears_it(start: Start) -> None:
+    server = start(LATE)
+    assert value(server.call(b'"holds"')) == "first"
+    assert value(server.call(b'"plain"')) == "plain"
+    number = server.submit(b'"keeps"')
+    assert b"the pipe of an earlier question" in server.expect(Kind.LOG, number=number).body
+    server.cancel(number)
+    assert server.answer(number).kind is Kind.STOPPED
+
+
+def test_a_pipe_that_an_algorithm_has_deleted_is_there_for_the_next_question(start: Start) -> None:
+    server = start(LATE)
+    number = server.submit(b'"gone"')
+    server.cancel(number, "timed_out")
+    assert server.answer(number).kind is Kind.STOPPED
+    assert value(server.call(b'"plain"')) == "plain"
+
+
+PRINTS_BETWEEN = """
+    import json, sys, threading
+    asked = threading.Semaphore(0)
+
+    def talk():
+        while True:
+            asked.acquire()
+            for number in range(20_000):
+                print("between", number)
+            open("done", "w").close()
+
+    threading.Thread(target=talk, daemon=True).start()
+    def apply(input):
+        import os, time
+        if input == "start":
+            asked.release()
+            return os.getcwd()
+        return "heard"
+"""
+
+
+def test_what_is_printed_between_two_jobs_is_read_and_no_jobs_log(start: Start) -> None:
+    server = start(PRINTS_BETWEEN)
+    done = Path(value(server.call(b'"start"'))) / "done"
+    until = time.monotonic() + PATIENCE
+    while not done.exists():  # all of it is more than the pipe holds
+        assert time.monotonic() < until, "it waits for somebody to read what it prints"
+        time.sleep(0.01)
+    number = server.submit(b'"again"')
+    assert value(server.answer(number)) == "heard"
+    assert log(server, number, "stdout") == ""
+    told = server.stdout.read_text()
+    assert "between 0\n" in told
+    assert "… what it goes on to print before its next job is not kept\n" in told
+    assert len(told) < 100_000
+
+
+@pytest.mark.parametrize(("given", "name"), [({}, "ValueError"), ({"class": 1}, "src.Hello.KeyboardError")])
+def test_an_exception_without_a_message_is_told_by_its_class(given: dict[str, int], name: str, start: Start) -> None:
+    frame = call(start(LEGACY), do="wordless", **given)
+    assert (frame.meta["message"], frame.meta["type"]) == (f"{name} was raised without a message.", "AlgorithmError")
+    assert frame.meta["traceback"].rstrip().endswith(name)
+
+
+# -- what it may keep -----------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_too_large_can_not_be_written(start: Start) -> None:
+    server = start(LEGACY, limit=1_000_000)
+    frame = call(server, do="keep", path="/tmp/large", size=2_000_000)
+    assert frame.meta["message"] == "[Errno 27] File too large"
+    assert value(server.call(b"1")) == 1
+
+
+def test_an_algorithm_that_keeps_too_much_is_answered_for_and_begins_anew(start: Start) -> None:
+    server = start(LEGACY, limit=1_000_000)
+    for number in range(3):
+        assert value(call(server, do="keep", path=f"/tmp/part-{number}", size=600_000)) is None
+    until = time.monotonic() + PATIENCE
+    while not value(call(server, do="remember", what="x"))[1:] == [["x"], "x", "x", "x"]:
+        assert time.monotonic() < until, "nobody has measured it"
+
+
+def test_an_algorithm_that_fills_its_tmp_within_a_job_is_ended(start: Start) -> None:
+    server = start(LEGACY, limit=1_000_000)
+    frame = call(server, do="keep-and-wait")
+    assert (frame.kind, frame.meta["type"]) == (Kind.ERROR, "SystemError")
+    assert "may keep 1,000,000" in frame.meta["message"]
+    assert value(server.call(b"1")) == 1
 
 
 # -- loading --------------------------------------------------------------------------------------------------------------

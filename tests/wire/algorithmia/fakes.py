@@ -38,7 +38,7 @@ class AlgorithmiaWorld(World):
     def __init__(self, **settings: Any) -> None:
         super().__init__()
         self.doors = Doors(self.accounts, self.dispatcher, self.endpoints, self.workers, 24)
-        services = AlgorithmiaServices(
+        self.spoken_for = AlgorithmiaServices(
             accounts=self.accounts,
             endpoints=self.endpoints,
             jobs=self.jobs,
@@ -47,7 +47,7 @@ class AlgorithmiaWorld(World):
             insights=Insights(self.dispatcher),
             clock=self.clock,
         )
-        self.algorithmia = create_app(services, AlgorithmiaSettings(**settings))
+        self.algorithmia = create_app(self.spoken_for, AlgorithmiaSettings(**settings))
         self.caller = Client(self.algorithmia)
         self.held: list[tuple[Worker, AttemptOrder]] = []
         """The attempts that `hold` has taken."""

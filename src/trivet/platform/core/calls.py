@@ -25,6 +25,7 @@ class CallOptions:
     ``idempotency_key``: a name of the caller's own for this call; another one with the same name gets the same job.
     ``webhook_format``: how the message to ``webhook`` is written. ``aside``: a JSON text that the worker gets beside the input.
     ``usual_retention``: how long the job is kept where its author does not say, instead of as long as the platform says.
+    ``number``: an integer that the job, which is submitted, can be found by as well.
     ``affinity``: a text; calls with the same one go to the same version while an endpoint is split between versions.
     """
 
@@ -41,6 +42,7 @@ class CallOptions:
     idempotency_key: str | None = None
     affinity: str | None = None
     usual_retention: float | None = None
+    number: int | None = None
 
 
 USUAL = CallOptions()

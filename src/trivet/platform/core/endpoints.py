@@ -83,7 +83,8 @@ class Version:
 
     ``hash`` is the SHA-256 of what was uploaded, in hex; ``bundle`` names the code in the bundle store, ``environment`` the
     environment it runs in, ``host`` the kind of program (``decorated``), ``handler`` what to load in it. ``sealed_env`` is what
-    its workers get in their environment besides, encrypted.
+    its workers get in their environment besides, encrypted. ``model`` is what a predictive model says of itself (features, task,
+    domain of applicability, …), a JSON object in the words of ``model.json``; None where the version is none.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Version:
     output_schema: dict[str, Any] | None = field(default=None, repr=False)
     deployment_id: str | None = None
     sealed_env: bytes | None = field(default=None, repr=False)
+    model: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def is_held(self) -> bool:
@@ -245,6 +247,11 @@ _SEMVER = re.compile(
 _PARTIAL = re.compile(r"(0|[1-9]\d{0,8})(?:\.(0|[1-9]\d{0,8}))?(?:\.[x*])*", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 _HELD = "0.0.0-build."
+
+FIRST_MODEL_ID = 10_000
+"""The first integer id that a model is given; those below are for code that brings its own."""
+RESERVED_MODEL_IDS = frozenset({6, 1837, 1842})
+"""Ids that a published client has written into it for calculators of the QSAR Toolbox; no model may answer in their place."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

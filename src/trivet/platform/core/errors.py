@@ -12,6 +12,7 @@ Every edge (a dialect, the command line) renders these in its own shape; nothing
      │   └─ IdempotencyKeyReused  idempotency_key_reused  that key belongs to another input
      ├─ PreconditionFailed    precondition_failed   it is no longer what the caller took it for
      ├─ TooLarge              too_large
+     ├─ RequestStalled        request_stalled       its sender went silent amid it
      ├─ UnsupportedMediaType  unsupported_media_type
      ├─ InvalidInput          invalid_input         the input misses the endpoint's schema
      ├─ DeploymentRefused     deployment_refused    the upload can't be taken
@@ -134,6 +135,14 @@ class TooLarge(CoreError):
     def __init__(self, detail: str = "", *, limit: int, hint: str = "") -> None:
         super().__init__(detail, hint=hint)
         self.limit = limit
+
+
+class RequestStalled(CoreError):
+    """The sender of a request went silent amid its body; nothing was changed."""
+
+    code = "request_stalled"
+    title = "The rest of the request did not come"
+    default_hint = "Send it again, over a connection that does not pause for so long."
 
 
 class UnsupportedMediaType(CoreError):

@@ -149,6 +149,7 @@ class Job:
     ``depth``: how many calls lie between it and that one.
     ``retry_of``: the id of the first job, where this one tries it again, and ``retry_number``, from 1, for which time.
     ``is_dead_letter``: it failed though its policy would have tried it again. ``forget_at``: when a final job is removed.
+    ``number`` is an integer of its own, for callers who can keep nothing else; None where none was asked for.
     """
 
     id: str
@@ -183,6 +184,7 @@ class Job:
     retry_at: float | None = None
     is_dead_letter: bool = False
     forget_at: float | None = None
+    number: int | None = None
 
     @property
     def webhook(self) -> str | None:

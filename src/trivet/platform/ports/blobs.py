@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,14 @@ class BlobStore(Protocol):
         """The blob in pieces of up to ``chunk`` bytes, from ``start`` up to but without ``end`` (None: to its end).
 
         It is opened before the first piece comes. Whoever has it open reads it to its end, also where it is deleted meanwhile.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+
+    async def open(self, name: str) -> BinaryIO | None:
+        """The blob as an open file of this machine, which the kernel can send by itself; None where the store has no such thing,
+        and `stream` is the only way. Whoever asks closes it; until then it can be read whole, also where it is deleted meanwhile.
 
         Raises:
             NotFound: there is none of that name.

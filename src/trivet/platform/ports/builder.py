@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,8 @@ class BuiltEndpoint:
     description: str = ""
     input_schema: dict[str, Any] | None = field(default=None, repr=False)
     output_schema: dict[str, Any] | None = field(default=None, repr=False)
+    model: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What a predictive model says of itself; None where it is none."""
 
 
 @dataclass(frozen=True, slots=True)

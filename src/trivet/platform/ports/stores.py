@@ -212,6 +212,20 @@ class JobRepository(Protocol):
 
     def get(self, job_id: str) -> Job | None: ...
     def keyed(self, endpoint_id: str, account_id: str, idempotency_key: str) -> Job | None: ...
+    def numbered(self, number: int) -> Job | None:
+        """The job that has this integer."""
+
+    def numbered_page(
+        self,
+        account_id: str,
+        *,
+        endpoint_id: str | None = None,
+        newest_first: bool = True,
+        offset: int = 0,
+        limit: int = 20,
+    ) -> tuple[list[Job], int]:
+        """An account's jobs that have an integer, in the order of these; and how many there are in all."""
+
     def newest_retry(self, first_id: str) -> Job | None:
         """The newest job that tries the job with this id again, whether that one is still kept or not; None: nobody has."""
 
@@ -259,6 +273,13 @@ class JobRepository(Protocol):
 
     def remove(self, job_ids: Sequence[str]) -> None:
         """With their events."""
+
+
+class CounterRepository(Protocol):
+    """Counters that never give a number twice."""
+
+    def take(self, name: str, count: int = 1, *, first: int = 1) -> int:
+        """Takes the next ``count`` numbers of a counter, which begins with ``first``; returns the lowest of them."""
 
 
 class WebhookRepository(Protocol):
@@ -318,6 +339,8 @@ class Transaction(Protocol):
     def data(self) -> DataRepository: ...
     @property
     def jobs(self) -> JobRepository: ...
+    @property
+    def counters(self) -> CounterRepository: ...
     @property
     def webhooks(self) -> WebhookRepository: ...
 

@@ -39,6 +39,7 @@ from trivet.platform.services.insights import Insights
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.keys import Keys
 from trivet.platform.services.limits import Limits
+from trivet.platform.services.numbered import NumberedJobs
 from trivet.platform.services.organizations import Organizations
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.registries import Registries
@@ -159,6 +160,7 @@ class Platform:
             retention=settings.job_retention,
             dead_letter_retention=settings.dead_letter_retention,
         )
+        self.numbered = NumberedJobs(store, self.jobs, self.endpoints)
         self.insights = Insights(self.dispatcher)
         self.tallies = Tallies(self.endpoints, clock)
         self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)

@@ -3,21 +3,30 @@
 A request that lies in the buffer whole, whose head the parser calls plain, and for which a dialect has a hot path, is answered
 from here with one write. Everything else is uvicorn's, byte by byte as it came: the bytes of a request go to exactly one of the
 two, and one of them at a time is at work on a connection.
+
+Two things are added to what uvicorn does: the kernel can send files, and a request that does not come to its end is given up.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from typing import Any
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from trivet.platform.core.errors import RequestStalled
+from trivet.platform.server.patience import Patience, Watch
 from trivet.platform.server.requests import END_OF_HEAD, PlainRequest, read_plain
+from trivet.platform.server.sendfile import Sending, descriptor_of
 from trivet.platform.wire.hot import Answer, HotPath, HotRoutes, PassOn, lines
+from trivet.platform.wire.transfers import ZERO_COPY
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +48,8 @@ class FrontProtocol(HttpToolsProtocol):
         config: uvicorn's.
         server_state: uvicorn's.
         app_state: uvicorn's.
+        watch: gives up on requests that do not come to their end.
+        threads: who sends files; None: they go the ordinary way.
     """
 
     def __init__(
@@ -48,9 +59,20 @@ class FrontProtocol(HttpToolsProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        watch: Watch | None = None,
+        threads: Executor | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._routes = routes
+        self._watch = watch or Watch(Patience())
+        self._threads = threads
+        self._sending: Sending | None = None
+        """The file that leaves just now, as (a part of) the answer that uvicorn gives."""
+        self._heard_at = 0.0
+        """When the part of a request began to come that is being waited for, by the event loop's clock."""
+        self._stalled: RequestResponseCycle | None = None
+        """Whose body does not go on, and who has been told so."""
         self._amid = False
         """uvicorn's parser has read a part of a request."""
         self._amid_head = False
@@ -71,9 +93,19 @@ class FrontProtocol(HttpToolsProtocol):
 
     # -- what comes ---------------------------------------------------------------------------------------------------
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        """There is a client."""
+        super().connection_made(transport)
+        self._heard_at = self.loop.time()
+        self._watch.add(self)
+
     def data_received(self, data: bytes) -> None:
         """Takes what has arrived."""
-        if self._exchange is not None or (self.flow.write_paused and not self._is_uvicorns()):
+        if (
+            self._exchange is not None
+            or self._sending is not None
+            or (self.flow.write_paused and not self._is_uvicorns())
+        ):
             self._held += data  # its turn comes when the answer before it has gone out
             self.flow.pause_reading()
         elif self._is_uvicorns():
@@ -142,14 +174,20 @@ class FrontProtocol(HttpToolsProtocol):
         if self._amid_head:
             self._head_size += len(data)
             if self._head_size > MOST_OF_A_HEAD:
-                self._refuse_head()
-        elif not self.transport.is_closing() and self.parser.should_upgrade():
+                self._refuse_head(431, f"The head of this request is longer than {MOST_OF_A_HEAD} bytes.")
+            elif self._head_size == len(data):
+                self._watch.add(self)
+            return
+        if not self.transport.is_closing() and self.parser.should_upgrade():
             self._amid = True  # for good: what follows is no HTTP/1.1, as far as the parser knows
+        if self._amid:
+            self._heard_at = self.loop.time()
+            self._watch.add(self)
 
-    def _refuse_head(self) -> None:
-        text = b"The head of this request is longer than %d bytes." % MOST_OF_A_HEAD
+    def _refuse_head(self, status: int, sentence: str) -> None:
+        text = sentence.encode()
         head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(text)
-        self.transport.write(STATUS_LINE[431] + self._common_lines() + head + text)
+        self.transport.write(STATUS_LINE[status] + self._common_lines() + head + text)
         self.transport.close()
 
     def _lose_patience(self) -> None:
@@ -162,6 +200,7 @@ class FrontProtocol(HttpToolsProtocol):
         """Uvicorn's parser has seen the first byte of a request."""
         self._amid = self._amid_head = True
         self._head_size = 0
+        self._heard_at = self.loop.time()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -174,7 +213,97 @@ class FrontProtocol(HttpToolsProtocol):
         self._amid = False
         super().on_message_complete()
 
+    def dun(self, now: float) -> bool:
+        """Gives up on a request that does not come to its end; implements `Debtor`."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if self.transport.is_closing():
+            return False
+        if not self._amid:
+            if cycle is not None or self._head:
+                return False  # nothing is owed; how long it may be quiet is for keep-alive to say
+            if now - self._heard_at >= self._watch.patience.head:
+                self.transport.close()
+        elif self._amid_head:
+            if self._is_answering(cycle):
+                self._heard_at = now  # its turn comes behind that answer
+            elif now - self._heard_at >= self._watch.patience.head:
+                seconds = f"{self._watch.patience.head:g} seconds"
+                self._refuse_head(408, f"The head of this request did not come to its end within {seconds}.")
+        elif cycle is None or self.flow.read_paused or not cycle.more_body or cycle.waiting_for_100_continue:
+            self._heard_at = now  # it is for us to go on, and not for the client
+        elif now - self._heard_at >= self._watch.patience.body:
+            self._heard_at = now
+            self._give_up(cycle)
+        return True
+
+    def _is_answering(self, cycle: RequestResponseCycle | None) -> bool:
+        return cycle is not None and not cycle.response_complete
+
+    def _give_up(self, cycle: RequestResponseCycle) -> None:
+        """The rest of a body does not come. Whoever reads it is told, and answers; where nobody does, the connection is cut."""
+        if self._stalled is cycle or cycle.response_started:
+            self.transport.abort()
+            return
+        self._stalled = cycle
+        cycle.keep_alive = False
+        cycle.message_event.set()
+
     # -- what goes ----------------------------------------------------------------------------------------------------
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Uvicorn has a request answered: with what is added here to its ways in and out."""
+        if self._threads is not None and descriptor_of(self.transport) is not None:
+            cycle.scope["extensions"] = {ZERO_COPY: {}}
+        super()._start_asgi_task(cycle, functools.partial(self._have_answered, cycle, app))
+
+    async def _have_answered(
+        self, cycle: RequestResponseCycle, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        async def take() -> Message:
+            message = await receive()
+            if self._stalled is cycle:
+                seconds = f"{self._watch.patience.body:g} seconds"
+                raise RequestStalled(f"No byte of this request's body came for {seconds}; nothing was changed.")
+            return message
+
+        async def give(message: Message) -> None:
+            if message["type"] == ZERO_COPY:
+                await self._send_file(cycle, message)
+            else:
+                await send(message)
+
+        await app(scope, take, give)
+
+    async def _send_file(self, cycle: RequestResponseCycle, message: Message) -> None:
+        """Sends a part of an open file as the rest of the body."""
+        count: int = message["count"]
+        if cycle.expected_content_length != count or self._threads is None:
+            raise RuntimeError("A file is sent as the whole body, under its length.")
+
+        def is_over() -> bool:
+            return cycle.disconnected or self.transport.is_closing()
+
+        sending = self._sending = Sending(
+            self.transport,
+            self.flow,
+            self._threads,
+            file=message["file"],
+            offset=message["offset"],
+            count=count,
+            is_over=is_over,
+        )
+        try:
+            await sending.run()
+        except ConnectionError:
+            cycle.disconnected = True  # the transport has not seen it yet
+            self.transport.abort()
+        finally:
+            self._sending = None
+        if not is_over():
+            cycle.expected_content_length = 0
+            await cycle.send({"type": "http.response.body", "body": b"", "more_body": False})
+            if self._held:
+                self.loop.call_soon(self._go_on)
 
     def finish(self, exchange: _Exchange, answer: Answer) -> None:
         """Sends the answer of an exchange, where it is the one that this connection waits for."""
@@ -212,7 +341,9 @@ class FrontProtocol(HttpToolsProtocol):
 
     def _go_on(self) -> None:
         """Turns to what came in the meantime."""
-        if self._exchange is not None or self.flow.write_paused or self.transport.is_closing():
+        if self._exchange is not None or self._sending is not None:
+            return
+        if self.flow.write_paused or self.transport.is_closing():
             return
         self.flow.resume_reading()
         held, self._held = self._held, b""
@@ -241,6 +372,9 @@ class FrontProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone. A job that it waited for goes on."""
         self._exchange, self._held = None, b""
+        if self._sending is not None:
+            self._sending.stop()
+        self._watch.discard(self)
         for timer in (self._patience, self._quiet):
             if timer is not None:
                 timer.cancel()

@@ -17,6 +17,7 @@ from trivet.platform.server import logs, memory
 from trivet.platform.server.app import create_root
 from trivet.platform.server.bootstrap import Platform
 from trivet.platform.server.data import DataFolderError
+from trivet.platform.server.patience import Patience
 from trivet.platform.server.protocol import http_protocol
 from trivet.platform.server.settings import SettingError, Settings
 
@@ -94,7 +95,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, Platform]]:
     root = create_root(platform)
     config = uvicorn.Config(
         root.app,
-        http=await http_protocol(root.hot_routes),
+        http=await http_protocol(root.hot_routes, Patience(settings.head_patience, settings.body_patience)),
         lifespan="off",
         log_config=None,
         access_log=False,

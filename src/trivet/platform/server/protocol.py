@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from trivet.platform.server.patience import Patience, Watch
 from trivet.platform.wire.answers import answer
 from trivet.platform.wire.hot import Answer, Exchange, Head, HotPath, HotRoutes
 
 logger = logging.getLogger(__name__)
 
+USUAL_PATIENCE = Patience()
+_SENDERS = 4
+"""Threads that send files. Each serves a reader for a moment at a time, and slow readers not at all."""
 _TURNS = 50
 """Turns of the event loop that a rehearsed answer may take."""
 _COLD = b"GET /cold HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -24,7 +29,7 @@ _ANSWER_COLD = b"HTTP/1.1 200 OK\r\nx: 1\r\ncontent-length: 4\r\n\r\ncold"
 _ANSWER_HOT = b"HTTP/1.1 200 OK\r\nx: 1\r\ncontent-length: 2\r\n\r\nhi"
 
 
-async def http_protocol(routes: HotRoutes) -> Any:
+async def http_protocol(routes: HotRoutes, patience: Patience = USUAL_PATIENCE) -> Any:
     """What uvicorn is to speak HTTP with (``http=`` of its configuration).
 
     The front is built on parts of uvicorn that are not promised to anybody, so it is tried out first. Where it does not work,
@@ -32,6 +37,7 @@ async def http_protocol(routes: HotRoutes) -> Any:
 
     Args:
         routes: the hot paths.
+        patience: how long the rest of a request is waited for.
     """
     try:
         # not at the top: that it can't be imported is one of the answers
@@ -43,7 +49,8 @@ async def http_protocol(routes: HotRoutes) -> Any:
             "calls are answered the slow way, as this uvicorn (%s) is not known: %r", uvicorn.__version__, error
         )
         return "auto"
-    return functools.partial(FrontProtocol, routes)
+    threads = ThreadPoolExecutor(_SENDERS, thread_name_prefix="trivet-sender")  # there are none until there is work
+    return functools.partial(FrontProtocol, routes, watch=Watch(patience), threads=threads)
 
 
 class RehearsalError(Exception):

@@ -89,6 +89,19 @@ class Settings:
     max_output: int = _setting(50 * MIB, "TRIVET_MAX_OUTPUT", _size, "The largest output of a job, in bytes.")
     max_upload: int = _setting(256 * MIB, "TRIVET_MAX_UPLOAD", _size, "The largest deployment upload, in bytes.")
     max_file: int = _setting(5 * 1024 * MIB, "TRIVET_MAX_FILE", _size, "The largest file of hosted data, in bytes.")
+    head_patience: float = _setting(
+        20.0,
+        "TRIVET_HEAD_PATIENCE",
+        float,
+        "Seconds in which the whole head of a request has to come; a connection that is slower is closed.",
+    )
+    body_patience: float = _setting(
+        60.0,
+        "TRIVET_BODY_PATIENCE",
+        float,
+        "Seconds without a byte of a request's body after which the request is given up: nothing is changed, and the answer is "
+        "408.",
+    )
     job_retention: float = _setting(
         7 * 86_400.0,
         "TRIVET_JOB_RETENTION",
@@ -232,6 +245,9 @@ class Settings:
         for name, number in (("PARENTS", self.warm_parents), ("MEMORY", self.warm_memory)):
             if number < 0:
                 raise SettingError(f"TRIVET_WARM_{name}={number}: must be a number from 0.")
+        self._check_times()
+
+    def _check_times(self) -> None:
         for name, seconds in (
             ("JOB_RETENTION", self.job_retention),
             ("DEAD_LETTER_RETENTION", self.dead_letter_retention),
@@ -241,5 +257,8 @@ class Settings:
         ):
             if not (math.isfinite(seconds) and seconds >= 0):
                 raise SettingError(f"TRIVET_{name}={seconds}: must be a number of seconds from 0.")
+        for name, seconds in (("HEAD", self.head_patience), ("BODY", self.body_patience)):
+            if not (math.isfinite(seconds) and seconds > 0):
+                raise SettingError(f"TRIVET_{name}_PATIENCE={seconds}: must be a number of seconds above 0.")
         if not 0.5 <= self.runpod_poll <= 60:
             raise SettingError(f"TRIVET_RUNPOD_POLL={self.runpod_poll}: must be a number of seconds from 0.5 to 60.")

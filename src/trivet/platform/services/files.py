@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from typing import BinaryIO
 
 from trivet.platform.core import ids
 from trivet.platform.core.accounts import Principal, Scope
@@ -316,6 +317,16 @@ class Files:
             Unavailable: it can't be read, with the reason.
         """
         return self._blobs.stream(file.blob, start, end)
+
+    async def open(self, file: File) -> BinaryIO | None:
+        """A file's bytes as an open file of this machine, as `stat` has found it; None where there is none, and only `read` gives
+        them. Whoever asks closes it.
+
+        Raises:
+            NotFound: it was replaced or deleted too long ago.
+            Unavailable: it can't be read, with the reason.
+        """
+        return await self._blobs.open(file.blob)
 
     async def delete(self, principal: Principal, path: DataPath) -> None:
         """Deletes a file. Who reads it just now reads it to its end.

@@ -374,6 +374,7 @@ class Jobs:
             root_id=None if principal.within is None else principal.within.root_id,
             depth=0 if principal.within is None else _deeper(principal.within),
             aside=None if options.aside is None else self._vault.seal(options.aside.decode()),
+            number=options.number,
         )
 
     async def _put_new(self, job: Job) -> None:

@@ -210,6 +210,11 @@ def publish_image(tx: Transaction, deployment: Deployment, built: Built, fresh_i
             hint="Publish each as an image from a folder of its own.",
         )
     owner, item = _owner(tx, deployment, now), built.endpoints[0]
+    if item.model is not None:
+        raise BadRequest(
+            "A predictive model is no image: there is nothing about it that a template could set.",
+            hint="Leave `--image` out: the model is an endpoint at once.",
+        )
     known = tx.templates.image_named(owner.id, name)
     if known is None and len(tx.templates.images_of(owner.id)) >= MAX_IMAGES:
         raise Conflict(
@@ -296,10 +301,11 @@ def _publish_one(
         input_schema=item.input_schema,
         output_schema=item.output_schema,
         deployment_id=deployment.id,
+        model=item.model,
     )
     changed = replace(
         endpoint,
-        model_id=endpoint.model_id if request.model_id is None else request.model_id,
+        model_id=_model_id(tx, endpoint, item, request.model_id),
         scaling=scaling(endpoint.scaling, item.scaling, request.workers),
         description=item.description or endpoint.description,
     )
@@ -311,6 +317,22 @@ def _publish_one(
         tx.endpoints.save(changed)
     tx.versions.add(version)
     return changed, version
+
+
+def _model_id(tx: Transaction, endpoint: Endpoint, item: BuiltEndpoint, wanted: int | None) -> int | None:
+    """The integer id after a deployment. A model always has one."""
+    if item.model is not None and wanted in rules.RESERVED_MODEL_IDS:
+        raise BadRequest(
+            f"The id {wanted} is reserved: published clients use it for a calculator of the QSAR Toolbox.",
+            hint="Choose another, or leave it out to be given one.",
+        )
+    known = endpoint.model_id if wanted is None else wanted
+    if known is not None or item.model is None:
+        return known
+    while True:
+        fresh = tx.counters.take("model", first=rules.FIRST_MODEL_ID)
+        if tx.endpoints.model(fresh) is None:  # somebody may have chosen it
+            return fresh
 
 
 def scaling(before: ScalingPolicy, author: ScalingPolicy | None, workers: tuple[int, int] | None) -> ScalingPolicy:

@@ -16,7 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from trivet.platform.core.errors import CoreError, NotFound, StorageFull, TooLarge, Unavailable
 from trivet.platform.ports.blobs import StoredBlob
@@ -122,6 +122,20 @@ class DiskBlobs:
                 yield piece
                 if left is not None:
                     left -= len(piece)
+
+    async def open(self, name: str) -> BinaryIO:
+        """The blob as an open file. Whoever asks closes it.
+
+        Raises:
+            NotFound: there is none of that name.
+            Unavailable: it can't be read, with the reason.
+        """
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open, name))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close)  # it is on its way, and nobody waits for it any more
+            raise
 
     async def delete(self, name: str) -> None:
         """Forgets the blob; nothing happens where it is not there.
@@ -299,6 +313,11 @@ def _read(file: BufferedReader, size: int) -> bytes:
         return file.read(size)
     except OSError as error:
         raise _explain(error) from None
+
+
+def _close(opening: asyncio.Future[BufferedReader]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -26,6 +26,7 @@ STATUS: Mapping[str, int] = {
     "forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,
+    "request_stalled": 408,
     "conflict": 409,
     "idempotency_key_reused": 422,
     "job_cancelled": 409,

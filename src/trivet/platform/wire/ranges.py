@@ -16,7 +16,9 @@ ANY = "*"
 """In place of tags: whatever is there, as long as anything is."""
 
 _TAG = re.compile(r'(W/)?"([^"\x00-\x20\x7f]*)"|([^",\x00-\x20\x7f]+)')
-_SPAN = re.compile(r"(\d{0,18})-(\d{0,18})")
+_SPAN = re.compile(r"([0-9]*)-([0-9]*)")
+_DIGITS = 18
+"""More than the size of any file has. What is longer is not read as a number: that would take time, and fail in the end."""
 _NAMES = frozenset({b"range", b"if-range", b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"})
 
 
@@ -64,7 +66,7 @@ class Conditions:
                 found[key] = f"{found[key]}, {text}" if key in found else text
         return cls(**found)
 
-    def select(self, method: str, *, size: int, etag: str, modified_at: float) -> Selection:
+    def select(self, method: str, *, size: int, etag: str, modified_at: float, now: float) -> Selection:
         """What of a file a reading request gets.
 
         Args:
@@ -72,6 +74,7 @@ class Conditions:
             size: of the file, in bytes.
             etag: of the file, without quotes.
             modified_at: seconds since the epoch.
+            now: seconds since the epoch.
         """
         if self.if_match is not None:
             if not _names(self.if_match, etag, weakly=False):
@@ -81,8 +84,8 @@ class Conditions:
         if self.if_none_match is not None:
             if _names(self.if_none_match, etag, weakly=True):
                 return Selection(HTTPStatus.NOT_MODIFIED)
-        elif (limit := _seconds(self.if_modified_since)) is not None and int(modified_at) <= limit:
-            return Selection(HTTPStatus.NOT_MODIFIED)
+        elif (limit := _seconds(self.if_modified_since)) is not None and int(modified_at) <= limit <= now:
+            return Selection(HTTPStatus.NOT_MODIFIED)  # nobody has seen it in the future: such a date does not count
         if self.range is None or method != "GET" or not self._range_counts(etag, modified_at):
             return Selection(HTTPStatus.OK, 0, size)
         return _span(self.range, size)
@@ -113,9 +116,10 @@ class Conditions:
         """Whether `If-Range` lets the range count: it does where the sender's part is of this very version."""
         if self.if_range is None:
             return True
-        if (moment := _seconds(self.if_range)) is not None:
-            return int(modified_at) == int(moment)
-        return _names(self.if_range, etag, weakly=False)
+        if '"' not in self.if_range and (moment := _seconds(self.if_range)) is not None:
+            return int(modified_at) == moment
+        tags = _tags(self.if_range)  # exactly one: neither lists nor `*` are known here
+        return len(tags) == 1 and not tags[0].weak and tags[0].text == etag
 
 
 def headers_of(selection: Selection, *, size: int, etag: str, modified_at: float) -> list[Header]:
@@ -158,29 +162,47 @@ def _names(text: str, etag: str, *, weakly: bool) -> bool:
 
 def _seconds(text: str | None) -> float | None:
     """A date of HTTP as seconds since the epoch; None where there is none, or none that can be read: it does not count then."""
-    if text is None:
+    if text is None or text.count(",") > 1:  # two of them
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _span(text: str, size: int) -> Selection:
-    """What ``Range`` asks for. One that can't be read is passed over, as the standard wants it; several at once are refused."""
+    """What ``Range`` asks for. One that can't be read is passed over, as the standard wants it. Where several parts are asked
+    for the whole file is the answer, which has them all.
+    """
+    whole = Selection(HTTPStatus.OK, 0, size)
     unit, equals, listed = text.partition("=")
     if not equals or unit.strip().lower() != "bytes":
-        return Selection(HTTPStatus.OK, 0, size)
-    parts = [_SPAN.fullmatch(part.strip()) for part in listed.split(",") if part.strip()]
-    spans = [(part[1], part[2]) for part in parts if part is not None]
-    if not spans or len(spans) < len(parts):
-        return Selection(HTTPStatus.OK, 0, size)
-    first, last = spans[0]
-    if (not first and not last) or (first and last and int(first) > int(last)):
-        return Selection(HTTPStatus.OK, 0, size)
-    start = int(first) if first else max(0, size - int(last))
-    end = min(size, int(last) + 1) if first and last else size
-    if len(spans) > 1 or start >= end:
+        return whole
+    parts: list[tuple[int | None, int | None]] = []
+    for part in filter(None, map(str.strip, listed.split(","))):
+        found = _SPAN.fullmatch(part)
+        if found is None or part == "-":
+            return whole
+        first, last = _number(found[1]), _number(found[2])
+        if first is not None and last is not None and first > last:
+            return whole
+        parts.append((first, last))
+    if not parts:
+        return whole
+    if not any(last if first is None else first < size for first, last in parts):
         return Selection(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
-    return Selection(HTTPStatus.PARTIAL_CONTENT, start, end)
+    if len(parts) > 1 or size == 0:  # the last bytes of an empty file are all of it, and no range can say so
+        return whole
+    first, last = parts[0]
+    if first is None:
+        return Selection(HTTPStatus.PARTIAL_CONTENT, max(0, size - (last or 0)), size)
+    return Selection(HTTPStatus.PARTIAL_CONTENT, first, size if last is None else min(size, last + 1))
+
+
+def _number(digits: str) -> int | None:
+    """A number in a range; None where there is none. Huge ones are all alike: beyond the end of every file."""
+    if not digits:
+        return None
+    digits = digits.lstrip("0") or "0"
+    return int(digits) if len(digits) <= _DIGITS else 10**_DIGITS

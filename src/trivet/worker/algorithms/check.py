@@ -65,8 +65,16 @@ def rehearse(bundle: str, program: str, answers: int) -> int:
         if reason := _needs_more(error):
             found(None, f"Not tried out: {reason} Whether it loads is seen with its first worker.")
         answer = inspection.failure(error, code)
-    inspection.tell(answers, answer)
+    inspection.tell(answers, _as_authors(answer, code, str(room)))
     return 1
+
+
+def _as_authors(answer: dict[str, Any], code: str, room: str) -> dict[str, Any]:
+    """A failure with paths as the author knows them: the folder that this was tried in is nobody's, and gone when it is read."""
+    told = {}
+    for name, text in answer["error"].items():
+        told[name] = text.replace(f"{code}/", "").replace(f"{room}/", "~/").replace(f"{sys.prefix}/", "")
+    return {"error": told}
 
 
 def _stop_where_it_serves(found: Callable[[Callable[..., Any] | None], NoReturn]) -> None:

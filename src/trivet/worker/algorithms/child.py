@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import codecs
-import fcntl
 import json
 import os
 import select
 import signal
 import sys
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from trivet.worker.algorithms.allowance import Allowance
+from trivet.worker.algorithms.answers import Answers
 from trivet.worker.algorithms.endings import Ended, loaded
 from trivet.worker.algorithms.lodging import Lodging
-from trivet.worker.algorithms.runner import READY, Plan
-from trivet.worker.outcome import OutputTooLarge
-
-Tell = Callable[[str, str], None]
-"""Told each text that a child prints, with the name of the stream."""
+from trivet.worker.algorithms.printed import Printed, Tell
+from trivet.worker.algorithms.runner import Plan
+from trivet.worker.algorithms.watch import Watch
 
 _COMMAND = ("-u", "-P", "-s", "-c", "import sys; from trivet.worker.algorithms.runner import run; run(sys.argv[1:])")
-_READ = 256 * 1024
 _TICK = 0.1
 """Seconds between two looks at whether the child has ended, where the system doesn't tell."""
-_LARGEST_DOCUMENT = 768 * 1024 * 1024
-_KEPT_ERRORS = 8 * 1024
-"""Characters of what a child wrote last on stderr that are told where it ends."""
+_LATE = (
+    "trivet: something was written to the pipe of an earlier question. It was thrown away: an answer is written to /tmp/algoout "
+    "as it is found after its question.\n"
+)
 
 
 class Child:
@@ -38,34 +35,38 @@ class Child:
         bundle: the folder that its code is a copy of.
         program: the file in it that is the algorithm.
         environ: its environment.
+        limit: bytes that it may keep in its lodging; 0: any number.
         tell: told what it prints.
+        tell_between: told what it prints between two jobs.
 
     Raises:
         OSError: it can't be started.
     """
 
-    def __init__(self, lodging: Lodging, bundle: str, program: str, environ: Mapping[str, str], tell: Tell) -> None:
-        self._tell = tell
+    def __init__(  # noqa: PLR0917 - where it lives, what it is, and who hears of it
+        self,
+        lodging: Lodging,
+        bundle: str,
+        program: str,
+        environ: Mapping[str, str],
+        limit: int,
+        tell: Tell,
+        tell_between: Tell,
+    ) -> None:
         self._descriptors: list[int] = []
-        self._documents: deque[bytes] = deque()
-        self._partial = bytearray()
         self._status: int | None = None
-        self._loading = ""
-        self._ready = False
-        self._decoders = {
-            name: codecs.getincrementaldecoder("utf-8")("backslashreplace") for name in ("stdout", "stderr")
-        }
-        self._last_words = ""
         self._unsent = memoryview(b"")
-        self._poller = select.poll()
-        self._takers: dict[int, Callable[[], bool]] = {}
-        plan = Plan(os.getpid(), bundle, str(lodging.code), program, str(lodging.tmp))
+        self._watch = Watch()
+        self._closers: list[Callable[[], None]] = [self._close_descriptors]
+        self._allowance = Allowance(lodging.folder, limit)
+        plan = Plan(os.getpid(), bundle, str(lodging.code), program, str(lodging.tmp), limit)
         try:
-            # Read and write, so that it never ends: whoever opened it anew for each answer would lose some.
-            self._fifo = self._keep(os.open(lodging.fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC))
-            with suppress(OSError, AttributeError):  # larger answers in fewer steps, where the system lets us
-                fcntl.fcntl(self._fifo, fcntl.F_SETPIPE_SZ, 1024 * 1024)
-            self.pid = self._start(plan, environ)
+            self._answers = Answers(lodging.fifo, lodging.spare, self._watch, lambda: tell("stderr", _LATE))
+            self._closers.append(self._answers.close)
+            reads, theirs = self._pipes()
+            self._printed = Printed(*reads, tell, tell_between)
+            self._closers.append(self._printed.close)
+            self.pid = self._start(plan, environ, theirs)
         except BaseException:
             self.close()
             raise
@@ -81,14 +82,17 @@ class Child:
         Raises:
             Ended: it has ended before.
             LoadingFailed: it has said why it can't be loaded.
+            TooMuchKept: it has written more than it may keep.
         """
         way = ""
-        while not self._ready:
-            self._wait()
-            while self._documents:
-                way = loaded(self._documents.popleft()) or way
-            if self._status is not None and not self._ready:
-                raise self._end_seen()
+        with self._printed.attended():
+            while not self._printed.is_ready:
+                self._wait()
+                while self._answers.documents:
+                    way = loaded(self._answers.documents.popleft()) or way
+                if self._status is not None and not self._printed.is_ready:
+                    raise self._end_seen()
+                self._allowance.check()
         return way
 
     def ask(self, line: bytes) -> bytes:
@@ -96,27 +100,29 @@ class Child:
 
         Raises:
             Ended: it has ended without one.
+            TooMuchKept: it has written more than it may keep.
         """
-        while self._take_document():  # what nobody has asked for is no answer
-            pass
-        self._documents.clear()
-        self._partial.clear()
-        self._last_words = ""
-        self._unsent = memoryview(line)
-        if not self._send():
-            self._watch(self._stdin, self._send, select.POLLOUT)
-        while not self._documents:
-            if self._status is not None:
-                raise self._end_seen()
-            self._wait()
-        self.listen()
-        return self._documents.popleft()
+        self._answers.renew()
+        with self._printed.attended():
+            self._printed.last_words = ""
+            self._unsent = memoryview(line)
+            if not self._send():
+                self._watch.add(self._stdin, self._send, select.POLLOUT)
+            while not self._answers.documents:
+                if self._status is not None:
+                    raise self._end_seen()
+                self._wait()
+                if not self._answers.documents:
+                    self._allowance.check()
+        return self._answers.documents.popleft()
 
-    def listen(self) -> None:
-        """Takes what the child has printed up to now."""
-        for name, descriptor in (("stdout", self._stdout), ("stderr", self._stderr)):
-            while descriptor in self._takers and self._take_text(name, descriptor):
-                pass
+    def settle(self) -> None:
+        """Looks at what it keeps, after a job.
+
+        Raises:
+            TooMuchKept: it is more than it may.
+        """
+        self._allowance.check()
 
     @property
     def is_over(self) -> bool:
@@ -126,7 +132,7 @@ class Child:
 
     def finish(self, patience: float) -> None:
         """Tells it that there will be no more, and waits for its end, but not for longer than ``patience`` seconds."""
-        self._forget(self._stdin)
+        self._watch.drop(self._stdin)
         os.close(self._stdin)
         self._descriptors.remove(self._stdin)
         steps = int(patience / _TICK)
@@ -135,60 +141,53 @@ class Child:
             steps -= 1
 
     def close(self) -> None:
-        """Lets go of its pipes. The process itself is ended by whoever knows all that it has started."""
-        while self._descriptors:
-            os.close(self._descriptors.pop())
+        """Lets go of its pipes. The process itself is ended by whoever knows all that it has started. May be called twice."""
+        for close in reversed(self._closers):
+            close()
 
     # -- starting -----------------------------------------------------------------------------------------------------
 
-    def _start(self, plan: Plan, environ: Mapping[str, str]) -> int:
-        theirs: list[int] = []
-        try:
-            reads, self._stdin = os.pipe()
-            theirs.append(reads)
-            self._stdout, writes = os.pipe()
-            theirs.append(writes)
-            self._stderr, writes_errors = os.pipe()
-            theirs.append(writes_errors)
-            for descriptor in (self._stdin, self._stdout, self._stderr):
-                os.set_blocking(self._keep(descriptor), False)
-            pid = os.posix_spawn(
-                sys.executable,
-                [sys.executable, *_COMMAND, json.dumps(plan._asdict())],
-                environ,
-                file_actions=[(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(theirs)],
-                setsigdef=[signal.SIGINT, signal.SIGPIPE],
-            )
-        finally:
-            for descriptor in theirs:
-                os.close(descriptor)
-        self._watch(self._fifo, self._take_document)
-        self._watch(self._stdout, lambda: self._take_text("stdout", self._stdout))
-        self._watch(self._stderr, lambda: self._take_text("stderr", self._stderr))
+    def _pipes(self) -> tuple[tuple[int, int], list[int]]:
+        """Makes its standard streams; returns where its output is read, and all three ends that are the child's own."""
+        stdin, self._stdin = self._pipe()
+        stdout, writes = self._pipe()
+        stderr, writes_errors = self._pipe()
+        for descriptor in (self._stdin, stdout, stderr):
+            os.set_blocking(descriptor, False)
+        return (stdout, stderr), [stdin, writes, writes_errors]
+
+    def _pipe(self) -> tuple[int, int]:
+        ends = os.pipe()
+        self._descriptors += ends
+        return ends
+
+    def _start(self, plan: Plan, environ: Mapping[str, str], theirs: list[int]) -> int:
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, *_COMMAND, json.dumps(plan._asdict())],
+            environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(theirs)],
+            setsigdef=[signal.SIGINT, signal.SIGPIPE],
+        )
+        for descriptor in theirs:
+            self._descriptors.remove(descriptor)
+            os.close(descriptor)
+        self._printed.watch(self._watch)
         with suppress(OSError, AttributeError):  # else it is looked for every now and then
-            self._watch(self._keep(os.pidfd_open(pid)), self._look)
+            ended = os.pidfd_open(pid)
+            self._descriptors.append(ended)
+            self._watch.add(ended, self._look)
         return pid
 
-    def _keep(self, descriptor: int) -> int:
-        self._descriptors.append(descriptor)
-        return descriptor
+    def _close_descriptors(self) -> None:
+        while self._descriptors:
+            os.close(self._descriptors.pop())
 
     # -- its pipes ----------------------------------------------------------------------------------------------------
 
-    def _watch(self, descriptor: int, take: Callable[[], bool], events: int = select.POLLIN) -> None:
-        self._takers[descriptor] = take
-        self._poller.register(descriptor, events)
-
-    def _forget(self, descriptor: int) -> None:
-        if self._takers.pop(descriptor, None) is not None:
-            self._poller.unregister(descriptor)
-
     def _wait(self, seconds: float = 10 * _TICK) -> None:
         """Waits for anything to happen, for a moment, and does what there is to do."""
-        for descriptor, _ in self._poller.poll(seconds * 1000):
-            take = self._takers.get(descriptor)
-            if take is not None:
-                take()
+        self._watch.wait(seconds)
         self._look()
 
     def _look(self) -> bool:
@@ -200,12 +199,11 @@ class Child:
                 status = ended[1] if ended[0] == self.pid else status
         if status is None:
             return False
-        while self._take_document():
+        while self._answers.take():
             pass
-        self.listen()
+        self._printed.drain()
         self._status = os.waitstatus_to_exitcode(status)
-        for descriptor in list(self._takers):
-            self._forget(descriptor)
+        self._watch.clear()
         return True
 
     def _send(self) -> bool:
@@ -218,51 +216,8 @@ class Child:
             self._unsent = memoryview(b"")
         if self._unsent:
             return False
-        self._forget(self._stdin)
+        self._watch.drop(self._stdin)
         return True
-
-    def _take_document(self) -> bool:
-        """Reads from the pipe of answers; whether there was anything."""
-        try:
-            data = os.read(self._fifo, _READ)
-        except BlockingIOError:
-            return False
-        first, *others = data.split(b"\n")
-        self._partial += first
-        for each in others:
-            self._documents.append(bytes(self._partial))
-            self._partial = bytearray(each)
-        if len(self._partial) > _LARGEST_DOCUMENT:
-            raise OutputTooLarge(f"The answer has more than {_LARGEST_DOCUMENT:,} bytes.")
-        return True
-
-    def _take_text(self, name: str, descriptor: int) -> bool:
-        """Reads what was printed; whether there was anything."""
-        try:
-            data = os.read(descriptor, _READ)
-        except BlockingIOError:
-            return False
-        if not data:
-            self._forget(descriptor)
-            return False
-        text = self._decoders[name].decode(data)
-        if name == "stderr":
-            self._last_words = (self._last_words + text)[-_KEPT_ERRORS:]
-        elif not self._ready:
-            text = self._before_ready(text)
-        if text:
-            self._tell(name, text)
-        return True
-
-    def _before_ready(self, text: str) -> str:
-        """What of a text is to be told: lines that are whole, without the one that says that the algorithm is loaded."""
-        lines = (self._loading + text).splitlines(keepends=True)
-        for number, line in enumerate(lines):
-            if READY in line and line.endswith("\n"):
-                self._ready, self._loading = True, ""
-                return "".join(lines[:number] + lines[number + 1 :])
-        self._loading = lines.pop() if lines and not lines[-1].endswith("\n") else ""
-        return "".join(lines)
 
     def _end_seen(self) -> Ended:
-        return Ended(self._status or 0, self._last_words)
+        return Ended(self._status or 0, self._printed.last_words)

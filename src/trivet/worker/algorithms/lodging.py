@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from pathlib import Path
@@ -14,8 +13,9 @@ FIFO = "algoout"
 
 
 class Lodging:
-    """The folders of one child: ``code``, a copy of the bundle that it may write to; ``home``, empty; ``tmp``, empty but for the
-    pipe, which is ``fifo``.
+    """The folders of one child: ``code``, a copy of the bundle that it may write to; ``home`` and ``tmp``, empty.
+
+    ``fifo`` is where its pipe belongs, and ``spare`` where another one may be made.
 
     Args:
         folder: what holds them; it is made.
@@ -30,10 +30,10 @@ class Lodging:
         self.home = folder / "home"
         self.tmp = folder / "tmp"
         self.fifo = self.tmp / FIFO
+        self.spare = folder / FIFO
         for each in (folder, self.home, self.tmp):
             each.mkdir(0o700)
         self.tmp.chmod(0o1777)
-        os.mkfifo(self.fifo, 0o644)
         self.code = Path(furnish(bundle, str(folder)))
 
     def remove(self) -> None:

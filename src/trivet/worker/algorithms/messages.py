@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any, NamedTuple
 
 from trivet.authoring.blob import OCTET_STREAM
@@ -15,6 +16,8 @@ ALGORITHM_ERROR = "AlgorithmError"
 LOADING_ERROR = "LoadingError"
 SYSTEM_ERROR = "SystemError"
 _LONGEST_QUOTE = 200
+_CLASS = re.compile(r"[^\W\d]\w*(?:\.(?:\w+|<locals>))*(?:: *)?")
+"""The last line of a trace whose exception has no message. Other lines in it are more than one word."""
 
 
 class Answer(NamedTuple):
@@ -69,11 +72,20 @@ def failure_of(error: dict[str, Any], kind: str = ALGORITHM_ERROR) -> Relayed:
         kind: what it is where it does not say so itself.
     """
     said, trace = error.get("error_type"), error.get("stacktrace")
+    trace = trace if isinstance(trace, str) else ""
+    message = str(error.get("message"))
     return Relayed(
-        str(error.get("message")),
+        message if message.strip() else wordless(trace),
         said if isinstance(said, str) and said else kind,
-        trace if isinstance(trace, str) else "",
+        trace,
     )
+
+
+def wordless(trace: str) -> str:
+    """What is told of an exception without a message: its class, as far as its trace shows it."""
+    lines = (line.strip() for line in reversed(trace.splitlines()))
+    name = next((line.rstrip(": ") for line in lines if _CLASS.fullmatch(line)), "An exception")
+    return f"{name} was raised without a message."
 
 
 def _line(kind: str, data: bytes) -> bytes:

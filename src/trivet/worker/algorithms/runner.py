@@ -10,6 +10,7 @@ import faulthandler
 import io
 import json
 import os
+import resource
 import select
 import signal
 import sys
@@ -44,6 +45,7 @@ class Plan(NamedTuple):
         code: the folder with the code.
         program: the file in it that is the algorithm.
         tmp: the folder to be ``/tmp``.
+        largest: bytes that a file may have which it writes; 0: any number.
     """
 
     parent: int
@@ -51,6 +53,7 @@ class Plan(NamedTuple):
     code: str
     program: str
     tmp: str
+    largest: int = 0
 
 
 def main(plan: Plan) -> None:
@@ -62,6 +65,8 @@ def main(plan: Plan) -> None:
     die_with_parent(plan.parent)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.enable()
+    if plan.largest:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (plan.largest, plan.largest))
     pipe = _PipeUse(_settle(plan))
     os.chdir(plan.code)
     prepare(plan.code, plan.program)
@@ -159,7 +164,7 @@ def _confess(error: Exception, plan: Plan, pipe: str) -> None:
 
     trace = traceback_of(error, plan.code)
     kind, message = type_of(error), message_of(error)
-    told = message if isinstance(error, NothingToCall) else f"{kind}: {message}"
+    told = message if isinstance(error, NothingToCall) else f"{kind}: {message}" if message else ""
     _say(pipe, {OWN: {"failed": {"message": told, "stacktrace": trace}}})
     sys.stderr.write(trace)
     sys.exit(1)

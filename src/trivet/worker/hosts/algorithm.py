@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from trivet.authoring.batching import Batching
 from trivet.authoring.reporting import current
 from trivet.protocol.addresses import UNCLAIMED, address_secret
+from trivet.worker.algorithms.allowance import TooMuchKept, limit_of
 from trivet.worker.algorithms.child import Child
 from trivet.worker.algorithms.endings import Ended, LoadingFailed
 from trivet.worker.algorithms.lodging import Lodging
-from trivet.worker.algorithms.messages import LOADING_ERROR, Answer, answer_of, failure_of, request_line
+from trivet.worker.algorithms.messages import LOADING_ERROR, SYSTEM_ERROR, Answer, answer_of, failure_of, request_line
 from trivet.worker.algorithms.reaping import adopt_orphans, end_descendants
 from trivet.worker.attempt import Attempt
 from trivet.worker.failures import Relayed
@@ -70,6 +72,7 @@ class AlgorithmHost:
         """How paths in the child's own copy of the code begin."""
         self._address = os.environ.pop(ADDRESS, "")
         self._token = os.environ.pop(ADDRESS_TOKEN, "")
+        self._limit = limit_of(os.environ)
         self._secret = ""
         """What the child's address proves it by; not to be told."""
         self.handler: Callable[..., Any] = self._call
@@ -125,13 +128,26 @@ class AlgorithmHost:
         except Ended as ended:
             self._end()
             raise self._relayed(Relayed(str(ended), "SystemExit", ended.last_words, code="handler_exited")) from None
+        except TooMuchKept as error:
+            self._end()
+            raise Relayed(str(error), SYSTEM_ERROR) from None
         except BaseException:
             self._end()
             raise
+        self._settle()
         try:
             return answer_of(document)
         except Relayed as failure:
             raise self._relayed(failure) from None
+
+    def _settle(self) -> None:
+        """After an answer, which counts whatever comes now: a child that keeps too much is replaced before the next job."""
+        assert self._child is not None
+        try:
+            self._child.settle()
+        except TooMuchKept as error:
+            sys.stderr.write(f"trivet: {error}\n")
+            self._end()
 
     def _may_serve(self, account: str) -> bool:
         """Whether the child is the account's, or was started for whoever comes first and that is this one: of all that were sent
@@ -150,14 +166,17 @@ class AlgorithmHost:
         self._account = account
         self._secret = address_secret(self._token, UNCLAIMED if account is None else account)
         self._code = f"{lodging.code}/"
-        self._child = child = Child(lodging, self._bundle, self._program, self._environ(lodging), self._tell)
+        self._child = child = Child(
+            lodging, self._bundle, self._program, self._environ(lodging), self._limit, self._tell, self._tell_between
+        )
         try:
             return child.load()
         except LoadingFailed as failed:
             failure = failure_of({**failed.error, "error_type": LOADING_ERROR})
         except Ended as ended:
             failure = Relayed(f"The algorithm {ended} while it was loaded.", LOADING_ERROR, ended.last_words)
-        child.listen()
+        except TooMuchKept as error:
+            failure = Relayed(str(error), LOADING_ERROR)
         raise self._relayed(failure) from None
 
     def _end(self) -> None:
@@ -192,6 +211,13 @@ class AlgorithmHost:
 
     def _tell(self, stream: str, text: str) -> None:
         getattr(sys, stream).write(self._without_secret(text))
+
+    def _tell_between(self, stream: str, text: str) -> None:
+        """Writes to the worker's own log, also where a job has come meanwhile."""
+        left = memoryview(self._without_secret(text).encode("utf-8", "backslashreplace"))
+        with suppress(OSError):  # nobody reads the log any more; the algorithm is read on all the same
+            while left:
+                left = left[os.write(1 if stream == "stdout" else 2, left) :]
 
     def _relayed(self, failure: Relayed) -> Relayed:
         """A failure as it may be told: without the secret that is in the address, and with paths as the author knows them."""

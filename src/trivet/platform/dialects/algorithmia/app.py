@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -26,14 +27,14 @@ _MOST_DISCARDED = 256 * 1024 * 1024
 _LONGEST_DISCARDING = 30.0
 _LONGEST_PAUSE = 1.0
 """Seconds without a byte after which a client is taken to have sent what it has."""
-_METHODS: dict[str, frozenset[str]] = {
+METHODS: Mapping[str, frozenset[str]] = {
     "algo": frozenset({"POST"}),
     "data": data.METHODS,
     "connector": data.METHODS,
     "hostedData": frozenset({"GET", "HEAD"}),
     "insights": insights.METHODS,
 }
-"""What is below ``/v1``, and the methods that it takes."""
+"""What is below ``/v1`` beside the management API, and the methods that it takes."""
 
 
 def create_app(
@@ -73,7 +74,7 @@ class AlgorithmiaApp:
         if method == "HEAD":
             send = without_body(send)
         place = place_of(scope["path"], scope.get("raw_path") or b"", scope.get("root_path", ""))
-        methods = None if place is None else _METHODS.get(place.area)
+        methods = None if place is None else METHODS.get(place.area)
         if place is not None and place.area in AREAS and self._management is not None:
             await self._management(place, scope, receive, send)
         elif place is None or methods is None:

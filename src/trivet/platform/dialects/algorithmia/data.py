@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import AsyncGenerator, Mapping
+import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NamedTuple, TypeVar
 from urllib.parse import parse_qs
@@ -18,6 +19,7 @@ from trivet.platform.core.errors import BadRequest, Conflict, PreconditionFailed
 from trivet.platform.core.payloads import BINARY
 from trivet.platform.dialects.algorithmia import errors, schemas, translate
 from trivet.platform.dialects.algorithmia.paths import Place, data_path
+from trivet.platform.ports.clock import Clock
 from trivet.platform.services.files import Files
 from trivet.platform.wire import documents
 from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, Header
@@ -26,7 +28,7 @@ from trivet.platform.wire.heads import Heads
 from trivet.platform.wire.hot import Answer, lines, send_answer
 from trivet.platform.wire.media import output_type
 from trivet.platform.wire.ranges import Conditions, headers_of
-from trivet.platform.wire.transfers import SILENCE, opened, pieces_of, send_file
+from trivet.platform.wire.transfers import opened, pieces_of, send_file
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"})
 _LOOKED_AT = 64 * 1024
@@ -61,12 +63,12 @@ class DataApi:
 
     Args:
         files: the use cases.
-        silence: seconds without a byte after which an upload is given up.
+        clock: the time of day.
     """
 
-    def __init__(self, files: Files, silence: float = SILENCE) -> None:
+    def __init__(self, files: Files, clock: Clock = time.time) -> None:
         self._files = files
-        self._silence = silence
+        self._clock = clock
 
     async def __call__(self, request: DataRequest) -> None:
         """Answers one request, whose method is one of `METHODS`.
@@ -154,7 +156,7 @@ class DataApi:
         await self._files.write(
             request.principal,
             path,
-            pieces_of(request.receive, request.heads.content_length, self._files.max_file, self._silence),
+            pieces_of(request.receive, request.heads.content_length, self._files.max_file),
             content_type=_said(request.heads.content_type),
             if_match=demanded,
             if_none_match=must_be_new,
@@ -166,7 +168,7 @@ class DataApi:
         file = await self._files.stat(request.principal, path)
         size, etag, modified_at = file.size, file.etag, file.modified_at
         asked = Conditions.read(request.scope["headers"])
-        chosen = asked.select(method, size=size, etag=etag, modified_at=modified_at)
+        chosen = asked.select(method, size=size, etag=etag, modified_at=modified_at, now=self._clock())
         headers = [*headers_of(chosen, size=size, etag=etag, modified_at=modified_at), _FILE]
         match chosen.status:
             case HTTPStatus.NOT_MODIFIED:
@@ -175,14 +177,12 @@ class DataApi:
             case HTTPStatus.PRECONDITION_FAILED:
                 raise PreconditionFailed(f"{path.text} is not the version that this request is about.")
             case HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                text = f"{path.text} has {file.size:,} bytes, and what was asked for is no single range among them."
+                text = f"{path.text} has {file.size:,} bytes, and what was asked for begins behind them."
                 await send_answer(request.send, errors.fault(416, text, headers=headers))
                 return
         headers += [(CONTENT_TYPE, await self._content_type(file)), NO_SNIFFING, NO_SCRIPTS]
-        pieces: AsyncGenerator[bytes, None] | None = None
-        if method != "HEAD":
-            pieces = await opened(self._files.read(file, chosen.start, chosen.end))
-        await send_file(pieces, chosen, headers, request.receive, request.send)
+        content = None if method == "HEAD" else await opened(self._files, file, chosen, request.scope)
+        await send_file(content, chosen, headers, request.receive, request.send)
 
     async def _content_type(self, file: File) -> bytes:
         """What a reader is told that a file is. Clients take bytes for Latin-1 where text comes without its charset."""

@@ -125,7 +125,7 @@ class NativeApp:
         elif isinstance(result, Reply):
             await answer(send, result.status, [*result.headers, NO_SNIFFING, *self._common], result.body)
         elif isinstance(result, FileStream):
-            await send_file(result.pieces, result.selection, [*result.headers, *self._common], receive, send)
+            await send_file(result.content, result.selection, [*result.headers, *self._common], receive, send)
         elif isinstance(result, EventStream):
             if scope["method"] == "HEAD":
                 await result.events.aclose()

@@ -42,7 +42,7 @@ from trivet.platform.wire.heads import Heads
 from trivet.platform.wire.media import input_type
 from trivet.platform.wire.paging import DEFAULT_LIMIT, MAX_LIMIT
 from trivet.platform.wire.ranges import Selection
-from trivet.platform.wire.transfers import SILENCE
+from trivet.platform.wire.transfers import Content
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -78,15 +78,12 @@ class NativeServices:
 
 @dataclass(frozen=True, slots=True)
 class NativeSettings:
-    """What an operator has set. Sizes in bytes; ``uploads`` is a folder for what is on its way to a builder, ``silence`` the
-    seconds without a byte after which an upload to the hosted data is given up.
-    """
+    """What an operator has set. Sizes in bytes; ``uploads`` is a folder for what is on its way to a builder."""
 
     version: str
     max_input: int
     max_upload: int
     uploads: Path
-    silence: float = SILENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +104,11 @@ class EventStream:
 
 @dataclass(frozen=True, slots=True)
 class FileStream:
-    """An answer with (a part of) a file: ``selection`` is which part, ``pieces`` its bytes; None for a HEAD."""
+    """An answer with (a part of) a file: ``selection`` is which part, ``content`` its bytes; None for a HEAD."""
 
     selection: Selection
     headers: tuple[Header, ...]
-    pieces: AsyncGenerator[bytes, None] | None = field(default=None, repr=False)
+    content: Content | None = field(default=None, repr=False)
 
 
 def reference_to(text: str, version: str | None = None) -> EndpointReference:

@@ -39,7 +39,7 @@ async def put(call: Call) -> schemas.DataEntry:
     written = await files.write(
         call.principal,
         path,
-        pieces_of(call.receive, call.heads.content_length, files.max_file, call.settings.silence),
+        pieces_of(call.receive, call.heads.content_length, files.max_file),
         content_type=output_type(content_type.decode("latin-1")).decode() if content_type else None,
         if_match=demanded,
         if_none_match=must_be_new,
@@ -91,7 +91,9 @@ async def _listing(call: Call, path: DataPath) -> Reply:
 async def _file(call: Call, path: DataPath) -> Reply | FileStream:
     method, conditions = call.scope["method"], Conditions.read(call.scope["headers"])
     file = await call.services.files.stat(call.principal, path)
-    chosen = conditions.select(method, size=file.size, etag=file.etag, modified_at=file.modified_at)
+    chosen = conditions.select(
+        method, size=file.size, etag=file.etag, modified_at=file.modified_at, now=call.services.clock()
+    )
     headers = (
         *headers_of(chosen, size=file.size, etag=file.etag, modified_at=file.modified_at),
         (_KIND, b"file"),
@@ -108,15 +110,15 @@ async def _file(call: Call, path: DataPath) -> Reply | FileStream:
     headers += ((CONTENT_TYPE, output_type(file.content_type or BINARY)), NO_SNIFFING, NO_SCRIPTS)
     if method == "HEAD":
         return FileStream(chosen, headers)
-    return FileStream(chosen, headers, await opened(call.services.files.read(file, chosen.start, chosen.end)))
+    return FileStream(chosen, headers, await opened(call.services.files, file, chosen, call.scope))
 
 
 def _no_such_range(file: File, headers: tuple[Header, ...]) -> Reply:
     document = problem(
         "range_not_satisfiable",
         "There is no such range",
-        f"The file has {file.size:,} bytes, and what was asked for is no single range among them.",
-        "Ask for one range that begins within the file, such as `Range: bytes=0-1023`.",
+        f"The file has {file.size:,} bytes, and what was asked for begins behind them.",
+        "Ask for a range that begins within the file, such as `Range: bytes=0-1023`.",
     )
     return Reply(document.status, events.encode(document), ((CONTENT_TYPE, PROBLEM_TYPE), *headers))
 

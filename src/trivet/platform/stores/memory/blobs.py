@@ -62,6 +62,14 @@ class MemoryBlobs:
         for at in range(start, stop, chunk):
             yield data[at : min(at + chunk, stop)]
 
+    async def open(self, name: str) -> None:
+        """There are no files behind these blobs.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        await self.get(name)
+
     async def forget_others(self, known: AbstractSet[str]) -> int:
         """Forgets every blob that is not ``known``, and returns how many."""
         others = self.blobs.keys() - known

@@ -19,6 +19,7 @@ class MemoryJobs:
         self._jobs: Table[str, Job] = Table(journal)
         self._events: Table[str, tuple[JobEvent, ...]] = Table(journal)
         self._keys: Table[tuple[str, str, str], str] = Table(journal)
+        self._numbers: Table[int, str] = Table(journal)
         self._retries: Table[str, Mapping[int, str]] = Table(journal)
         """The ids of retries by their numbers, by the id of the first job."""
 
@@ -39,6 +40,10 @@ class MemoryJobs:
             if self._keys.get(name) is not None:
                 raise Conflict("A job of this endpoint has that idempotency key already.")
             self._keys.put(name, job.id)
+        if known is None and job.number is not None:
+            if self._numbers.get(job.number) is not None:
+                raise Conflict("Another job has that number already.")
+            self._numbers.put(job.number, job.id)
         if known is None or not known.is_final:
             self._jobs.put(job.id, job)
 
@@ -50,6 +55,29 @@ class MemoryJobs:
         """The job that a caller named so, or None."""
         job_id = self._keys.get((endpoint_id, account_id, idempotency_key))
         return None if job_id is None else self._jobs.get(job_id)
+
+    def numbered(self, number: int) -> Job | None:
+        """The job that has this integer, or None."""
+        job_id = self._numbers.get(number)
+        return None if job_id is None else self._jobs.get(job_id)
+
+    def numbered_page(
+        self,
+        account_id: str,
+        *,
+        endpoint_id: str | None = None,
+        newest_first: bool = True,
+        offset: int = 0,
+        limit: int = 20,
+    ) -> tuple[list[Job], int]:
+        """An account's jobs that have an integer, in the order of these; and how many there are in all."""
+        found = [
+            (job.number, job)
+            for job in self._jobs
+            if job.number is not None and job.account_id == account_id and endpoint_id in (None, job.endpoint_id)
+        ]
+        found.sort(key=lambda pair: pair[0], reverse=newest_first)
+        return [job for _, job in found[offset : offset + limit]], len(found)
 
     def newest_retry(self, first_id: str) -> Job | None:
         """The newest job that tries the job with this id again; None: nobody has."""
@@ -147,6 +175,8 @@ class MemoryJobs:
             job = self._jobs.get(job_id)
             if job is not None and job.idempotency_key is not None:
                 self._keys.remove((job.endpoint_id, job.account_id, job.idempotency_key))
+            if job is not None and job.number is not None:
+                self._numbers.remove(job.number)
             if job is not None and job.retry_of is not None:
                 retries = self._retries.get(job.retry_of) or {}
                 self._retries.put(job.retry_of, {number: id_ for number, id_ in retries.items() if id_ != job_id})

@@ -12,6 +12,7 @@ from trivet.platform.core.endpoints import Version
 from trivet.platform.core.errors import StorageFull, Unavailable
 from trivet.platform.ports.stores import Transaction
 from trivet.platform.stores.memory.accounts import MemoryAccounts
+from trivet.platform.stores.memory.counters import MemoryCounters
 from trivet.platform.stores.memory.data import MemoryData
 from trivet.platform.stores.memory.deployments import MemoryDeployments
 from trivet.platform.stores.memory.endpoints import MemoryEndpoints
@@ -41,6 +42,7 @@ class MemoryTransaction:
         self.templates = MemoryTemplates(journal)
         self.data = MemoryData(journal, self.accounts, self.endpoints)
         self.jobs = MemoryJobs(journal)
+        self.counters = MemoryCounters(journal)
         self.webhooks = MemoryWebhooks(journal, self.accounts, self.jobs)
 
 

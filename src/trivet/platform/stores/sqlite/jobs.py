@@ -16,7 +16,7 @@ from trivet.platform.stores.sqlite.values import plain
 
 _FIXED = """
     id, endpoint_id, version_id, account_id, created_at, policy, input_type, input_size, input_data, input_blob, key_id,
-    idempotency_key, input_digest, aside, parent_id, root_id, depth, retry_of, retry_number
+    idempotency_key, input_digest, aside, parent_id, root_id, depth, retry_of, retry_number, number
 """
 _CHANGING = """
     status, attempt, token, worker_id, queued_at, started_at, finished_at, stop_reason, stop_asked_at, pieces, progress,
@@ -35,6 +35,7 @@ _PUT = BulkInsert(
     refusals={
         "jobs.idempotency_key": Conflict("A job of this endpoint has that idempotency key already."),
         "jobs.retry_of": Conflict("That job was tried again already."),
+        "jobs.number": Conflict("Another job has that number already."),
     },
 )
 _ADD_EVENT = BulkInsert(
@@ -47,6 +48,18 @@ _COUNTS = "SELECT status, count(*) FROM jobs WHERE endpoint_id = ? GROUP BY stat
 _RETRIED = "SELECT count(*) FROM jobs WHERE endpoint_id = ? AND attempt > 1"
 _KEYED = f"{_SQL.select} WHERE endpoint_id = ? AND account_id = ? AND idempotency_key = ?"
 _NEWEST_RETRY = f"{_SQL.select} WHERE retry_of = ? ORDER BY retry_number DESC LIMIT 1"
+_NUMBERED = f"{_SQL.select} WHERE number = ?"
+_NUMBERED_OF = {
+    False: "FROM jobs WHERE account_id = ? AND number IS NOT NULL",
+    True: "FROM jobs WHERE account_id = ? AND endpoint_id = ? AND number IS NOT NULL",
+}
+_NUMBERED_COUNTS = {narrow: f"SELECT count(*) {of}" for narrow, of in _NUMBERED_OF.items()}
+_NUMBERED_PAGES = {
+    (narrow, newest_first): f"SELECT {_COLUMNS} {of} ORDER BY number {'DESC' if newest_first else 'ASC'} LIMIT ? OFFSET ?"
+    for narrow, of in _NUMBERED_OF.items()
+    for newest_first in (False, True)
+}
+"""By whether one endpoint's are wanted, and whether the newest come first."""
 _OUTDATED = f"{_SQL.select} WHERE forget_at <= ? ORDER BY forget_at, id LIMIT ?"
 _BLOBS = """
     SELECT input_blob FROM jobs WHERE input_blob IS NOT NULL
@@ -81,6 +94,29 @@ class SqliteJobs:
         self._session.flush()
         row = self._session.execute(_KEYED, (endpoint_id, account_id, idempotency_key)).fetchone()
         return None if row is None else _job(row)
+
+    def numbered(self, number: int) -> Job | None:
+        """The job that has this integer, or None."""
+        self._session.flush()
+        row = self._session.execute(_NUMBERED, (number,)).fetchone()
+        return None if row is None else _job(row)
+
+    def numbered_page(
+        self,
+        account_id: str,
+        *,
+        endpoint_id: str | None = None,
+        newest_first: bool = True,
+        offset: int = 0,
+        limit: int = 20,
+    ) -> tuple[list[Job], int]:
+        """An account's jobs that have an integer, in the order of these; and how many there are in all."""
+        self._session.flush()
+        key: tuple[str, ...] = (account_id,) if endpoint_id is None else (account_id, endpoint_id)
+        page, count = _NUMBERED_PAGES[endpoint_id is not None, newest_first], _NUMBERED_COUNTS[endpoint_id is not None]
+        rows = self._session.execute(page, (*key, limit, offset)).fetchall()
+        counted = self._session.execute(count, key).fetchone()
+        return [_job(row) for row in rows], int(counted[0])
 
     def newest_retry(self, first_id: str) -> Job | None:
         """The newest job that tries the job with this id again; None: nobody has."""
@@ -229,6 +265,7 @@ def _row(job: Job) -> Row:
         job.depth,
         job.retry_of,
         job.retry_number,
+        job.number,
         job.status.value,
         job.attempt,
         job.token,
@@ -273,6 +310,7 @@ def _job(row: tuple[Any, ...]) -> Job:
         depth,
         retry_of,
         retry_number,
+        number,
         status,
         attempt,
         token,
@@ -326,4 +364,5 @@ def _job(row: tuple[Any, ...]) -> Job:
         retry_at=retry_at,
         is_dead_letter=bool(is_dead_letter),
         forget_at=forget_at,
+        number=number,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trivet.platform.stores.sqlite.accounts import SqliteAccounts
+from trivet.platform.stores.sqlite.counters import SqliteCounters
 from trivet.platform.stores.sqlite.data import SqliteData
 from trivet.platform.stores.sqlite.deployments import SqliteDeployments
 from trivet.platform.stores.sqlite.endpoints import SqliteEndpoints
@@ -26,4 +27,5 @@ class SqliteTransaction:
         self.templates = SqliteTemplates(session)
         self.data = SqliteData(session)
         self.jobs = SqliteJobs(session)
+        self.counters = SqliteCounters(session)
         self.webhooks = SqliteWebhooks(session)

@@ -17,7 +17,7 @@ _SQL = statements(
     "versions",
     """
     id, endpoint_id, number, hash, state, created_at, created_by, kind, host, handler, bundle, environment, settings,
-    description, input_schema, output_schema, deployment_id, sealed_env
+    description, input_schema, output_schema, deployment_id, sealed_env, model
     """,
 )
 
@@ -85,6 +85,7 @@ def _row(version: Version) -> tuple[Any, ...]:
         encode_optional(version.output_schema),
         version.deployment_id,
         version.sealed_env,
+        encode_optional(version.model),
     )
 
 
@@ -108,6 +109,7 @@ def _version(row: tuple[Any, ...]) -> Version:
         output_schema,
         deployment_id,
         sealed_env,
+        model,
     ) = row
     return Version(
         id=id_,
@@ -128,4 +130,5 @@ def _version(row: tuple[Any, ...]) -> Version:
         output_schema=decode_optional(output_schema),
         deployment_id=deployment_id,
         sealed_env=sealed_env,
+        model=decode_optional(model),
     )

@@ -1,0 +1,114 @@
+"""Numbered jobs: those that can be found by an integer as well, for callers who can keep nothing else."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.calls import USUAL, CallOptions
+from trivet.platform.core.endpoints import EndpointReference
+from trivet.platform.core.errors import Forbidden, NotFound
+from trivet.platform.core.payloads import Payload
+from trivet.platform.core.views import JobView
+from trivet.platform.ports.stores import Store
+from trivet.platform.services.access import require
+from trivet.platform.services.endpoints import Endpoints
+from trivet.platform.services.jobs import Jobs
+from trivet.platform.services.numbers import Numbers
+
+_REMEMBERED = 4096
+"""Numbers whose jobs are known without asking the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedPage:
+    """A part of a list, and how long the whole list is."""
+
+    views: list[JobView]
+    total: int
+
+
+class NumberedJobs:
+    """The use cases around jobs with an integer. They are their account's alone, and an administrator's.
+
+    Args:
+        store: where jobs are found by their numbers.
+        jobs: all that is not about numbers.
+        endpoints: whose jobs.
+    """
+
+    def __init__(self, store: Store, jobs: Jobs, endpoints: Endpoints) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._endpoints = endpoints
+        self._numbers = Numbers(store, "job")
+        self._known: OrderedDict[int, str] = OrderedDict()
+
+    async def submit(
+        self, principal: Principal, reference: EndpointReference, payload: Payload, options: CallOptions = USUAL
+    ) -> JobView:
+        """Queues a job that has a number; returns when it is on disk. Raises as `Jobs.submit`."""
+        number = await self._numbers.next()
+        view = await self._jobs.submit(principal, reference, payload, replace(options, number=number))
+        self._remember(number, view.job.id)
+        return view
+
+    async def get(self, principal: Principal, number: int, wait: float = 0.0) -> JobView:
+        """The job with this number; with ``wait``, when it is final or after so many seconds.
+
+        Raises:
+            NotFound: there is none, or no longer.
+            Forbidden: it is somebody else's.
+        """
+        known = self._known.get(number)
+        if known is None:
+            found = await self._store.read(lambda tx: tx.jobs.numbered(number))
+            if found is None:
+                raise NotFound.of("job", str(number))
+            if found.account_id != principal.account_id and not principal.administers():
+                raise Forbidden(f"Job {number} is somebody else's.")
+            known = found.id
+            self._remember(number, known)
+        view = await self._jobs.get(principal, known, wait)
+        if view.job.account_id != principal.account_id and not principal.administers():
+            raise Forbidden(f"Job {number} is somebody else's.")
+        return view
+
+    async def page(
+        self,
+        principal: Principal,
+        *,
+        endpoint: EndpointReference | None = None,
+        newest_first: bool = True,
+        offset: int = 0,
+        limit: int = 20,
+    ) -> NumberedPage:
+        """One's own jobs that have a number, in the order of these.
+
+        Args:
+            principal: who asks; needs the scope ``read``.
+            endpoint: only those of one endpoint.
+            newest_first: whether the highest number comes first.
+            offset: how many of the first to leave out.
+            limit: how many at most.
+        """
+        require(principal, Scope.READ)
+        endpoint_id = None if endpoint is None else self._endpoints.find(principal, endpoint, Scope.READ).id
+        found, total = await self._store.read(
+            lambda tx: tx.jobs.numbered_page(
+                principal.account_id, endpoint_id=endpoint_id, newest_first=newest_first, offset=offset, limit=limit
+            )
+        )
+        views = []
+        for job in found:
+            try:
+                views.append(await self._jobs.get(principal, job.id))
+            except NotFound:  # forgotten in this very moment
+                total -= 1
+        return NumberedPage(views, total)
+
+    def _remember(self, number: int, job_id: str) -> None:
+        self._known[number] = job_id
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
