@@ -12,6 +12,9 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
+# How many processes run the tests, a file at a time. Two keep two cores busy: much of a test is waiting for a server to answer.
+PROCESSES ?= 2
+
 # Whom `make bench` measures beside ours: all, none, or names; BENCH holds further options (`make bench BENCH=--help`).
 PEERS ?= all
 BENCH ?=
@@ -42,7 +45,7 @@ fix: $(DEVELOP) ## formats, and regenerates what is generated
 	$(PY) scripts/docs_reference.py
 
 test: $(DEVELOP) ## all tests
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 demo: $(RUNTIME) ## starts a platform, deploys the examples, calls each one, stops
 	$(VENV)/bin/trivet demo

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 START_TIMEOUT = 30.0
 
 
@@ -53,7 +55,7 @@ class RunningPlatform:
     def start(self) -> None:
         """Starts the server and waits until it is ready."""
         if not self._port:
-            self._port = _free_port()
+            self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TRIVET_")}
         environ = {**kept, "TRIVET_CONFIG": str(self.config), **self._extra}
@@ -106,14 +108,6 @@ class RunningPlatform:
             text=True,
             timeout=timeout,
         )
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

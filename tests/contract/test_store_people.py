@@ -62,10 +62,11 @@ def test_what_dialects_keep_of_people_comes_back(driver: Driver) -> None:
         organization(), extras={"a": {"b": "c"}}
     )
     driver.write(lambda tx: tx.accounts.save(replace(kept, extras={})))
-    driver.write(lambda tx: tx.accounts.save_organization(replace(organization(), name="other", extras={"x": 1})))
+    changed = replace(organization(), name="other", extras={"x": 1}, public=True)
+    driver.write(lambda tx: tx.accounts.save_organization(replace(changed, number=8, created_at=1.0)))
     driver.write(lambda tx: tx.accounts.save_organization(replace(organization("six"), extras={"x": 1})))
     assert driver.read(lambda tx: tx.accounts.all()) == [account()]
-    assert driver.read(lambda tx: tx.accounts.organizations()) == [replace(organization(), extras={"x": 1})]
+    assert driver.read(lambda tx: tx.accounts.organizations()) == [changed]
 
 
 def test_a_saved_account_keeps_its_new_values(driver: Driver) -> None:

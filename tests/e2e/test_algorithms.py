@@ -58,7 +58,7 @@ HANDLER = """
     Algorithmia.handler(apply, load).serve()
 """
 TROUBLE = """
-    import os, re, sys, time
+    import os, re, sys, threading, time
     import Algorithmia
     from Algorithmia import ADK
     from Algorithmia.errors import AlgorithmException
@@ -66,6 +66,7 @@ TROUBLE = """
     def apply(input):
         match input:
             case "raise": raise ValueError("bad value")
+            case "wordless": raise ValueError()
             case "typed": raise AlgorithmException("Type not supported", error_type="UnsupportedError")
             case "positional": raise AlgorithmException("text", "UnsupportedError")
             case "object": return {1, 2}
@@ -76,6 +77,11 @@ TROUBLE = """
             case "unreachable":
                 elsewhere = re.sub(r":\\d+/", ":9/", os.environ["ALGORITHMIA_API"])
                 return Algorithmia.client(api_address=elsewhere).username()
+            case "afterwards":
+                def talk():
+                    for number in range(20_000):
+                        print("nobody's line", number)
+                threading.Thread(target=talk).start()
             case str(number) if number.isdigit():
                 for line in range(int(number)):
                     print("x" * 99)
@@ -239,6 +245,7 @@ def test_one_deployment_answers_the_package_as_it_answers_us(
         ("typed", "UnsupportedError", "'Type not supported'"),
         ("positional", "AlgorithmError", "'text\\nUnsupportedError'"),
         ("object", "AlgorithmError", "Object of type set is not JSON serializable"),
+        ("wordless", "AlgorithmError", "ValueError was raised without a message."),
         ("exit", "SystemExit", "exited with code 3"),
     ],
 )
@@ -268,6 +275,12 @@ def test_an_algorithm_that_prints_megabytes_answers(algorithms: trivet.Client) -
     job = algorithms.endpoint("admin/AlgoTrouble").submit("30000")
     assert job.result(timeout=60) == "fine"
     assert 500_000 < sum(len(line.text) for line in job.logs()) < 1_100_000
+
+
+def test_what_an_algorithm_prints_after_its_answer_holds_nothing_up(algorithms: trivet.Client) -> None:
+    endpoint = algorithms.endpoint("admin/AlgoTrouble")
+    endpoint.run("afterwards", timeout=60)
+    assert [endpoint.run("well?", timeout=60) for _ in range(3)] == ["fine"] * 3
 
 
 def test_an_error_of_the_network_does_not_tell_what_proves_who_asks(algorithms: trivet.Client) -> None:
@@ -341,6 +354,34 @@ def test_a_model_of_the_author_is_loaded_whoever_calls_unless_it_was_tampered_wi
     error = failure(algorithms, "AlgoTampered", None)
     assert error.type == "LoadingError"
     assert "Model File Mismatch for words" in error.message
+
+
+def test_a_manifest_is_frozen_when_it_is_deployed_and_the_version_keeps_to_it(
+    algorithms: trivet.Client, ben: Person, tmp_path: Path
+) -> None:
+    source, stored = "data://admin/frozen_models/words.txt", "data://.my/frozen_models/words.txt"
+    manifest = {
+        "required_files": [{"name": "words", "source_uri": source, "fail_on_tamper": True}],
+        "optional_files": [],
+    }
+    code = repository(tmp_path, "AlgoFrozen", MODEL)
+    (code / "model_manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(trivet.DeploymentError, match="words can't be read, so it is not frozen"):
+        algorithms.deploy(code)
+    algorithms.files.create("data://.my/frozen_models")
+    algorithms.files.write(stored, b"first words")
+    with pytest.raises(trivet.DeploymentError, match="words can't be read"):
+        ben.client.deploy(code)  # who may read it is the owner alone, and the owner's algorithms
+    algorithms.deploy(code)
+    algorithms.endpoints.update("admin/AlgoFrozen", visibility="public", workers=(0, 1))
+    assert [each.endpoint("admin/AlgoFrozen").run(None, timeout=60) for each in (algorithms, ben.client)] == [
+        "first words"
+    ] * 2
+    algorithms.files.write(stored, b"other words")
+    error = failure(algorithms, "AlgoFrozen", None)  # another account's child is there: this one loads anew
+    assert (error.type, "Model File Mismatch for words" in error.message) == ("LoadingError", True)
+    algorithms.deploy(code)  # the very same code, with what is there now
+    assert algorithms.endpoint("admin/AlgoFrozen").run(None, timeout=60) == "other words"
 
 
 # -- the examples ---------------------------------------------------------------------------------------------------------

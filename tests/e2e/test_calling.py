@@ -75,7 +75,7 @@ def test_a_stream_gives_its_pieces_as_they_come(zoo: trivet.Client) -> None:
     stream = zoo.endpoint("admin/acount").stream({"n": 5, "seconds": 0.3})
     arrivals = [(piece, time.monotonic() - began) for piece in stream]
     assert [piece for piece, _ in arrivals] == [0, 1, 2, 3, 4]
-    assert arrivals[-1][1] - arrivals[0][1] > 0.9
+    assert arrivals[-1][1] - arrivals[0][1] > 0.3, "they have come all at once"
 
 
 def test_run_on_a_generator_gives_all_its_pieces(zoo: trivet.Client) -> None:

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.timeout(330)  # it installs what every example needs
 def test_the_demo_deploys_and_calls_every_example(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "trivet.cli", "demo"],

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import http.client
+import json
 import os
 import socket
 import time
@@ -230,6 +231,32 @@ def open_blobs(platform: RunningPlatform) -> int:
         with contextlib.suppress(OSError):
             count += "blobs" in link.readlink().parts
     return count
+
+
+def test_an_operator_says_how_long_the_rest_of_a_request_is_waited_for(tmp_path: Path) -> None:
+    platform = RunningPlatform(tmp_path, TRIVET_HEAD_PATIENCE="0.4", TRIVET_BODY_PATIENCE="0.4")
+    try:
+        platform.start()
+        with Client(platform.url, platform.key) as client:
+            client.files.create("data://.my/e2e")
+            client.files.write("data://.my/e2e/old.txt", b"the old one")
+            upload = raw(platform, "PUT", ".my/e2e/old.txt", "Content-Length: 3000000")
+            upload.sendall(bytes(MEBIBYTE))
+            answer = http.client.HTTPResponse(upload, method="PUT")
+            answer.begin()
+            assert (answer.status, json.loads(answer.read())["code"]) == (408, "request_stalled")
+            parts = urlsplit(platform.url)
+            head = socket.create_connection((parts.hostname, parts.port), timeout=10)
+            head.sendall(b"GET / HTTP/1.1\r\n")
+            assert head.recv(100).startswith(b"HTTP/1.1 408 ")
+            for connection in (upload, head):
+                while connection.recv(MEBIBYTE):
+                    pass
+                connection.close()
+            assert client.files.read("data://.my/e2e/old.txt") == b"the old one"
+        assert platform.stop() == 0
+    finally:
+        platform.stop()
 
 
 # -- people

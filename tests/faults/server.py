@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from tests.faults.controls import Controls, Settings
 from tests.faults.files import COLLECTION
 from tests.faults.pollers import Pollers
 from tests.faults.proxy import LinkProxy
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
@@ -48,7 +48,7 @@ class Server:
         self.pollers: list[Pollers] = []
         self.proxy = LinkProxy(self.controls.socket, self.data / "run" / "link.sock")
         self.key = ""
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.starts = 0
         self._as_shipped = as_shipped
@@ -211,9 +211,3 @@ def _lives_in(pid: int, place: bytes) -> bool:
         return os.fsencode((proc / "cwd").readlink()).startswith(place)
     except OSError:  # it has ended meanwhile, or is a zombie
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

@@ -35,13 +35,14 @@ class Stage(Generic[W]):
 
 def state_of(world: World) -> list[Any]:
     """All that a platform holds, but for when a key was used last: rows, blobs, open jobs, workers."""
-    open_jobs = sorted(job.id for job in world.dispatcher.jobs())
-    found: list[Any] = [dict(world.blobs.blobs), open_jobs, len(world.runtime.started)]
-    for part in vars(world.store._transaction).values():
-        for rows in vars(part).values():
-            if isinstance(rows, Table):
-                found.append([replace(row, last_used_at=None) if isinstance(row, ApiKey) else row for row in rows])
-    return found
+    parts = vars(world.store._transaction).values()
+    tables = (rows for part in parts for rows in vars(part).values() if isinstance(rows, Table))
+    return [
+        dict(world.blobs.blobs),
+        sorted(job.id for job in world.dispatcher.jobs()),
+        len(world.runtime.started),
+        *([replace(row, last_used_at=None) if isinstance(row, ApiKey) else row for row in rows] for rows in tables),
+    ]
 
 
 def filled(path: str, parts: Mapping[str, str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -125,18 +124,14 @@ def test_a_slash_in_disguise_names_nothing(world: World) -> None:
 # -- uploads that go wrong
 
 
-def upload(world: World, *messages: dict[str, Any] | None, headers: dict[str, str] | None = None) -> Answer:
-    """A PUT whose body comes as the messages say; None: nothing more ever comes."""
+def upload(world: World, *messages: dict[str, Any], headers: dict[str, str] | None = None) -> Answer:
+    """A PUT whose body comes as the messages say."""
     sent = {"host": "trivet.test", "authorization": f"Bearer {world.admin_token}", **(headers or {})}
     answers: list[dict[str, Any]] = []
     waiting = list(messages)
 
     async def receive() -> dict[str, Any]:
-        message = waiting.pop(0)
-        if message is None:
-            await asyncio.Event().wait()
-        assert message is not None
-        return message
+        return waiting.pop(0)
 
     async def send(message: Any) -> None:
         answers.append(message)
@@ -149,8 +144,7 @@ def upload(world: World, *messages: dict[str, Any] | None, headers: dict[str, st
         "query_string": b"",
         "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
     }
-    app = create_app(world.services, replace(world.settings, silence=0.05))
-    world.run(app(scope, receive, send))
+    world.run(world.client.app(scope, receive, send))
     if not answers:
         return Answer(0, {}, b"")
     found = {name.decode(): value.decode() for name, value in answers[0]["headers"]}
@@ -173,12 +167,6 @@ def old(world: World) -> Iterator[World]:
 
 def test_an_upload_that_dies_leaves_the_old_file(old: World) -> None:
     assert upload(old, body(b"half"), {"type": "http.disconnect"}).status == 0
-
-
-def test_an_upload_that_stalls_is_given_up(old: World) -> None:
-    answer = upload(old, body(b"half"), None)
-    assert (answer.status, answer.code) == (400, "bad_request")
-    assert "stood still" in answer.json["detail"]
 
 
 @pytest.mark.parametrize("length", ["3", "100"])
@@ -265,7 +253,7 @@ def test_a_range_gives_that_part(world: World, said: str, start: int, end: int) 
     assert get(world, method="HEAD", range=f"bytes={said}").status == 200
 
 
-@pytest.mark.parametrize("said", ["2560-", "9999-10000", "-0", "0-1,5-6"])
+@pytest.mark.parametrize("said", ["2560-", "9999-10000", "-0", f"{'9' * 5000}-", "3000-,-0"])
 def test_a_range_that_is_not_there_is_refused_with_the_size(world: World, said: str) -> None:
     put(world)
     answer = get(world, range=f"bytes={said}")
@@ -273,8 +261,10 @@ def test_a_range_that_is_not_there_is_refused_with_the_size(world: World, said: 
     assert answer.headers["content-range"] == f"bytes */{len(DATA)}"
 
 
-@pytest.mark.parametrize("said", ["bytes=", "bytes=-", "bytes=b-a", "bytes=9-1", "lines=1-2", "bytes 1-2"])
-def test_a_range_that_can_not_be_read_is_passed_over(world: World, said: str) -> None:
+@pytest.mark.parametrize(
+    "said", ["bytes=", "bytes=-", "bytes=b-a", "bytes=9-1", "lines=1-2", "bytes 1-2", "bytes=0-1,5-6"]
+)
+def test_a_range_that_can_not_be_read_is_passed_over_and_several_get_the_whole(world: World, said: str) -> None:
     put(world)
     assert (get(world, range=said).status, get(world, range=said).body) == (200, DATA)
 

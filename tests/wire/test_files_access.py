@@ -28,7 +28,7 @@ class Told(NamedTuple):
 
 
 BAD, OPEN, HIDDEN, NO = Told(400, 400, 400), Told(200, 200, 200), Told(200, 200, 404), Told(405, 405, 405)
-MADE, MANAGED = Told(201, 403, 404), Told(200, 403, 404)
+MADE, MANAGED, CLOSED, NONE = Told(201, 403, 404), Told(200, 403, 404), Told(403, 403, 404), Told(404, 404, 404)
 FORMS: Mapping[str, tuple[Told, ...]] = {
     #                                GET            HEAD           POST   PUT     PATCH    DELETE
     "": (OPEN, OPEN, NO, NO, NO, NO),
@@ -36,7 +36,7 @@ FORMS: Mapping[str, tuple[Told, ...]] = {
     "/{owner}/{collection}": (HIDDEN, HIDDEN, NO, BAD, MANAGED, MANAGED),
     "/{owner}/{collection}/{file}": (HIDDEN, HIDDEN, NO, HIDDEN, NO, HIDDEN),
     "/.algo/{owner}/{name}/temp": (HIDDEN, HIDDEN, NO, BAD, NO, HIDDEN),
-    "/.algo/{owner}/{name}/temp/{file}": (*[Told(404, 404, 404)] * 2, NO, Told(403, 403, 404), NO, Told(404, 404, 404)),
+    "/.algo/{owner}/{name}/temp/{file}": (NONE, NONE, NO, CLOSED, NO, NONE),
     "/.session": (BAD, BAD, BAD, BAD, NO, BAD),
     "/.session/{file}": (BAD, BAD, NO, BAD, BAD, BAD),
 }
@@ -146,9 +146,9 @@ def test_what_is_hidden_looks_like_what_is_not_there(
     parts = parts_of(owner)
     for token in (town.ben, town.weak["ben"]):
         hidden = ask(town, method, form, parts, token)
-        for name in MISSING:
+        for name, value in MISSING.items():
             if f"{{{name}}}" in form:
-                others = {**parts, name: MISSING[name]}
+                others = {**parts, name: value}
                 missing = ask(town, method, form, others, token)
                 assert same(hidden, parts, missing, others), (name, hidden, missing)
 

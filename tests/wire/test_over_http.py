@@ -31,6 +31,7 @@ def over_http(
     scenario: Callable[[Connect], Awaitable[None]],
     way: str = "front",
     behind: Callable[[], Awaitable[None]] | None = None,
+    **front: Any,
 ) -> None:
     """Serves the world on a free port of the loopback while the scenario runs.
 
@@ -39,12 +40,13 @@ def over_http(
         scenario: given a function that connects.
         way: ``front``, or ``uvicorn`` for its own protocol alone.
         behind: what is left to see while the server stops; what was opened is closed after it.
+        front: what the front is given besides.
     """
 
     async def whole() -> None:
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
-        http = functools.partial(FrontProtocol, world.client.app.hot_routes) if way == "front" else "httptools"
+        http = functools.partial(FrontProtocol, world.client.app.hot_routes, **front) if way == "front" else "httptools"
         config = uvicorn.Config(
             world.client.app,
             http=http,

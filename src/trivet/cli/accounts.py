@@ -32,11 +32,12 @@ def accounts() -> None:
 
 @accounts.command("create")
 @click.argument("name")
+@click.option("--email", default="", metavar="ADDRESS", help="Its e-mail address, for which you vouch.")
 @json_option
-def create(name: str, as_json: bool) -> None:
+def create(name: str, email: str, as_json: bool) -> None:
     """Make the account NAME. A key for it: trivet keys create --account NAME"""
     with connect() as client:
-        account = client.accounts.create(name)
+        account = client.accounts.create(name, email=email)
     emit_json(account) if as_json else emit(
         f"Account {account.name}. A key for it: trivet keys create --account {name}"
     )
@@ -74,6 +75,7 @@ def show(name: str, as_json: bool) -> None:
             ("Id", account.id),
             ("State", "disabled" if account.disabled else "active"),
             ("Administrator", "yes" if account.administrator else "no"),
+            ("E-mail", account.email),
             ("Limits", limits_in_words(account.rate, account.concurrent)),
             ("Created", account.created_at and moment(account.created_at)),
         ]
@@ -94,6 +96,19 @@ def limit(name: str, rate: str | None, concurrent: int | Literal["none"] | None,
     with connect() as client:
         account = client.accounts.update(name, rate=rate, concurrent=concurrent)
     emit_json(account) if as_json else note(f"{account.name}: {limits_in_words(account.rate, account.concurrent)}.")
+
+
+@accounts.command("email")
+@click.argument("name")
+@click.argument("address")
+def email(name: str, address: str) -> None:
+    """Say that ADDRESS is the e-mail address of the account NAME; none takes it away.
+
+    Invitations to organizations reach the account under it.
+    """
+    with connect() as client:
+        client.accounts.update(name, email="" if address == "none" else address)
+    note(f"{name} has no e-mail address." if address == "none" else f"{name} has the e-mail address {address}.")
 
 
 @accounts.command("disable")

@@ -41,6 +41,11 @@ Examples:
     help="Give it this share of the calls; what serves now keeps the rest. With 0 only its number leads to it.",
 )
 @click.option(
+    "--held",
+    is_flag=True,
+    help="Build it without giving it a call: only its hash and the number it is given here lead to it, until it is released.",
+)
+@click.option(
     "--image",
     metavar="NAME",
     help="Publish no endpoint, but the build under this name, for endpoints to be made of.",
@@ -55,6 +60,7 @@ def deploy(
     model_id: int | None,
     workers: tuple[int, int] | None,
     canary: int | None,
+    held: bool,
     image: str | None,
     as_json: bool,
 ) -> None:
@@ -66,13 +72,16 @@ def deploy(
     built in an environment of its own and loaded once before anything is published: what can't be built or loaded is
     refused with its own words, and what served before keeps serving. Returns when the version can be called.
 
+    With --held, the version is built and nobody is sent to it: what is called "compile" at Algorithmia. Its number and its hash lead
+    to it, for those who manage the endpoint.
+
     With --image, PATH holds one endpoint; templates name the image, and endpoints are made from these. The same name again
     moves it to the new build. Beside it only --name OWNER/ can be given.
 
     A .trivetignore in the folder lists what is not to be uploaded. --json prints one object per endpoint and line.
     """
     if image is not None:
-        owner = _owner_alone(name, version, endpoint_id, model_id, workers, canary)
+        owner = _owner_alone(name, version, endpoint_id, model_id, workers, canary, held or None)
         _publish_image(path, image, owner, as_json=as_json)
         return
     with connect() as client:
@@ -85,12 +94,15 @@ def deploy(
             model_id=model_id,
             workers=workers,
             canary=canary,
+            held=held,
         )
         for endpoint in deployed:
             if as_json:
                 emit_json(summary(endpoint))
             else:
                 emit(introduction(client.url, endpoint, sample_input(client, endpoint)))
+        if held:
+            note("It is held: calls without a version go where they went. Deploy it without --held to let it serve.")
         if canary is not None:
             note("How it does: trivet endpoints canary NAME. All calls for it: trivet endpoints promote NAME VERSION")
 

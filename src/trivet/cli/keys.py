@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def keys() -> None:
-    """API keys: make, list, limit, rotate and revoke them."""
+    """API keys: make, list, limit, rotate, disable and revoke them."""
 
 
 @keys.command(
@@ -121,6 +121,24 @@ def rotate(key_id: str, overlap: float, as_json: bool) -> None:
         made = client.keys.rotate(key_id, overlap_hours=overlap)
     _show(made, as_json=as_json)
     _renew_profile(made)
+
+
+@keys.command("disable")
+@click.argument("key_id", metavar="KEY")
+def disable(key_id: str) -> None:
+    """Disable KEY: it stops working until it is enabled again."""
+    with connect() as client:
+        client.keys.disable(key_id)
+    note(f"{key_id} is disabled.")
+
+
+@keys.command("enable")
+@click.argument("key_id", metavar="KEY")
+def enable(key_id: str) -> None:
+    """Enable KEY again."""
+    with connect() as client:
+        client.keys.enable(key_id)
+    note(f"{key_id} is enabled.")
 
 
 @keys.command("revoke")

@@ -1,4 +1,4 @@
-"""What `model.json` says about a model, as a value; and the way from the document and back."""
+"""What `model.json` says about a model, as a value. The rules of the document stand in `documents`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from trivet.models.features import Feature, FeatureType
-from trivet.models.problems import ModelInvalid as ModelInvalid
+from trivet.models.problems import ModelInvalid
+
+__all__ = ["Domain", "Featurizer", "ModelDescription", "ModelInvalid", "Task", "Transform", "parse", "to_document"]
 
 
 class Task(StrEnum):
@@ -95,7 +97,7 @@ def parse(document: object) -> ModelDescription:
     Raises:
         ModelInvalid: Names every problem with its place (`independentFeatures[2].key: …`).
     """
-    from trivet.models.documents import read
+    from trivet.models.documents import read  # it makes what stands above
 
     return read(document)
 
@@ -110,6 +112,48 @@ def to_document(description: ModelDescription, *, with_data: bool = False) -> di
     Returns:
         A document of plain JSON values, in the wire's words.
     """
-    from trivet.models.documents import write
+    document: dict[str, Any] = {
+        "name": description.name,
+        "description": description.description,
+        "type": description.type,
+        "task": description.task.value,
+        "visibility": description.visibility,
+        "tags": description.tags,
+        "libraries": [{"name": name, "version": version} for name, version in description.libraries],
+        "independentFeatures": [_feature(feature, "INDEPENDENT") for feature in description.independent],
+        "dependentFeatures": [_feature(feature, "DEPENDENT") for feature in description.dependent],
+        "featurizers": [
+            {"name": item.name, "config": dict(item.config)} | ({"columns": list(item.columns)} if item.columns else {})
+            for item in description.featurizers
+        ],
+        "preprocessors": [{"name": item.name, "config": dict(item.config)} for item in description.transforms],
+        "selectedFeatures": list(description.selected),
+        "doas": [{"method": item.method, "data": dict(item.data) if with_data else {}} for item in description.domains],
+        **description.extra,
+    }
+    if description.scores is not None:
+        document["scores"] = dict(description.scores)
+    if description.requirements:
+        document["requirements"] = list(description.requirements)
+    if description.versions:
+        document["versions"] = dict(description.versions)
+    return document
 
-    return write(description, with_data=with_data)
+
+def _feature(feature: Feature, dependency: str) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "key": feature.key,
+        "name": feature.name,
+        "featureType": feature.type.value,
+        "featureDependency": dependency,
+        "visible": feature.visible,
+    }
+    for name in ("units", "range", "description"):
+        value = getattr(feature, name)
+        if value is not None:
+            document[name] = value
+    if feature.possible_values:
+        document["possibleValues"] = [
+            {"value": item.value, "description": item.description} for item in feature.possible_values
+        ]
+    return document

@@ -1,30 +1,46 @@
-"""The document of a model, read and written: every rule of `model.json` stands here."""
+"""The document of a model, read: every rule of `model.json` stands here."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final
 
 from trivet.models.description import Domain, Featurizer, ModelDescription, Task, Transform
 from trivet.models.features import KEY_GRAMMAR, RESERVED_KEYS, Feature, FeatureType, PossibleValue
 from trivet.models.problems import ModelInvalid, shown
-
-T = TypeVar("T")
+from trivet.models.reading import Reader
 
 RUNNABLE: Final = ("SKLEARN_ONNX", "TORCH_ONNX")
 """The model types that run here: plain ONNX graphs."""
 
-_ELSEWHERE: Final = frozenset(
-    (
-        "TORCH_GEOMETRIC_ONNX R_BNLEARN_DISCRETE R_CARET R_GBM R_NAIVE_BAYES R_PBPK R_RF R_RPART R_SVM R_TREE_CLASS R_TREE_REGR "
-        "DOCKER OPENAI_LLM CUSTOM_LLM QSAR_TOOLBOX_CALCULATOR QSAR_TOOLBOX_QSAR_MODEL QSAR_TOOLBOX_PROFILER"
-    ).split()
+_ELSEWHERE: Final = (
+    *("TORCH_GEOMETRIC_ONNX", "DOCKER", "OPENAI_LLM", "CUSTOM_LLM"),
+    *(
+        "R_BNLEARN_DISCRETE",
+        "R_CARET",
+        "R_GBM",
+        "R_NAIVE_BAYES",
+        "R_PBPK",
+        "R_RF",
+        "R_RPART",
+        "R_SVM",
+        "R_TREE_CLASS",
+        "R_TREE_REGR",
+    ),
+    *("QSAR_TOOLBOX_CALCULATOR", "QSAR_TOOLBOX_QSAR_MODEL", "QSAR_TOOLBOX_PROFILER"),
 )
 _VISIBILITIES: Final = ("PUBLIC", "ORG_SHARED", "PRIVATE")
 _METHODS: Final = ("LEVERAGE", "BOUNDING_BOX", "KERNEL_BASED", "MEAN_VAR", "MAHALANOBIS", "CITY_BLOCK")
 _FEATURIZERS: Final = ("RDKitDescriptors", "MACCSKeysFingerprint", "TopologicalFingerprint")
-_TRANSFORMS: Final = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "LogTransformer", "LabelEncoder")
+_TRANSFORMS: Final = (
+    "StandardScaler",
+    "MinMaxScaler",
+    "MaxAbsScaler",
+    "RobustScaler",
+    "LogTransformer",
+    "LabelEncoder",
+)
 
 _MOST_BASE64: Final = 133_000_000  # characters: 100 MB of graph
 _OBJECTS: Final = ("torchConfig", "rPbpkConfig", "dockerConfig")
@@ -34,130 +50,29 @@ _TEXTS: Final = ("jaqpotpyVersion", "legacyPredictionService")
 def read(document: object) -> ModelDescription:
     """Reads a model's document; `trivet.models.description.parse` says how."""
     if not isinstance(document, Mapping):
-        raise ModelInvalid([f"the document of a model is an object with name, type, task and features, not {shown(document)}"])
-    reader = _Reader()
+        raise ModelInvalid(
+            [f"the document of a model is an object with name, type, task and features, not {shown(document)}"]
+        )
+    reader = Reader()
     description = _description(reader, document)
     if reader.problems or description is None:
         raise ModelInvalid(reader.problems)
     return description
 
 
-def write(description: ModelDescription, *, with_data: bool = False) -> dict[str, Any]:
-    """Writes a model's document; `trivet.models.description.to_document` says how."""
-    document: dict[str, Any] = {
-        "name": description.name,
-        "description": description.description,
-        "type": description.type,
-        "task": description.task.value,
-        "visibility": description.visibility,
-        "tags": description.tags,
-        "libraries": [{"name": name, "version": version} for name, version in description.libraries],
-        "independentFeatures": [_feature_document(feature, "INDEPENDENT") for feature in description.independent],
-        "dependentFeatures": [_feature_document(feature, "DEPENDENT") for feature in description.dependent],
-        "featurizers": [
-            {"name": item.name, "config": dict(item.config)} | ({"columns": list(item.columns)} if item.columns else {})
-            for item in description.featurizers
-        ],
-        "preprocessors": [{"name": item.name, "config": dict(item.config)} for item in description.transforms],
-        "selectedFeatures": list(description.selected),
-        "doas": [{"method": item.method, "data": dict(item.data) if with_data else {}} for item in description.domains],
-        **description.extra,
-    }
-    if description.scores is not None:
-        document["scores"] = dict(description.scores)
-    if description.requirements:
-        document["requirements"] = list(description.requirements)
-    if description.versions:
-        document["versions"] = dict(description.versions)
-    return document
-
-
-def _feature_document(feature: Feature, dependency: str) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "key": feature.key,
-        "name": feature.name,
-        "featureType": feature.type.value,
-        "featureDependency": dependency,
-        "visible": feature.visible,
-    }
-    for name in ("units", "range", "description"):
-        value = getattr(feature, name)
-        if value is not None:
-            document[name] = value
-    if feature.possible_values:
-        document["possibleValues"] = [
-            {"value": item.value, "description": item.description} for item in feature.possible_values
-        ]
-    return document
-
-
-class _Reader:
-    """Reads fields of a document, and keeps a sentence for each that is not as it should be."""
-
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-
-    def wrong(self, where: str, what: str) -> None:
-        self.problems.append(f"{where}: {what}")
-
-    def text(self, where: str, value: object, *, least: int = 0, most: int, required: bool = False) -> str | None:
-        """A text of `least` to `most` characters; None where there is none, or it is wrong."""
-        if value is None:
-            if required:
-                self.wrong(where, "is missing")
-            return None
-        if not isinstance(value, str):
-            self.wrong(where, f"must be text, not {shown(value)}")
-            return None
-        if not least <= len(value) <= most:
-            self.wrong(where, f"must have {f'{least:,} to' if least else 'at most'} {most:,} characters, and has {len(value):,}")
-            return None
-        return value
-
-    def choice(self, where: str, value: object, choices: Sequence[str], *, usual: str | None = None) -> str | None:
-        """One of a closed list of words."""
-        if value is None and usual is not None:
-            return usual
-        if isinstance(value, str) and value in choices:
-            return value
-        said = "is missing" if value is None else f"{shown(value)} is not known"
-        self.wrong(where, f"{said}; it is one of {', '.join(choices)}")
-        return None
-
-    def mapping(self, where: str, value: object) -> dict[str, Any]:
-        """An object; an absent one is empty."""
-        if value is None:
-            return {}
-        if not isinstance(value, Mapping):
-            self.wrong(where, f"must be an object, not {shown(value)}")
-            return {}
-        return dict(value)
-
-    def items(self, where: str, value: object, most: int, read: Callable[[str, Any], T | None]) -> tuple[T, ...]:
-        """A list, each item read by `read(where, item)`; items that are wrong are left out."""
-        if value is None:
-            return ()
-        if not isinstance(value, list | tuple):
-            self.wrong(where, f"must be a list, not {shown(value)}")
-            return ()
-        if len(value) > most:
-            self.wrong(where, f"has {len(value):,} items, the limit is {most:,}")
-            return ()
-        found = (read(f"{where}[{index}]", item) for index, item in enumerate(value))
-        return tuple(item for item in found if item is not None)
-
-
-def _description(reader: _Reader, document: Mapping[str, Any]) -> ModelDescription | None:
+def _description(reader: Reader, document: Mapping[str, Any]) -> ModelDescription | None:
     name = reader.text("name", document.get("name"), least=3, most=255, required=True)
     description = document.get("description") or None  # an empty text says nothing, and clients refuse it
     description = reader.text("description", description, least=3, most=50_000)
-    type = _type(reader, document.get("type"))
+    kind = _type(reader, document.get("type"))
     task = reader.choice("task", document.get("task"), tuple(Task))
     visibility = reader.choice("visibility", document.get("visibility"), _VISIBILITIES, usual="PRIVATE")
     independent = _features(reader, "independentFeatures", document.get("independentFeatures"))
     dependent = _features(reader, "dependentFeatures", document.get("dependentFeatures"))
     featurizers = reader.items("featurizers", document.get("featurizers"), 50, lambda *item: _featurizer(reader, *item))
-    transforms = reader.items("preprocessors", document.get("preprocessors"), 50, lambda *item: _transform(reader, *item))
+    transforms = reader.items(
+        "preprocessors", document.get("preprocessors"), 50, lambda *item: _transform(reader, *item)
+    )
     domains = reader.items("doas", document.get("doas"), 50, lambda *item: _domain(reader, *item))
     _together(reader, independent, featurizers, transforms, domains)
     selected = reader.items(
@@ -166,19 +81,21 @@ def _description(reader: _Reader, document: Mapping[str, Any]) -> ModelDescripti
     libraries = reader.items("libraries", document.get("libraries"), 1000, lambda *item: _library(reader, *item))
     tags = reader.text("tags", document.get("tags"), most=1000)
     scores = None if document.get("scores") is None else reader.mapping("scores", document["scores"])
-    requirements = reader.items("requirements", document.get("requirements"), 100, lambda *item: reader.text(*item, most=1000))
+    requirements = reader.items(
+        "requirements", document.get("requirements"), 100, lambda *item: reader.text(*item, most=1000)
+    )
     versions = reader.mapping("versions", document.get("versions"))
     for package, version in versions.items():
         reader.text(f"versions.{package}", version, most=255, required=True)
     for raw in ("rawModel", "rawPreprocessor"):
         reader.text(raw, document.get(raw), most=_MOST_BASE64)
     extra = _extra(reader, document)
-    if name is None or type is None or task is None or visibility is None:
+    if name is None or kind is None or task is None or visibility is None:
         return None
     return ModelDescription(
         name=name,
         description=description,
-        type=type,
+        type=kind,
         task=Task(task),
         visibility=visibility,
         independent=independent,
@@ -196,10 +113,12 @@ def _description(reader: _Reader, document: Mapping[str, Any]) -> ModelDescripti
     )
 
 
-def _type(reader: _Reader, value: object) -> str | None:
+def _type(reader: Reader, value: object) -> str | None:
     runnable = " or ".join(RUNNABLE)
     if value == "TORCHSCRIPT":
-        reader.wrong("type", f"TORCHSCRIPT is never loaded, as it runs code that came with the file; export to ONNX ({runnable})")
+        reader.wrong(
+            "type", f"TORCHSCRIPT is never loaded, as it runs code that came with the file; export to ONNX ({runnable})"
+        )
         return None
     if isinstance(value, str) and value in _ELSEWHERE:
         reader.wrong("type", f"{value} models do not run here; export the model to ONNX ({runnable})")
@@ -207,7 +126,7 @@ def _type(reader: _Reader, value: object) -> str | None:
     return reader.choice("type", value, RUNNABLE)
 
 
-def _features(reader: _Reader, where: str, value: object) -> tuple[Feature, ...]:
+def _features(reader: Reader, where: str, value: object) -> tuple[Feature, ...]:
     seen: dict[str, str] = {}
 
     def read(place: str, item: object) -> Feature | None:
@@ -223,38 +142,42 @@ def _features(reader: _Reader, where: str, value: object) -> tuple[Feature, ...]
     return features
 
 
-def _feature(reader: _Reader, where: str, item: object) -> Feature | None:
+def _feature(reader: Reader, where: str, item: object) -> Feature | None:
     if not isinstance(item, Mapping):
         reader.wrong(where, f"must be an object with key, name and featureType, not {shown(item)}")
         return None
     key = reader.text(f"{where}.key", item.get("key"), most=255, required=True)
     if key is not None and not KEY_GRAMMAR.fullmatch(key):
-        reader.wrong(f"{where}.key", f"{shown(key)} must be a letter, then letters, digits, - and _; put other names into `name`")
+        reader.wrong(
+            f"{where}.key", f"{shown(key)} must be a letter, then letters, digits, - and _; put other names into `name`"
+        )
         key = None
     if key in RESERVED_KEYS:
         reader.wrong(f"{where}.key", f"{key} has a meaning of its own in rows; choose another key")
         key = None
-    type = reader.choice(f"{where}.featureType", item.get("featureType"), tuple(FeatureType))
+    kind = reader.choice(f"{where}.featureType", item.get("featureType"), tuple(FeatureType))
     name = reader.text(f"{where}.name", item.get("name"), most=255) or key
     units = reader.text(f"{where}.units", item.get("units"), most=255)
-    range = reader.text(f"{where}.range", item.get("range"), most=255)
+    interval = reader.text(f"{where}.range", item.get("range"), most=255)
     description = reader.text(f"{where}.description", item.get("description"), most=2000)
     values = reader.items(
         f"{where}.possibleValues", item.get("possibleValues"), 1000, lambda *value: _possible_value(reader, *value)
     )
-    if type == FeatureType.CATEGORICAL and not item.get("possibleValues"):
-        reader.wrong(f"{where}.possibleValues", f"is missing; {key or 'a'} CATEGORICAL feature says which values it may have")
+    if kind == FeatureType.CATEGORICAL and not item.get("possibleValues"):
+        reader.wrong(
+            f"{where}.possibleValues", f"is missing; {key or 'a'} CATEGORICAL feature says which values it may have"
+        )
     visible = item.get("visible", True)
     if visible not in (True, False, None):
         reader.wrong(f"{where}.visible", f"must be true or false, not {shown(visible)}")
-    if key is None or type is None or name is None:
+    if key is None or kind is None or name is None:
         return None
-    if type != FeatureType.CATEGORICAL:
+    if kind != FeatureType.CATEGORICAL:
         values = ()  # of no meaning, and dropped as Jaqpot does
-    return Feature(key, name, FeatureType(type), units, range, description, values, visible is not False)
+    return Feature(key, name, FeatureType(kind), units, interval, description, values, visible is not False)
 
 
-def _possible_value(reader: _Reader, where: str, item: object) -> PossibleValue | None:
+def _possible_value(reader: Reader, where: str, item: object) -> PossibleValue | None:
     if isinstance(item, str):
         return PossibleValue(item, item)
     if not isinstance(item, Mapping):
@@ -265,7 +188,7 @@ def _possible_value(reader: _Reader, where: str, item: object) -> PossibleValue 
     return None if value is None else PossibleValue(value, description or value)
 
 
-def _named(reader: _Reader, where: str, item: object) -> tuple[str, dict[str, Any]] | None:
+def _named(reader: Reader, where: str, item: object) -> tuple[str, dict[str, Any]] | None:
     if not isinstance(item, Mapping):
         reader.wrong(where, f"must be an object with name and config, not {shown(item)}")
         return None
@@ -274,7 +197,7 @@ def _named(reader: _Reader, where: str, item: object) -> tuple[str, dict[str, An
     return None if name is None else (name, config)
 
 
-def _featurizer(reader: _Reader, where: str, item: object) -> Featurizer | None:
+def _featurizer(reader: Reader, where: str, item: object) -> Featurizer | None:
     named = _named(reader, where, item)
     if named is None:
         return None
@@ -293,20 +216,20 @@ def _featurizer(reader: _Reader, where: str, item: object) -> Featurizer | None:
     return Featurizer(name, config, names)
 
 
-def _transform(reader: _Reader, where: str, item: object) -> Transform | None:
+def _transform(reader: Reader, where: str, item: object) -> Transform | None:
     named = _named(reader, where, item)
     if named is None:
         return None
     if named[0] not in _TRANSFORMS:
         reader.wrong(
             f"{where}.name",
-            f"{shown(named[0])} cannot be undone here; of what transforms the predicted values there are {', '.join(_TRANSFORMS)}",
+            f"{shown(named[0])} cannot be undone here; transforms of predicted values are {', '.join(_TRANSFORMS)}",
         )
         return None
     return Transform(*named)
 
 
-def _domain(reader: _Reader, where: str, item: object) -> Domain | None:
+def _domain(reader: Reader, where: str, item: object) -> Domain | None:
     if not isinstance(item, Mapping):
         reader.wrong(where, f"must be an object with method and data, not {shown(item)}")
         return None
@@ -315,7 +238,7 @@ def _domain(reader: _Reader, where: str, item: object) -> Domain | None:
     return None if method is None else Domain(method, data)
 
 
-def _library(reader: _Reader, where: str, item: object) -> tuple[str, str] | None:
+def _library(reader: Reader, where: str, item: object) -> tuple[str, str] | None:
     if not isinstance(item, Mapping):
         reader.wrong(where, f"must be an object with name and version, not {shown(item)}")
         return None
@@ -325,7 +248,7 @@ def _library(reader: _Reader, where: str, item: object) -> tuple[str, str] | Non
 
 
 def _together(
-    reader: _Reader,
+    reader: Reader,
     independent: tuple[Feature, ...],
     featurizers: tuple[Featurizer, ...],
     transforms: tuple[Transform, ...],
@@ -343,7 +266,7 @@ def _together(
             reader.wrong(f"doas[{index}].method", f"{method} is there already")
 
 
-def _extra(reader: _Reader, document: Mapping[str, Any]) -> dict[str, Any]:
+def _extra(reader: Reader, document: Mapping[str, Any]) -> dict[str, Any]:
     extra: dict[str, Any] = {}
     for name in _OBJECTS:
         if document.get(name) is not None:

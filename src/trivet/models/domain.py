@@ -87,8 +87,10 @@ class Method(Protocol):
     name: ClassVar[str]
     """Its key in a result."""
 
-    width: int
-    """How many values a row must have."""
+    @property
+    def width(self) -> int:
+        """How many values a row must have."""
+        ...
 
     def assess(self, rows: npt.ArrayLike) -> Verdicts:
         """Says of each row whether it is in the domain.
@@ -257,7 +259,9 @@ class Mahalanobis:
         """The mean, the inverse of the sample covariance, slightly regularised, and the root of a quantile of chi square."""
         count, width = rows.shape
         if width < 2 or count < 2:
-            raise DomainInvalid("MAHALANOBIS needs at least two columns and two training rows: it is about how columns vary together")
+            raise DomainInvalid(
+                "MAHALANOBIS needs at least two columns and two training rows: it is about how columns vary together"
+            )
         inverse = np.linalg.inv(np.cov(rows, rowvar=False) + 1e-6 * np.eye(width))
         return {
             "meanVector": rows.mean(axis=0).tolist(),
@@ -308,7 +312,9 @@ class KernelBased:
         sigma = _quantile(lambda: (np.sqrt(pairs) for pairs in _upper(centred)), count * (count - 1) // 2, 0.5)
         if not sigma > 0:
             raise DomainInvalid("KERNEL_BASED can't be fitted: half of all training rows are the same")
-        threshold = _quantile(lambda: (_gaussian(block, sigma).ravel() for block in _blocks(centred, centred)), count * count, 0.05)
+        threshold = _quantile(
+            lambda: (_gaussian(block, sigma).ravel() for block in _blocks(centred, centred)), count * count, 0.05
+        )
         return {"sigma": sigma, "threshold": threshold, "kernelType": "GAUSSIAN", "dataPoints": rows.tolist()}
 
     @classmethod
@@ -421,7 +427,7 @@ def _finite(rows: npt.ArrayLike, width: int) -> tuple[Matrix, Flags]:
     matrix = np.asarray(rows, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[1] != width:
         raise DomainInvalid(f"the domain is about rows of {width} values; these have the shape {matrix.shape}")
-    known: Flags = np.isfinite(matrix).all(axis=1)
+    known = np.asarray(np.isfinite(matrix).all(axis=1))
     return np.where(known[:, None], matrix, 0.0), known
 
 
@@ -441,7 +447,7 @@ def _product(left: Matrix, right: Matrix) -> Matrix:
     if whole != count:
         left = np.concatenate([left, np.zeros((whole - count, width))])
     stacked = np.matmul(left.reshape(-1, _HEIGHT, width), right)
-    return stacked.reshape(whole, right.shape[1])[:count]
+    return np.asarray(stacked.reshape(whole, right.shape[1])[:count])
 
 
 def _blocks(rows: Matrix, points: Matrix) -> Iterator[Matrix]:
@@ -476,11 +482,9 @@ def _quantile(numbers: Callable[[], Iterator[Matrix]], count: int, share: float)
         count: How many they are.
         share: Which quantile, from 0 to 1.
     """
-    low, high = -np.inf, np.inf
+    low, high = np.inf, -np.inf
     for piece in numbers():
-        if len(piece):
-            low = min(high, piece.min()) if low == -np.inf else min(low, piece.min())
-            high = max(piece.max(), low) if high == np.inf else max(high, piece.max())
+        low, high = min(low, piece.min(initial=np.inf)), max(high, piece.max(initial=-np.inf))
     below, within = 0, count
     place = share * (count - 1)
     first = int(place)
@@ -488,7 +492,10 @@ def _quantile(numbers: Callable[[], Iterator[Matrix]], count: int, share: float)
         edges = np.linspace(low, high, 1025)
         held = sum((np.histogram(piece, edges)[0] for piece in numbers()), np.zeros(1024, dtype=np.int64))
         sums = below + np.cumsum(held)
-        start, end = int(np.searchsorted(sums, first, "right")), int(np.searchsorted(sums, min(first + 1, count - 1), "right"))
+        start, end = (
+            int(np.searchsorted(sums, first, "right")),
+            int(np.searchsorted(sums, min(first + 1, count - 1), "right")),
+        )
         low, high = edges[start], edges[end + 1]
         below, narrowed = int(sums[start] - held[start]), int(held[start : end + 1].sum())
         if narrowed == within:

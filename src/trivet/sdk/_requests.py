@@ -152,14 +152,21 @@ def jobs(
 # -- endpoints
 
 
-def endpoints(*, limit: int = PAGE, cursor: str | None = None) -> Request:
-    """A page of endpoints."""
-    return Request("GET", _url(f"{API}/endpoints", {"limit": limit, "cursor": cursor}))
+def endpoints(*, limit: int = PAGE, cursor: str | None = None, models: bool = False) -> Request:
+    """A page of endpoints; with ``models`` of those alone that are predictive models."""
+    query = {"limit": limit, "cursor": cursor, "models": "true" if models else None}
+    return Request("GET", _url(f"{API}/endpoints", query))
 
 
 def endpoint(reference: Reference) -> Request:
     """An endpoint's document."""
     return Request("GET", _endpoint(reference))
+
+
+def bundle(reference: Reference, version: str | None = None, *, start: int = 0, if_match: str | None = None) -> Request:
+    """The bundle of a model from byte ``start`` on; with ``if_match`` (an ``ETag``, as it came) only that very one."""
+    url = _url(f"{_endpoint(reference)}/bundle", {"version": version})
+    return Request("GET", url, _going_on(start, if_match))
 
 
 def endpoint_update(reference: Reference, changes: Mapping[str, Any]) -> Request:
@@ -267,6 +274,7 @@ def deploy(
     model_id: int | None = None,
     workers: tuple[int, int] | None = None,
     canary: int | None = None,
+    held: bool = False,
     image: str | None = None,
 ) -> Request:
     """Upload an archive to be built and published."""
@@ -278,6 +286,7 @@ def deploy(
         "model_id": model_id,
         "workers": ",".join(map(str, workers)) if workers is not None else None,
         "canary": canary,
+        "held": "true" if held else None,
         "image": image,
     }
     headers = (("Content-Type", "application/gzip"),)
@@ -317,12 +326,17 @@ def file_read(place: DataUri, *, start: int = 0, if_match: str | None = None) ->
     """A file from byte ``start`` on; with ``if_match`` (an ``ETag``, as it came) only that version of it."""
     if not place.is_file:
         raise InvalidRequestError(f"{place} is no file.", hint="Write `data://OWNER/COLLECTION/FILE`.")
+    return Request("GET", _data(place), _going_on(start, if_match))
+
+
+def _going_on(start: int, if_match: str | None) -> tuple[tuple[str, str], ...]:
+    """What asks for the rest of something, from a byte on and of one version."""
     headers = [("Accept-Encoding", "identity")]  # what is packed on the way has no places to go on from
     if start:
         headers.append(("Range", f"bytes={start}-"))
     if if_match is not None:
         headers.append(("If-Match", if_match))
-    return Request("GET", _data(place), tuple(headers))
+    return tuple(headers)
 
 
 def file_write(
@@ -384,9 +398,9 @@ def accounts(*, cursor: str | None = None) -> Request:
     return Request("GET", _url(f"{API}/accounts", {"cursor": cursor}))
 
 
-def account_create(name: str) -> Request:
+def account_create(name: str, *, email: str = "") -> Request:
     """Make an account."""
-    return _json("POST", f"{API}/accounts", {"name": name})
+    return _json("POST", f"{API}/accounts", {"name": name} | ({"email": email} if email else {}))
 
 
 def account(name: str) -> Request:
@@ -400,9 +414,11 @@ def account_update(
     disabled: bool | None = None,
     rate: str | None = None,
     concurrent: int | Literal["none"] | None = None,
+    email: str | None = None,
 ) -> Request:
-    """Disable or enable an account, or change its limits."""
-    changes = ({} if disabled is None else {"disabled": disabled}) | _limits(rate, concurrent)
+    """Disable or enable an account, or change its limits or its address."""
+    said = {"disabled": disabled, "email": email}
+    changes = {name: value for name, value in said.items() if value is not None} | _limits(rate, concurrent)
     return _json("PATCH", f"{API}/accounts/{_segment(name, 'account')}", changes)
 
 
@@ -442,6 +458,11 @@ def key_create(
 def key_limit(key_id: str, *, rate: str | None = None, concurrent: int | Literal["none"] | None = None) -> Request:
     """Change a key's limits."""
     return _json("PATCH", f"{API}/keys/{_segment(key_id, 'key')}", _limits(rate, concurrent))
+
+
+def key_switch(key_id: str, *, disabled: bool) -> Request:
+    """Disable a key, or enable it again."""
+    return _json("PATCH", f"{API}/keys/{_segment(key_id, 'key')}", {"disabled": disabled})
 
 
 def key_rotate(key_id: str, *, overlap_hours: float) -> Request:

@@ -112,7 +112,7 @@ class NotAuthorisedError(TrivetError):
 
 
 class AuthenticationError(NotAuthorisedError):
-    """No key, or one that does not count: wrong, expired or revoked."""
+    """No key, or one that does not count: wrong, expired, disabled or revoked."""
 
     default_code = "unauthenticated"
 

@@ -214,7 +214,11 @@ class AliasInfo(Model):
 
 @dataclass(frozen=True, slots=True)
 class EndpointInfo(Model):
-    """A named thing to call. ``workers`` counts by state; ``version`` is the one that serves, but for the canary's share."""
+    """A named thing to call. ``workers`` counts by state; ``version`` is the one that serves, but for the canary's share.
+
+    ``model`` says what a predictive model does: its ``task``, and the keys of its ``features`` and ``outputs``; None where the
+    endpoint is none.
+    """
 
     id: str
     name: str
@@ -231,6 +235,7 @@ class EndpointInfo(Model):
     output_schema: Any = None
     description: str | None = None
     kind: str | None = None
+    model: Mapping[str, Any] | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     workers: Mapping[str, int] = field(default_factory=dict)
@@ -374,6 +379,7 @@ class AccountInfo(Model):
     """A person or a program that owns endpoints and keys.
 
     ``rate`` (``100/min``) and ``concurrent`` (open jobs) are limits for all its keys together; None where it has none of its own.
+    ``email`` is an address that an administrator has vouched for.
     """
 
     name: str
@@ -383,11 +389,12 @@ class AccountInfo(Model):
     created_at: datetime | None = None
     rate: str | None = None
     concurrent: int | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo(Model):
-    """An API key without its secret; ``state`` is active, rotating, expired or revoked.
+    """An API key without its secret; ``state`` is active, rotating, disabled, expired or revoked.
 
     ``rate`` and ``concurrent`` are its own limits, beside those of its account.
     """

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from trivet.authoring.reporting import CURRENT, set_elsewhere
 from trivet.protocol.frames import MAX_FRAME, PROTOCOL_VERSION, Kind, encode
+from trivet.protocol.shares import HOST
 from trivet.worker import failures, limits
 from trivet.worker.gate import wait_at_the_gate
 from trivet.worker.heartbeat import Watcher
@@ -84,12 +85,16 @@ def main(arguments: list[str]) -> int:
         return _say(f"{missing.args[0]} is not set. {_USAGE}", EXIT_USAGE)
     if arguments:
         return _say(_USAGE, EXIT_USAGE)
+    if environment.host == HOST:
+        from trivet.worker.shared import serve
+
+        return serve()
     limits.apply(environment.memory)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle; it drains its workers
     guards: Guards = {}
     try:
         link = Link.connect(environment.link, guards)
-        welcome = _introduce(link, environment)
+        welcome = introduce(link, environment.worker_id, environment.token)
     except (OSError, LinkLost) as error:
         return _say(f"no link to the server at {environment.link}: {error}", EXIT_LINK_LOST)
     except Refused as error:
@@ -97,12 +102,22 @@ def main(arguments: list[str]) -> int:
     return _serve(link, guards, environment, welcome)
 
 
-def _introduce(link: Link, environment: Environment) -> dict[str, Any]:
-    """HELLO and WELCOME."""
+def introduce(link: Link, worker_id: str, token: str) -> dict[str, Any]:
+    """Says who this is, and returns what the server's welcome says.
+
+    Args:
+        link: a new one.
+        worker_id: who this is.
+        token: what proves it.
+
+    Raises:
+        Refused: the server does not want this worker.
+        LinkLost: it is gone.
+    """
     hello = {
         "protocol": PROTOCOL_VERSION,
-        "token": environment.token,
-        "worker_id": environment.worker_id,
+        "token": token,
+        "worker_id": worker_id,
         "pid": os.getpid(),
         "runtime": "python {}.{}.{}".format(*sys.version_info[:3]),
     }

@@ -174,6 +174,14 @@ def test_what_can_never_be_loaded_is_refused(source: str, said: str, tmp_path: P
     assert said in failure(tmp_path, source).detail
 
 
+def test_what_can_not_be_parsed_is_told_with_the_path_in_the_repository(tmp_path: Path) -> None:
+    for source in ("def apply(input: ...", "open('none')", "raise OSError(__file__)", "raise ValueError()"):
+        detail = failure(tmp_path, source).detail
+        assert 'File "src/Hello.py", line 1' in detail
+        assert "trivet-load-" not in detail
+    assert "src/Hello.py" in failure(tmp_path, "raise OSError(__file__)").detail.splitlines()[0]
+
+
 def test_a_module_that_needs_a_secret_at_its_import_is_taken_with_a_warning(tmp_path: Path) -> None:
     (warning,) = warnings_in(loaded(tmp_path, f"import os\nKEY = os.environ['MY_KEY']\n{APPLY}"))
     assert "needs the environment variable MY_KEY" in warning

@@ -192,7 +192,7 @@ def test_a_file_that_changes_meanwhile_is_not_stored_in_part(
 ) -> None:
     local = tmp_path / "photo.jpg"
     local.write_bytes(DATA * 2)
-    monkeypatch.setattr("trivet.sdk._sync.files._open", lambda path, mode: _shorter(path))
+    monkeypatch.setattr("trivet.sdk._sync.files.open_file", lambda path, mode: _shorter(path))
     with pytest.raises(InvalidRequestError, match="changed while it was uploaded"):
         client.files.upload(local, URI)
 

@@ -11,8 +11,10 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from trivet.platform.core.errors import RequestStalled
 from trivet.platform.server import front
 from trivet.platform.server.front import FrontProtocol
+from trivet.platform.server.patience import Patience
 from trivet.platform.wire.hot import Answer, Exchange, Head, HotPath, PassOn
 
 LONG = 10.0
@@ -39,6 +41,9 @@ class Wire(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def abort(self) -> None:
+        self.closed = True
+
     def pause_reading(self) -> None:
         self.reading = False
 
@@ -54,6 +59,8 @@ class Scene:
         self.bodies: list[bytes] = []
         self.heads: list[Head] = []
         self.cold: list[bytes] = []
+        self.given_up: list[RequestStalled] = []
+        self.answers_stalls = True
         self.path: HotPath = self.hold
         self.wire = Wire()
         self.state = ServerState()
@@ -78,7 +85,15 @@ class Scene:
     ) -> None:
         body, more = b"", True
         while more:
-            message = await receive()
+            try:
+                message = await receive()
+            except RequestStalled as error:
+                self.given_up.append(error)
+                if not self.answers_stalls:
+                    await asyncio.Event().wait()
+                await send({"type": "http.response.start", "status": 408, "headers": [(b"content-length", b"0")]})
+                await send({"type": "http.response.body", "body": b""})
+                return
             if message["type"] == "http.disconnect":
                 return
             body += message["body"]
@@ -89,6 +104,10 @@ class Scene:
 
     def send(self, data: bytes) -> None:
         self.protocol.data_received(data)
+
+    def look(self, seconds: float) -> bool:
+        """Somebody looks after so many seconds at what this connection owes."""
+        return self.protocol.dun(asyncio.get_running_loop().time() + seconds)
 
     def answer(self, number: int, text: bytes) -> None:
         self.exchanges[number].answer(Answer(200, b"x: 1\r\n", text))
@@ -435,6 +454,132 @@ def test_long_heads_one_after_another_are_no_long_head() -> None:
             scene.send(head[:10_000])
             scene.send(head[10_000:])
             await until(lambda number=number: len(scene.cold) > number)  # type: ignore[misc]  # a default binds it
+        assert not scene.wire.closed
+
+    play(act)
+
+
+# -- patience
+
+HEAD_PATIENCE, BODY_PATIENCE = Patience().head, Patience().body
+HALF = b"POST /cold HTTP/1.1\r\nhost: x\r\ncontent-length: 8\r\n\r\nques"
+
+
+def test_a_head_that_does_not_come_to_its_end_is_given_up_however_slowly_it_goes_on() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(b"GET / HTTP/1.1\r\n")
+        assert scene.look(HEAD_PATIENCE - 1)
+        scene.send(b"x: y\r\n")
+        assert not scene.wire.closed
+        scene.look(HEAD_PATIENCE + 0.1)
+        assert scene.wire.sent.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        assert b"20 seconds" in scene.wire.sent
+        assert scene.wire.closed
+
+    play(act)
+
+
+def test_a_connection_that_never_says_anything_is_closed_without_a_word() -> None:
+    async def act() -> None:
+        scene = Scene()
+        assert scene.look(HEAD_PATIENCE - 1)
+        assert not scene.wire.closed
+        scene.look(HEAD_PATIENCE + 0.1)
+        assert (scene.wire.closed, scene.wire.sent) == (True, b"")
+        assert not scene.look(HEAD_PATIENCE + 0.1)
+
+    play(act)
+
+
+@pytest.mark.parametrize("whole", [hot(b"1"), COLD])
+def test_who_has_sent_whole_requests_owes_nothing(whole: bytes) -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(whole)
+        await settle()
+        assert not scene.look(1000)
+        assert not scene.wire.closed
+
+    play(act)
+
+
+def test_a_head_behind_a_request_that_is_being_answered_has_its_time_after_it() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(HALF + b"tion" + b"GET / HTTP/1.1\r\n")
+        assert scene.look(1000)
+        assert not scene.wire.closed
+        await settle()
+        assert scene.look(1000 + HEAD_PATIENCE - 1)
+        assert not scene.wire.closed
+        scene.look(1000 + HEAD_PATIENCE + 0.1)
+        assert scene.wire.sent.startswith(COLD_ANSWER + b"HTTP/1.1 408")
+
+    play(act)
+
+
+def test_a_body_that_stands_still_is_given_up_and_answered_by_whoever_reads_it() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(HALF)
+        await settle()
+        assert scene.look(BODY_PATIENCE - 1)
+        scene.send(b"ti")
+        await settle()
+        assert not scene.given_up
+        assert scene.look(BODY_PATIENCE + 0.1)
+        await settle()
+        assert "60 seconds" in scene.given_up[0].detail
+        assert scene.wire.sent.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        assert b"connection: close\r\n" in scene.wire.sent
+        assert scene.wire.closed
+        assert not scene.cold
+
+    play(act)
+
+
+def test_a_body_whose_stalling_nobody_answers_costs_the_connection() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.answers_stalls = False
+        scene.send(HALF)
+        await settle()
+        scene.look(BODY_PATIENCE + 0.1)
+        await settle()
+        assert scene.given_up
+        assert scene.look(2 * BODY_PATIENCE)
+        assert not scene.wire.closed
+        scene.look(2 * BODY_PATIENCE + 1)
+        assert scene.wire.closed
+
+    play(act)
+
+
+def test_a_body_that_waits_for_us_is_waited_for() -> None:
+    async def act() -> None:
+        paused, asks_first = Scene(), Scene()
+        paused.send(HALF)
+        await settle()
+        paused.protocol.flow.pause_reading()
+        asks_first.send(HALF.replace(b"\r\n\r\nques", b"\r\nexpect: 100-continue\r\n\r\n"))
+        for scene in (paused, asks_first):
+            assert scene.look(1000)
+        await settle()
+        for scene in (paused, asks_first):
+            assert not scene.given_up
+            assert not scene.wire.closed
+
+    play(act)
+
+
+def test_a_connection_that_changes_its_protocol_is_not_cut_amid_an_answer() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(COLD[:-2] + b"connection: upgrade\r\nupgrade: h2c\r\n\r\n")
+        assert scene.look(1000)
+        await settle()
+        assert scene.wire.sent == COLD_ANSWER
         assert not scene.wire.closed
 
     play(act)

@@ -753,13 +753,11 @@ def test_a_cancel_that_comes_too_late_says_how_the_job_ended(studio: Studio) -> 
     studio.play(scene())
 
 
-def test_a_cancel_that_is_not_confirmed_in_time_says_so(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "CANCEL_WAIT", 0.01)
-
+def test_a_cancel_that_is_not_confirmed_in_time_says_so(studio: Studio) -> None:
     async def scene() -> None:
         job_id = await studio.queue()
         hand = await studio.up()
-        outcome = await studio.jobs.cancel(studio.ada, job_id)
+        outcome = await studio.jobs.cancel(studio.ada, job_id, 0.01)
         assert (outcome.cancelled, outcome.view.job.status) == (False, JobStatus.RUNNING)
         assert "has not confirmed yet" in outcome.detail
         studio.after(dispatch.STOP_GRACE)

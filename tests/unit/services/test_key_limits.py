@@ -45,10 +45,10 @@ def test_a_change_of_limits_counts_from_the_next_request_on() -> None:
     key, token = run(town.keys.create(bond))
     assert town.accounts.authenticate(str(token)) is None
     assert run(town.accounts.resolve(str(token))).limits == ()
-    run(town.keys.limit(bond, key.id, concurrent=3))
+    run(town.keys.change(bond, key.id, concurrent=3))
     assert town.accounts.authenticate(str(token)) is None
     assert told(run(town.accounts.resolve(str(token)))) == [("key", key.id, CallLimits(concurrent=3))]
-    run(town.keys.limit(bond, key.id, concurrent=None))
+    run(town.keys.change(bond, key.id, concurrent=None))
     assert run(town.accounts.resolve(str(token))).limits == ()
 
 
@@ -56,8 +56,8 @@ def test_what_is_not_named_stays_as_it_is() -> None:
     town = Town()
     bond = town.account("bond")
     key, _ = run(town.keys.create(bond, rate="100/min", concurrent=3))
-    assert run(town.keys.limit(bond, key.id, concurrent=5))[0].limits == CallLimits(HUNDRED, 5)
-    assert run(town.keys.limit(bond, key.id, rate=None)) == (
+    assert run(town.keys.change(bond, key.id, concurrent=5))[0].limits == CallLimits(HUNDRED, 5)
+    assert run(town.keys.change(bond, key.id, rate=None)) == (
         run(town.keys.of_account(bond))[0][0],
         "bond",
     )
@@ -85,7 +85,7 @@ def test_a_rate_that_can_not_be_read_is_refused_everywhere(rate: str) -> None:
     key, _ = run(town.keys.create(town.admin))
     ways: list[Callable[[], Coroutine[Any, Any, object]]] = [
         lambda: town.keys.create(town.admin, rate=rate),
-        lambda: town.keys.limit(town.admin, key.id, rate=rate),
+        lambda: town.keys.change(town.admin, key.id, rate=rate),
         lambda: town.accounts.change(town.admin, "admin", rate=rate),
     ]
     for way in ways:
@@ -115,16 +115,16 @@ def test_an_account_limits_its_own_keys_and_knows_of_no_others() -> None:
     town = Town()
     bond, q = town.account("bond"), town.account("q")
     key, _ = run(town.keys.create(q))
-    check_hidden(lambda key_id: run(town.keys.limit(bond, key_id, concurrent=0)), key.id, "5f3c9a7be2d4")
-    assert run(town.keys.limit(q, key.id, concurrent=0))[0].limits == CallLimits(concurrent=0)
-    assert run(town.keys.limit(town.admin, key.id, concurrent=None)) == (key, "q")
+    check_hidden(lambda key_id: run(town.keys.change(bond, key_id, concurrent=0)), key.id, "5f3c9a7be2d4")
+    assert run(town.keys.change(q, key.id, concurrent=0))[0].limits == CallLimits(concurrent=0)
+    assert run(town.keys.change(town.admin, key.id, concurrent=None)) == (key, "q")
 
 
 def test_limits_of_a_key_take_the_scope_deploy_even_for_the_key_itself() -> None:
     town = Town()
     bond = town.account("bond")
     key, token = run(town.keys.create(bond, scopes=["call", "read"]))
-    error = refusal(lambda: run(town.keys.limit(town.principal(token), key.id, concurrent=5)))
+    error = refusal(lambda: run(town.keys.change(town.principal(token), key.id, concurrent=5)))
     assert isinstance(error, Forbidden)
     assert "deploy" in error.detail
 
@@ -135,8 +135,8 @@ def test_a_key_with_limits_can_not_rid_itself_of_them() -> None:
     free, _ = run(town.keys.create(bond))
     slow, _ = limited(town, bond, rate="100/min")
     ways: list[Callable[[], Coroutine[Any, Any, object]]] = [
-        lambda: town.keys.limit(slow, slow.key_id, rate=None),
-        lambda: town.keys.limit(slow, free.id, rate="1/s"),
+        lambda: town.keys.change(slow, slow.key_id, rate=None),
+        lambda: town.keys.change(slow, free.id, rate="1/s"),
         lambda: town.keys.create(slow),
         lambda: town.keys.create(slow, rate="100/min"),
         lambda: town.keys.rotate(slow, free.id),
@@ -162,15 +162,15 @@ def test_limits_of_the_account_alone_do_not_keep_it_from_managing_its_keys() -> 
     bond = town.account("bond")
     key, token = run(town.keys.create(bond))
     run(town.accounts.change(town.admin, "bond", concurrent=0))
-    assert run(town.keys.limit(town.principal(token), key.id, rate="5/s"))[0].limits == CallLimits(RateLimit(5, 1))
+    assert run(town.keys.change(town.principal(token), key.id, rate="5/s"))[0].limits == CallLimits(RateLimit(5, 1))
 
 
 def test_an_administrator_is_never_locked_out_by_a_limit() -> None:
     town = Town()
-    run(town.keys.limit(town.admin, town.admin.key_id, rate="0/s"))
+    run(town.keys.change(town.admin, town.admin.key_id, rate="0/s"))
     again = town.principal(town.admin_token)
     assert again.holds_limits()
-    run(town.keys.limit(again, again.key_id, rate=None))
+    run(town.keys.change(again, again.key_id, rate=None))
     assert town.principal(town.admin_token).limits == ()
 
 
@@ -183,12 +183,12 @@ def test_whoever_counts_is_told_whose_limits_have_changed() -> None:
     run(town.accounts.change(town.admin, "bond", disabled=True))
     run(town.accounts.change(town.admin, "bond", disabled=False))
     assert changed == []
-    run(town.keys.limit(bond, key.id, rate="1/s"))
+    run(town.keys.change(bond, key.id, rate="1/s"))
     run(town.accounts.change(town.admin, "bond", concurrent=1))
     assert changed == [key.id, bond.account_id]
     changed.clear()
     with pytest.raises(NotFound):
-        run(town.keys.limit(bond, "5f3c9a7be2d4", rate="1/s"))
+        run(town.keys.change(bond, "5f3c9a7be2d4", rate="1/s"))
     assert changed == []
     run(town.keys.revoke(bond, key.id))
     run(town.accounts.remove(town.admin, "bond"))

@@ -14,7 +14,7 @@ from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, HandlerKind, Version, VersionSettings
 from trivet.platform.core.errors import CoreError, NotFound
 from trivet.platform.core.scaling import ScalingPolicy
-from trivet.platform.ports.builder import Built, BuiltEndpoint
+from trivet.platform.ports.builder import Built, BuiltEndpoint, Checksum
 from trivet.platform.server.notifier import LoopNotifier
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
@@ -111,6 +111,7 @@ class FakeBuilder:
         *,
         filename: str = "",
         is_image: bool = False,
+        checksum: Checksum | None = None,
     ) -> Built:
         self.told.append((filename, is_image))
         self.running += 1

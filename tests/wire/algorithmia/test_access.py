@@ -34,7 +34,7 @@ class Told(NamedTuple):
 
 
 BAD, OPEN, HIDDEN = Told(400, 400, 400), Told(200, 200, 200), Told(200, 200, 404)
-MANAGED = Told(200, 403, 404)
+MANAGED, OWN, CLOSED = Told(200, 403, 404), Told(200, 404, 404), Told(403, 403, 404)
 FORMS: Mapping[str, tuple[Told, ...]] = {
     #                                GET            HEAD           POST     PUT     PATCH    DELETE
     "": (OPEN, OPEN, BAD, BAD, BAD, BAD),
@@ -44,8 +44,8 @@ FORMS: Mapping[str, tuple[Told, ...]] = {
     # what an algorithm keeps is kept for each of its callers: a member finds a place of its own, with nothing in it
     ".algo/{owner}/{name}/temp": (HIDDEN, HIDDEN, BAD, BAD, BAD, HIDDEN),
     ".algo/{owner}/{name}/perm": (HIDDEN, HIDDEN, BAD, BAD, BAD, HIDDEN),
-    ".algo/{owner}/{name}/temp/{file}": (*[Told(200, 404, 404)] * 2, BAD, Told(403, 403, 404), BAD, Told(200, 404, 404)),
-    ".algo/{owner}/{name}/perm/{file}": (*[Told(200, 404, 404)] * 2, BAD, Told(403, 403, 404), BAD, Told(200, 404, 404)),
+    ".algo/{owner}/{name}/temp/{file}": (OWN, OWN, BAD, CLOSED, BAD, OWN),
+    ".algo/{owner}/{name}/perm/{file}": (OWN, OWN, BAD, CLOSED, BAD, OWN),
     # these are there inside of calls alone
     ".algo/temp/{file}": (BAD,) * 6,
     ".algo/perm/{file}": (BAD,) * 6,
@@ -169,9 +169,9 @@ def test_what_is_hidden_looks_like_what_is_not_there(
     parts = parts_of(owner)
     for token in (square.ben, square.weak["ben", Scope.DATA]):
         hidden = ask(square, method, f"data/{filled(form, parts)}", token)
-        for name in MISSING:
+        for name, value in MISSING.items():
             if f"{{{name}}}" in form:
-                others = {**parts, name: MISSING[name]}
+                others = {**parts, name: value}
                 missing = ask(square, method, f"data/{filled(form, others)}", token)
                 assert same(hidden, parts, missing, others), (name, hidden, missing)
 
@@ -229,9 +229,8 @@ def test_a_listing_tells_everybody_of_what_is_theirs(square: Square) -> None:
     assert folders == {"ann": ["ann", "acme", "bare"], "mia": ["mia", "acme", "bare"], "ben": ["ben"]}
     assert square.call("GET", "/data/acme", token=square.mia).json == {"folders": [{"name": "album"}]}
     assert square.call("GET", "/data/.algo/acme/song/temp", token=square.mia).json == {}
-    assert [f["filename"] for f in square.call("GET", "/data/.algo/acme/song/temp", token=square.ann).json["files"]] == [
-        "f"
-    ]
+    (kept,) = square.call("GET", "/data/.algo/acme/song/temp", token=square.ann).json["files"]
+    assert kept["filename"] == "f"
 
 
 @pytest.mark.parametrize("owner", ["ann", "acme"])

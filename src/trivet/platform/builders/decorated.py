@@ -42,6 +42,13 @@ class Decorated:
         """None but ``requirements.txt``."""
         return ()
 
+    def warnings(self, source: SourceTree) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def manifest(self, source: SourceTree) -> None:
+        """None: its models are its own business."""
+
     def program(self, source: SourceTree) -> str | None:
         """None: the decorated are imported."""
         return None

@@ -32,6 +32,7 @@ MOST_BATCHED = 10_000
 """Inputs in one batch."""
 _LONGEST_DESCRIPTION = 16 * 1024
 _LARGEST_SCHEMA = 1024**2
+_LARGEST_MODEL = 4 * 1024**2
 _MOST_WARNINGS = 10
 _LONGEST_WARNING = 1000
 
@@ -49,14 +50,15 @@ class Program(NamedTuple):
     name: str
 
 
-def name_of(filename: str) -> str:
+def name_of(filename: str, usual: str = "worker") -> str:
     """The name of an endpoint that is named after an upload: what an endpoint's name can't have is left out.
 
     Args:
         filename: the plain name of a folder, an archive or a file; may be empty.
+        usual: what it is named where nothing is left.
     """
     stem = _SUFFIX.sub("", filename)
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:63].rstrip("-_") or "worker"
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:63].rstrip("-_") or usual
 
 
 def endpoints_in(answer: Mapping[str, Any], host: str, program: Program | None = None) -> tuple[BuiltEndpoint, ...]:
@@ -135,6 +137,7 @@ def _endpoint(description: Any, host: str, program: Program | None) -> BuiltEndp
         description=str(description.get("description") or "")[:_LONGEST_DESCRIPTION],
         input_schema=_schema(name, description.get("input_schema"), "input"),
         output_schema=_schema(name, description.get("output_schema"), "output"),
+        model=_model(name, description.get("model")),
     )
 
 
@@ -158,6 +161,17 @@ def _schema(name: str, schema: Any, which: str) -> dict[str, Any] | None:
     if size > _LARGEST_SCHEMA:
         raise BuildFailed(f"{name}: its {which} schema has {size:,} bytes; {_LARGEST_SCHEMA:,} are the most.")
     return schema
+
+
+def _model(name: str, model: Any) -> dict[str, Any] | None:
+    if model is None:
+        return None
+    if not isinstance(model, dict):
+        raise BuildFailed(f"{name}: what the model says of itself is not a JSON object.")
+    size = len(json.dumps(model))
+    if size > _LARGEST_MODEL:
+        raise BuildFailed(f"{name}: the model's description has {size:,} bytes; {_LARGEST_MODEL:,} are the most.")
+    return model
 
 
 class _Settings:

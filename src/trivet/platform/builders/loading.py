@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from trivet.platform.builders import tool
+from trivet.platform.builders import model, tool
 from trivet.platform.core.errors import BuildFailed
 
 _MOST_ANSWER = 16 * 1024**2
@@ -95,6 +95,10 @@ async def load(
     if finished.status is None:
         raise _too_slow(program, timeout)
     if answer is not None and isinstance(answer.get("error"), dict):
+        if host == model.HOST:  # the check's own words, and no code that a traceback could lead to
+            raise BuildFailed(
+                f"The model can't be taken: {answer['error'].get('message')}", hint="Correct it and deploy again."
+            )
         _raise_authors(answer["error"], bundle, program)
     ending = f"status {finished.status}" if finished.status >= 0 else f"signal {-finished.status}"
     said = "\n".join(finished.last_lines[-_QUOTED_LINES:])

@@ -10,24 +10,30 @@ import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import Any
 
+from trivet.platform.builders import model
 from trivet.platform.builders.archive import unpack
 from trivet.platform.builders.descriptions import Program, endpoints_in, name_of, warnings_in
 from trivet.platform.builders.environments import Environments
 from trivet.platform.builders.leftovers import leftovers, remove
 from trivet.platform.builders.loading import UNKNOWN, VariableMissing, load
+from trivet.platform.builders.manifests import add_frozen, freeze
 from trivet.platform.builders.members import Limits
 from trivet.platform.builders.recognise import Kind, recognise
 from trivet.platform.builders.requirements import Requirements, read_requirements
 from trivet.platform.builders.runtime_bundle import RuntimeBundle
 from trivet.platform.builders.sources import SourceTree
 from trivet.platform.core.errors import BuildFailed, CoreError, DeploymentRefused, StorageFull
-from trivet.platform.ports.builder import Built
+from trivet.platform.ports.builder import Built, Checksum
 from trivet.platform.ports.clock import Clock
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = ".new"
 _MOST_OUTPUT = 1024**2
+_RUNNING = "Running {} up to where its worker starts"
+_STEPS = {"algorithm": _RUNNING, "runpod": _RUNNING, model.HOST: "Checking the model"}
+"""What is done with a bundle once its environment is there, by kind of host; else its handlers are loaded."""
 UNUSED_FOR = 3600.0
 """Seconds that what nothing refers to must have been left alone before it is removed: longer than any build takes."""
 
@@ -91,6 +97,7 @@ class LocalBuilder:
         *,
         filename: str = "",
         is_image: bool = False,
+        checksum: Checksum | None = None,
     ) -> Built:
         """Makes the environment of a bundle and loads its handlers once in it.
 
@@ -100,6 +107,7 @@ class LocalBuilder:
             on_output: told what the installer and the code print, up to a mebibyte.
             filename: what the caller named the upload; an endpoint whose code does not name it is named after that.
             is_image: whether a program that misses an environment variable is built all the same, as a template sets that.
+            checksum: tells the hashes of the hosted files that its code loads; None: they are not asked for.
 
         Raises:
             BuildFailed: with the reason in the author's or the installer's own words.
@@ -110,26 +118,40 @@ class LocalBuilder:
         try:
             on_step("Reading the code")
             kind, program, requirements = await asyncio.to_thread(_read, folder, filename)
+            if is_image and kind.host == model.HOST:
+                raise BuildFailed(
+                    "A model is no image: it has no program that a template could start.",
+                    hint="Deploy it as an endpoint.",
+                )
+            warnings, manifest = await asyncio.to_thread(_beside, kind, folder)
             environment = await self._environments.ensure(requirements, on_step, output)
-            on_step(
-                "Loading the handlers" if program is None else f"Running {program.path} up to where its worker starts"
-            )
+            if manifest is not None and checksum is not None:
+                on_step("Freezing the model manifest")
+                bundle, told = await self._freeze(bundle, manifest, checksum)
+                folder, warnings = self._bundles / bundle, (*warnings, *told)
+            on_step(_STEPS.get(kind.host, "Loading the handlers").format(program and program.path))
             python = self._environments.python(environment)
-            warnings: tuple[str, ...] = ()
             try:
                 path = program.path if program is not None else None
                 answer = await load(python, folder, path, kind.host, timeout=self._load_timeout, on_output=output)
-                warnings = warnings_in(answer)
+                warnings = (*warnings, *warnings_in(answer))
             except VariableMissing as error:
                 if not is_image:
                     raise
-                answer, warnings = UNKNOWN, (error.warning,)
+                answer, warnings = UNKNOWN, (*warnings, error.warning)
             endpoints = endpoints_in(answer, kind.host, program)
         except DeploymentRefused as error:
             raise BuildFailed(error.detail, hint=error.hint) from error
         except OSError as error:
             raise _system(error) from error
         return Built(bundle, environment, endpoints, warnings)
+
+    async def _freeze(self, bundle: str, manifest: dict[str, Any], checksum: Checksum) -> tuple[str, tuple[str, ...]]:
+        """Freezes a manifest; returns the bundle that has it, and what could not be frozen."""
+        found = await freeze(manifest, checksum, self._clock())
+        if not found.has_hashes:
+            return bundle, found.warnings
+        return await asyncio.to_thread(add_frozen, self._bundles, bundle, found), found.warnings
 
     async def forget_unused(self, bundles: AbstractSet[str], environments: AbstractSet[str]) -> int:
         """Removes what nothing refers to: bundles, environments, and worker runtimes that no environment is left for.
@@ -158,6 +180,7 @@ class LocalBuilder:
         new = self._bundles / f"{digest}{_UNFINISHED}"
         try:
             unpack(archive, filename, new, self._limits)
+            model.settle(new, self._limits)
             _read(new)
             new.rename(target)
         finally:
@@ -168,11 +191,20 @@ def _read(bundle: Path, filename: str = "") -> tuple[Kind, Program | None, Requi
     """What a bundle is, the program that is run where it is one, and what it needs."""
     source = SourceTree.read(bundle)
     kind = recognise(source)
+    if kind.host == model.HOST:  # its files are data: a list of packages among them is none of ours
+        program = Program(kind.program(source) or "", name_of(filename, model.title(bundle)))
+        return kind, program, Requirements(tuple(sorted(kind.requirements(source))))
     requirements = read_requirements(
         bundle, kind.requirements(source), files=kind.requirement_files(source), usual=kind.usual
     )
     path = kind.program(source)
     return kind, Program(path, kind.name(source) or name_of(filename)) if path else None, requirements
+
+
+def _beside(kind: Kind, bundle: Path) -> tuple[tuple[str, ...], dict[str, Any] | None]:
+    """What a bundle asks for that is not to be had, and the manifest that is to be frozen."""
+    source = SourceTree.read(bundle)
+    return kind.warnings(source), kind.manifest(source)
 
 
 def _system(error: OSError) -> CoreError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from trivet.platform.builders.algorithm import Algorithm
 from trivet.platform.builders.decorated import Decorated
+from trivet.platform.builders.model import Model
 from trivet.platform.builders.runpod import RunPodWorker
 from trivet.platform.builders.sources import SourceTree
 from trivet.platform.core.errors import DeploymentRefused
@@ -36,6 +37,12 @@ class Kind(Protocol):
     def requirement_files(self, source: SourceTree) -> tuple[str, ...]:
         """The requirements files of the bundle that are read beside ``requirements.txt``, as paths in it."""
 
+    def warnings(self, source: SourceTree) -> tuple[str, ...]:
+        """Sentences on what it asks for that is not to be had here."""
+
+    def manifest(self, source: SourceTree) -> dict[str, Any] | None:
+        """The manifest of the models that it loads, where that has to be frozen; None where there is none to be."""
+
     def program(self, source: SourceTree) -> str | None:
         """The file that is run, as a path in the bundle; None where its endpoints are imported."""
 
@@ -43,8 +50,10 @@ class Kind(Protocol):
         """The name of its one endpoint, where the bundle itself says it."""
 
 
-KINDS: tuple[Kind, ...] = (Decorated(), Algorithm(), RunPodWorker())
-"""Every kind that can be deployed, our own first: who has decorated a function in a foreign program wants that one."""
+KINDS: tuple[Kind, ...] = (Decorated(), Algorithm(), RunPodWorker(), Model())
+"""Every kind that can be deployed, our own first: who has decorated a function in a foreign program wants that one. Models come
+last, as a program may bring one along.
+"""
 
 
 def recognise(source: SourceTree, kinds: Sequence[Kind] = KINDS) -> Kind:
@@ -58,12 +67,6 @@ def recognise(source: SourceTree, kinds: Sequence[Kind] = KINDS) -> Kind:
             return kind
     if source.faults:
         raise DeploymentRefused(f"Nothing to deploy was found. {source.faults[0]}", hint="Correct it and deploy again.")
-    foreign = _foreign(source)
-    if foreign:
-        raise DeploymentRefused(
-            f"This is {foreign}. That kind can't be deployed yet.",
-            hint="Until then, decorate a function that does the same with @trivet.endpoint.",
-        )
     wanted = "; or ".join(kind.looked_for for kind in kinds)
     seen = ", ".join(file.path for file in source.python[:5]) or "no Python file"
     more = f" and {len(source.python) - 5} more" if len(source.python) > 5 else ""
@@ -71,10 +74,3 @@ def recognise(source: SourceTree, kinds: Sequence[Kind] = KINDS) -> Kind:
         f"Nothing to deploy was found. Looked for {wanted}; looked at {seen}{more}.",
         hint="Put @trivet.endpoint above the function to deploy, with `import trivet` at the top of its file.",
     )
-
-
-def _foreign(source: SourceTree) -> str | None:
-    """What a bundle of a kind that is known but not supported looks like."""
-    if (source.folder / "model.json").is_file():
-        return "a described model (it has model.json)"
-    return None

@@ -50,6 +50,13 @@ class RunPodWorker:
         wanted = dict.fromkeys((str(beside), *named))
         return tuple(name for name in wanted if name != FILE and (source.folder / name).is_file())
 
+    def warnings(self, source: SourceTree) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def manifest(self, source: SourceTree) -> None:
+        """None: its models are its own business."""
+
     def program(self, source: SourceTree) -> str:
         """The file to run, as a path in the bundle.
 

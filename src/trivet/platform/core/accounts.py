@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -55,7 +57,8 @@ class Account:
 
     ``limits`` are its own, for all its keys together; the platform may have others for who has none. ``public_key`` is text that
     the account keeps here, for machines that are to know it; the platform does nothing with it. ``extras`` is what dialects keep
-    in their own words, each under its own name: a JSON object.
+    in their own words, each under its own name: a JSON object. ``email`` is the address that an administrator has vouched for;
+    empty where none has. ``picture`` tells its `Picture` from others; empty where it has none.
     """
 
     id: str
@@ -66,19 +69,25 @@ class Account:
     limits: CallLimits = NO_LIMITS
     public_key: str = ""
     extras: Mapping[str, Any] = field(default_factory=dict)
+    email: str = ""
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
     """A named group of accounts that can own endpoints. Accounts and organizations share one space of names.
 
-    ``extras`` is what dialects keep in their own words, each under its own name: a JSON object.
+    ``extras`` is what dialects keep in their own words, each under its own name: a JSON object. ``number`` is an integer of its
+    own, for callers who know it by one. Of one that is ``public`` everybody may know, and share endpoints with it; what is shared
+    with it is still for its members alone.
     """
 
     id: str
     name: str
     created_at: float
     extras: Mapping[str, Any] = field(default_factory=dict)
+    number: int = 0
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +104,14 @@ class KeyState(StrEnum):
 
     ACTIVE = "active"
     ROTATING = "rotating"
+    DISABLED = "disabled"
     EXPIRED = "expired"
     REVOKED = "revoked"
+
+    @property
+    def counts(self) -> bool:
+        """Whether a key in this state opens anything."""
+        return self in (KeyState.ACTIVE, KeyState.ROTATING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +119,8 @@ class ApiKey:
     """A credential. Only the hash of its secret is kept.
 
     ``secret_hash`` is the SHA-256 of the secret in hex: the secret carries 200 random bits, so that a slow hash adds
-    nothing. While a rotation overlaps, ``previous_hash`` counts as well, until ``previous_until``.
+    nothing. While a rotation overlaps, ``previous_hash`` counts as well, until ``previous_until``. One that is ``disabled``
+    does not count until it is enabled again; one that is revoked never does.
     """
 
     id: str
@@ -119,11 +135,14 @@ class ApiKey:
     previous_hash: str | None = field(default=None, repr=False)
     previous_until: float | None = None
     limits: CallLimits = NO_LIMITS
+    disabled: bool = False
 
     def state(self, now: float) -> KeyState:
         """Whether the key counts at ``now``."""
         if self.revoked_at is not None:
             return KeyState.REVOKED
+        if self.disabled:
+            return KeyState.DISABLED
         if self.expires_at is not None and now >= self.expires_at:
             return KeyState.EXPIRED
         if self.previous_until is not None and now < self.previous_until:
@@ -132,8 +151,10 @@ class ApiKey:
 
     def accepts(self, secret: str, now: float) -> bool:
         """Whether ``secret`` opens this key at ``now``; compares in constant time."""
-        if self.state(now) in (KeyState.REVOKED, KeyState.EXPIRED):
-            return False
+        return self.is_proved(secret, now) and self.state(now).counts
+
+    def is_proved(self, secret: str, now: float) -> bool:
+        """Whether ``secret`` is this key's at ``now``, be it that the key counts or not; compares in constant time."""
         digest = hash_secret(secret)
         if hmac.compare_digest(digest, self.secret_hash):
             return True
@@ -219,6 +240,37 @@ def new_key(
     token = Token.make(entropy)
     expires_at = None if lifetime is None else now + lifetime
     return ApiKey(token.key_id, account_id, label, scopes, hash_secret(token.secret), now, expires_at), token
+
+
+def why_shut(key: ApiKey, account: Account, now: float) -> str:
+    """Why a key opens nothing, in a sentence for who has shown its secret; empty where it does open.
+
+    Args:
+        key: the key.
+        account: whose it is.
+        now: seconds since the epoch.
+    """
+    state = key.state(now)
+    if state is KeyState.REVOKED:
+        return f"API key revoked on {_day(key.revoked_at)}."
+    if state is KeyState.DISABLED:
+        return "API key disabled."
+    if state is KeyState.EXPIRED:
+        return f"API key expired on {_day(key.expires_at)}."
+    return "The account of this API key is disabled." if account.disabled else ""
+
+
+def end_of_day_in(months: int, now: float) -> float:
+    """The last moment, in seconds since the epoch, of the day (UTC) that lies so many calendar months after ``now``."""
+    today = datetime.fromtimestamp(now, UTC)
+    years, month = divmod(today.month - 1 + months, 12)
+    year, month = today.year + years, month + 1
+    day = min(today.day, monthrange(year, month)[1])
+    return datetime(year, month, day, 23, 59, 59, 999_000, tzinfo=UTC).timestamp()
+
+
+def _day(moment: float | None) -> str:
+    return "an unknown day" if moment is None else datetime.fromtimestamp(moment, UTC).date().isoformat()
 
 
 def rotate(key: ApiKey, new_hash: str, now: float, overlap: float, lifetime: float | None) -> ApiKey:

@@ -110,7 +110,7 @@ class Version:
     @property
     def is_held(self) -> bool:
         """Whether it is a build that was not released: only its number and its hash lead to it."""
-        return self.number.startswith(_HELD)
+        return is_held_number(self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,8 +309,13 @@ def held_number(digest: str) -> str:
     return f"{_HELD}g{digest[:12]}"  # the letter, as digits alone may not begin with a zero there
 
 
+def is_held_number(number: str) -> bool:
+    """Whether a number is one that `held_number` gives."""
+    return number.startswith(_HELD)
+
+
 def _released(numbers: Sequence[str]) -> list[str]:
-    return [number for number in numbers if not number.startswith(_HELD)]
+    return [number for number in numbers if not is_held_number(number)]
 
 
 @dataclass(frozen=True, slots=True)

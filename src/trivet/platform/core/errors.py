@@ -67,11 +67,13 @@ class InvalidJson(BadRequest):
 
 
 class Unauthenticated(CoreError):
-    """No key, or a key that does not count (wrong, expired, revoked): one answer for all of them."""
+    """No key, or a key that does not count. One answer for none, an unknown one and a wrong secret; who has shown the right
+    secret of a key that is expired, disabled or revoked may be told so.
+    """
 
     code = "unauthenticated"
     title = "A valid API key is needed"
-    default_detail = "No API key came with the request, or one that does not count: unknown, expired or revoked."
+    default_detail = "No API key came with the request, or one that does not count: unknown, or with another secret."
     default_hint = (
         "Send `Authorization: Bearer <key>`. `trivet keys create` makes a key; `trivet keys ls` shows expiry."
     )

@@ -47,12 +47,15 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """How a worker ended, in words: ``reason`` completes "the worker …"; ``last_lines`` are its own."""
+    """How a worker ended, in words: ``reason`` completes "the worker …"; ``last_lines`` are its own. ``blameless``: another is
+    the cause of it, so that none of its attempts counts.
+    """
 
     reason: str
     last_lines: tuple[str, ...] = ()
     exit_code: int | None = None
     out_of_memory: bool = False
+    blameless: bool = False
 
     @classmethod
     def of_exit(cls, code: int, last_lines: tuple[str, ...] = (), *, memory_limit: int | None = None) -> Departure:

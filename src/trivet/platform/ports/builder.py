@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,9 @@ from typing import Any, Protocol
 
 from trivet.platform.core.endpoints import HandlerKind, VersionSettings
 from trivet.platform.core.scaling import ScalingPolicy
+
+Checksum = Callable[[str], Awaitable[str]]
+"""The MD5 in hex of the hosted file at a path, as whoever deploys may read it. Raises a `CoreError` where they may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Builder(Protocol):
         *,
         filename: str = "",
         is_image: bool = False,
+        checksum: Checksum | None = None,
     ) -> Built:
         """Makes the environment and loads the handlers once in it.
 
@@ -67,6 +71,7 @@ class Builder(Protocol):
             filename: what the caller named the upload, which names an endpoint whose code does not.
             is_image: whether it becomes an image, whose variables a template sets: a program that misses one of them now is
                 built all the same, with a warning.
+            checksum: tells the hashes of the hosted files that its code loads; None: they are not asked for.
 
         Raises:
             BuildFailed: with the reason in the author's or the tool's own words.

@@ -16,7 +16,9 @@ from trivet.platform.core.data import Collection, File, ReadAcl, Space
 from trivet.platform.core.deployments import Deployment, Secret
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.images import Image
+from trivet.platform.core.invitations import Invitation
 from trivet.platform.core.jobs import EventKind, Job, JobEvent, JobStatus
+from trivet.platform.core.pictures import Picture
 from trivet.platform.core.registries import RegistryCredential
 from trivet.platform.core.templates import Template
 from trivet.platform.core.webhooks import Delivery, DeliveryAttempt, DeliveryStatus, SigningSecret
@@ -35,14 +37,23 @@ class AccountRepository(Protocol):
     def named(self, name: str) -> Account | None: ...
     def all(self) -> list[Account]: ...
     def remove(self, account_id: str) -> None: ...
+    def put_picture(self, account_id: str, picture: Picture) -> None:
+        """Raises `Conflict` where the account is not there."""
+
+    def picture(self, account_id: str) -> Picture | None: ...
+    def remove_picture(self, account_id: str) -> None: ...
     def add_organization(self, organization: Organization) -> None:
-        """Raises `Conflict` where the name is taken."""
+        """Raises `Conflict` where the name or the number is taken; 0 is no number."""
 
     def organization(self, organization_id: str) -> Organization | None: ...
     def organization_named(self, name: str) -> Organization | None: ...
+    def organization_numbered(self, number: int) -> Organization | None: ...
     def organizations(self) -> list[Organization]: ...
     def save_organization(self, organization: Organization) -> None:
-        """Takes its extras; nothing happens where it is not there."""
+        """Takes its name, its extras and whether it is public; nothing happens where it is not there.
+
+        Raises `Conflict` where the name is taken.
+        """
 
     def remove_organization(self, organization_id: str) -> None:
         """With its memberships."""
@@ -63,6 +74,22 @@ class KeyRepository(Protocol):
     def all(self) -> list[ApiKey]: ...
     def touch(self, key_id: str, at: float) -> None:
         """Notes when the key was last used."""
+
+
+class InvitationRepository(Protocol):
+    """Invitations to organizations, with which they go."""
+
+    def put(self, invitation: Invitation) -> None:
+        """Adds it, or takes the place of the one with its id. Raises `Conflict` where its organization is not there."""
+
+    def get(self, invitation_id: str) -> Invitation | None: ...
+    def of_organization(self, organization_id: str) -> list[Invitation]:
+        """Oldest first."""
+
+    def pending(self, address: str) -> list[Invitation]:
+        """Those without an answer that are for an address (as `Invitation` has it), oldest first."""
+
+    def remove(self, invitation_id: str) -> None: ...
 
 
 class EndpointRepository(Protocol):
@@ -327,6 +354,8 @@ class Transaction(Protocol):
     def accounts(self) -> AccountRepository: ...
     @property
     def keys(self) -> KeyRepository: ...
+    @property
+    def invitations(self) -> InvitationRepository: ...
     @property
     def endpoints(self) -> EndpointRepository: ...
     @property

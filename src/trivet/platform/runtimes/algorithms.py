@@ -11,7 +11,7 @@ HOST = "algorithm"
 """The kind of host that they are."""
 
 
-def algorithm_environ(spec: WorkerSpec, environ: Mapping[str, str], url: str) -> dict[str, str]:
+def algorithm_environ(spec: WorkerSpec, environ: Mapping[str, str], url: str, tmp: int) -> dict[str, str]:
     """All that an algorithm's worker knows of its surroundings.
 
     The published client asks without a key there, so the address that it is given has to prove who asks: the worker adds that for
@@ -21,6 +21,7 @@ def algorithm_environ(spec: WorkerSpec, environ: Mapping[str, str], url: str) ->
         spec: the worker.
         environ: what any worker would find in its place.
         url: where the platform is found over HTTP.
+        tmp: bytes that it may keep in its own folders; 0: any number.
 
     Raises:
         Unavailable: the platform has no such place, and the client would go to the service that it was made for.
@@ -34,4 +35,5 @@ def algorithm_environ(spec: WorkerSpec, environ: Mapping[str, str], url: str) ->
         **environ,
         "ALGORITHMIA_API": f"{url}/algorithmia/w/{spec.worker_id}",
         "TRIVET_ADDRESS_TOKEN": spec.token,
+        "TRIVET_ALGORITHM_TMP": str(tmp),
     }

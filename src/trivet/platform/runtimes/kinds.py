@@ -13,8 +13,9 @@ from trivet.platform.core.endpoints import Version
 from trivet.platform.runtimes import algorithms, programs
 from trivet.platform.runtimes.imports import BundleImports, Import, imports_of
 from trivet.platform.runtimes.surroundings import private_names
+from trivet.protocol import shares
 
-UNFORKED = programs.HOSTS | {algorithms.HOST}
+UNFORKED = programs.HOSTS | {algorithms.HOST, shares.HOST, "model"}
 """The kinds of host whose workers import nothing of their author's themselves: a parent that has done so is no use to them."""
 _MOST = 1024
 """Of how many bundles it is remembered what they import."""

@@ -43,16 +43,31 @@ class Spawned:
         output: the descriptor of what it prints, on both streams.
         cwd: its working folder.
         environ: all of its environment.
+        inherited: descriptors that it is given beside its streams, under the same numbers.
 
     Raises:
         OSError: it can't be started.
     """
 
     def __init__(
-        self, command: Sequence[str], *, stdin: int, output: int, cwd: Path, environ: Mapping[str, str]
+        self,
+        command: Sequence[str],
+        *,
+        stdin: int,
+        output: int,
+        cwd: Path,
+        environ: Mapping[str, str],
+        inherited: Sequence[int] = (),
     ) -> None:
         self._process = subprocess.Popen(
-            command, stdin=stdin, stdout=output, stderr=output, cwd=cwd, env=environ, start_new_session=True
+            command,
+            stdin=stdin,
+            stdout=output,
+            stderr=output,
+            cwd=cwd,
+            env=environ,
+            start_new_session=True,
+            pass_fds=inherited,
         )
         self.pid = self._process.pid
         loop = asyncio.get_running_loop()

@@ -28,6 +28,7 @@ from trivet.platform.runtimes.memory import MemoryGuard
 from trivet.platform.runtimes.surroundings import base_environ, custom_environ, worker_environ
 from trivet.platform.runtimes.tail import Tail
 from trivet.platform.runtimes.warm import LONGEST_ID, WarmParents, WarmSettings
+from trivet.protocol.shares import ORDERS
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class ProcessSettings:
         kept: of how many workers that have ended the last lines are kept.
         warm: how warm parents are kept, which workers are forked from.
         url: where the platform is found over HTTP, for programs that are told so; "" where it is not.
+        algorithm_tmp: bytes that an algorithm may keep in its own folders; 0: any number.
     """
 
     processes: int = 2048
@@ -65,6 +67,7 @@ class ProcessSettings:
     kept: int = 256
     warm: WarmSettings = field(default_factory=WarmSettings)
     url: str = ""
+    algorithm_tmp: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -131,8 +134,12 @@ class ProcessRuntime:
                 self._folders, self._settings.warm, self.interpreter, base_environ, self._make_cgroup
             )
 
-    async def start(self, spec: WorkerSpec) -> Started:
+    async def start(self, spec: WorkerSpec, orders: int | None = None) -> Started:
         """Starts a worker; returns when its process runs.
+
+        Args:
+            spec: the worker.
+            orders: a descriptor that the process is given too, and told of by the variable `ORDERS`.
 
         Raises:
             Unavailable: it can't be started, with the reason.
@@ -142,7 +149,7 @@ class ProcessRuntime:
         if self._closing.is_set():
             raise Unavailable("The platform is shutting down.")
         try:
-            worker = await self._spawn(spec, self._python(version), self._bundle(version))
+            worker = await self._spawn(spec, self._python(version), self.bundle(version), orders)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise Unavailable(
@@ -198,6 +205,17 @@ class ProcessRuntime:
         """Where the Python of an environment lies."""
         return self._data / "envs" / environment / "bin" / "python"
 
+    def bundle(self, version: Version) -> Path:
+        """Where the code of a version lies.
+
+        Raises:
+            Unavailable: it is not there any more.
+        """
+        bundle = self._data / "bundles" / version.bundle
+        if not version.bundle or not bundle.is_dir():
+            raise Unavailable(f"The code of version {version.number} is not there any more.", hint="Deploy it again.")
+        return bundle
+
     # -- starting -----------------------------------------------------------------------------------------------------
 
     def _sweep(self) -> int:
@@ -226,25 +244,21 @@ class ProcessRuntime:
             )
         return python
 
-    def _bundle(self, version: Version) -> Path:
-        bundle = self._data / "bundles" / version.bundle
-        if not version.bundle or not bundle.is_dir():
-            raise Unavailable(f"The code of version {version.number} is not there any more.", hint="Deploy it again.")
-        return bundle
-
     def _make_cgroup(self, name: str) -> Cgroup | None:
         if self._cgroups is None:
             return None
         return self._cgroups.make(name, memory=None, processes=self._settings.processes)
 
-    async def _spawn(self, spec: WorkerSpec, python: Path, bundle: Path) -> _Running:
+    async def _spawn(self, spec: WorkerSpec, python: Path, bundle: Path, orders: int | None) -> _Running:
         room = self._folders / spec.worker_id
         if spec.version.host in programs.HOSTS:
             environ = programs.program_environ(spec, python, bundle, room, self._settings.url)
         else:
             environ = worker_environ(spec, python, bundle, room, self._link, self._settings.url)
         if spec.version.host == algorithms.HOST:
-            environ = algorithms.algorithm_environ(spec, environ, self._settings.url)
+            environ = algorithms.algorithm_environ(spec, environ, self._settings.url, self._settings.algorithm_tmp)
+        if orders is not None:
+            environ[ORDERS] = str(orders)
         room.mkdir(mode=0o700)
         (room / "tmp").mkdir(mode=0o700)
         # One pipe for both streams keeps their lines in order. It is ours and not asyncio's, so that waiting for the end of
@@ -253,7 +267,7 @@ class ProcessRuntime:
         try:
             os.set_blocking(ours, False)
             worker = await self._fork(spec, environ, ours, theirs)
-            return worker or self._spawn_plainly(spec, python, environ, ours, theirs)
+            return worker or self._spawn_plainly(spec, python, environ, ours, theirs, orders)
         except BaseException:
             os.close(ours)
             shutil.rmtree(room, ignore_errors=True)
@@ -261,8 +275,14 @@ class ProcessRuntime:
         finally:
             os.close(theirs)
 
-    def _spawn_plainly(
-        self, spec: WorkerSpec, python: Path, environ: Mapping[str, str], ours: int, theirs: int
+    def _spawn_plainly(  # noqa: PLR0917 - what was put together for it in one place
+        self,
+        spec: WorkerSpec,
+        python: Path,
+        environ: Mapping[str, str],
+        ours: int,
+        theirs: int,
+        orders: int | None,
     ) -> _Running:
         memory = spec.version.settings.memory
         cgroup = None
@@ -278,6 +298,7 @@ class ProcessRuntime:
                 output=theirs,
                 cwd=Path(environ[strays.FOLDER]),
                 environ=environ,
+                inherited=() if orders is None else (orders,),
             )
         except BaseException:
             if opens is not None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import time
 
 from trivet._version import __version__
 from trivet.platform.builders.local import LocalBuilder
-from trivet.platform.core.accounts import Account, Token
+from trivet.platform.core.accounts import Account, Principal, Token
+from trivet.platform.core.data import DataPath
 from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import NATIVE, Job
 from trivet.platform.core.limits import CallLimits
@@ -20,6 +22,7 @@ from trivet.platform.dialects.runpod.worker import read_log_line
 from trivet.platform.egress.guard import Allowed, Guard
 from trivet.platform.egress.sender import HttpSender
 from trivet.platform.runtimes.process import ProcessRuntime, ProcessSettings
+from trivet.platform.runtimes.shared import SharedRuntime, SharedSettings
 from trivet.platform.runtimes.warm import WarmSettings
 from trivet.platform.server import memory
 from trivet.platform.server.background import Tasks
@@ -91,7 +94,14 @@ class Platform:
         blobs = self.blobs = DiskBlobs(folder.blobs)
         background = self.tasks.run
         warm = WarmSettings(most=settings.warm_parents, memory=settings.warm_memory)
-        self.runtime = ProcessRuntime(folder.root, f"unix:{folder.socket}", ProcessSettings(warm=warm, url=url))
+        link = f"unix:{folder.socket}"
+        self.runtime = SharedRuntime(
+            ProcessRuntime(
+                folder.root, link, ProcessSettings(warm=warm, url=url, algorithm_tmp=settings.algorithm_tmp)
+            ),
+            link,
+            SharedSettings(settings.model_processes or os.cpu_count() or 1),
+        )
         self.builder = LocalBuilder(folder.root)
         default_limits = CallLimits(settings.default_rate, settings.default_concurrent)
         self.accounts = Accounts(store, clock, entropy, default_limits)
@@ -129,6 +139,7 @@ class Platform:
         self.files = Files(
             store=store, blobs=blobs, clock=clock, entropy=entropy, is_open=self._is_open, max_file=settings.max_file
         )
+        self.deployments.checksum = self._checksum
         self.takes = Takes(
             workers=self.workers,
             dispatcher=self.dispatcher,
@@ -246,6 +257,9 @@ class Platform:
     async def _build(self, deployment_id: str) -> None:
         await self.deployments.build(deployment_id)
         memory.give_back()  # archives and what was read of them
+
+    async def _checksum(self, principal: Principal, path: str) -> str:
+        return (await self.files.stat(principal, DataPath.parse(path))).md5
 
     async def _upkeep(self) -> None:
         await self.upkeep.tick()

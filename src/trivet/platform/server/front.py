@@ -259,9 +259,15 @@ class FrontProtocol(HttpToolsProtocol):
     async def _have_answered(
         self, cycle: RequestResponseCycle, app: ASGIApp, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        told = False
+
         async def take() -> Message:
+            nonlocal told
+            if told:
+                return {"type": "http.disconnect"}
             message = await receive()
             if self._stalled is cycle:
+                told = True
                 seconds = f"{self._watch.patience.body:g} seconds"
                 raise RequestStalled(f"No byte of this request's body came for {seconds}; nothing was changed.")
             return message

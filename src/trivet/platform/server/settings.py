@@ -157,6 +157,12 @@ class Settings:
         "Algorithmia dialect: whether a call that is refused is answered with a status that says why, instead of 200 as "
         "Algorithmia's own clients need it.",
     )
+    algorithm_tmp: int = _setting(
+        4 * 1024 * MIB,
+        "TRIVET_ALGORITHM_TMP",
+        _size,
+        "Bytes that an algorithm written for Algorithmia may keep in its `/tmp`, home and working folder; 0: any number.",
+    )
     shutdown_grace: float = _setting(
         10.0, "TRIVET_SHUTDOWN_GRACE", float, "Seconds that running jobs have to finish when the server is stopped."
     )
@@ -176,6 +182,13 @@ class Settings:
     )
     warm_memory: int = _setting(
         1024 * MIB, "TRIVET_WARM_MEMORY", _size, "How much memory these processes may take together, in bytes."
+    )
+    model_processes: int = _setting(
+        0,
+        "TRIVET_MODEL_PROCESSES",
+        int,
+        "How many processes at most the models of one environment share, or 0 for as many as there are processors. Another one is "
+        "started only when those there are have enough to do.",
     )
     metrics_public: bool = _setting(
         False, "TRIVET_METRICS_PUBLIC", _flag, "Whether `/metrics` is served without a key."
@@ -242,9 +255,13 @@ class Settings:
         ):
             if size < 1:
                 raise SettingError(f"TRIVET_{name}={size}: must be a number of bytes above 0.")
-        for name, number in (("PARENTS", self.warm_parents), ("MEMORY", self.warm_memory)):
+        for name, number in (
+            ("WARM_PARENTS", self.warm_parents),
+            ("WARM_MEMORY", self.warm_memory),
+            ("MODEL_PROCESSES", self.model_processes),
+        ):
             if number < 0:
-                raise SettingError(f"TRIVET_WARM_{name}={number}: must be a number from 0.")
+                raise SettingError(f"TRIVET_{name}={number}: must be a number from 0.")
         self._check_times()
 
     def _check_times(self) -> None:

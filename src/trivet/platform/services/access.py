@@ -25,6 +25,7 @@ from trivet.platform.core.accounts import (
 )
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from trivet.platform.core.ids import is_name
+from trivet.platform.core.invitations import is_address
 from trivet.platform.core.limits import MAX_CONCURRENT, CallLimits, Keep, RateLimit
 
 MAX_KEY_DAYS = 3650.0
@@ -147,6 +148,21 @@ def check_name(noun: str, name: str) -> str:
             hint="A name has 1 to 63 letters, digits, `-` and `_`; it begins and ends with a letter or a digit.",
         )
     return name
+
+
+def check_email(text: str) -> str:
+    """An e-mail address, trimmed; empty where ``text`` is. Raises `BadRequest` where it can't be one."""
+    address = text.strip()
+    if address and not is_address(address):
+        raise BadRequest(f"{address[:80]!r} is no e-mail address.", hint="It looks like `ada@lab.example`.")
+    return address
+
+
+def may_share_with(principal: Principal, organization: Organization) -> bool:
+    """Whether the principal may know of an organization, and so share endpoints with it: its members, administrators, and
+    everybody where it is public. What is shared with it is for its members alone.
+    """
+    return organization.public or organization.id in principal.roles or principal.administers()
 
 
 # -- keys ---------------------------------------------------------------------------------------------------------------

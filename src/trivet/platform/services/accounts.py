@@ -13,13 +13,13 @@ from trivet.platform.core.accounts import (
     Account,
     ApiKey,
     JobToken,
-    KeyState,
     Organization,
     Principal,
     Role,
     Scope,
     Token,
     new_key,
+    why_shut,
 )
 from trivet.platform.core.errors import Conflict, Forbidden, TooLarge, Unauthenticated
 from trivet.platform.core.limits import KEEP, NO_LIMITS, CallLimits, Keep, held_limits
@@ -38,6 +38,9 @@ LAST_USE_PRECISION = 60.0
 MAX_PUBLIC_KEY = 64 * 1024
 """Bytes of an account's public key, at most."""
 _ID_BYTES = 8
+_OTHER_KEY = "Use another key, or ask whoever manages the keys of this account: `trivet keys ls` shows how each stands."
+_NOBODYS = ApiKey("", "", "", frozenset(), "0" * 64, 0.0)
+"""What a secret is compared with where there is no such key, so that this takes as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,8 @@ class Accounts:
         """The principal of a token. Notes that its key was used, at most once a minute, without waiting for the disk.
 
         Raises:
-            Unauthenticated: it is no token, or its key is unknown, expired, revoked, or of a disabled account. The answer
-                does not tell which.
+            Unauthenticated: it is no token, or its key is unknown or has another secret: the answer does not tell which. Or the
+                key does not count: it is expired, disabled, revoked, or of a disabled account. Who has its secret is told so.
         """
         known = self._cache.get(token_text)
         if known is not None:
@@ -98,9 +101,13 @@ class Accounts:
         generation = self._cache.generation
         found = await self._store.read(lambda tx: _holder(tx, token.key_id, self._default_limits))
         now = self._clock()
-        if found is None or not found[0].accepts(token.secret, now):
+        is_proved = (_NOBODYS if found is None else found.key).is_proved(token.secret, now)
+        if found is None or not is_proved:
             raise Unauthenticated
-        key, principal = found
+        key, principal = found.key, found.principal
+        reason = why_shut(key, found.account, now)
+        if reason:
+            raise Unauthenticated(reason, hint=_OTHER_KEY)
         self._cache.put(token_text, principal, key.valid_until(now), generation)
         if key.last_used_at is None or now - key.last_used_at >= LAST_USE_PRECISION:
             self._store.write_behind(lambda tx: tx.keys.touch(token.key_id, now))
@@ -113,9 +120,9 @@ class Accounts:
             Unauthenticated: the key does not count any more.
         """
         found = await self._store.read(lambda tx: _holder(tx, key_id, self._default_limits))
-        if found is None or found[0].state(self._clock()) in (KeyState.REVOKED, KeyState.EXPIRED):
+        if found is None or why_shut(found.key, found.account, self._clock()):
             raise Unauthenticated
-        return found[1]
+        return found.principal
 
     def look_up_anew(self) -> None:
         """What the check of a key goes by has changed elsewhere: no answer of before counts any more."""
@@ -165,22 +172,27 @@ class Accounts:
 
         return await self._store.read(unit)
 
-    async def create(self, principal: Principal, name: str, extras: Mapping[str, Any] | None = None) -> Account:
+    async def create(
+        self, principal: Principal, name: str, extras: Mapping[str, Any] | None = None, *, email: str = ""
+    ) -> Account:
         """Makes an account. For administrators.
 
         Args:
             principal: who asks.
             name: the account's.
             extras: what a dialect keeps with it, in its own words.
+            email: an address that the administrator vouches for; empty: none.
 
         Raises:
-            BadRequest, TooLarge: the name can't be one, or the extras are over their limit.
+            BadRequest, TooLarge: the name or the address can't be one, or the extras are over their limit.
             Conflict: an account or an organization has it.
         """
         access.require_administrator(principal)
         access.check_name("account", name)
         now = self._clock()
-        account = Account(self._id("acc", now), name, now, extras=check_extras(extras or {}))
+        account = Account(
+            self._id("acc", now), name, now, extras=check_extras(extras or {}), email=access.check_email(email)
+        )
         await self._store.write(lambda tx: tx.accounts.add(account))
         return account
 
@@ -202,6 +214,7 @@ class Accounts:
         disabled: bool | Keep = KEEP,
         rate: str | Keep | None = KEEP,
         concurrent: int | Keep | None = KEEP,
+        email: str | Keep = KEEP,
     ) -> Account:
         """Changes what is named of an account. For administrators.
 
@@ -211,9 +224,10 @@ class Accounts:
             disabled: whether the account's keys stop to count, from that moment on.
             rate: how often all its keys together may call, such as ``100/min``; None: as often as the platform's default.
             concurrent: how many jobs they may have open; None: as many as the platform's default.
+            email: an address that the administrator vouches for; empty: none.
 
         Raises:
-            BadRequest: a limit can't be read, or is out of range.
+            BadRequest: a limit can't be read, or is out of range; or the address can't be one.
             Conflict: nobody could administer the platform any more.
         """
 
@@ -225,6 +239,7 @@ class Accounts:
                 account,
                 disabled=account.disabled if isinstance(disabled, Keep) else disabled,
                 limits=access.wanted_limits(rate, concurrent, account.limits),
+                email=account.email if isinstance(email, Keep) else access.check_email(email),
             )
             tx.accounts.save(changed)
             return changed
@@ -315,21 +330,34 @@ class Accounts:
 
 def _opens_all(tx: Transaction, account: Account, now: float) -> bool:
     """Whether the account has a key that counts and administers."""
-    ended = (KeyState.REVOKED, KeyState.EXPIRED)
-    return any(Scope.ADMIN in key.scopes and key.state(now) not in ended for key in tx.keys.of_account(account.id))
+    return any(Scope.ADMIN in key.scopes and key.state(now).counts for key in tx.keys.of_account(account.id))
 
 
-def _holder(tx: Transaction, key_id: str, default: CallLimits) -> tuple[ApiKey, Principal] | None:
-    """A key and whom it stands for; None where there is no such key or its account is disabled. ``default``: an account's limits
-    where it has none.
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """A key, whose it is, and whom it stands for where it counts."""
+
+    key: ApiKey
+    account: Account
+    principal: Principal
+
+
+def _holder(tx: Transaction, key_id: str, default: CallLimits) -> _Holder | None:
+    """A key and whom it stands for, be it that it counts or not; None where there is no such key.
+
+    Args:
+        tx: where it is looked for.
+        key_id: the key's.
+        default: an account's limits where it has none.
     """
     key = tx.keys.get(key_id)
     account = tx.accounts.get(key.account_id) if key is not None else None
-    if key is None or account is None or account.disabled:
+    if key is None or account is None:
         return None
     roles = {m.organization_id: m.role for m in tx.accounts.memberships_of(account.id)}
     limits = held_limits(key.id, key.limits, account.id, account.name, account.limits.or_else(default))
-    return key, Principal(account.id, account.name, key.id, key.scopes, roles, account.administrator, limits)
+    principal = Principal(account.id, account.name, key.id, key.scopes, roles, account.administrator, limits)
+    return _Holder(key, account, principal)
 
 
 def _check_administrator_stays(tx: Transaction, account: Account) -> None:

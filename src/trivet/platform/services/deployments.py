@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from trivet.platform.core import ids
@@ -71,6 +72,7 @@ class _Build:
 
     deployment: Deployment
     bundle: str
+    principal: Principal
     log: _Log = field(default_factory=_Log)
 
     def shown(self) -> Deployment:
@@ -108,6 +110,8 @@ class Deployments:
         self._running = 0
         self.on_submit: Callable[[str], None] = lambda _: None
         """Told the id of a deployment that is to be built."""
+        self.checksum: Callable[[Principal, str], Awaitable[str]] | None = None
+        """Tells the MD5 of a hosted file that a principal may read; None: there are no hosted files."""
 
     # -- for callers --------------------------------------------------------------------------------------------------
 
@@ -143,7 +147,7 @@ class Deployments:
             digest,
         ).step(f"Received {request.filename} for {owner.name}; waiting to be built.", now)
         await self._store.write(lambda tx: tx.deployments.put(deployment))
-        self._builds[deployment.id] = _Build(deployment, bundle)
+        self._builds[deployment.id] = _Build(deployment, bundle, principal)
         self.on_submit(deployment.id)
         return deployment
 
@@ -247,12 +251,14 @@ class Deployments:
         build = self._builds[deployment_id]
         try:
             request = build.deployment.request
+            checksum = partial(self.checksum, build.principal) if self.checksum is not None else None
             built = await self._builder.build(
                 build.bundle,
                 lambda text: self._step(build, text),
                 build.log.add,
                 filename=request.filename,
                 is_image=request.image is not None,
+                checksum=checksum,
             )
             self._check_schemas(built)
             for warning in built.warnings:

@@ -305,7 +305,7 @@ class Dispatcher:
             self._take_back(live)
         seat.ahead.clear()
         # one that was killed for a single stuck attempt takes the others down without their doing
-        blameless = any(live.job.stop_reason is not None for live in seat.held.values())
+        blameless = departure.blameless or any(live.job.stop_reason is not None for live in seat.held.values())
         for live in reversed(seat.held.values()):
             job, now = live.job, self._now(live)
             if not live.is_open or job.token is None:

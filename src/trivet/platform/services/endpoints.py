@@ -20,7 +20,7 @@ from trivet.platform.ports.builder import Built
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.services import publishing
-from trivet.platform.services.access import require, require_organization
+from trivet.platform.services.access import may_share_with, require
 from trivet.platform.services.catalogue import Catalogue
 from trivet.platform.services.owners import with_roles
 
@@ -249,6 +249,10 @@ class Endpoints:
         """The endpoint with an opaque id; unchecked, for services."""
         return self._catalogue.endpoint(endpoint_id)
 
+    def of_model(self, model_id: int) -> Endpoint | None:
+        """The endpoint with an integer id; unchecked, for services."""
+        return self._catalogue.find(EndpointReference("", model_id=model_id))
+
     def version(self, version_id: str) -> Version | None:
         """The version with an id; unchecked, for services."""
         return self._catalogue.version(version_id)
@@ -276,7 +280,7 @@ class Endpoints:
 
         Raises:
             BadRequest: the change can't be, said in a sentence.
-            NotFound: an organization to share with that the principal does not belong to.
+            NotFound: an organization to share with that is not public, and that the principal does not belong to.
         """
         found = self.find(principal, reference, Scope.DEPLOY)
         now = self._clock()
@@ -422,6 +426,10 @@ class Endpoints:
             self._tell(endpoint.id)
         return result
 
+    def rename_organization(self, organization: Organization) -> None:
+        """Takes the name that an organization has now."""
+        self._organizations[organization.id] = organization.name
+
     def forget_organization(self, organization_id: str) -> None:
         """Ends all sharing with an organization that is gone; the store has forgotten it already."""
         self._organizations.pop(organization_id, None)
@@ -493,4 +501,10 @@ def _load(tx: Transaction, found: Endpoint, reference: EndpointReference) -> End
 
 def _organizations(tx: Transaction, principal: Principal, names: tuple[str, ...]) -> list[Organization]:
     current = with_roles(tx, principal)
-    return [require_organization(current, tx.accounts.organization_named(name), name) for name in names]
+    found = []
+    for name in names:
+        organization = tx.accounts.organization_named(name)
+        if organization is None or not may_share_with(current, organization):
+            raise NotFound.of("organization", name)
+        found.append(organization)
+    return found

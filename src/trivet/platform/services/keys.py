@@ -59,6 +59,7 @@ class Keys:
         scopes: Iterable[str] | None = None,
         lifetime_days: float | None = None,
         never_expires: bool = False,
+        months: int | None = None,
         account_name: str | None = None,
         rate: str | None = None,
         concurrent: int | None = None,
@@ -71,6 +72,7 @@ class Keys:
             scopes: what it may be used for; None: the usual ones, as far as the maker's key has them.
             lifetime_days: days until it expires; None: six months.
             never_expires: that it never expires has to be asked for.
+            months: calendar months, in place of days; it counts until the end of the day (UTC) that lies so far ahead.
             account_name: whose it is; None: the maker's own.
             rate: how often it may call, such as ``100/min``; None: as often as its account.
             concurrent: how many jobs it may have open; None: as many as its account.
@@ -87,6 +89,8 @@ class Keys:
         wanted = None if scopes is None else list(scopes)
         now = self._clock()
         fresh, token = new_key("", label, frozenset(), lifetime, now=now, entropy=self._entropy(TOKEN_BYTES))
+        if months is not None:
+            fresh = replace(fresh, expires_at=rules.end_of_day_in(months, now))
 
         def unit(tx: Transaction) -> ApiKey:
             account = _account(tx, principal, account_name, Scope.DEPLOY)
@@ -131,7 +135,7 @@ class Keys:
             overlap_seconds: how long the old secret goes on counting; never beyond the expiry that it had.
 
         Raises:
-            Conflict: the key is revoked or has expired.
+            Conflict: the key does not count: it is revoked, disabled or has expired.
         """
         now = self._clock()
         spare = Token.make(self._entropy(TOKEN_BYTES))
@@ -143,10 +147,11 @@ class Keys:
             if key.id != principal.key_id:
                 access.check_may_loosen(principal)
             state = key.state(now)
-            if state in (KeyState.REVOKED, KeyState.EXPIRED):
+            if not state.counts:
+                again = f"Enable it first: `trivet keys enable {key_id}`."
                 raise Conflict(
                     f"The key {key_id!r} is {state.value} and can't be rotated.",
-                    hint="Make a new one: `trivet keys create`.",
+                    hint=again if state is KeyState.DISABLED else "Make a new one: `trivet keys create`.",
                 )
             overlap = access.rotation_overlap(key, overlap_seconds, now)
             rotated = rules.rotate(key, hash_secret(spare.secret), now, overlap, access.rotated_lifetime(key))
@@ -156,26 +161,37 @@ class Keys:
         key = await self._change(unit)
         return key, Token(key.id, spare.secret)
 
-    async def limit(
+    async def is_foreign(self, principal: Principal, key_id: str) -> bool:
+        """Whether there is such a key, and it is somebody else's. Ids are random: who asks knows it, or it does not exist."""
+        found = await self._store.read(lambda tx: tx.keys.get(key_id))
+        return found is not None and found.account_id != principal.account_id
+
+    async def change(
         self,
         principal: Principal,
         key_id: str,
         *,
         rate: str | Keep | None = KEEP,
         concurrent: int | Keep | None = KEEP,
+        disabled: bool | Keep = KEEP,
+        label: str | Keep = KEEP,
     ) -> tuple[ApiKey, str]:
-        """Changes the limits of a key; those of its account go on to apply as well. Returns the key and its account's name.
+        """Changes what is named of a key. Returns the key and its account's name.
 
         Args:
             principal: who asks; needs the scope ``deploy``, for somebody else's account an administrator's ``admin``.
             key_id: which key.
-            rate: how often it may call, such as ``100/min``; None: as often as its account.
+            rate: how often it may call, such as ``100/min``; None: as often as its account. The account's limits apply as well.
             concurrent: how many jobs it may have open; None: as many as its account.
+            disabled: whether it stops to count, from that moment on and until it is enabled again.
+            label: what the key is for, up to 100 characters.
 
         Raises:
             BadRequest: a limit can't be read, or is out of range.
-            Forbidden: the key that asks has limits of its own.
+            Conflict: the key is revoked, and would have to be enabled.
+            Forbidden: the key that asks has limits of its own, and limits or a key that is disabled shall be lifted.
         """
+        limits_wanted = (rate, concurrent) != (KEEP, KEEP)
 
         def unit(tx: Transaction) -> tuple[ApiKey, str]:
             key = tx.keys.get(key_id)
@@ -183,13 +199,22 @@ class Keys:
             account = access.require_account(principal, holder, Scope.DEPLOY, key_id, "key")
             if key is None:
                 raise NotFound.of("key", key_id)
-            access.check_may_loosen(principal)
-            changed = replace(key, limits=access.wanted_limits(rate, concurrent, key.limits))
+            if limits_wanted or disabled is False:
+                access.check_may_loosen(principal)
+            if disabled is False and key.revoked_at is not None:
+                raise Conflict(f"The key {key_id!r} is revoked for ever.", hint="Make a new one: `trivet keys create`.")
+            changed = replace(
+                key,
+                limits=access.wanted_limits(rate, concurrent, key.limits),
+                disabled=key.disabled if isinstance(disabled, Keep) else disabled,
+                label=key.label if isinstance(label, Keep) else access.check_label(label),
+            )
             tx.keys.save(changed)
             return changed, account.name
 
         found = await self._change(unit)
-        self.on_limits_changed(key_id)
+        if limits_wanted:
+            self.on_limits_changed(key_id)
         return found
 
     async def revoke(self, principal: Principal, key_id: str) -> ApiKey:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from trivet.platform.core import ids
 from trivet.platform.core.accounts import Account, Membership, Organization, Principal, Role, Scope
-from trivet.platform.core.errors import BadRequest, NotFound
+from trivet.platform.core.endpoints import Endpoint
+from trivet.platform.core.errors import BadRequest, Forbidden, NotFound
 from trivet.platform.core.templates import check_extras
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
@@ -48,14 +49,19 @@ class Organizations:
         self._roles_changed = roles_changed
         self.on_removed: Callable[[str], None] = lambda _: None
         """Told an organization's id once it is gone."""
+        self.on_changed: Callable[[Organization], None] = lambda _: None
+        """Told an organization that is there once it is another."""
 
-    async def create(self, principal: Principal, name: str, extras: Mapping[str, Any] | None = None) -> Organization:
+    async def create(
+        self, principal: Principal, name: str, extras: Mapping[str, Any] | None = None, *, public: bool = False
+    ) -> Organization:
         """Makes an organization whose owner is the one who asks. Takes the scope ``deploy``.
 
         Args:
             principal: who asks.
             name: the organization's.
             extras: what a dialect keeps with it, in its own words.
+            public: whether everybody may know of it, and share endpoints with it.
 
         Raises:
             BadRequest, TooLarge: the name can't be one, or the extras are over their limit.
@@ -65,13 +71,14 @@ class Organizations:
         access.check_name("organization", name)
         now = self._clock()
         organization = Organization(
-            ids.make("org", now, self._entropy(_ID_BYTES)), name, now, check_extras(extras or {})
+            ids.make("org", now, self._entropy(_ID_BYTES)), name, now, check_extras(extras or {}), public=public
         )
 
         def unit(tx: Transaction) -> Organization:
-            tx.accounts.add_organization(organization)
-            tx.accounts.put_membership(Membership(organization.id, principal.account_id, Role.OWNER))
-            return organization
+            numbered = replace(organization, number=tx.counters.take("organization"))
+            tx.accounts.add_organization(numbered)
+            tx.accounts.put_membership(Membership(numbered.id, principal.account_id, Role.OWNER))
+            return numbered
 
         return await self._change(unit)
 
@@ -100,6 +107,136 @@ class Organizations:
 
         return await self._store.read(unit)
 
+    async def seen(self, principal: Principal | None) -> list[Organization]:
+        """All organizations that one may know of, by name: public ones, one's own, and all for administrators.
+
+        Args:
+            principal: who asks, with the scope ``read``; None: somebody who has shown no key.
+        """
+        if principal is not None:
+            access.require(principal, Scope.READ)
+
+        def unit(tx: Transaction) -> list[Organization]:
+            current = None if principal is None else with_roles(tx, principal)
+            return [each for each in tx.accounts.organizations() if _may_know(current, each)]
+
+        return sorted(await self._store.read(unit), key=lambda each: each.name.lower())
+
+    async def look(self, principal: Principal | None, name: str) -> OrganizationView:
+        """An organization that one may know of (see `seen`). Who does not belong to it is told of no members.
+
+        Raises:
+            NotFound: there is none, or it is not for the one who asks.
+        """
+
+        def unit(tx: Transaction) -> OrganizationView:
+            current = None if principal is None else with_roles(tx, principal)
+            found = tx.accounts.organization_named(name)
+            if found is None or not _may_know(current, found):
+                raise NotFound.of("organization", name)
+            if current is None or not (found.id in current.roles or current.administers()):
+                return OrganizationView(found, ())
+            return _view(tx, found)
+
+        if principal is not None:
+            access.require(principal, Scope.READ)
+        return await self._store.read(unit)
+
+    async def numbered(self, principal: Principal, numbers: Iterable[int]) -> list[Organization]:
+        """The organizations with these numbers, where one may know of all of them (see `seen`); in the order asked for.
+
+        Raises:
+            Forbidden: there is none of that number, or it is not for the one who asks: the answer does not tell which.
+        """
+        access.require(principal, Scope.READ)
+        wanted = list(dict.fromkeys(numbers))
+
+        def unit(tx: Transaction) -> list[Organization]:
+            current = with_roles(tx, principal)
+            found = []
+            for number in wanted:
+                organization = tx.accounts.organization_numbered(number)
+                if organization is None or not access.may_share_with(current, organization):
+                    raise Forbidden(
+                        f"There is no organization {number} that this key may see.",
+                        hint="Choose among your own and the public ones.",
+                    )
+                found.append(organization)
+            return found
+
+        return await self._store.read(unit)
+
+    async def shared_by(
+        self, principal: Principal | None, endpoints: Iterable[Endpoint]
+    ) -> dict[str, list[Organization]]:
+        """The organizations that endpoints are shared with, by the endpoints' ids; as far as one may know of them, by name.
+
+        Args:
+            principal: who asks. Who manages an endpoint knows all it is shared with, others those that they may know of.
+            endpoints: those that the one who asks may see.
+        """
+        shared = [endpoint for endpoint in endpoints if endpoint.shared_with]
+        if not shared:
+            return {}
+
+        def unit(tx: Transaction) -> dict[str, list[Organization]]:
+            known = tx.accounts.organizations()
+            return {
+                endpoint.id: [
+                    each
+                    for each in known
+                    if each.id in endpoint.shared_with
+                    and (_may_know(principal, each) or (principal is not None and principal.manages(endpoint.owner_id)))
+                ]
+                for endpoint in shared
+            }
+
+        return await self._store.read(unit)
+
+    async def change(
+        self,
+        principal: Principal,
+        name: str,
+        *,
+        new_name: str | None = None,
+        public: bool | None = None,
+        extras: Mapping[str, Any] | None = None,
+    ) -> Organization:
+        """Changes what an organization is called, who may know of it, and what dialects say of it. For its owners and admins.
+
+        Args:
+            principal: who asks.
+            name: the organization's, as it is.
+            new_name: as it shall be; None: the same.
+            public: whether everybody may know of it, and share endpoints with it; None: as it is.
+            extras: what dialects keep, each under its own name, beside what others keep.
+
+        Raises:
+            BadRequest, TooLarge: the name can't be one, or the extras are over their limit.
+            Conflict: the name is taken; or it owns endpoints, which are called by its name.
+        """
+        if new_name is not None:
+            access.check_name("organization", new_name)
+
+        def unit(tx: Transaction) -> Organization:
+            current = with_roles(tx, principal)
+            organization = access.require_organization(current, tx.accounts.organization_named(name), name)
+            access.require_manager(current, organization)
+            if new_name is not None and new_name != organization.name:
+                check_owns_nothing(tx, organization, "renamed")
+            changed = replace(
+                organization,
+                name=new_name or organization.name,
+                public=organization.public if public is None else public,
+                extras=check_extras({**organization.extras, **(extras or {})}),
+            )
+            tx.accounts.save_organization(changed)
+            return changed
+
+        changed = await self._store.write(unit)
+        self.on_changed(changed)
+        return changed
+
     async def keep(self, principal: Principal, name: str, extras: Mapping[str, Any]) -> Organization:
         """Keeps what dialects say of an organization, each under its own name, beside what others keep.
 
@@ -108,16 +245,7 @@ class Organizations:
         Raises:
             TooLarge: it is over its limit.
         """
-
-        def unit(tx: Transaction) -> Organization:
-            current = with_roles(tx, principal)
-            organization = access.require_organization(current, tx.accounts.organization_named(name), name)
-            access.require_manager(current, organization)
-            changed = replace(organization, extras=check_extras({**organization.extras, **extras}))
-            tx.accounts.save_organization(changed)
-            return changed
-
-        return await self._store.write(unit)
+        return await self.change(principal, name, extras=extras)
 
     async def put_member(self, principal: Principal, organization: str, account: str, role: str) -> OrganizationView:
         """Gives an account a role in an organization. Its owners may give any; its admins may add plain members.
@@ -199,6 +327,10 @@ class Organizations:
             return await self._store.write(unit)
         finally:
             self._roles_changed()
+
+
+def _may_know(principal: Principal | None, organization: Organization) -> bool:
+    return organization.public if principal is None else access.may_share_with(principal, organization)
 
 
 def _view(tx: Transaction, organization: Organization) -> OrganizationView:

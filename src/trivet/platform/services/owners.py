@@ -75,12 +75,12 @@ def owner_for_deployment(tx: Transaction, principal: Principal, name: str | None
     return managed_owner(tx, principal, name)
 
 
-def check_owns_nothing(tx: Transaction, owner: Owner) -> None:
-    """Raises `Conflict`, saying what to do, where the owner still has endpoints."""
+def check_owns_nothing(tx: Transaction, owner: Owner, deed: str = "removed") -> None:
+    """Raises `Conflict`, saying what to do, where the owner still has endpoints, so that the deed can't be done."""
     owned = [endpoint for endpoint in tx.endpoints.all() if endpoint.owner_id == owner.id]
     if owned:
         raise Conflict(
-            f"{owner.name!r} still owns {_names(owned)}, so it can't be removed.",
+            f"{owner.name!r} still owns {_names(owned)}, so it can't be {deed}.",
             hint=f"Delete {'it' if len(owned) == 1 else 'them'} first: `trivet endpoints delete {owned[0].full_name}`.",
         )
 

@@ -72,6 +72,18 @@ def check_request(request: DeploymentRequest) -> None:
         rollouts.check_canary_weight(request.canary)
     if request.image is not None:
         _check_image_request(request, request.image)
+    elif request.held:
+        _check_held_request(request)
+
+
+def _check_held_request(request: DeploymentRequest) -> None:
+    has_number = request.number is not None and not rules.is_held_number(request.number)
+    if has_number or request.canary is not None:
+        what = "a version" if has_number else "a canary"
+        raise BadRequest(
+            f"A build that is held has no number of its own and gets no calls, so {what} can't be given with it.",
+            hint="Leave that out; or deploy it with `--canary 0`: then it has a number, and only that leads to it.",
+        )
 
 
 def _check_image_request(request: DeploymentRequest, image: str) -> None:
@@ -83,6 +95,7 @@ def _check_image_request(request: DeploymentRequest, image: str) -> None:
         "an integer id": request.model_id,
         "workers": request.workers,
         "a canary": request.canary,
+        "held": request.held or None,
     }
     ruled_out = [what for what, value in given.items() if value is not None]
     if ruled_out:
@@ -270,7 +283,7 @@ def _publish_one(
     request = deployment.request
     name = check_name("endpoint", split_name(request.name)[1] or item.name)
     known = tx.endpoints.named(owner.name, name)
-    if known is None and request.held:
+    if known is None and request.held and request.endpoint_id is not None:
         raise NotFound.of("endpoint", f"{owner.name}/{name}")  # it was deleted while the build ran
     endpoint = known or Endpoint(request.endpoint_id or fresh.endpoint, owner.id, owner.name, name, now, now)
     check_free(
@@ -281,7 +294,10 @@ def _publish_one(
         tx.endpoints.model(request.model_id) if request.model_id is not None else None,
     )
     versions = tx.versions.of_endpoint(endpoint.id) if known is not None else []
-    number = request.number or rules.next_number([v.number for v in versions])
+    number = request.number
+    if number is None:
+        taken = [v.number for v in versions]
+        number = rules.held_number(deployment.hash) if request.held else rules.next_number(taken)
     check_number(number, deployment.hash, endpoint.full_name, versions)
     version = Version(
         fresh.version,

@@ -325,7 +325,8 @@ class Workers:
         wanted = known is None and (entry.killed or entry.stop_asked_at is not None)
         if not wanted:
             self._note(entry, None, "system", f"worker {worker_id} {departure.reason}")
-            if not entry.remote and not self._has_proved_itself(entry):  # who started it is not us
+            theirs = entry.remote or departure.blameless  # who started it is not us, or who ended it is another
+            if not theirs and not self._has_proved_itself(entry):
                 history = self._histories.get(version_id, StartHistory())
                 self._histories[version_id] = rules.start_failed(history, departure, self._clock())
         self._dispatcher.depart(worker_id, departure)

@@ -20,6 +20,17 @@ NO_SCRIPTS: Header = (b"content-security-policy", b"sandbox; default-src 'none'"
 """For bytes that a handler or a caller made: whatever they are, a browser must run nothing in them."""
 
 
+class Spelled(bytes):
+    """A header's name that keeps its capitals on the wire: some clients look for ``Location`` and for nothing else.
+
+    uvicorn writes what `lower` gives of a name, and ASGI has no other way to say it.
+    """
+
+    def lower(self) -> Spelled:
+        """The name itself."""
+        return self
+
+
 async def answer(send: Send, status: int, headers: Iterable[Header], body: bytes = b"") -> None:
     """Sends a whole answer; its length is added to the headers, except where a status has no body."""
     length = () if status in (204, 304) else ((CONTENT_LENGTH, b"%d" % len(body)),)

@@ -56,6 +56,16 @@ def _pair(credential: bytes) -> str | None:
     except binascii.Error:
         return None
     name, _, password = (_text(decoded) or "").partition(":")
+    return token_of_pair(name, password)
+
+
+def token_of_pair(name: str, password: str) -> str | None:
+    """The text of the token that comes in two halves, or None where they make none.
+
+    Args:
+        name: the key's id, with or without what tokens begin with; or a whole token beside an empty password.
+        password: the key's secret, or a whole token.
+    """
     if Token.parse(password) is not None:
         return password
     if Token.parse(name) is not None and not password:

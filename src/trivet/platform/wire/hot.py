@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from starlette.types import Send
 
-from trivet.platform.wire.answers import CONTENT_LENGTH, Header
+from trivet.platform.wire.answers import CONTENT_LENGTH, Header, Spelled
 
 
 class PassOn(Exception):
@@ -67,8 +67,9 @@ def lines(headers: Iterable[Header]) -> bytes:
 
 
 async def send_answer(send: Send, answer: Answer) -> None:
-    """Sends an answer the ordinary way."""
-    found = [(name, value) for name, _, value in (line.partition(b": ") for line in answer.headers.split(b"\r\n")[:-1])]
+    """Sends an answer the ordinary way. Names of headers go out as they are written."""
+    parts = (line.partition(b": ") for line in answer.headers.split(b"\r\n")[:-1])
+    found = [(name if name.islower() else Spelled(name), value) for name, _, value in parts]
     found.append((CONTENT_LENGTH, b"%d" % len(answer.body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": found})
     await send({"type": "http.response.body", "body": answer.body})

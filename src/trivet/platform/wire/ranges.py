@@ -17,7 +17,7 @@ ANY = "*"
 
 _TAG = re.compile(r'(W/)?"([^"\x00-\x20\x7f]*)"|([^",\x00-\x20\x7f]+)')
 _SPAN = re.compile(r"([0-9]*)-([0-9]*)")
-_DIGITS = 18
+_DIGITS = 100
 """More than the size of any file has. What is longer is not read as a number: that would take time, and fail in the end."""
 _NAMES = frozenset({b"range", b"if-range", b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"})
 

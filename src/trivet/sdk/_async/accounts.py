@@ -19,13 +19,17 @@ class AsyncAccounts:
         """All accounts."""
         return await self._session.everything(AccountInfo, lambda cursor: _requests.accounts(cursor=cursor))
 
-    async def create(self, name: str) -> AccountInfo:
+    async def create(self, name: str, *, email: str = "") -> AccountInfo:
         """Make an account.
+
+        Args:
+            name: the account's.
+            email: its e-mail address, for which you vouch.
 
         Raises:
             ConflictError: the name is taken.
         """
-        return await self._session.value(AccountInfo, _requests.account_create(name))
+        return await self._session.value(AccountInfo, _requests.account_create(name, email=email))
 
     async def get(self, name: str) -> AccountInfo:
         """One account."""
@@ -38,6 +42,7 @@ class AsyncAccounts:
         disabled: bool | None = None,
         rate: str | None = None,
         concurrent: int | Literal["none"] | None = None,
+        email: str | None = None,
     ) -> AccountInfo:
         """Change an account; what is None stays as it is.
 
@@ -46,8 +51,9 @@ class AsyncAccounts:
             disabled: whether its keys stop to count.
             rate: how often all its keys together may call, such as ``100/min``; ``none`` takes the limit away.
             concurrent: how many jobs they may have open; ``none`` takes the limit away.
+            email: its e-mail address, for which you vouch; an empty text takes it away.
         """
-        request = _requests.account_update(name, disabled=disabled, rate=rate, concurrent=concurrent)
+        request = _requests.account_update(name, disabled=disabled, rate=rate, concurrent=concurrent, email=email)
         return await self._session.value(AccountInfo, request)
 
     async def delete(self, name: str) -> None:

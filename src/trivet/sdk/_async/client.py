@@ -18,6 +18,7 @@ from trivet.sdk._async.files import AsyncFiles
 from trivet.sdk._async.images import AsyncImages
 from trivet.sdk._async.jobs import AsyncJob, AsyncJobs
 from trivet.sdk._async.keys import AsyncKeys
+from trivet.sdk._async.models import AsyncModels
 from trivet.sdk._async.orgs import AsyncOrganizations
 from trivet.sdk._async.secrets import AsyncSecrets
 from trivet.sdk._async.session import AsyncSession
@@ -50,6 +51,7 @@ class AsyncClient:
         jobs: the jobs of the server.
         deployments: uploads that are built and published; `deploy` makes one.
         images: builds under a name, that endpoints can be made of.
+        models: predictive models: published from an estimator, downloaded for use without a server.
         files: hosted data: files in collections, by their ``data://`` URIs.
         accounts: accounts, for administrators.
         keys: API keys.
@@ -80,6 +82,7 @@ class AsyncClient:
         self.jobs = AsyncJobs(self._session)
         self.deployments = AsyncDeployments(self._session)
         self.images = AsyncImages(self._session, self.deployments)
+        self.models = AsyncModels(self._session, self.deployments)
         self.files = AsyncFiles(self._session)
         self.accounts = AsyncAccounts(self._session)
         self.keys = AsyncKeys(self._session)
@@ -121,6 +124,7 @@ class AsyncClient:
         model_id: int | None = None,
         workers: tuple[int, int] | None = None,
         canary: int | None = None,
+        held: bool = False,
         on_event: Callable[[BuildStep], object] | None = None,
         timeout: float | None = None,
     ) -> list[DeployedEndpoint]:
@@ -134,6 +138,7 @@ class AsyncClient:
             model_id: the integer id that existing code has written into it.
             workers: how many at least and at most.
             canary: percent of the calls that the new version gets, beside the one that serves; None lets it serve all.
+            held: whether it gets no calls but those that name it, by its number or its hash, until it is released.
             on_event: called with each step of the build.
             timeout: seconds to wait at most; None waits as long as it takes.
 
@@ -153,6 +158,7 @@ class AsyncClient:
             model_id=model_id,
             workers=workers,
             canary=canary,
+            held=held,
             on_event=on_event,
             timeout=timeout,
         )

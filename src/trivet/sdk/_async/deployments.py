@@ -38,6 +38,7 @@ class AsyncDeployments:
         model_id: int | None = None,
         workers: tuple[int, int] | None = None,
         canary: int | None = None,
+        held: bool = False,
         on_event: Callable[[BuildStep], object] | None = None,
         timeout: float | None = None,
     ) -> list[DeployedEndpoint]:
@@ -53,6 +54,7 @@ class AsyncDeployments:
             workers: how many at least and at most.
             canary: percent of the calls that name no version which the new one gets, beside the one that serves; 0: it is
                 reached by its number alone. None lets it serve all.
+            held: whether it gets no calls but those that name it, by its number or its hash, until it is released.
             on_event: called with each step of the build.
             timeout: seconds to wait at most; None waits as long as it takes. The build goes on when the wait ends.
 
@@ -74,6 +76,7 @@ class AsyncDeployments:
                 model_id=model_id,
                 workers=workers,
                 canary=canary,
+                held=held,
             ),
             on_event=on_event,
             timeout=timeout,

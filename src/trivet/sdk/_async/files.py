@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import mimetypes
 import os
-import secrets
-import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from pathlib import Path
-from typing import BinaryIO, Literal
 
 from trivet.sdk import _answers, _requests
 from trivet.sdk._async.concurrency import offload
+from trivet.sdk._async.downloads import Told, open_file, pieces, save
 from trivet.sdk._async.session import AsyncSession
-from trivet.sdk._http import Request, TransportError
+from trivet.sdk._http import Request
 from trivet.sdk._uris import DataUri
 from trivet.sdk.errors import InvalidRequestError, NotFoundError
 from trivet.sdk.models import DataEntry, Deleted
 
 PIECE = 1 << 20
 """Bytes of a local file that are read at once."""
-
-Told = Callable[[int, int | None], object]
-"""Is told how many bytes have gone over, and how many there are (None where nobody knows)."""
 
 
 class AsyncFiles:
@@ -139,16 +134,7 @@ class AsyncFiles:
         path = Path(local)
         if await offload(path.is_dir):
             path /= target.name
-        unfinished = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
-        pieces = self._pieces(target, on_progress=on_progress)
-        try:
-            with await offload(_open, unfinished, "xb") as file:
-                async for piece in pieces:
-                    await offload(file.write, piece)
-            await offload(unfinished.replace, path)
-        finally:
-            await pieces.aclose()
-            await offload(_forget, unfinished)
+        await save(self._pieces(target, on_progress=on_progress), path)
         return path
 
     async def read(self, uri: str) -> bytes:
@@ -240,48 +226,19 @@ class AsyncFiles:
         request = _requests.data_delete(DataUri.parse(uri), force=force)
         return (await self._session.value(Deleted, request)).deleted
 
-    async def _pieces(
+    def _pieces(
         self, target: DataUri, *, start: int = 0, on_progress: Told | None = None
     ) -> AsyncGenerator[bytes, None]:
-        place, version = start, None
-        repetition = 0
-        breaking: float | None = None
-        while True:
-            request = _requests.file_read(target, start=place, if_match=version)
-            stream = await self._session.download(request)
-            before = place
-            try:
-                version = stream.headers.get("etag")
-                end = _answers.end_of_file(stream.headers)
-                while chunk := await stream.read():
-                    place += len(chunk)
-                    if on_progress is not None:
-                        on_progress(place, end)
-                    yield chunk
-                if end is None or place >= end:
-                    return
-                broken = TransportError("it was closed before the file's end", sent=True)
-            except TransportError as failure:
-                broken = failure
-            finally:
-                await stream.close()
-            broke = time.monotonic()
-            if place != before:
-                repetition, breaking = 0, None
-            breaking = broke if breaking is None else breaking
-            # A silence counts as a break here: asking for the rest of a file is always safe.
-            again = TransportError(broken.detail, sent=True)
-            delay = self._session.retry_delay(request, again, repetition, out=broke - breaking)
-            if delay is None:
-                raise self._session.error(request, broken) from broken
-            repetition += 1
-            await self._session.pause(delay)
+        def build(place: int, version: str | None) -> Request:
+            return _requests.file_read(target, start=place, if_match=version)
+
+        return pieces(self._session, build, start=start, on_progress=on_progress)
 
 
 async def _read(path: Path, size: int, on_progress: Told | None) -> AsyncGenerator[bytes, None]:
     """A local file piece by piece, as long as it was when its length was told."""
     given = 0
-    with await offload(_open, path, "rb") as file:
+    with await offload(open_file, path, "rb") as file:
         while piece := await offload(file.read, PIECE):
             given += len(piece)
             if given > size:
@@ -293,11 +250,3 @@ async def _read(path: Path, size: int, on_progress: Told | None) -> AsyncGenerat
         raise InvalidRequestError(
             f"{path} has changed while it was uploaded; nothing was stored.", hint="Upload it when nobody writes to it."
         )
-
-
-def _open(path: Path, mode: Literal["rb", "xb"]) -> BinaryIO:
-    return path.open(mode)
-
-
-def _forget(path: Path) -> None:
-    path.unlink(missing_ok=True)

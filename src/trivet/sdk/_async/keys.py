@@ -73,6 +73,18 @@ class AsyncKeys:
         """
         return await self._session.value(KeyInfo, _requests.key_limit(key_id, rate=rate, concurrent=concurrent))
 
+    async def disable(self, key_id: str) -> KeyInfo:
+        """Have a key stop to count at once, until it is enabled again."""
+        return await self._session.value(KeyInfo, _requests.key_switch(key_id, disabled=True))
+
+    async def enable(self, key_id: str) -> KeyInfo:
+        """Have a key that was disabled count again.
+
+        Raises:
+            ConflictError: it is revoked.
+        """
+        return await self._session.value(KeyInfo, _requests.key_switch(key_id, disabled=False))
+
     async def rotate(self, key_id: str, *, overlap_hours: float = 24.0) -> NewKey:
         """A new token for a key; the old one counts for ``overlap_hours`` more."""
         return await self._session.value(NewKey, _requests.key_rotate(key_id, overlap_hours=overlap_hours))

@@ -20,13 +20,17 @@ class Accounts:
         """All accounts."""
         return self._session.everything(AccountInfo, lambda cursor: _requests.accounts(cursor=cursor))
 
-    def create(self, name: str) -> AccountInfo:
+    def create(self, name: str, *, email: str = "") -> AccountInfo:
         """Make an account.
+
+        Args:
+            name: the account's.
+            email: its e-mail address, for which you vouch.
 
         Raises:
             ConflictError: the name is taken.
         """
-        return self._session.value(AccountInfo, _requests.account_create(name))
+        return self._session.value(AccountInfo, _requests.account_create(name, email=email))
 
     def get(self, name: str) -> AccountInfo:
         """One account."""
@@ -39,6 +43,7 @@ class Accounts:
         disabled: bool | None = None,
         rate: str | None = None,
         concurrent: int | Literal["none"] | None = None,
+        email: str | None = None,
     ) -> AccountInfo:
         """Change an account; what is None stays as it is.
 
@@ -47,8 +52,9 @@ class Accounts:
             disabled: whether its keys stop to count.
             rate: how often all its keys together may call, such as ``100/min``; ``none`` takes the limit away.
             concurrent: how many jobs they may have open; ``none`` takes the limit away.
+            email: its e-mail address, for which you vouch; an empty text takes it away.
         """
-        request = _requests.account_update(name, disabled=disabled, rate=rate, concurrent=concurrent)
+        request = _requests.account_update(name, disabled=disabled, rate=rate, concurrent=concurrent, email=email)
         return self._session.value(AccountInfo, request)
 
     def delete(self, name: str) -> None:

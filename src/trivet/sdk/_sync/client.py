@@ -22,6 +22,7 @@ from trivet.sdk._sync.files import Files
 from trivet.sdk._sync.images import Images
 from trivet.sdk._sync.jobs import Job, Jobs
 from trivet.sdk._sync.keys import Keys
+from trivet.sdk._sync.models import Models
 from trivet.sdk._sync.orgs import Organizations
 from trivet.sdk._sync.secrets import Secrets
 from trivet.sdk._sync.session import Session
@@ -51,6 +52,7 @@ class Client:
         jobs: the jobs of the server.
         deployments: uploads that are built and published; `deploy` makes one.
         images: builds under a name, that endpoints can be made of.
+        models: predictive models: published from an estimator, downloaded for use without a server.
         files: hosted data: files in collections, by their ``data://`` URIs.
         accounts: accounts, for administrators.
         keys: API keys.
@@ -81,6 +83,7 @@ class Client:
         self.jobs = Jobs(self._session)
         self.deployments = Deployments(self._session)
         self.images = Images(self._session, self.deployments)
+        self.models = Models(self._session, self.deployments)
         self.files = Files(self._session)
         self.accounts = Accounts(self._session)
         self.keys = Keys(self._session)
@@ -120,6 +123,7 @@ class Client:
         model_id: int | None = None,
         workers: tuple[int, int] | None = None,
         canary: int | None = None,
+        held: bool = False,
         on_event: Callable[[BuildStep], object] | None = None,
         timeout: float | None = None,
     ) -> list[DeployedEndpoint]:
@@ -133,6 +137,7 @@ class Client:
             model_id: the integer id that existing code has written into it.
             workers: how many at least and at most.
             canary: percent of the calls that the new version gets, beside the one that serves; None lets it serve all.
+            held: whether it gets no calls but those that name it, by its number or its hash, until it is released.
             on_event: called with each step of the build.
             timeout: seconds to wait at most; None waits as long as it takes.
 
@@ -152,6 +157,7 @@ class Client:
             model_id=model_id,
             workers=workers,
             canary=canary,
+            held=held,
             on_event=on_event,
             timeout=timeout,
         )

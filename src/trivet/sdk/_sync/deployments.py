@@ -39,6 +39,7 @@ class Deployments:
         model_id: int | None = None,
         workers: tuple[int, int] | None = None,
         canary: int | None = None,
+        held: bool = False,
         on_event: Callable[[BuildStep], object] | None = None,
         timeout: float | None = None,
     ) -> list[DeployedEndpoint]:
@@ -54,6 +55,7 @@ class Deployments:
             workers: how many at least and at most.
             canary: percent of the calls that name no version which the new one gets, beside the one that serves; 0: it is
                 reached by its number alone. None lets it serve all.
+            held: whether it gets no calls but those that name it, by its number or its hash, until it is released.
             on_event: called with each step of the build.
             timeout: seconds to wait at most; None waits as long as it takes. The build goes on when the wait ends.
 
@@ -75,6 +77,7 @@ class Deployments:
                 model_id=model_id,
                 workers=workers,
                 canary=canary,
+                held=held,
             ),
             on_event=on_event,
             timeout=timeout,

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import mimetypes
 import os
-import secrets
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
 
 from trivet.sdk import _answers, _requests
-from trivet.sdk._http import Request, TransportError
+from trivet.sdk._http import Request
 from trivet.sdk._sync.concurrency import offload
+from trivet.sdk._sync.downloads import Told, open_file, pieces, save
 from trivet.sdk._sync.session import Session
 from trivet.sdk._uris import DataUri
 from trivet.sdk.errors import InvalidRequestError, NotFoundError
@@ -21,9 +19,6 @@ from trivet.sdk.models import DataEntry, Deleted
 
 PIECE = 1 << 20
 """Bytes of a local file that are read at once."""
-
-Told = Callable[[int, int | None], object]
-"""Is told how many bytes have gone over, and how many there are (None where nobody knows)."""
 
 
 class Files:
@@ -140,16 +135,7 @@ class Files:
         path = Path(local)
         if offload(path.is_dir):
             path /= target.name
-        unfinished = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
-        pieces = self._pieces(target, on_progress=on_progress)
-        try:
-            with offload(_open, unfinished, "xb") as file:
-                for piece in pieces:
-                    offload(file.write, piece)
-            offload(unfinished.replace, path)
-        finally:
-            pieces.close()
-            offload(_forget, unfinished)
+        save(self._pieces(target, on_progress=on_progress), path)
         return path
 
     def read(self, uri: str) -> bytes:
@@ -241,45 +227,16 @@ class Files:
         return (self._session.value(Deleted, request)).deleted
 
     def _pieces(self, target: DataUri, *, start: int = 0, on_progress: Told | None = None) -> Generator[bytes, None]:
-        place, version = start, None
-        repetition = 0
-        breaking: float | None = None
-        while True:
-            request = _requests.file_read(target, start=place, if_match=version)
-            stream = self._session.download(request)
-            before = place
-            try:
-                version = stream.headers.get("etag")
-                end = _answers.end_of_file(stream.headers)
-                while chunk := stream.read():
-                    place += len(chunk)
-                    if on_progress is not None:
-                        on_progress(place, end)
-                    yield chunk
-                if end is None or place >= end:
-                    return
-                broken = TransportError("it was closed before the file's end", sent=True)
-            except TransportError as failure:
-                broken = failure
-            finally:
-                stream.close()
-            broke = time.monotonic()
-            if place != before:
-                repetition, breaking = 0, None
-            breaking = broke if breaking is None else breaking
-            # A silence counts as a break here: asking for the rest of a file is always safe.
-            again = TransportError(broken.detail, sent=True)
-            delay = self._session.retry_delay(request, again, repetition, out=broke - breaking)
-            if delay is None:
-                raise self._session.error(request, broken) from broken
-            repetition += 1
-            self._session.pause(delay)
+        def build(place: int, version: str | None) -> Request:
+            return _requests.file_read(target, start=place, if_match=version)
+
+        return pieces(self._session, build, start=start, on_progress=on_progress)
 
 
 def _read(path: Path, size: int, on_progress: Told | None) -> Generator[bytes, None]:
     """A local file piece by piece, as long as it was when its length was told."""
     given = 0
-    with offload(_open, path, "rb") as file:
+    with offload(open_file, path, "rb") as file:
         while piece := offload(file.read, PIECE):
             given += len(piece)
             if given > size:
@@ -291,11 +248,3 @@ def _read(path: Path, size: int, on_progress: Told | None) -> Generator[bytes, N
         raise InvalidRequestError(
             f"{path} has changed while it was uploaded; nothing was stored.", hint="Upload it when nobody writes to it."
         )
-
-
-def _open(path: Path, mode: Literal["rb", "xb"]) -> BinaryIO:
-    return path.open(mode)
-
-
-def _forget(path: Path) -> None:
-    path.unlink(missing_ok=True)

@@ -74,6 +74,18 @@ class Keys:
         """
         return self._session.value(KeyInfo, _requests.key_limit(key_id, rate=rate, concurrent=concurrent))
 
+    def disable(self, key_id: str) -> KeyInfo:
+        """Have a key stop to count at once, until it is enabled again."""
+        return self._session.value(KeyInfo, _requests.key_switch(key_id, disabled=True))
+
+    def enable(self, key_id: str) -> KeyInfo:
+        """Have a key that was disabled count again.
+
+        Raises:
+            ConflictError: it is revoked.
+        """
+        return self._session.value(KeyInfo, _requests.key_switch(key_id, disabled=False))
+
     def rotate(self, key_id: str, *, overlap_hours: float = 24.0) -> NewKey:
         """A new token for a key; the old one counts for ``overlap_hours`` more."""
         return self._session.value(NewKey, _requests.key_rotate(key_id, overlap_hours=overlap_hours))

@@ -9,7 +9,6 @@ from time import monotonic
 
 LIMIT = "TRIVET_ALGORITHM_TMP"
 """The variable that has the limit in bytes; 0: none."""
-DEFAULT = 4 * 1024**3
 _BLOCK = 512
 _SHARE = 50
 """How many times as long as a measurement took nobody measures again."""
@@ -61,9 +60,8 @@ class Allowance:
 
 
 def limit_of(environ: MutableMapping[str, str]) -> int:
-    """Takes the limit, in bytes, out of an environment."""
-    text = environ.pop(LIMIT, "")
-    return int(text) if text.isdecimal() else DEFAULT
+    """Takes the limit, in bytes, out of an environment; 0 where there is none in it."""
+    return int(environ.pop(LIMIT, "0"))
 
 
 def _size(folder: Path) -> int:

@@ -72,7 +72,7 @@ class Printed:
 
     @contextmanager
     def attended(self) -> Iterator[None]:
-        """While this lasts, and up to its end, the calling thread reads, and what is printed belongs to the job or the loading."""
+        """While this lasts, the calling thread reads, and what is printed up to its end belongs to the job or the loading."""
         with self._lock:
             self.drain()
             self._is_attended = True

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from trivet.authoring.batching import Batching
 
-HOSTS = {"algorithm": "trivet.worker.hosts.algorithm", "decorated": "trivet.worker.hosts.decorated"}
+HOSTS = {
+    "algorithm": "trivet.worker.hosts.algorithm",
+    "decorated": "trivet.worker.hosts.decorated",
+    "model": "trivet.worker.hosts.model",
+}
 """The module of each kind. Its function ``open_host(folder, handler)`` loads the program and returns its `Host`."""
 
 

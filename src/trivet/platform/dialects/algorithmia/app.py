@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from starlette.types import Message, Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal
-from trivet.platform.core.errors import TooLarge, Unauthenticated
+from trivet.platform.core.errors import RequestStalled, TooLarge, Unauthenticated
 from trivet.platform.dialects.algorithmia import data, errors, insights
 from trivet.platform.dialects.algorithmia.context import AlgorithmiaServices, AlgorithmiaSettings
 from trivet.platform.dialects.algorithmia.front import AlgorithmiaFront
@@ -61,7 +61,7 @@ class AlgorithmiaApp:
         self._identities = services.identities
         self._max_input = settings.max_input
         self._invoke = Invoke(services, settings)
-        self._data = data.DataApi(services.files)
+        self._data = data.DataApi(services.files, services.clock)
         self._insights = insights.InsightsApi(services.insights)
         self.hot_routes = AlgorithmiaFront(services, settings, self._invoke)
         """Its hot paths past ASGI."""
@@ -184,5 +184,5 @@ class _Body:
                 while not self._ended and size < _MOST_DISCARDED:
                     async with asyncio.timeout(_LONGEST_PAUSE):
                         size += len((await self.receive()).get("body", b""))
-        except TimeoutError:
+        except (TimeoutError, RequestStalled):
             pass  # it has had its time; the answer goes out, and the connection ends

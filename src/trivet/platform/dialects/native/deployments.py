@@ -77,6 +77,7 @@ def _request(call: Call) -> DeploymentRequest:
         workers=_workers(query["workers"]) if query.get("workers") else None,
         canary=call.whole("canary"),
         image=query.get("image") or None,
+        held=call.flag("held"),
     )
 
 

@@ -35,7 +35,7 @@ async def accounts(call: Call) -> schemas.Page[schemas.Account]:
 async def create_account(call: Call) -> schemas.Account:
     """Makes an account."""
     wanted = await call.document(schemas.AccountRequest)
-    return translate.account(await call.services.accounts.create(call.principal, wanted.name))
+    return translate.account(await call.services.accounts.create(call.principal, wanted.name, email=wanted.email))
 
 
 async def account(call: Call) -> schemas.Account:
@@ -52,6 +52,7 @@ async def change_account(call: Call) -> schemas.Account:
         disabled=_or_keep(wanted.disabled),
         rate=_or_keep(wanted.rate),
         concurrent=_or_keep(wanted.concurrent),
+        email=_or_keep(wanted.email),
     )
     return translate.account(changed)
 
@@ -89,10 +90,14 @@ async def create_key(call: Call) -> schemas.NewKey:
 
 
 async def limit_key(call: Call) -> schemas.Key:
-    """Changes the limits of a key."""
+    """Changes the limits of a key, and disables or enables it."""
     wanted = await call.document(schemas.KeyChange)
-    key, account_name = await call.services.keys.limit(
-        call.principal, call.part("key"), rate=_or_keep(wanted.rate), concurrent=_or_keep(wanted.concurrent)
+    key, account_name = await call.services.keys.change(
+        call.principal,
+        call.part("key"),
+        rate=_or_keep(wanted.rate),
+        concurrent=_or_keep(wanted.concurrent),
+        disabled=_or_keep(wanted.disabled),
     )
     return translate.key(key, account_name, call.services.clock())
 

@@ -472,7 +472,7 @@ class Image(Document):
 
 class Account(Document):
     """A person or a program that owns endpoints and keys. `rate` (`100/min`) and `concurrent` (open jobs) are limits for all its
-    keys together; null: as the platform's default is.
+    keys together; null: as the platform's default is. `email` is an address that an administrator has vouched for.
     """
 
     id: str
@@ -482,22 +482,26 @@ class Account(Document):
     created_at: str
     rate: str | None = None
     concurrent: int | None = None
+    email: str | None = None
 
 
 class AccountRequest(Request):
-    """The account to make."""
+    """The account to make. `email` is an address that you vouch for: invitations to organizations reach the account under it."""
 
     name: str
+    email: str = ""
 
 
 class AccountChange(Request):
     """What to change; a field that is not there stays as it is. `disabled`: whether the account's keys stop to count. `rate` and
-    `concurrent` are limits for all its keys together; null takes a limit away.
+    `concurrent` are limits for all its keys together; null takes a limit away. `email` is an address that you vouch for; an empty
+    text takes it away.
     """
 
     disabled: bool | UnsetType = UNSET
     rate: str | UnsetType | None = UNSET
     concurrent: int | UnsetType | None = UNSET
+    email: str | UnsetType = UNSET
 
 
 class Key(Document):
@@ -511,7 +515,7 @@ class Key(Document):
     expires_at: str | None
     last_used_at: str | None
     revoked_at: str | None
-    state: Literal["active", "expired", "revoked", "rotating"]
+    state: Literal["active", "disabled", "expired", "revoked", "rotating"]
     rate: str | None = None
     concurrent: int | None = None
 
@@ -548,10 +552,13 @@ class KeyRequest(Request):
 
 
 class KeyChange(Request):
-    """Which limits to change; a field that is not there stays as it is, null takes a limit away."""
+    """What to change; a field that is not there stays as it is. Null takes a limit away. `disabled`: whether the key stops to
+    count, until it is enabled again.
+    """
 
     rate: str | UnsetType | None = UNSET
     concurrent: int | UnsetType | None = UNSET
+    disabled: bool | UnsetType = UNSET
 
 
 class Rotation(Request):

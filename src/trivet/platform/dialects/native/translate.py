@@ -367,6 +367,7 @@ def account(value: accounts.Account) -> schemas.Account:
         created_at=rfc3339(value.created_at),
         rate=_rate(value.limits),
         concurrent=value.limits.concurrent,
+        email=value.email or None,
     )
 
 

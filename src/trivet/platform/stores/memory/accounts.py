@@ -6,6 +6,7 @@ from dataclasses import replace
 from operator import attrgetter
 
 from trivet.platform.core.accounts import Account, ApiKey, Membership, Organization
+from trivet.platform.core.pictures import Picture
 from trivet.platform.stores import errors
 from trivet.platform.stores.memory.tables import Journal, Table
 
@@ -18,6 +19,7 @@ class MemoryAccounts:
         self._accounts: Table[str, Account] = Table(journal)
         self._organizations: Table[str, Organization] = Table(journal)
         self._memberships: Table[tuple[str, str], Membership] = Table(journal)
+        self._pictures: Table[str, Picture] = Table(journal)
 
     def add(self, account: Account) -> None:
         """Raises `Conflict` where the name or the id is taken."""
@@ -49,10 +51,27 @@ class MemoryAccounts:
                 self.remove_membership(membership.organization_id, account_id)
             for key in [k for k in self._keys if k.account_id == account_id]:
                 self._keys.remove(key.id)
+            self._pictures.remove(account_id)
+
+    def put_picture(self, account_id: str, picture: Picture) -> None:
+        """Raises `Conflict` where the account is not there."""
+        if account_id not in self._accounts:
+            raise errors.missing("account", account_id)
+        self._pictures.put(account_id, picture)
+
+    def picture(self, account_id: str) -> Picture | None:
+        """The account's, or None."""
+        return self._pictures.get(account_id)
+
+    def remove_picture(self, account_id: str) -> None:
+        """Nothing happens where there is none."""
+        self._pictures.remove(account_id)
 
     def add_organization(self, organization: Organization) -> None:
-        """Raises `Conflict` where the name or the id is taken."""
+        """Raises `Conflict` where the name, the id or the number is taken."""
         self._check(organization)
+        if organization.number and self.organization_numbered(organization.number) is not None:
+            raise errors.id_taken("organization", str(organization.number))
         self._organizations.put(organization.id, organization)
 
     def organization(self, organization_id: str) -> Organization | None:
@@ -63,11 +82,20 @@ class MemoryAccounts:
         """Whatever the case of the letters."""
         return next((o for o in self._organizations if o.name.lower() == name.lower()), None)
 
+    def organization_numbered(self, number: int) -> Organization | None:
+        """The organization, or None."""
+        return next((o for o in self._organizations if o.number == number != 0), None)
+
     def save_organization(self, organization: Organization) -> None:
-        """Takes its extras; nothing happens where it is not there."""
+        """Takes its name, its extras and whether it is public; nothing happens where it is not there.
+
+        Raises `Conflict` where the name is taken.
+        """
         known = self._organizations.get(organization.id)
         if known is not None:
-            self._organizations.put(known.id, replace(known, extras=organization.extras))
+            self._check_name(organization)
+            name, extras, public = organization.name, organization.extras, organization.public
+            self._organizations.put(known.id, replace(known, name=name, extras=extras, public=public))
 
     def organizations(self) -> list[Organization]:
         """By name."""

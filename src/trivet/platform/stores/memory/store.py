@@ -16,6 +16,7 @@ from trivet.platform.stores.memory.counters import MemoryCounters
 from trivet.platform.stores.memory.data import MemoryData
 from trivet.platform.stores.memory.deployments import MemoryDeployments
 from trivet.platform.stores.memory.endpoints import MemoryEndpoints
+from trivet.platform.stores.memory.invitations import MemoryInvitations
 from trivet.platform.stores.memory.jobs import MemoryJobs
 from trivet.platform.stores.memory.keys import MemoryKeys
 from trivet.platform.stores.memory.tables import Journal, Table
@@ -36,6 +37,7 @@ class MemoryTransaction:
         versions: Table[str, Version] = Table(journal)
         self.accounts = MemoryAccounts(journal, keys)
         self.keys = MemoryKeys(keys, self.accounts)
+        self.invitations = MemoryInvitations(journal, self.accounts)
         self.endpoints = MemoryEndpoints(journal, versions)
         self.versions = MemoryVersions(versions, self.endpoints)
         self.deployments = MemoryDeployments(journal)

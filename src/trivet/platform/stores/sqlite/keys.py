@@ -16,7 +16,7 @@ _SQL = statements(
     "api_keys",
     """
     id, account_id, label, scopes, secret_hash, created_at, expires_at, last_used_at, revoked_at, previous_hash,
-    previous_until, rate, concurrent
+    previous_until, rate, concurrent, disabled
     """,
 )
 _TOUCH = "UPDATE api_keys SET last_used_at = ? WHERE id = ?"
@@ -82,11 +82,12 @@ def _row(key: ApiKey) -> tuple[Any, ...]:
         key.previous_hash,
         key.previous_until,
         *encode_limits(key.limits),
+        key.disabled,
     )
 
 
 def _key(row: tuple[Any, ...]) -> ApiKey:
-    *fields, rate, concurrent = row
+    *fields, rate, concurrent, disabled = row
     id_, account_id, label, scopes, *rest = fields
-    values: list[Any] = [*rest, decode_limits(rate, concurrent)]
+    values: list[Any] = [*rest, decode_limits(rate, concurrent), bool(disabled)]
     return ApiKey(id_, account_id, label, frozenset(Scope(scope) for scope in scopes.split()), *values)

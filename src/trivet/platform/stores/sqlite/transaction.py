@@ -7,6 +7,7 @@ from trivet.platform.stores.sqlite.counters import SqliteCounters
 from trivet.platform.stores.sqlite.data import SqliteData
 from trivet.platform.stores.sqlite.deployments import SqliteDeployments
 from trivet.platform.stores.sqlite.endpoints import SqliteEndpoints
+from trivet.platform.stores.sqlite.invitations import SqliteInvitations
 from trivet.platform.stores.sqlite.jobs import SqliteJobs
 from trivet.platform.stores.sqlite.keys import SqliteKeys
 from trivet.platform.stores.sqlite.session import Session
@@ -21,6 +22,7 @@ class SqliteTransaction:
     def __init__(self, session: Session) -> None:
         self.accounts = SqliteAccounts(session)
         self.keys = SqliteKeys(session)
+        self.invitations = SqliteInvitations(session)
         self.endpoints = SqliteEndpoints(session)
         self.versions = SqliteVersions(session)
         self.deployments = SqliteDeployments(session)

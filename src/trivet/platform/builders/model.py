@@ -1,0 +1,123 @@
+"""Predictive models: told by their description, and never run as code."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from trivet.models import bundle
+from trivet.models.description import parse
+from trivet.models.folders import load_document
+from trivet.models.problems import ModelInvalid
+from trivet.platform.builders.archive import unpack
+from trivet.platform.builders.descriptions import name_of
+from trivet.platform.builders.members import Limits
+from trivet.platform.builders.sources import SourceTree
+from trivet.platform.core.errors import DeploymentRefused
+
+HOST = "model"
+NUMERIC = ("numpy>=1.26", "onnxruntime>=1.20")
+"""What every model needs. The same words for all, so that all share an environment."""
+_CHEMISTRY = "rdkit"
+_RELEASE = re.compile(r"[0-9]+(?:\.[0-9]+){0,4}")
+
+
+class Model:
+    """The kind of bundle that has a ``model.json`` and its graph at the top."""
+
+    host = HOST
+    looked_for = f"{bundle.DESCRIPTION} beside {bundle.MODEL}"
+    usual: tuple[str, ...] = ()
+
+    def recognises(self, source: SourceTree) -> bool:
+        """Whether there is a description, and a graph beside it or within."""
+        folder = source.folder
+        if not (folder / bundle.DESCRIPTION).is_file():
+            return False
+        if (folder / bundle.MODEL).is_file():
+            return True
+        try:
+            document = load_document(folder)
+        except ModelInvalid:
+            return False
+        return "independentFeatures" in document or "rawModel" in document
+
+    def requirements(self, source: SourceTree) -> tuple[str, ...]:
+        """What predicting needs. Nothing else that a model names is installed: a model is data, and brings no code.
+
+        A model that was checked with a release of RDKit keeps it, as its numbers may be others with the next.
+
+        Raises:
+            DeploymentRefused: the description can't be read; says what is wrong with it.
+        """
+        try:
+            description = parse(load_document(source.folder))
+        except ModelInvalid as error:
+            raise refusal(error) from error
+        if not description.needs_chemistry:
+            return NUMERIC
+        release = description.versions.get(_CHEMISTRY, "")
+        return (*NUMERIC, f"{_CHEMISTRY}=={release}" if _RELEASE.fullmatch(release) else _CHEMISTRY)
+
+    def requirement_files(self, source: SourceTree) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def program(self, source: SourceTree) -> str:
+        """The file with the description."""
+        return bundle.DESCRIPTION
+
+    def name(self, source: SourceTree) -> str | None:
+        """None: it is named after the upload, else by `title`."""
+        return None
+
+
+def title(folder: Path) -> str:
+    """The model's own name as that of an endpoint, for an upload that has none."""
+    return name_of(str(load_document(folder).get("name") or ""), HOST)
+
+
+def settle(folder: Path, limits: Limits) -> None:
+    """Brings an unpacked upload into the plain form of a model's folder, if it is a model.
+
+    A bundle file that was packed as any file is, is unpacked; a bundle is compared with its manifest; what is inline in the
+    description becomes files.
+
+    Args:
+        folder: what was unpacked; it is changed.
+        limits: what an archive may hold.
+
+    Raises:
+        DeploymentRefused: it is a model, and not whole, or not as its description says.
+        StorageFull: the disk is full.
+    """
+    _open_bundle(folder, limits)
+    if not Model().recognises(SourceTree(folder, ())):
+        return
+    try:
+        if (folder / bundle.MANIFEST).is_file():
+            bundle.verify(folder)
+            (folder / bundle.MANIFEST).unlink()  # from now on the folder's name tells what it is made from
+        bundle.normalise(folder)
+    except ModelInvalid as error:
+        raise refusal(error) from error
+
+
+def refusal(error: ModelInvalid) -> DeploymentRefused:
+    """What is told of a model that can't be taken."""
+    return DeploymentRefused(f"The model can't be taken: {error}.", hint="Correct it and deploy again.")
+
+
+def _open_bundle(folder: Path, limits: Limits) -> None:
+    """Where all that was uploaded is one zip file, puts its content into its place."""
+    files = list(folder.iterdir())
+    if len(files) != 1 or files[0].suffix.lower() != ".zip" or not files[0].is_file():
+        return
+    inner = folder.with_name(f"{folder.name}.inner")
+    try:
+        unpack(files[0], files[0].name, inner, limits)
+        shutil.rmtree(folder)
+        inner.rename(folder)
+    finally:
+        shutil.rmtree(inner, ignore_errors=True)

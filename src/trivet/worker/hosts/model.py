@@ -1,0 +1,194 @@
+"""Models: ONNX graphs with a description. They run no code of their author's, so many of them may share a process."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from trivet.authoring.batching import Batching
+from trivet.authoring.outputs import JSON_TYPE
+from trivet.authoring.reporting import current
+from trivet.protocol import shares
+from trivet.worker.attempt import Attempt
+from trivet.worker.failures import Relayed
+from trivet.worker.inspection import tell
+
+if TYPE_CHECKING:
+    from trivet.models.predictor import Predictor
+
+CONCURRENCY = 4
+"""Predictions that one worker works on at a time, so that a short one need not wait for a long one."""
+IDLE_TIMEOUT = 300.0
+"""Seconds that a model is kept open which nobody asks; it costs little where it shares its process."""
+_CSV_TYPE = "text/csv"
+_MOST_THREADS = 4
+"""Threads that one run may use where a model has a process of its own."""
+
+
+def open_host(folder: str, handler: str) -> ModelHost:
+    """Makes a model ready to be opened.
+
+    Args:
+        folder: the folder with its files.
+        handler: the file with its description.
+    """
+    # Beside others a run has one thread: what runs at the same time are the predictions.
+    is_shared = os.environ.get("TRIVET_HOST") == shares.HOST
+    return ModelHost(Path(folder, handler).parent, 1 if is_shared else min(_MOST_THREADS, os.cpu_count() or 1))
+
+
+class ModelHost:
+    """Predicts: a row gives a row, a list of rows or a CSV file gives a list.
+
+    Args:
+        folder: the folder with the model's files.
+        threads: how many threads one run of a graph may use.
+    """
+
+    kind = "sync"
+    batching: Batching | None = None
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self._folder = folder
+        self._threads = threads
+        self._predictor: Predictor | None = None
+        self._stops: dict[object, Callable[[], bool]] = {}
+        """By attempt: what the predictor asks whether it is to go on."""
+
+    def setup(self) -> None:
+        """Opens the graphs.
+
+        Raises:
+            ModelInvalid: they can't be opened.
+            MissingPackage: something is not installed.
+        """
+        from trivet.models.predictor import Predictor
+
+        self._predictor = Predictor.open(self._folder, threads=self._threads)
+
+    def teardown(self) -> None:
+        """Lets go of the graphs, and of the memory that they take."""
+        self._predictor = None
+
+    def bind(self, body: bytes, content_type: str) -> tuple[list[Any], dict[str, Any]]:
+        """As `Host.bind`: rows as they came out of JSON, or the bytes of a CSV file in an encoding that tells itself.
+
+        Raises:
+            Relayed: it is neither.
+        """
+        media_type, _, parameters = content_type.partition(";")
+        if media_type.strip().lower() == _CSV_TYPE:
+            return [_recoded(body, parameters)], {}
+        try:
+            return [json.loads(body, parse_constant=_no_constant)], {}
+        except (ValueError, RecursionError) as error:
+            raise _invalid(f"The input is neither JSON nor {_CSV_TYPE}: {error}.") from None
+
+    def handler(self, rows: Any) -> bytes:
+        """Predicts.
+
+        Args:
+            rows: a row, a list of rows, or the bytes of a CSV file.
+
+        Returns:
+            The result rows as JSON: one object for one row, else an array.
+
+        Raises:
+            Relayed: the rows don't fit the model, or the graph can't be run on them.
+        """
+        from trivet.models.graphs import GraphFailed
+        from trivet.models.predictor import AllRowsFailed
+        from trivet.models.problems import RowsInvalid
+        from trivet.models.rows import check
+
+        predictor = self._predictor
+        assert predictor is not None  # it was set up
+        work = current()
+
+        def stops() -> bool:
+            return isinstance(work, Attempt) and work.reason is not None
+
+        self._stops[work] = stops
+        try:
+            if isinstance(rows, bytes):
+                return b"".join(predictor.predict_csv(rows, stop=stops))
+            is_single = isinstance(rows, dict)
+            table = check(predictor.description, [rows] if is_single else rows)
+            results = predictor.predict(table, stop=stops)
+            return results.json_items() if is_single else results.json()
+        except (RowsInvalid, AllRowsFailed) as error:
+            raise _invalid(str(error), type(error).__name__) from None
+        except GraphFailed as error:
+            raise Relayed(str(error), type(error).__name__) from None
+        finally:
+            del self._stops[work]
+
+    def encode(self, value: object) -> tuple[str, bytes]:
+        """As `Host.encode`: results are JSON already."""
+        assert isinstance(value, bytes)
+        return JSON_TYPE, value
+
+    def interrupt(self, attempt: Attempt) -> None:
+        """Ends the runs of a graph that an attempt has begun. From any thread."""
+        predictor, stops = self._predictor, self._stops.get(attempt)
+        if predictor is not None and stops is not None:
+            predictor.terminate(stops)
+
+
+def rehearse(folder: str, program: str, answers: int) -> int:
+    """Checks a model before it is published, in the environment that it will run in.
+
+    Args:
+        folder: the bundle.
+        program: the file in it with the description.
+        answers: where to say what came of it.
+
+    Returns:
+        The exit status: 0, or 1 where it can't be taken.
+    """
+    from trivet.models.check import check_model
+    from trivet.models.description import to_document
+    from trivet.models.problems import ModelInvalid
+
+    try:
+        checked = check_model(Path(folder, program).parent)
+    except (ModelInvalid, ValueError, RuntimeError, OSError) as error:
+        tell(answers, {"error": {"type": type(error).__name__, "message": str(error)}})
+        return 1
+    endpoint = {
+        "kind": ModelHost.kind,
+        "description": checked.description.description or checked.description.name,
+        "input_schema": checked.input_schema,
+        "output_schema": checked.output_schema,
+        "model": to_document(checked.description),
+        "settings": {
+            "concurrency": CONCURRENCY,
+            "workers": [0, os.cpu_count() or 1],
+            "idle_timeout": IDLE_TIMEOUT,
+        },
+    }
+    tell(answers, {"endpoints": [endpoint], "warnings": list(checked.warnings)})
+    return 0
+
+
+def _recoded(data: bytes, parameters: str) -> bytes:
+    """A CSV file in UTF-8 where its content type says that it is in something else."""
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and (charset := value.strip().strip('"')):
+            try:
+                return data.decode(charset).encode()
+            except (LookupError, UnicodeError) as error:
+                raise _invalid(f"The CSV file is not in {charset!r}, as its content type says: {error}.") from None
+    return data
+
+
+def _invalid(message: str, kind: str = "RowsInvalid") -> Relayed:
+    return Relayed(message, kind, code="invalid_input")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

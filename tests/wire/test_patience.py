@@ -1,0 +1,146 @@
+"""Requests that do not come to their end, on a real connection: each dialect says so in its own shape, and nothing happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from tests.wire.algorithmia.fakes import AlgorithmiaWorld
+from tests.wire.fakes import World
+from tests.wire.runpod.fakes import RunPodWorld
+from tests.wire.test_over_http import Connect, answer_of, over_http
+from trivet.platform.server.patience import Patience, Watch
+
+SHORT = 0.2
+
+
+def watch(head: float = 60.0, body: float = 60.0) -> Watch:
+    return Watch(Patience(head, body))
+
+
+def half(world: World, method: str, path: str, body: bytes = b'{"a":', *headers: str) -> bytes:
+    """A request of whose body only the first half is ever sent."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: trivet", f"Authorization: Bearer {world.admin_token}", *headers]
+    if not headers:
+        lines += ["Content-Type: application/json", f"Content-Length: {2 * len(body)}"]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def stalled(world: World, request: bytes) -> tuple[int, dict[str, str], bytes]:
+    """What a request gets that does not go on; asserts that its connection is closed."""
+    found: list[tuple[int, dict[str, str], bytes]] = []
+
+    async def scenario(connect: Connect) -> None:
+        reader, writer = await connect()
+        writer.write(request)
+        found.append(await answer_of(reader))
+        assert await reader.read() == b""
+
+    over_http(world, scenario, watch=watch(body=SHORT))
+    assert found[0][1]["connection"] == "close"
+    return found[0]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_upload_that_stands_still_is_given_up_and_the_old_file_stays(chunked: bool) -> None:
+    world = World()
+    world.ask("POST", "/files/.my", json_body={"name": "c"})
+    world.ask("PUT", "/files/.my/c/f", body=b"the old one")
+    blobs = dict(world.blobs.blobs)
+    sent = (b"4\r\nhalf\r\n", "Transfer-Encoding: chunked") if chunked else (b"half",)
+    status, headers, body = stalled(world, half(world, "PUT", "/api/v1/files/.my/c/f", *sent))
+    assert (status, headers["content-type"]) == (408, "application/problem+json")
+    problem = json.loads(body)
+    assert (problem["code"], problem["status"]) == ("request_stalled", 408)
+    assert f"{SHORT:g} seconds" in problem["detail"]
+    assert world.ask("GET", "/files/.my/c/f").body == b"the old one"
+    assert world.blobs.blobs == blobs
+
+
+@pytest.mark.parametrize("path", ["/api/v1/endpoints/admin/hello/run", "/api/v1/endpoints/admin/hello/stream"])
+def test_a_call_that_stands_still_is_given_up(path: str) -> None:
+    world = World()
+    world.offer()
+    status, _, body = stalled(world, half(world, "POST", path))
+    assert (status, json.loads(body)["code"]) == (408, "request_stalled")
+    assert world.ask("GET", "/jobs").json["items"] == []
+
+
+def test_runpods_shape_is_one_text() -> None:
+    world = RunPodWorld()
+    world.client = world.caller
+    status, _, body = stalled(world, half(world, "POST", f"/runpod/v2/{world.hello}/runsync"))
+    assert status == 408
+    assert list(json.loads(body)) == ["error"]
+    assert "Send it again" in json.loads(body)["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "wanted"),
+    [("PUT", "data/.my/c/f", 408), ("POST", "data/.my", 408), ("POST", "algo/admin/hello", 200)],
+)
+def test_algorithmias_shape_is_an_error_with_a_message(method: str, path: str, wanted: int) -> None:
+    world = AlgorithmiaWorld()
+    world.mkdir("c")
+    world.client = world.caller
+    status, _, body = stalled(world, half(world, method, f"/algorithmia/v1/{path}"))
+    assert status == wanted  # calls are refused with 200, as this dialect's clients need it
+    assert f"{SHORT:g} seconds" in json.loads(body)["error"]["message"]
+
+
+def test_a_body_that_goes_on_now_and_then_is_waited_for() -> None:
+    world = World()
+    world.ask("POST", "/files/.my", json_body={"name": "c"})
+
+    async def scenario(connect: Connect) -> None:
+        reader, writer = await connect()
+        writer.write(half(world, "PUT", "/api/v1/files/.my/c/f", b"012345"))
+        for digit in b"012345":
+            await asyncio.sleep(0.15)
+            writer.write(bytes([digit]))
+        status, _, body = await answer_of(reader)
+        assert (status, json.loads(body)["size"]) == (200, 12)
+
+    over_http(world, scenario, watch=watch(body=0.6))
+
+
+@pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nhost: x\r\n", b"G"])
+def test_a_head_that_stands_still_is_given_up(sent: bytes) -> None:
+    world = World()
+
+    async def scenario(connect: Connect) -> None:
+        reader, writer = await connect()
+        writer.write(sent)
+        status, headers, body = await answer_of(reader)
+        assert (status, headers["connection"]) == (408, "close")
+        assert b"did not come to its end" in body
+        assert await reader.read() == b""
+
+    over_http(world, scenario, watch=watch(head=SHORT))
+
+
+def test_a_connection_that_says_nothing_is_closed() -> None:
+    world = World()
+
+    async def scenario(connect: Connect) -> None:
+        reader, _ = await connect()
+        assert await reader.read() == b""
+
+    over_http(world, scenario, watch=watch(head=SHORT))
+
+
+def test_who_sends_whole_requests_is_not_hurried() -> None:
+    world = World()
+    world.offer()
+
+    async def scenario(connect: Connect) -> None:
+        reader, writer = await connect()
+        for _ in range(2):
+            request = half(world, "POST", "/api/v1/endpoints/admin/hello/run", b"", "Content-Length: 2") + b"{}"
+            writer.write(request)
+            assert (await answer_of(reader))[0] == 200
+            await asyncio.sleep(2 * SHORT)
+
+    over_http(world, scenario, watch=watch(SHORT, SHORT))
