@@ -19,6 +19,7 @@ TYPE_CHECKING = False  # type checkers know this name; importing it from `typing
 if TYPE_CHECKING:
     from trivet._version import __version__
     from trivet.authoring import Blob, endpoint, progress
+    from trivet.models import load
     from trivet.sdk import (
         AsyncClient,
         AsyncEndpoint,
@@ -90,6 +91,7 @@ __all__ = [
     "UnexpectedAnswerError",
     "__version__",
     "endpoint",
+    "load",
     "progress",
 ]
 
@@ -97,6 +99,7 @@ _HOMES = {
     "__version__": "trivet._version",
     "Blob": "trivet.authoring",
     "endpoint": "trivet.authoring",
+    "load": "trivet.models",
     "progress": "trivet.authoring",
 }
 """Where a name lives; all others live in `trivet.sdk`."""

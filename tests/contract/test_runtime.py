@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
+from tests.unit.runtimes.shared_stage import SharedStage
 from tests.unit.runtimes.stage import PATIENCE, Stage, WarmRuntime
 from trivet.platform.core.errors import Unavailable
 from trivet.platform.core.workers import Departure
-from trivet.platform.ports.runtime import OnExit, Runtime
+from trivet.platform.ports.runtime import OnExit, Runtime, WorkerSpec
 from trivet.platform.runtimes.fake import FakeRuntime
 from trivet.platform.runtimes.process import ProcessRuntime
+from trivet.platform.runtimes.shared import SharedRuntime
 
 WAITS = "import signal; print('up', flush=True); signal.pause()"
 
@@ -38,7 +42,14 @@ class Bench:
         self._changed.set()
 
     async def start(self, worker_id: str, gpu: str | None = None) -> None:
-        await self.runtime.start(self.stage.spec(worker_id, WAITS, gpu=gpu))
+        await self.runtime.start(self.spec(worker_id, gpu))
+
+    def spec(self, worker_id: str, gpu: str | None = None) -> WorkerSpec:
+        """One that waits, for whatever: the program for its end, a model that nobody answers for its server."""
+        spec = self.stage.spec(worker_id, WAITS, gpu=gpu)
+        if isinstance(self.runtime, SharedRuntime):
+            return replace(spec, version=replace(spec.version, host="model"))
+        return spec
 
     async def gone(self, *worker_ids: str) -> None:
         while not set(worker_ids) <= {worker_id for worker_id, _ in self.exits}:
@@ -49,7 +60,7 @@ class Bench:
 Play = Callable[[Callable[[Bench], Awaitable[None]]], None]
 
 
-@pytest.fixture(params=["spawned", "forked", "fake"])
+@pytest.fixture(params=["spawned", "forked", "shared", "fake"])
 def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
     """Runs a scene on a runtime of each kind."""
 
@@ -59,13 +70,22 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
             if request.param == "fake":
                 await scene(Bench(stage, FakeRuntime()))
                 return
+            if request.param == "shared":
+                stage = SharedStage(tmp_path / "data")
+            silence = socket.socket(socket.AF_UNIX)
+            silence.bind(str(stage.data / "link.sock"))
+            silence.listen()
+            link = f"unix:{stage.data}/link.sock"
             kind = WarmRuntime if request.param == "forked" else ProcessRuntime
-            runtime = kind(stage.data, "unix:/nowhere.sock")
+            runtime: Any = kind(stage.data, link)
+            if request.param == "shared":
+                runtime = SharedRuntime(runtime, link)
             await runtime.open()
             try:
                 await scene(Bench(stage, runtime))
             finally:
                 await runtime.close()
+                silence.close()
 
         asyncio.run(whole())
 
@@ -128,7 +148,7 @@ def test_unknown_workers_are_no_error(play: Play) -> None:
 
 def test_a_started_worker_says_how_it_is_kept_apart(play: Play) -> None:
     async def scene(bench: Bench) -> None:
-        started = await bench.runtime.start(bench.stage.spec("w1", WAITS))
+        started = await bench.runtime.start(bench.spec("w1"))
         assert started.isolation
         assert bench.runtime.capabilities.isolation
 

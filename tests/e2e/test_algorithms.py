@@ -384,6 +384,28 @@ def test_a_manifest_is_frozen_when_it_is_deployed_and_the_version_keeps_to_it(
     assert algorithms.endpoint("admin/AlgoFrozen").run(None, timeout=60) == "other words"
 
 
+def test_a_held_build_is_called_by_its_hash_and_serves_when_it_is_published(
+    algorithms: trivet.Client, platform: RunningPlatform, tmp_path: Path
+) -> None:
+    code = repository(tmp_path, "AlgoHeld", PLAIN)
+    (held,) = algorithms.deploy(code, held=True)
+    with pytest.raises(trivet.TrivetError):
+        algorithms.endpoint("admin/AlgoHeld").run("Bond", timeout=60)
+    program = """
+        import Algorithmia
+        client = Algorithmia.client()
+        algo = client.algo("admin/AlgoHeld")
+        digest = algo.versions(1)['results'][0]['version_info']['git_hash']
+        print(client.algo(f"admin/AlgoHeld/{digest}").pipe("Bond").result)
+        print(algo.publish(version_info={"version_type": "minor"})["version_info"]["semantic_version"])
+        print(algo.pipe("Bond").result)
+    """
+    python = original_python(ALGORITHMIA_LATEST, "algorithmia")
+    finished = run_original(python, textwrap.dedent(program), pointing_algorithmia(platform.url, platform.key))
+    assert finished.stdout.splitlines() == ["Hello Bond", "0.1.0", "Hello Bond"], finished.stderr
+    assert held.version.startswith("0.0.0-build.")
+
+
 # -- the examples ---------------------------------------------------------------------------------------------------------
 
 

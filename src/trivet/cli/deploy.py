@@ -68,12 +68,13 @@ def deploy(
 
     PATH is a file or a folder with @trivet.endpoint in it; each decorated function or class becomes an endpoint. Or it is a
     folder whose handler calls runpod.serverless.start: a worker written for RunPod, which is run as it is. Or a folder with
-    algorithmia.conf and src/NAME.py: an algorithm written for Algorithmia, which is run as it is too. It is uploaded,
-    built in an environment of its own and loaded once before anything is published: what can't be built or loaded is
-    refused with its own words, and what served before keeps serving. Returns when the version can be called.
+    algorithmia.conf and src/NAME.py: an algorithm written for Algorithmia, which is run as it is too. Or a folder with
+    model.json and model.onnx, or a bundle of one: a predictive model, without any code. It is uploaded, built in an
+    environment of its own and loaded once before anything is published: what can't be built or loaded is refused with its
+    own words, and what served before keeps serving. Returns when the version can be called.
 
-    With --held, the version is built and nobody is sent to it: what is called "compile" at Algorithmia. Its number and its hash lead
-    to it, for those who manage the endpoint.
+    With --held, the version is built and nobody is sent to it, as by "compile" at Algorithmia. Its number and its hash lead to it,
+    for those who manage the endpoint.
 
     With --image, PATH holds one endpoint; templates name the image, and endpoints are made from these. The same name again
     moves it to the new build. Beside it only --name OWNER/ can be given.

@@ -75,19 +75,20 @@ def _publish(client: Client, example: Example) -> list[DeployedEndpoint]:
     from trivet.sdk.errors import TrivetError
 
     ours = {"name": f"{example.owner}/{example.endpoint}"} if example.owner is not None else {}
-    numbers = {"id": example.id, "version": example.version}
+    numbers = {"id": example.id, "version": example.version, "model_id": example.model_id}
     theirs = {name: value for name, value in numbers.items() if value is not None}
     try:
         deployed = publish(client, example.path, **ours, **theirs)
     except TrivetError as error:
         if error.code == "conflict" and theirs:
             note(f"{error.message} So {example.name} is deployed without it.")
-            return publish(client, example.path, **ours)
-        if error.code in {"forbidden", "not_found"} and ours:
+            deployed = publish(client, example.path, **ours)
+        elif error.code in {"forbidden", "not_found"} and ours:
             note(f"{error.message} So {example.name} is deployed under your own account.")
             return publish(client, example.path)
-        raise
-    if ours:  # what belongs to one of the names that the guides know is for everybody to call
+        else:
+            raise
+    if ours or example.is_model:  # what the guides know, by a name or a number, is for everybody to call
         client.endpoints.update(deployed[0].name, visibility="public")
     return deployed
 

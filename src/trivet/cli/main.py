@@ -35,6 +35,7 @@ SECTIONS = {
     },
     "Manage": {
         "endpoints": "trivet.cli.endpoints:endpoints",
+        "models": "trivet.cli.models:models",
         "images": "trivet.cli.images:images",
         "keys": "trivet.cli.keys:keys",
         "accounts": "trivet.cli.accounts:accounts",

@@ -37,6 +37,8 @@ class Example:
         images: the image names that this guide writes, which this example stands for.
         owner: whose endpoint it is in such a guide; None takes any account.
         version: the number of the version that this guide calls; None takes any.
+        model_id: the integer id that such a guide calls it by; None takes any.
+        is_model: whether it is a predictive model, which everybody may see.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Example:
     images: tuple[str, ...] = ()
     owner: str | None = None
     version: str | None = None
+    model_id: int | None = None
+    is_model: bool = False
 
 
 @cache
@@ -135,6 +139,8 @@ def _example(
     images: tuple[str, ...] = (),
     owner: str | None = None,
     version: str | None = None,
+    model_id: int | None = None,
+    is_model: bool = False,
 ) -> Example:
     path = Path(__file__).parent / name
     sample_path = path / sample
@@ -152,4 +158,6 @@ def _example(
         images=images,
         owner=owner,
         version=version,
+        model_id=model_id,
+        is_model=is_model,
     )

@@ -222,7 +222,9 @@ class RDKitDescriptors:
             try:
                 value = float(self.functions[place](molecule))
             except Exception as error:  # noqa: BLE001  a descriptor may fail in any way, and costs this row alone
-                raise ValueError(f"{self.names[place]} cannot be computed: {str(error) or type(error).__name__}") from None
+                raise ValueError(
+                    f"{self.names[place]} cannot be computed: {str(error) or type(error).__name__}"
+                ) from None
             if not np.isfinite(value):
                 raise ValueError(f"{self.names[place]} has no finite value for this molecule")
             values[at] = value

@@ -166,9 +166,7 @@ class Columns:
         if values.dtype == dtype:
             return values
         if dtype.kind == "O":
-            texts = np.empty(values.shape, object)
-            texts.flat = [str(value) for value in values.flat]
-            return texts
+            return values.astype(str).astype(object)
         if values.dtype.kind == "O":
             values = self._numbers(values, names[0])
         with np.errstate(over="ignore", invalid="ignore"):
@@ -182,7 +180,9 @@ class Columns:
         if bad.any():
             for row, *column in np.argwhere(bad):
                 value, name = values[(row, *column)], names[column[0]] if column else names[0]
-                self.problems.setdefault(int(row), f"{name}: {value.item()!r} is not a value of {dtype}, which the model reads")
+                self.problems.setdefault(
+                    int(row), f"{name}: {value.item()!r} is not a value of {dtype}, which the model reads"
+                )
             cast[bad] = 0
         return cast
 
@@ -193,7 +193,9 @@ class Columns:
             try:
                 numbers[row] = float(value)
             except (TypeError, ValueError):
-                self.problems.setdefault(row, f"{name}: {shown(value)} is not a number, and the model reads numbers only")
+                self.problems.setdefault(
+                    row, f"{name}: {shown(value)} is not a number, and the model reads numbers only"
+                )
         return numbers
 
 
@@ -248,7 +250,9 @@ def _selected(selected: Sequence[str], sources: Sequence[tuple[str, Any]]) -> Se
     return [(name, index[name]) for name in selected]
 
 
-def _plans(description: ModelDescription, featurizers: Sequence[Any], chosen: Sequence[tuple[str, Any]]) -> list[_Molecules]:
+def _plans(
+    description: ModelDescription, featurizers: Sequence[Any], chosen: Sequence[tuple[str, Any]]
+) -> list[_Molecules]:
     """What is computed from each column of molecules. Every such column is read, also where nothing is computed from it."""
     from_featurizer: dict[tuple[str, int], list[tuple[int, str]]] = {}
     for place, (_, source) in enumerate(chosen):
@@ -281,7 +285,7 @@ def _places(description: ModelDescription, number: int, featurizer: Any, names: 
 
 def _taken(table: Table, feature: Feature, rows: Values | None) -> Values:
     """A feature's values in some rows, as an array."""
-    values = table.columns[feature.key]
+    values: Any = table.columns[feature.key]  # a list, or an array where the table came from a file
     kind = _KINDS.get(feature.type, object)
     if isinstance(values, np.ndarray):
         return (values if rows is None else values[rows]).astype(kind, copy=False)

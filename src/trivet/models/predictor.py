@@ -8,25 +8,20 @@ NumPy, ONNX Runtime and RDKit are imported when a model is opened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trivet.models import folders
-from trivet.models.description import ModelDescription, Task
-from trivet.models.problems import ModelInvalid
-from trivet.models.results import Probabilities, Results
+from trivet.models.description import ModelDescription
 from trivet.models.rows import check
 from trivet.models.tables import CsvTable, Table
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from trivet.models.domain import Method
-    from trivet.models.graphs import Graph, Port
-    from trivet.models.matrix import Columns
-
-    Values = npt.NDArray[Any]
+    from trivet.models.pipeline import Pipeline
+    from trivet.models.results import Results
 
 __all__ = ["AllRowsFailed", "MissingPackage", "Predictor", "Stopped"]
 
@@ -53,39 +48,12 @@ class Predictor:
 
     Attributes:
         description: What the model is, with the data of its domains.
-        design: The columns that its first graph is fed with.
-        graph: The model's own graph.
-        preprocessor: The graph before it, or None.
+        pipeline: What a batch goes through.
     """
 
-    def __init__(self, description: ModelDescription, graph: Graph, preprocessor: Graph | None) -> None:
-        from trivet.models.domain import DomainInvalid, opened
-        from trivet.models.graphs import Runs
-        from trivet.models.matrix import Design
-        from trivet.models.transforms import Chain, TransformInvalid
-
+    def __init__(self, description: ModelDescription, pipeline: Pipeline) -> None:
         self.description = description
-        self.graph = graph
-        self.preprocessor = preprocessor
-        self.design = Design(description)
-        problems: list[str] = []
-        methods: list[Method] = []
-        for place, domain in enumerate(description.domains):
-            try:
-                methods.append(opened(domain.method, domain.data))
-            except DomainInvalid as error:
-                problems.append(f"doas[{place}]: {error}")
-        try:
-            self._chain = Chain.opened([(item.name, item.config) for item in description.transforms])
-        except TransformInvalid as error:
-            problems.append(f"preprocessors: {error}")
-        problems += _misfits(self)
-        if problems:
-            raise ModelInvalid(problems)
-        self.methods = tuple(methods)
-        self._keys = tuple(feature.key for feature in description.dependent)
-        self._classifies = description.task is not Task.REGRESSION and description.type == "SKLEARN_ONNX"
-        self._runs = Runs()
+        self.pipeline = pipeline
 
     @classmethod
     def open(cls, folder: Path, *, threads: int | None = None) -> Predictor:
@@ -102,17 +70,9 @@ class Predictor:
         """
         description = folders.read(folder)
         _require(description)
-        from trivet.models.graphs import Graph, GraphInvalid
+        from trivet.models.pipeline import Pipeline
 
-        path = folder / folders.PREPROCESSOR
-        try:
-            preprocessor = Graph.open(path, threads=threads or 1) if path.is_file() else None
-            graph = Graph.open(folder / folders.MODEL, threads=threads or 1)
-        except GraphInvalid as error:
-            raise ModelInvalid([str(error)]) from None
-        except FileNotFoundError:
-            raise ModelInvalid([f"{folders.MODEL}: is missing"]) from None
-        return cls(description, graph, preprocessor)
+        return cls(description, Pipeline.open(folder, description, threads or 1))
 
     def predict(self, table: Table, *, stop: Stop | None = None) -> Results:
         """Predicts checked rows, in one run of the model.
@@ -127,8 +87,7 @@ class Predictor:
             ModelInvalid: The graphs don't fit the description; a model that was checked doesn't raise this.
         """
         results = self._results(table, stop)
-        if results.errors and len(results.errors) == results.size:
-            raise AllRowsFailed(_reasons(results.errors.values()))
+        _refuse_total_failure([results])
         return results
 
     def predict_rows(self, rows: object, *, stop: Stop | None = None) -> Any:
@@ -181,7 +140,7 @@ class Predictor:
         Args:
             stop: The very object that the prediction was begun with.
         """
-        self._runs.terminate(stop)
+        self.pipeline.runs.terminate(stop)
 
     def _csv_pieces(self, tables: Iterator[Table], stop: Stop | None) -> Iterator[bytes]:
         opening = b"["
@@ -200,34 +159,46 @@ class Predictor:
             raise AllRowsFailed(_reasons(reasons, total))
         yield b"[]" if opening == b"[" else b"]"
 
-    # -- one batch ------------------------------------------------------------------------------------------------------
-
     def _results(self, table: Table, stop: Stop | None) -> Results:
-        import numpy as np
-
         def go_on() -> None:
             if stop is not None and stop():
                 raise Stopped("the prediction was stopped")
 
-        go_on()
-        errors = dict(table.problems)
-        rows = np.array([row for row in range(table.size) if row not in errors]) if errors else None
-        columns = self.design.columns(table, rows, go_on)
-        places = np.arange(table.size) if rows is None else rows
-        batch = _Batch(self, columns, go_on, stop)
-        values: Sequence[Sequence[Any]] = [[] for _ in self._keys]
-        if len(places):
-            batch.run()
-            errors.update((int(places[row]), problem) for row, problem in batch.problems.items())
-            values = batch.values()
-        return Results(
-            keys=self._keys,
-            size=table.size,
-            start=table.start,
-            errors=errors,
-            labels=table.labels,
-            values=values,
-            probabilities=batch.probabilities(),
-            verdicts=batch.verdicts,
-            majority=batch.majority,
+        return self.pipeline.run(table, go_on, stop)
+
+
+def _require(description: ModelDescription) -> None:
+    """Sees that everything is installed that the model needs."""
+    for package, extra in (("numpy", "onnx"), ("onnxruntime", "onnx"), ("rdkit", "chem")):
+        if extra == "chem" and not description.needs_chemistry:
+            continue
+        try:
+            import_module(package)
+        except ImportError as error:
+            why = "" if isinstance(error, ModuleNotFoundError) else f" ({error})"
+            raise MissingPackage(f'{description.name} needs {package}{why}: pip install "trivet[{extra}]"') from None
+
+
+def _refuse_total_failure(pieces: Sequence[Results]) -> None:
+    errors = [error for piece in pieces for _, error in sorted(piece.errors.items())]
+    if errors and len(errors) == sum(piece.size for piece in pieces):
+        raise AllRowsFailed(_reasons(errors, len(errors)))
+
+
+def _pieces(table: Table, size: int) -> Iterator[Table]:
+    """A large table in pieces that share no rows."""
+    for start in range(0, table.size, size):
+        stop = min(start + size, table.size)
+        yield Table(
+            size=stop - start,
+            columns={key: values[start:stop] for key, values in table.columns.items()},
+            labels=None if table.labels is None else table.labels[start:stop],
+            problems={row - start: problem for row, problem in table.problems.items() if start <= row < stop},
+            start=table.start + start,
         )
+
+
+def _reasons(problems: Iterable[str], rows: int) -> str:
+    """Why nothing could be predicted, in one sentence: what is wrong with the first rows."""
+    first = list(islice(dict.fromkeys(problems), 3))
+    return f"none of the {rows:,} rows could be predicted: {'; '.join(first)}" if rows > 1 else first[0]

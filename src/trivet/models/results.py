@@ -7,7 +7,7 @@ of applicability says, its label where it came with one, and an error where ther
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -59,13 +59,14 @@ class Results:
     values: Sequence[Sequence[Any]] = ()
     probabilities: Probabilities | None = None
     verdicts: Sequence[Verdicts] = ()
-    majority: Sequence[bool] = ()
+    majority: Sequence[bool] | npt.NDArray[np.bool_] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """The result rows, in the order of the rows that were given."""
         predicted = iter(range(self.size - len(self.errors)))
         return [
-            self._failed(place) if place in self.errors else self._row(place, next(predicted)) for place in range(self.size)
+            self._failed(place) if place in self.errors else self._row(place, next(predicted))
+            for place in range(self.size)
         ]
 
     def json(self) -> bytes:
@@ -114,7 +115,11 @@ class Results:
         parts: list[str | Sequence[str]] = ["{"]
         for key, values in zip(self.keys, self.values, strict=True):
             parts += [f"{_constant(key)}:", _written(values), ","]
-        parts += ['"jaqpotMetadata":{"jaqpotRowId":', [str(self.start + place) for place in places], ',"probabilities":']
+        parts += [
+            '"jaqpotMetadata":{"jaqpotRowId":',
+            [str(self.start + place) for place in places],
+            ',"probabilities":',
+        ]
         if self.probabilities is None:
             parts.append("null")
         else:
@@ -140,7 +145,11 @@ class Results:
                 continue
             opening = "{"
             for key, figure in verdict.figures.items():
-                parts += [f"{opening}{_constant(key)}:", repr(figure) if isinstance(figure, float) else _floats(figure), ""]
+                parts += [
+                    f"{opening}{_constant(key)}:",
+                    repr(figure) if isinstance(figure, float) else _floats(figure),
+                    "",
+                ]
                 opening = ","
             parts += [f'{opening}"inDoa":', _truths(verdict.inside), "},"]
         return [*parts, '"majorityVoting":', _truths(self.majority), "}"]
@@ -154,7 +163,7 @@ def _floats(values: npt.NDArray[np.float64]) -> list[str]:
     return list(map(float.__repr__, values.tolist()))
 
 
-def _truths(values: Sequence[bool]) -> list[str]:
+def _truths(values: Iterable[Any]) -> list[str]:
     return ["true" if value else "false" for value in values]
 
 
@@ -171,5 +180,3 @@ def _written(values: Sequence[Any]) -> list[str]:
         known = {text: _json(text) for text in set(values)}
         return [known[text] for text in values]
     return list(map(json.dumps, values))
-
-

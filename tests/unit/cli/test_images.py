@@ -73,10 +73,11 @@ def test_scripts_get_one_line(trivet: Trivet, platform: Server, source: Path) ->
         ("--model-id", "5"),
         ("--workers", "0,1"),
         ("--canary", "0"),
+        ("--held",),
     ],
 )
 def test_what_is_an_endpoints_is_wrong_usage_beside_an_image(
-    trivet: Trivet, platform: Server, source: Path, option: tuple[str, str]
+    trivet: Trivet, platform: Server, source: Path, option: tuple[str, ...]
 ) -> None:
     result = trivet("deploy", str(source), "--image", NAME, *option)
     assert result.exit_code == 2

@@ -107,6 +107,16 @@ def test_a_call_may_carry_an_affinity(trivet: Trivet, logged_in: Server) -> None
     assert logged_in.seen[0].headers["trivet-affinity"] == "ann"
 
 
+def test_a_deployment_may_be_held(trivet: Trivet, logged_in: Server, tmp_path: Path) -> None:
+    source = tmp_path / "hello.py"
+    source.write_text("import trivet\n")
+    builds(logged_in)
+    result = trivet("deploy", str(source), "--held")
+    assert result.exit_code == 0
+    assert "without --held" in result.stderr
+    assert next(exchange for exchange in logged_in.seen if exchange.method == "POST").query["held"] == "true"
+
+
 def test_a_deployment_may_be_a_canary(trivet: Trivet, logged_in: Server, tmp_path: Path) -> None:
     source = tmp_path / "hello.py"
     source.write_text("import trivet\n")

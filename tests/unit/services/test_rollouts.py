@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.services.plant import Plant, payload
 from tests.unit.services.town import check_hidden, ref, run
-from trivet.platform.core.accounts import Principal
+from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.endpoints import Version, Visibility
 from trivet.platform.core.errors import BadRequest, Forbidden, NotFound
 from trivet.platform.core.jobs import JobStatus
@@ -134,6 +134,25 @@ def test_a_canary_can_be_ended_in_several_ways(stage: Stage, end: Callable[[Stag
     stage.canary("1.1.0", 10)
     run(end(stage))
     assert stage.picked(calls=50) == {"1.2.0": 50}
+
+
+def test_a_version_that_is_held_is_reached_by_its_hash_and_changes_nothing_for_others(stage: Stage) -> None:
+    before = stage.endpoints.find(stage.ada, HELLO, Scope.READ)
+    endpoint, version = stage.publish(stage.ada, "ada/hello", digest="c" * 64, held=True)
+    assert (version.is_held, version.number) == (True, f"0.0.0-build.g{'c' * 12}")
+    assert endpoint == before
+    assert stage.publish(stage.ada, "ada/hello", digest="d" * 64)[1].number == "1.3.0"
+
+
+def test_the_first_version_of_an_endpoint_may_be_held(stage: Stage) -> None:
+    endpoint, version = stage.publish(stage.ada, "ada/new", digest="c" * 64, held=True)
+    assert (endpoint.current_id, version.is_held) == (None, True)
+
+
+@pytest.mark.parametrize("option", [{"number": "3.0.0"}, {"canary": 10}])
+def test_what_is_held_has_no_number_and_no_share(stage: Stage, option: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest, match="held"):
+        stage.publish(stage.ada, "ada/hello", digest="c" * 64, held=True, **option)
 
 
 def test_a_version_deployed_as_a_canary_is_there_but_not_current(stage: Stage) -> None:

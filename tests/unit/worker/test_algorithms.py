@@ -488,7 +488,7 @@ def test_what_is_printed_between_two_jobs_is_read_and_no_jobs_log(start: Start) 
 
 
 @pytest.mark.parametrize(("given", "name"), [({}, "ValueError"), ({"class": 1}, "src.Hello.KeyboardError")])
-def test_an_exception_without_a_message_is_told_by_its_class(given: dict[str, int], name: str, start: Start) -> None:
+def test_an_exception_without_a_message_is_told_by_its_class(given: dict[str, Any], name: str, start: Start) -> None:
     frame = call(start(LEGACY), do="wordless", **given)
     assert (frame.meta["message"], frame.meta["type"]) == (f"{name} was raised without a message.", "AlgorithmError")
     assert frame.meta["traceback"].rstrip().endswith(name)

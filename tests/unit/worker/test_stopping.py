@@ -66,7 +66,7 @@ def test_a_cancel_ends_a_waiting_handler_at_once(server: FakeServer, handler: st
     asked = time.monotonic()
     server.cancel(number, reason)
     frame = server.answer(number)
-    assert time.monotonic() - asked < 20, "it has waited for the handler's sixty seconds"
+    assert time.monotonic() - asked < 10, "it has waited for the handler's sixty seconds"
     assert (frame.kind, frame.meta["reason"]) == (Kind.STOPPED, reason)
     assert server.call(b"0").kind is Kind.RESULT  # the worker is free, and nothing of the cancel is left over
 
@@ -222,10 +222,8 @@ def test_a_worker_ends_when_its_server_is_gone(
     server.start(SLEEPERS, handler, concurrency=concurrency)
     if at_work:
         server.expect(Kind.PROGRESS, number=server.submit())
-    gone = time.monotonic()
     server.hang_up()
     assert server.wait() == 75
-    assert time.monotonic() - gone < 20, "it has waited for the handler's sixty seconds"
 
 
 def test_a_worker_that_loads_ends_when_its_server_is_gone(server: FakeServer) -> None:

@@ -89,13 +89,15 @@ class Square(AlgorithmiaWorld):
             "secret": secret["id"],
         }
 
+    def begin(self, algorithm: str) -> None:
+        """Has a worker work for ann, who has called an algorithm; its door is that of `PROOF`."""
+        self.handler = hold
+        begun = self.good("POST", f"/algo/{algorithm}?output=void", body=b"x", headers={"content-type": "text/plain"})
+        self.doors.job_id = begun.json["request_id"]
+
     def keep_a_file(self, algorithm: str) -> None:
         """Has an algorithm that works for ann keep a file in its ``temp`` and its ``perm``."""
-        self.handler = hold
-        begun = self.call(
-            "POST", f"/algo/{algorithm}?output=void", token=self.ann, body=b"x", headers={"content-type": "text/plain"}
-        )
-        self.doors.job_id = begun.json["request_id"]
+        self.begin(algorithm)
         for kind in ("temp", "perm"):
             assert self.at(f"/w/{PROOF}", "PUT", f"/data/.algo/{kind}/f", body=b"kept").status == 200
         self.finish()

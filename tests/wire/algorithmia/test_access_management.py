@@ -13,6 +13,7 @@ import pytest
 
 from tests.wire.access import PARTS, Stage, filled, same, state_of
 from tests.wire.algorithmia.access import Square
+from tests.wire.algorithmia.fakes import PROOF
 from tests.wire.fakes import Answer
 from trivet.platform.core.accounts import Scope, Token
 from trivet.platform.dialects.algorithmia.management.environments import SPECIFICATION
@@ -147,8 +148,12 @@ def parts_of(square: Square, row: Row, owner: str) -> dict[str, str]:
     return {**usual, "owner": owner, **square.parts[owner], **row.parts}
 
 
-def ask(square: Square, row: Row, path: str, token: Token | str | None, method: str = "") -> Answer:
-    body = {
+def body_of(square: Square, row: Row) -> dict[str, Any] | None:
+    if row.method not in ("POST", "PUT"):
+        return None
+    if row.path.endswith("/compile"):
+        return {}
+    return {
         "name": "More",
         "username": "joe",
         "org_name": "more",
@@ -160,10 +165,10 @@ def ask(square: Square, row: Row, path: str, token: Token | str | None, method: 
         "secret_value": "more",
         "description": "more",
     }
-    if row.path.endswith("/compile"):
-        body = {}
-    json_body = body if row.method in ("POST", "PUT") else None
-    return square.call(method or row.method, f"/{path}", token=token, json_body=json_body)
+
+
+def ask(square: Square, row: Row, path: str, token: Token | str | None, method: str = "") -> Answer:
+    return square.call(method or row.method, f"/{path}", token=token, json_body=body_of(square, row))
 
 
 def test_the_table_has_every_route() -> None:
@@ -249,6 +254,18 @@ def test_a_list_tells_nobody_of_what_others_have(square: Square, row: Row, owner
     answer = ask(square, row, filled(row.path, parts_of(square, row, owner)), square.ben)
     assert answer.status == 200
     assert not [name for name in OF_OTHERS if name in answer.body.decode()]
+
+
+def test_a_job_manages_nothing_though_its_caller_may(square: Square) -> None:
+    square.offer("ann/song", owner=square.principal(square.ann))
+    square.begin("ann/song")
+    before = state_of(square)
+    for row in ROWS:
+        if row.scope is not None:
+            path = filled(row.path, parts_of(square, row, "ann"))
+            answer = square.at(f"/w/{PROOF}", row.method, f"/{path}", json_body=body_of(square, row))
+            assert answer.status == (row.member if row.by_admin else 403), (row, answer.body)
+    assert state_of(square) == before
 
 
 def test_a_new_organization_is_its_makers_alone(square: Square) -> None:

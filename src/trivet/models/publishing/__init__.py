@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trivet.models.publishing.frames import design_matrix as design_matrix
+    from trivet.models.publishing.frames import design_table as design_table
     from trivet.models.publishing.writing import Written as Written
     from trivet.models.publishing.writing import write_model as write_model
 
-_HOMES = {"Written": "writing", "design_matrix": "frames", "write_model": "writing"}
+_HOMES = {"Written": "writing", "design_table": "frames", "write_model": "writing"}
 
-__all__ = ["Written", "design_matrix", "write_model"]
+__all__ = ["Written", "design_table", "write_model"]
 
 
 def __getattr__(name: str) -> Any:

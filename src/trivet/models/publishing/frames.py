@@ -134,13 +134,13 @@ def target_feature(name: str, values: Column, taken: set[str]) -> Feature:
     return _feature(name, values, taken, molecule=False)
 
 
-def design_matrix(
+def design_table(
     table: Any,
     *,
     smiles: str | Sequence[str],
     featurizers: Sequence[str | Featurizer] = ("RDKitDescriptors",),
     select: Sequence[str] = (),
-) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
+) -> Any:
     """What an estimator over molecules is to be fitted on: measured columns in order, then what is computed of each molecule.
 
     Args:
@@ -150,14 +150,16 @@ def design_matrix(
         select: the columns to keep, in this order; empty keeps all.
 
     Returns:
-        The names of the columns, and the matrix: one row per row of ``table``.
+        A data frame of the kind that ``table`` is; for anything else an array, one row per row and one column per column.
 
     Raises:
         ModelInvalid: a molecule can't be read, a value can't be computed of it, or a column is none.
     """
     molecules = (smiles,) if isinstance(smiles, str) else tuple(smiles)
-    frame = read_frame(table, smiles=molecules)
-    return matrix_of(frame, molecules, resolve(featurizers), select)
+    columns = design_columns(read_frame(table, smiles=molecules), molecules, resolve(featurizers), select)
+    if hasattr(table, "columns"):
+        return type(table)(columns)
+    return np.column_stack(list(columns.values()))
 
 
 def resolve(featurizers: Sequence[str | Featurizer]) -> tuple[Featurizer, ...]:
@@ -165,32 +167,27 @@ def resolve(featurizers: Sequence[str | Featurizer]) -> tuple[Featurizer, ...]:
     return tuple(Featurizer(each, _USUAL.get(each, {})) if isinstance(each, str) else each for each in featurizers)
 
 
-def matrix_of(
+def design_columns(
     frame: Frame, smiles: Sequence[str], featurizers: Sequence[Featurizer], select: Sequence[str]
-) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
-    """The design matrix of a frame; see `design_matrix`. Of each molecule only the columns that are kept are computed."""
-    names: list[str] = []
-    blocks: list[npt.NDArray[np.float64]] = []
-    for name, feature in zip(frame.names, frame.features, strict=True):
-        if name in smiles:
-            continue
-        if feature.type not in _NUMBERS:
-            raise ModelInvalid([f"{name} holds no numbers; an estimator over molecules takes numbers beside them"])
-        names.append(feature.key)
-        blocks.append(frame.columns[name].astype(np.float64).reshape(-1, 1))
+) -> dict[str, Column]:
+    """The columns of `design_table`, by the names that graphs know. Of each molecule only what is kept is computed."""
+    columns = {
+        feature.key: frame.columns[name]
+        for name, feature in zip(frame.names, frame.features, strict=True)
+        if name not in smiles
+    }
     for name in smiles:
         molecules = _molecules(name, frame.columns[name])
         for featurizer in featurizers:
-            computed, values = _computed(name, molecules, featurizer, select)
-            names.extend(computed)
-            blocks.append(values)
-    whole = np.hstack(blocks)
-    if not select:
-        return tuple(names), whole
-    missing = [each for each in select if each not in names]
+            names, values = _computed(name, molecules, featurizer, select)
+            twice = [each for each in names if each in columns]
+            if twice:
+                raise ModelInvalid([f"{twice[0]} would be there twice; compute it once, of one column of molecules"])
+            columns.update((each, values[:, place]) for place, each in enumerate(names))
+    missing = [each for each in select if each not in columns]
     if missing:
-        raise ModelInvalid([f"`select` names {missing[0]!r}, which is no column of the design matrix"])
-    return tuple(select), whole[:, [names.index(each) for each in select]]
+        raise ModelInvalid([f"`select` names {missing[0]!r}, which is no column that the estimator could see"])
+    return {each: columns[each] for each in select} if select else columns
 
 
 def _molecules(name: str, values: Column) -> list[Any]:
@@ -225,13 +222,20 @@ def _computed(
 
 def _columns(table: Any) -> dict[str, Column]:
     if isinstance(table, Mapping):
-        return {str(name): np.asarray(values) for name, values in table.items()}
+        return {str(name): _array(values) for name, values in table.items()}
     if hasattr(table, "columns"):
         return {str(name): np.asarray(table[name]) for name in table.columns}
     values = np.asarray(table)
     if values.ndim != 2:
         raise ModelInvalid([f"X must be a table of rows and columns; this has the shape {values.shape}"])
     return {f"X{place}": values[:, place - 1] for place in range(1, values.shape[1] + 1)}
+
+
+def _array(values: Any) -> Column:
+    """A column as it is: numbers beside texts would all become texts."""
+    found = np.asarray(values)
+    is_mixed = found.dtype.kind == "U" and not all(isinstance(value, str) for value in values)
+    return np.asarray(values, dtype=object) if is_mixed else found
 
 
 def _feature(name: str, values: Column, taken: set[str], *, molecule: bool) -> Feature:

@@ -18,7 +18,15 @@ from trivet.models.domain import DomainInvalid, fit
 from trivet.models.features import Feature, FeatureType
 from trivet.models.predictor import Predictor
 from trivet.models.problems import ModelInvalid
-from trivet.models.publishing.frames import Frame, matrix_of, read_frame, read_targets, resolve, target_feature
+from trivet.models.publishing.frames import (
+    Frame,
+    design_columns,
+    design_table,
+    read_frame,
+    read_targets,
+    resolve,
+    target_feature,
+)
 from trivet.models.publishing.graphs import Taken, estimator_graph, preparation_graph, prepared, take_apart
 from trivet.models.publishing.scores import scores
 
@@ -62,8 +70,8 @@ def write_model(
 
     Args:
         folder: where to; it is made.
-        estimator: a fitted regressor or classifier, or a `Pipeline` that ends in one. With ``smiles`` it was fitted on the
-            design matrix (`design_matrix`).
+        estimator: a fitted regressor or classifier, or a `Pipeline` that ends in one. With ``smiles`` it was fitted on
+            what `design_table` gives.
         X: what it was fitted on: a data frame, a mapping of columns, or a 2-dimensional array; one row per example.
         y: what it was to learn: one value per row, or a column per output.
         name: what people call the model.
@@ -90,17 +98,12 @@ def write_model(
         raise ModelInvalid([f"X has {frame.size} rows, and y another number"])
     taken = take_apart(estimator)
     computed = resolve(featurizers) if molecules else ()
-    table = matrix_of(frame, molecules, computed, select)[1] if molecules else X
-    matrix = _matrix(taken, frame, table, is_design=bool(molecules))
+    table = design_table(X, smiles=molecules, featurizers=computed, select=select) if molecules else X
+    seen = read_frame(design_columns(frame, molecules, computed, select)) if molecules else frame
+    matrix = _matrix(taken, seen, table)
     folder.mkdir(parents=True, exist_ok=True)
-    if taken.head is not None and not molecules:
-        (folder / "preprocessor.onnx").write_bytes(preparation_graph(taken.head, frame, matrix))
-    elif taken.head is not None:
-        raise ModelInvalid(
-            [
-                "an estimator over molecules can't be a pipeline yet; prepare the columns before it, or leave the preparation out"
-            ]
-        )
+    if taken.head is not None:
+        (folder / "preprocessor.onnx").write_bytes(preparation_graph(taken.head, seen, matrix))
     (folder / "model.onnx").write_bytes(estimator_graph(taken.tail, matrix.shape[1]))
     task = _task(taken.tail)
     taught = _described(frame, targets, units or {}, molecules)
@@ -138,12 +141,10 @@ class _Taught:
     outputs: tuple[Feature, ...]
 
 
-def _matrix(taken: Taken, frame: Frame, table: Any, *, is_design: bool) -> npt.NDArray[np.float64]:
+def _matrix(taken: Taken, frame: Frame, table: Any) -> npt.NDArray[np.float64]:
     """The matrix that the estimator at the end sees."""
     if taken.head is not None:
         return prepared(taken.head, table)
-    if is_design:
-        return np.asarray(table, dtype=np.float64)
     if not frame.is_numeric:
         texts = ", ".join(feature.name for feature in frame.features if feature.type is FeatureType.CATEGORICAL)
         raise ModelInvalid(
@@ -188,8 +189,9 @@ def _test_scores(  # noqa: PLR0917 - what the training rows went through, once m
     select: Sequence[str],
     outputs: Sequence[str] | None,
 ) -> list[dict[str, Any]]:
-    held_out, true = test
-    table = matrix_of(read_frame(held_out, smiles=molecules), molecules, computed, select)[1] if molecules else held_out
+    table, true = test
+    if molecules:
+        table = design_table(table, smiles=molecules, featurizers=computed, select=select)
     return scores(task, read_targets(true, outputs), estimator.predict(table))
 
 

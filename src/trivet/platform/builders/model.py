@@ -64,6 +64,13 @@ class Model:
         """None."""
         return ()
 
+    def warnings(self, source: SourceTree) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def manifest(self, source: SourceTree) -> None:
+        """None: its models are its own business."""
+
     def program(self, source: SourceTree) -> str:
         """The file with the description."""
         return bundle.DESCRIPTION

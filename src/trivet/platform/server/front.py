@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import Executor
 from typing import Any
 
@@ -22,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from trivet.platform.core.errors import RequestStalled
+from trivet.platform.server.exchange import Exchange
 from trivet.platform.server.patience import Patience, Watch
 from trivet.platform.server.requests import END_OF_HEAD, PlainRequest, read_plain
 from trivet.platform.server.sendfile import Sending, descriptor_of
@@ -77,7 +78,7 @@ class FrontProtocol(HttpToolsProtocol):
         """uvicorn's parser has read a part of a request."""
         self._amid_head = False
         self._head_size = 0
-        self._exchange: _Exchange | None = None
+        self._exchange: Exchange | None = None
         """The request that is being answered from here."""
         self._held = b""
         """What came while it could not be looked at, or is not whole yet."""
@@ -145,7 +146,7 @@ class FrontProtocol(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        exchange = self._exchange = _Exchange(self)
+        exchange = self._exchange = Exchange(self)
         self._held = data[whole:]
         try:
             path(data[end:whole], exchange)
@@ -283,14 +284,18 @@ class FrontProtocol(HttpToolsProtocol):
     async def _send_file(self, cycle: RequestResponseCycle, message: Message) -> None:
         """Sends a part of an open file as the rest of the body."""
         count: int = message["count"]
-        if cycle.expected_content_length != count or self._threads is None:
-            raise RuntimeError("A file is sent as the whole body, under its length.")
+        socket = descriptor_of(self.transport)
+        if cycle.expected_content_length != count or self._threads is None or socket is None:
+            raise RuntimeError(
+                "A file is sent as the whole body, under its length, and where it was said that it can be."
+            )
 
         def is_over() -> bool:
             return cycle.disconnected or self.transport.is_closing()
 
         sending = self._sending = Sending(
             self.transport,
+            socket,
             self.flow,
             self._threads,
             file=message["file"],
@@ -301,17 +306,18 @@ class FrontProtocol(HttpToolsProtocol):
         try:
             await sending.run()
         except ConnectionError:
-            cycle.disconnected = True  # the transport has not seen it yet
-            self.transport.abort()
+            self.transport.abort()  # it has not seen it yet
         finally:
             self._sending = None
-        if not is_over():
-            cycle.expected_content_length = 0
-            await cycle.send({"type": "http.response.body", "body": b"", "more_body": False})
-            if self._held:
-                self.loop.call_soon(self._go_on)
+        if is_over():
+            cycle.disconnected = True
+            return
+        cycle.expected_content_length = 0
+        await cycle.send({"type": "http.response.body", "body": b"", "more_body": False})
+        if self._held:
+            self.loop.call_soon(self._go_on)
 
-    def finish(self, exchange: _Exchange, answer: Answer) -> None:
+    def finish(self, exchange: Exchange, answer: Answer) -> None:
         """Sends the answer of an exchange, where it is the one that this connection waits for."""
         if exchange is not self._exchange:
             return
@@ -399,46 +405,8 @@ class FrontProtocol(HttpToolsProtocol):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    def hang_up(self, exchange: _Exchange) -> None:
+    def hang_up(self, exchange: Exchange) -> None:
         """Ends the connection, where it waits for the answer of this exchange."""
         if exchange is self._exchange:
             self._exchange = None
             self.transport.close()
-
-
-class _Exchange:
-    """One request that is answered by the front; implements `wire.hot.Exchange`."""
-
-    __slots__ = ("_answered", "_protocol", "_timer")
-
-    def __init__(self, protocol: FrontProtocol) -> None:
-        self._protocol = protocol
-        self._timer: asyncio.TimerHandle | None = None
-        self._answered = False
-
-    def answer(self, answer: Answer) -> None:
-        """Answers."""
-        if not self._answered:
-            self._answered = True
-            if self._timer is not None:
-                self._timer.cancel()
-            self._protocol.finish(self, answer)
-
-    def begin(self, work: Coroutine[Any, Any, Answer]) -> None:
-        """Answers with what ``work`` returns."""
-        self._protocol.spawn(self._finish(work))
-
-    async def _finish(self, work: Coroutine[Any, Any, Answer]) -> None:
-        try:
-            self.answer(await work)
-        except asyncio.CancelledError:
-            self._protocol.hang_up(self)
-            raise
-        except Exception:
-            logger.exception("a request was left without an answer")
-            self._protocol.hang_up(self)
-
-    def after(self, seconds: float, then: Callable[[], None]) -> None:
-        """Calls ``then`` if there is no answer after so many seconds."""
-        if not self._answered:
-            self._timer = self._protocol.loop.call_later(seconds, then)

@@ -46,6 +46,7 @@ class Sending:
 
     Args:
         transport: to the reader.
+        socket: its `descriptor_of`.
         flow: tells when the transport has to be waited for.
         threads: who sends.
         file: stays open, and its place stays where it is.
@@ -57,6 +58,7 @@ class Sending:
     def __init__(
         self,
         transport: asyncio.Transport,
+        socket: int,
         flow: FlowControl,
         threads: Executor,
         *,
@@ -66,6 +68,7 @@ class Sending:
         is_over: Callable[[], bool],
     ) -> None:
         self._transport = transport
+        self._socket = socket
         self._flow = flow
         self._threads = threads
         self._file = file.fileno()
@@ -81,11 +84,10 @@ class Sending:
         Raises:
             OSError: the file can't be read to its end, or the connection is broken.
         """
-        number = descriptor_of(self._transport)
-        if number is None or self._is_over():
+        if self._is_over():
             return
         # a number of our own: the transport closes its one when it likes, and the next connection may get it
-        socket = os.dup(number)
+        socket = os.dup(self._socket)
         self._transport.set_write_buffer_limits(0)  # whoever may write again has nothing left to be sent
         try:
             while self._at < self._end:
@@ -100,7 +102,8 @@ class Sending:
             await self._until_taken()
         finally:
             os.close(socket)
-            self._transport.set_write_buffer_limits()
+            if not self._is_over():
+                self._transport.set_write_buffer_limits()
 
     def stop(self) -> None:
         """Calls it off: the reader has left."""

@@ -187,8 +187,8 @@ class Settings:
         0,
         "TRIVET_MODEL_PROCESSES",
         int,
-        "How many processes at most the models of one environment share, or 0 for as many as there are processors. Another one is "
-        "started only when those there are have enough to do.",
+        "How many processes at most the models of one environment share; 0 for as many as there are processors. Another one "
+        "is started only when those that there are have enough to do.",
     )
     metrics_public: bool = _setting(
         False, "TRIVET_METRICS_PUBLIC", _flag, "Whether `/metrics` is served without a key."

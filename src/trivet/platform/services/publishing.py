@@ -325,7 +325,9 @@ def _publish_one(
         scaling=scaling(endpoint.scaling, item.scaling, request.workers),
         description=item.description or endpoint.description,
     )
-    if not request.held:
+    if request.held:
+        changed = known or changed  # what nobody is sent to changes nothing for those who call
+    else:
         changed = rollouts.deploy(changed, version.id, request.canary, now)
     if known is None:
         tx.endpoints.add(changed)

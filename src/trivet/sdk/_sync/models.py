@@ -68,7 +68,7 @@ class Models:
 
         Args:
             estimator: a fitted regressor or classifier, or a ``Pipeline`` that ends in one. With ``smiles`` it was fitted
-                on the matrix that ``trivet.models.publishing.design_matrix`` gives.
+                on what ``trivet.models.publishing.design_table`` gives.
             X: what it was fitted on, one row per example: a data frame, a mapping of columns, or a 2-dimensional array.
             y: what it was to learn: one value per row, or a column per output.
             name: ``owner/name`` or ``name``, by which it is called.

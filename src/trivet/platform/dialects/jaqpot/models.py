@@ -14,7 +14,6 @@ from trivet.platform.dialects.jaqpot import pages, schemas, translate
 from trivet.platform.dialects.jaqpot.context import Call, JaqpotServices, nothing, reply, whole
 from trivet.platform.dialects.jaqpot.lookup import Lookup
 from trivet.platform.dialects.jaqpot.pages import MODELS_ON_A_PAGE
-from trivet.platform.dialects.jaqpot.people import shapes
 from trivet.platform.dialects.jaqpot.translate import Overlay, Shown
 from trivet.platform.services.access import require
 from trivet.platform.services.endpoints import EndpointChange
@@ -115,25 +114,20 @@ class Models:
         reference = EndpointReference(call.parts["model"], id=endpoint.id)
         described = self._lookup.version(endpoint).model
         translate.changed_by(Overlay.of(endpoint), patch, described)  # what can't be must not change half of it
+        ids = patch.shared_with_organization_ids
         names: tuple[str, ...] | None = None
-        if visibility is Visibility.SHARED:
-            wanted = patch.shared_with_organization_ids
-            if wanted is None:
-                names = self._endpoints.shared_names(endpoint)
-            else:
-                names = tuple(each.name for each in await self._shares.numbered(call.principal, wanted))
-        shared = bool(names)
-        if visibility is Visibility.SHARED and not shared:
-            change = EndpointChange(visibility=Visibility.PRIVATE)  # nobody is named yet
-        else:
-            change = EndpointChange(visibility=visibility, shared_with=names if names else ())
-        if visibility is Visibility.PRIVATE:
-            change = EndpointChange(visibility=visibility)
+        if visibility is Visibility.SHARED and ids is not None:
+            names = tuple(each.name for each in await self._shares.numbered(call.principal, ids))
+        shared = bool(endpoint.shared_with if names is None else names)
+        for_nobody = visibility is Visibility.SHARED and not shared  # until an organization is named
+        change = EndpointChange(visibility=visibility, shared_with=() if visibility is Visibility.PUBLIC else names)
+        if for_nobody:
+            change = EndpointChange(visibility=Visibility.PRIVATE)
         await self._endpoints.update(call.principal, reference, change)
 
         def decide(current: Endpoint, now: float) -> Endpoint:
             overlay = translate.changed_by(Overlay.of(current), patch, described)
-            return replace(overlay, sharing=visibility is Visibility.SHARED and not shared).put(current, now)
+            return overlay.having(sharing=for_nobody).put(current, now)
 
         changed = await self._endpoints.change(call.principal, reference, decide)
         return await self._document(call, changed)
@@ -150,7 +144,7 @@ class Models:
 
         def decide(current: Endpoint, now: float) -> Endpoint:
             overlay = Overlay.of(current)
-            return replace(overlay, features={**overlay.features, feature["key"]: kept}).put(current, now)
+            return overlay.having(features={**overlay.features, feature["key"]: kept}).put(current, now)
 
         reference = EndpointReference(call.parts["model"], id=endpoint.id)
         changed = await self._endpoints.change(call.principal, reference, decide)
@@ -183,7 +177,7 @@ class Models:
 
     async def _document(self, call: Call, endpoint: Endpoint) -> Answer:
         (shown,) = await self._lookup.shown(call.asker, [endpoint])
-        organizations = [shapes.organization(each, call.address) for each in shown.shared_with]
+        organizations = [translate.organization(each) for each in shown.shared_with]
         return reply(translate.model(shown, organizations))
 
     async def _listed(
@@ -214,7 +208,7 @@ class Models:
             if (overlay.archived_at is None) == (archived_at is None):
                 state = "not archived" if archived_at is None else "archived already"
                 raise Conflict(f"The model {current.model_id} is {state}; nothing was changed.")
-            return replace(overlay, archived_at=archived_at).put(current, now)
+            return overlay.having(archived_at=archived_at).put(current, now)
 
         reference = EndpointReference(call.parts["model"], id=endpoint.id)
         return await self._endpoints.change(call.principal, reference, decide)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,8 +35,7 @@ _NOT_IN_APP_NAMES = re.compile(r"[^a-z0-9]+")
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """What this dialect keeps with an endpoint, over what the version says: texts, and when it was archived (seconds since the
     epoch). ``sharing``: it is meant for organizations, though none is named yet. ``features``: texts of features, by key.
     """
@@ -47,7 +46,7 @@ class Overlay:
     task: str | None = None
     archived_at: float | None = None
     sharing: bool = False
-    features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    features: dict[str, dict[str, Any]] = {}
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> Overlay:
@@ -55,14 +54,18 @@ class Overlay:
         kept = endpoint.extras.get(FORMAT)
         return msgspec.convert(kept, cls, strict=False) if isinstance(kept, Mapping) else cls()
 
+    def having(self, **changes: Any) -> Overlay:
+        """The same with some fields changed."""
+        return msgspec.structs.replace(self, **changes)
+
     def put(self, endpoint: Endpoint, now: float) -> Endpoint:
         """The endpoint with this kept.
 
         Raises:
             TooLarge: it is too much to keep.
         """
-        kept = {name: value for name, value in msgspec.to_builtins(self).items() if value not in (None, False, {})}
-        return replace(endpoint, extras=check_extras({**endpoint.extras, FORMAT: kept}), updated_at=now)
+        extras = check_extras({**endpoint.extras, FORMAT: msgspec.to_builtins(self)})
+        return replace(endpoint, extras=extras, updated_at=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,18 @@ def creator(endpoint: Endpoint) -> dict[str, Any]:
     return {"id": endpoint.owner_id, "username": endpoint.owner_name}
 
 
+def organization(found: Organization) -> dict[str, Any]:
+    """The whole document of an organization."""
+    kept = found.extras.get(FORMAT)
+    contact = kept.get("contactEmail", "") if isinstance(kept, Mapping) else ""
+    return {
+        "id": found.number,
+        "name": found.name,
+        "visibility": "PUBLIC" if found.public else "PRIVATE",
+        "contactEmail": contact,
+    }
+
+
 def page(content: Iterable[object], total: int, size: int, number: int) -> dict[str, Any]:
     """One page of a list.
 
@@ -251,8 +266,7 @@ def changed_by(overlay: Overlay, patch: ModelPatch, described: Mapping[str, Any]
             f"This model is made for {described.get('task')}; saying {patch.task} would not make it another one.",
             hint="Upload a model that is made for it.",
         )
-    return replace(
-        overlay,
+    return overlay.having(
         name=patch.name,
         task=None if described is not None else patch.task,
         description=overlay.description if patch.description is None else patch.description,

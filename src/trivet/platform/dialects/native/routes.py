@@ -605,6 +605,11 @@ _DEPLOYMENTS = (
                 "integer",
             ),
             Query(
+                "held",
+                "Build a version that gets no calls: its number and its hash lead to it, for those who manage the endpoint.",
+                "boolean",
+            ),
+            Query(
                 "image", "Publish the build as an image of this name, for endpoints to be made of, not as an endpoint."
             ),
         ),
