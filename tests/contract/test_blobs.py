@@ -23,6 +23,8 @@ from trivet.platform.ports.blobs import BlobStore
 from trivet.platform.stores.blobs_disk import PIECE, STALE_AFTER, DiskBlobs
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
+LONG = 10.0
+"""Seconds; a test that takes so long has failed."""
 ESCAPES = ["../../etc/passwd", "/etc/passwd", "", ".", "a" * 31, "A" * 32, "g" * 32, f"{'a' * 32}\n", f"{'a' * 30}/b"]
 
 
@@ -306,3 +308,47 @@ def test_a_disk_that_reports_itself_full_is_told_as_such(
     assert "space" in caught.value.hint
     monkeypatch.undo()
     assert files(tmp_path) == []
+
+
+def test_an_open_blob_is_a_file_that_lasts_until_it_is_closed(tmp_path: Path, run: Run) -> None:
+    blobs = DiskBlobs(tmp_path)
+    name = run(blobs.put(b"0123456789"))
+    with run(blobs.open(name)) as file:
+        run(blobs.delete(name))
+        assert os.pread(file.fileno(), 100, 0) == b"0123456789"
+
+
+@pytest.mark.parametrize("name", [*ESCAPES, "a" * 32])
+def test_what_is_not_there_can_not_be_opened(blobs: BlobStore, run: Run, name: str) -> None:
+    with pytest.raises(NotFound):
+        run(blobs.open(name))
+
+
+def test_a_caller_who_is_cancelled_while_a_blob_is_opened_leaves_nothing_open(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = DiskBlobs(tmp_path)
+    name = run(blobs.put(b"x"))
+    begun, go_on, files_opened = threading.Event(), threading.Event(), []
+    really_open = Path.open
+
+    def slow(path: Path, *args: Any) -> Any:
+        begun.set()
+        go_on.wait(LONG)
+        files_opened.append(really_open(path, *args))
+        return files_opened[-1]
+
+    monkeypatch.setattr(Path, "open", slow)
+
+    async def scene() -> None:
+        opening = asyncio.ensure_future(blobs.open(name))
+        await asyncio.to_thread(begun.wait, LONG)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        go_on.set()
+        async with asyncio.timeout(LONG):
+            while not (files_opened and files_opened[0].closed):
+                await asyncio.sleep(0.001)
+
+    run(scene())

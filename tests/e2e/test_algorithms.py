@@ -15,11 +15,29 @@ import pytest
 
 import trivet
 from tests.conftest import RunningPlatform
-from tests.e2e.originals import ALGORITHMIA_LATEST, original_python, pointing_algorithmia, run_original
+from tests.e2e.originals import (
+    ALGORITHMIA_LATEST,
+    ALGORITHMIA_VERSIONS,
+    original_python,
+    pointing_algorithmia,
+    run_original,
+)
 from trivet.examples import catalogue
 
 STOCK = "algorithmia>=1.0.0,<2.0\n"
 """What the templates of algorithms ask for."""
+CONDA = """
+name: algorithm
+channels:
+- defaults
+dependencies:
+- python=3.6
+- pip
+- cudatoolkit=11.1
+- pip:
+  - algorithmia>=1.0.0,<2.0
+"""
+"""Likewise, in the conda layout."""
 NEWEST = f"algorithmia=={ALGORITHMIA_LATEST}\n"
 
 KIT = """
@@ -139,7 +157,7 @@ def repository(folder: Path, name: str, source: str, requirements: str = STOCK, 
     code = folder / name
     (code / "src").mkdir(parents=True)
     (code / "algorithmia.conf").write_text(json.dumps({"username": "someone", "algoname": name, "langauge": "python3"}))
-    (code / "requirements.txt").write_text(requirements)
+    (code / ("environment.yml" if requirements == CONDA else "requirements.txt")).write_text(requirements)
     (code / "src" / f"{module or name}.py").write_text(textwrap.dedent(source))
     (code / ".adk").touch()
     return code
@@ -158,7 +176,7 @@ LAYOUTS = {
     "LayoutKitNew": (KIT, NEWEST, ""),
     "LayoutPlain": (PLAIN, STOCK, ""),
     "LayoutHandler": (HANDLER, STOCK, ""),
-    "LayoutConda": (HANDLER, STOCK, "Algorithm"),
+    "LayoutConda": (HANDLER, CONDA, "Algorithm"),
 }
 
 
@@ -197,6 +215,15 @@ def failure(client: trivet.Client, name: str, value: Any) -> Any:
 
 
 # -- layouts --------------------------------------------------------------------------------------------------------------
+
+
+def test_what_conda_alone_could_install_is_warned_of(algorithms: trivet.Client, tmp_path: Path) -> None:
+    steps: list[str] = []
+    code = repository(tmp_path, "LayoutConda", HANDLER, CONDA, "Algorithm")
+    algorithms.deploy(code, held=True, on_event=lambda step: steps.append(step.text))
+    told = "\n".join(steps)
+    assert "not installed, as there is no conda here and pip has no such package: cudatoolkit=11.1." in told
+    assert "asks for Python 3.6" in told
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -255,6 +282,23 @@ def test_what_goes_wrong_is_told_as_the_original_does(
     error = failure(algorithms, "AlgoTrouble", value)
     assert (error.type, error.message) == (kind, message)
     assert algorithms.endpoint("admin/AlgoTrouble").run("well?", timeout=60) == "fine"
+
+
+@pytest.mark.parametrize("version", ALGORITHMIA_VERSIONS)
+def test_both_generations_of_the_package_tell_of_an_exception_without_a_message(
+    version: str, algorithms: trivet.Client, platform: RunningPlatform
+) -> None:
+    program = """
+        import Algorithmia
+        try:
+            Algorithmia.client().algo("admin/AlgoTrouble").pipe("wordless")
+        except Exception as error:
+            print(type(error).__name__, error, error.error_type)
+    """
+    python = original_python(version, "algorithmia")
+    finished = run_original(python, textwrap.dedent(program), pointing_algorithmia(platform.url, platform.key))
+    told = "AlgorithmException 'ValueError was raised without a message.' AlgorithmError\n"
+    assert finished.stdout == told, finished.stderr
 
 
 def test_a_traceback_shows_the_authors_lines_and_the_end_of_one_that_exits_its_last_words(

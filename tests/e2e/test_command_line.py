@@ -85,7 +85,6 @@ def test_call_streams_and_submits(cli: RunningPlatform) -> None:
         (("migrate", "."), 2),
         (("files", "ls", "data://nobody/nothing"), 1),
         (("jobs", "show", "job_none"), 1),
-        (("env", "jaqpot"), 1),
     ],
 )
 def test_exit_statuses_tell_what_went_wrong(cli: RunningPlatform, words: tuple[str, ...], status: int) -> None:

@@ -271,7 +271,13 @@ class World(Town):
             self.files,
             self.clock,
         )
-        self.settings = NativeSettings("1.2.3", MAX_INPUT, MAX_INPUT, uploads or Path("/nowhere"))
+        self.settings = NativeSettings(
+            "1.2.3",
+            MAX_INPUT,
+            MAX_INPUT,
+            uploads or Path("/nowhere"),
+            (uploads or Path("/nowhere/uploads")).parent / "bundles",
+        )
         self.client = Client(create_app(self.services, self.settings))
 
     def ended(self, job: Job) -> None:

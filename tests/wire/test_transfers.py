@@ -54,7 +54,8 @@ class Shelf(AlgorithmiaWorld):
 
     def blob_of(self, name: str) -> Path:
         file = self.run(self.files.stat(self.admin, DataPath.parse(f"data://.my/files/{name}")))
-        return self.folder / file.blob[:2] / file.blob
+        blob = str(file.blob)
+        return self.folder / blob[:2] / blob
 
     def request(self, name: str, *headers: str, method: str = "GET") -> bytes:
         lines = [f"{method} {self.prefix}/{name} HTTP/1.1", "Host: trivet", f"Authorization: Bearer {self.admin_token}"]

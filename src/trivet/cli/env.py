@@ -13,7 +13,7 @@ import click
 from trivet.cli.errors import Failure, Unreachable
 from trivet.cli.output import emit, note
 from trivet.cli.session import connect
-from trivet.protocol import algorithmia
+from trivet.protocol import algorithmia, jaqpot
 from trivet.protocol.runpod import caller_variables, worker_variables
 
 DIALECTS = ("runpod", "algorithmia", "jaqpot")
@@ -34,6 +34,7 @@ Examples:
   eval "$(trivet env)"          # our own SDK
   eval "$(trivet env runpod)"   # programs that use the runpod package
   eval "$(trivet env algorithmia)"   # programs that use the algorithmia package
+  eval "$(trivet env jaqpot)"   # programs that use Jaqpot's SDK
   eval "$(trivet env runpod --worker admin/hello)" && python handler.py """
 )
 @click.argument("dialect", required=False, type=click.Choice(DIALECTS))
@@ -52,7 +53,8 @@ def env(dialect: str | None, endpoint: str | None, worker_id: str | None) -> Non
     Without DIALECT they are TRIVET_URL and TRIVET_API_KEY, from the environment or the profile. With runpod they are
     RUNPOD_API_KEY, RUNPOD_ENDPOINT_BASE_URL and RUNPOD_API_BASE_URL, with algorithmia ALGORITHMIA_API_KEY and
     ALGORITHMIA_API: a program that uses the runpod or the algorithmia package then calls this platform, in processes that
-    start afterwards. jaqpot is not there yet.
+    start afterwards. With jaqpot they are JAQPOT_API_KEY, JAQPOT_API_SECRET and JAQPOT_API_URL; Jaqpot's SDK finds the first
+    two by itself and takes the URL as JaqpotApiClient(api_url=os.environ["JAQPOT_API_URL"]).
 
     With --worker they are for a program that calls runpod.serverless.start, here or on another machine that reaches the
     URL of the profile. Each time a key is made that can do nothing but that; `trivet keys revoke` takes it back.
@@ -61,11 +63,6 @@ def env(dialect: str | None, endpoint: str | None, worker_id: str | None) -> Non
     """
     from trivet.sdk._config import resolve
 
-    if dialect not in (None, "runpod", "algorithmia"):
-        raise Failure(
-            f"This platform does not speak the {dialect} dialect yet, so there is nothing to point its SDK at.",
-            "What is there: trivet env, trivet env runpod, trivet env algorithmia",
-        )
     if endpoint is None and worker_id is not None:
         raise click.UsageError("--worker-id names the worker of --worker NAME, which is missing.")
     if endpoint is not None and dialect != "runpod":
@@ -82,6 +79,14 @@ def env(dialect: str | None, endpoint: str | None, worker_id: str | None) -> Non
         _export(caller_variables(settings.url, settings.api_key))
     elif dialect == "algorithmia":
         _export(algorithmia.caller_variables(settings.url, settings.api_key))
+    elif dialect == "jaqpot":
+        variables = jaqpot.caller_variables(settings.url, settings.api_key)
+        if variables is None:
+            raise Failure(
+                "The API key in use is not made of an id and a secret, and Jaqpot's SDK sends these two.",
+                "Make one that is: trivet keys create",
+            )
+        _export(variables)
     else:
         _export({"TRIVET_URL": settings.url, "TRIVET_API_KEY": settings.api_key})
 

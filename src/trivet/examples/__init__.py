@@ -124,6 +124,28 @@ def catalogue() -> tuple[Example, ...]:
             owner="dlib",
             version="0.2.1",
         ),
+        _example(
+            "guide_model",
+            "a predictive model: the one of Jaqpot's guide, on a molecule, two numbers and a category",
+            calls=("run",),
+            requirements=("onnxruntime", "rdkit"),
+            model_id=1886,
+            is_model=True,
+        ),
+        _example(
+            "lipophilicity",
+            "a predictive model: how a molecule likes oil, from its SMILES",
+            calls=("run",),
+            requirements=("onnxruntime", "rdkit"),
+            is_model=True,
+        ),
+        _example(
+            "wine",
+            "a predictive model: a wine's cultivar, with probabilities and a domain of applicability",
+            calls=("run",),
+            requirements=("onnxruntime",),
+            is_model=True,
+        ),
     )
 
 

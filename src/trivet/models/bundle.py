@@ -9,8 +9,10 @@ import hashlib
 import json
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -59,6 +61,16 @@ FORMAT: Final = 1
 _MOST_BYTES: Final = {MANIFEST: 2**20, MODEL: 2**31, PREPROCESSOR: 2**31}  # protobuf ends at 2 GiB
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)  # the same parts make the same file
 _PIECE: Final = 2**20
+_DAMAGE: Final = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    ValueError,
+)
+"""What reading a damaged zip file comes to, or one of a kind that is never written here."""
 
 
 def pack(folder: Path, target: BinaryIO, *, about: Mapping[str, Any] | None = None) -> None:
@@ -118,7 +130,9 @@ def unpack(path: Path, folder: Path) -> ModelDescription:
         try:
             with zipfile.ZipFile(path) as bundle:
                 parts = _extract(bundle, fresh)
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+        except ModelInvalid:
+            raise
+        except _DAMAGE as error:
             raise ModelInvalid(
                 [f"{path.name}: is not a model bundle, or a damaged one ({error}); fetch it once more"]
             ) from None
@@ -169,6 +183,8 @@ def _entries(bundle: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
             problems.append(f"{name}: is a link; a bundle has files alone")
         elif info.flag_bits & 1:
             problems.append(f"{name}: is encrypted; a bundle is not")
+        elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            problems.append(f"{name}: is compressed in a way that bundles are not")
         elif info.file_size > _most(name):
             problems.append(f"{name}: has {info.file_size:,} bytes, the limit is {_most(name):,}")
         entries[name] = info

@@ -15,10 +15,12 @@ from trivet.models.features import Feature, FeatureType
 
 INT64_LEAST: Final = -(2**63)
 INT64_MOST: Final = 2**63 - 1
+EXACT: Final = 2**53
+"""From here on, not every whole number is a float."""
+
 TRUTHS: Final[Mapping[str, bool]] = {"true": True, "1": True, "false": False, "0": False}
 """Texts of a truth value, in lower case."""
 
-_EXACT: Final = 2**53  # above it, not every whole number is a float
 _PICTURES: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")  # PNG, JPEG, TIFF
 
 
@@ -80,7 +82,7 @@ def _whole_text(text: str) -> int:
     number = real(text)
     if not number.is_integer():
         raise Unfit("is not a whole number")
-    if abs(number) > _EXACT:
+    if abs(number) >= EXACT:
         raise Unfit("is too large to be read exactly; write it without a fraction")
     return int(number)
 

@@ -13,7 +13,6 @@ from trivet.models.problems import MOST_NAMED, shown
 
 _NUMBERS: Final = (FeatureType.FLOAT, FeatureType.INTEGER)
 _TEXTS: Final = (FeatureType.SMILES, FeatureType.STRING, FeatureType.TEXT)
-_EXACT: Final = 2**53  # above it, not every whole number is a float
 
 
 class Converter:
@@ -141,7 +140,7 @@ class Converter:
         """Whole numbers in a column where some say `2.0`, as tables do that had a gap once."""
         np = self._numpy
         reals = self._reals(texts)
-        if np is None or reals is None or np.abs(reals).max() > _EXACT or (reals != np.floor(reals)).any():
+        if np is None or reals is None or np.abs(reals).max() >= cells.EXACT or (reals != np.floor(reals)).any():
             return None
         return np.asarray(reals).astype(np.int64)
 

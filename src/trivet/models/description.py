@@ -30,7 +30,7 @@ class Domain:
     """
 
     method: str
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

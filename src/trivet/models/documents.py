@@ -54,7 +54,10 @@ def read(document: object) -> ModelDescription:
             [f"the document of a model is an object with name, type, task and features, not {shown(document)}"]
         )
     reader = Reader()
-    description = _description(reader, document)
+    try:
+        description = _description(reader, document)
+    except RecursionError:
+        raise ModelInvalid(["the document of the model is nested too deep"]) from None
     if reader.problems or description is None:
         raise ModelInvalid(reader.problems)
     return description

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -62,7 +63,10 @@ class Featurizer(Protocol):
 
 def version() -> str:
     """The release of RDKit that computes here."""
-    return str(rdkit.__version__)
+    try:
+        return metadata.version("rdkit")
+    except metadata.PackageNotFoundError:  # not every distribution of it leaves a record
+        return str(rdkit.__version__)
 
 
 def opened(name: str, config: Mapping[str, Any]) -> Featurizer:
@@ -171,7 +175,7 @@ def _molecule(text: str) -> Mol | str:
         return f"SMILES cannot be parsed: {_shortened(text)} holds a character that no SMILES has"
     with rdBase.CaptureErrorLog() as log:
         try:
-            molecule = Chem.MolFromSmiles(text)
+            molecule: Mol | None = Chem.MolFromSmiles(text)
         except (RuntimeError, ValueError) as error:
             return f"SMILES cannot be parsed: {_shortened(text)}: {error}"
     if molecule is None:

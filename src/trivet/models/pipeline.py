@@ -31,6 +31,13 @@ __all__ = ["Pipeline"]
 Values = npt.NDArray[Any]
 Flags = npt.NDArray[np.bool_]
 
+_MOST_CULPRITS = 32
+"""Rows that a graph may refuse to be run on before the whole batch is given up."""
+
+
+class _Refused(Exception):
+    """A graph can't be run on a batch; some of its rows may be the cause."""
+
 
 class Pipeline:
     """The opened parts of a model, in the order in which a batch meets them.
@@ -116,6 +123,32 @@ class Pipeline:
         Raises:
             ModelInvalid: What a graph gives is not what the description says.
         """
+        try:
+            return self._run(table, go_on, owner)
+        except _Refused as refusal:
+            culprits = self._culprits(table, go_on, owner, refusal)
+        return self._run(replace(table, problems={**table.problems, **culprits}), go_on, owner)
+
+    def _culprits(self, table: Table, go_on: Callable[[], None], owner: object, refusal: _Refused) -> dict[int, str]:
+        """Which rows a graph refuses to be run on: such as those with a text that an encoder has never seen."""
+        found: dict[int, str] = {}
+        suspects = [[row for row in range(table.size) if row not in table.problems]]
+        while suspects:
+            rows = suspects.pop()
+            if len(found) >= _MOST_CULPRITS:
+                raise ModelInvalid([str(refusal)])
+            try:
+                if rows:
+                    columns = {key: [values[row] for row in rows] for key, values in table.columns.items()}
+                    self._run(Table(len(rows), columns), go_on, owner)
+            except _Refused as error:
+                if len(rows) == 1:
+                    found[rows[0]] = str(error)
+                else:
+                    suspects += [rows[len(rows) // 2 :], rows[: len(rows) // 2]]
+        return found
+
+    def _run(self, table: Table, go_on: Callable[[], None], owner: object) -> Results:
         go_on()
         errors = dict(table.problems)
         rows = np.array([row for row in range(table.size) if row not in errors], dtype=np.int64) if errors else None
@@ -133,14 +166,14 @@ class Pipeline:
             domain_rows = None if domain_rows is None else domain_rows[alive]
         go_on()
         if self.preprocessor is not None:
-            domain_rows = self._preprocessed(feeds, batch, owner)
+            domain_rows = self._preprocessed(feeds, batch, go_on, owner)
             if not batch.size:
                 return results
             go_on()
             port = self.graph.inputs[0]
             feeds = {port.name: domain_rows.astype(port.dtype, copy=False)}
         verdicts = [] if domain_rows is None else [method.assess(domain_rows) for method in self.methods]
-        outputs = self._outputs(self.graph, feeds, batch, owner)
+        outputs = self._outputs(self.graph, feeds, batch, go_on, owner)
         go_on()
         return self._said(results, outputs, verdicts, batch)
 
@@ -153,9 +186,11 @@ class Pipeline:
             return values if values.ndim == 2 else values[:, None]
         return columns.matrix(Port("", "tensor(double)", (None, None)))
 
-    def _preprocessed(self, feeds: Mapping[str, Values], batch: _Batch, owner: object) -> Values:
+    def _preprocessed(
+        self, feeds: Mapping[str, Values], batch: _Batch, go_on: Callable[[], None], owner: object
+    ) -> Values:
         assert self.preprocessor is not None
-        values = self._outputs(self.preprocessor, feeds, batch, owner)[0]
+        values = self._outputs(self.preprocessor, feeds, batch, go_on, owner)[0]
         if isinstance(values, list) or values.ndim != 2 or values.dtype.kind not in "biuf":
             raise ModelInvalid(
                 [f"{folders.PREPROCESSOR}: its first output must be a table of numbers, one row per row"]
@@ -173,13 +208,16 @@ class Pipeline:
             values = values[alive]
         return values
 
-    def _outputs(self, graph: Graph, feeds: Mapping[str, Values], batch: _Batch, owner: object) -> list[Values | Maps]:
+    def _outputs(
+        self, graph: Graph, feeds: Mapping[str, Values], batch: _Batch, go_on: Callable[[], None], owner: object
+    ) -> list[Values | Maps]:
         name = folders.MODEL if graph is self.graph else folders.PREPROCESSOR
         with self.runs.options(owner) as options:
             try:
                 outputs = graph.run(feeds, options)
             except GraphFailed as error:
-                raise ModelInvalid([f"{name} can't be run on these rows: {error}"]) from None
+                go_on()  # it may have been ended
+                raise _Refused(f"{name} can't be run on this: {error}") from None
         for place, output in enumerate(outputs[:2] if graph is self.graph else outputs[:1]):
             count = len(output) if isinstance(output, list) or output.ndim else 0
             if count != batch.size:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from trivet.models import folders
 from trivet.models.description import ModelDescription
+from trivet.models.problems import ModelInvalid
 from trivet.models.rows import check
 from trivet.models.tables import CsvTable, Table
 
@@ -68,6 +69,11 @@ class Predictor:
             ModelInvalid: The folder is no model, or a part of it can't be used; names every problem.
             MissingPackage: NumPy, ONNX Runtime or RDKit isn't installed.
         """
+        document = folders.load_document(folder)
+        if document.get("rawModel") or document.get("rawPreprocessor"):
+            raise ModelInvalid(
+                [f"{folders.DESCRIPTION}: has graphs inside; bring the folder into its plain form first"]
+            )
         description = folders.read(folder)
         _require(description)
         from trivet.models.pipeline import Pipeline
@@ -86,9 +92,23 @@ class Predictor:
             Stopped: `stop` said so.
             ModelInvalid: The graphs don't fit the description; a model that was checked doesn't raise this.
         """
-        results = self._results(table, stop)
+        results = self.results(table, stop)
         _refuse_total_failure([results])
         return results
+
+    def results(self, table: Table, stop: Stop | None = None) -> Results:
+        """Predicts checked rows as `predict` does; that no row could be predicted is told by the errors alone.
+
+        Args:
+            table: As in `predict`.
+            stop: As in `predict`.
+        """
+
+        def go_on() -> None:
+            if stop is not None and stop():
+                raise Stopped("the prediction was stopped")
+
+        return self.pipeline.run(table, go_on, stop)
 
     def predict_rows(self, rows: object, *, stop: Stop | None = None) -> Any:
         """Checks rows and predicts them.
@@ -107,7 +127,7 @@ class Predictor:
         table = check(self.description, rows)
         if table.size <= CHUNK:
             return self.predict(table, stop=stop).rows()
-        pieces = [self._results(piece, stop) for piece in _pieces(table, CHUNK)]
+        pieces = [self.results(piece, stop) for piece in _pieces(table, CHUNK)]
         _refuse_total_failure(pieces)
         return [row for piece in pieces for row in piece.rows()]
 
@@ -134,6 +154,16 @@ class Predictor:
         table = CsvTable(data, self.description, limit=limit)
         return self._csv_pieces(table.chunks(chunk), stop)
 
+    @property
+    def single_precision(self) -> bool:
+        """Whether a graph computes with 32-bit numbers."""
+        graphs = [self.pipeline.graph, *([self.pipeline.preprocessor] if self.pipeline.preprocessor else [])]
+        return any(
+            "float)" in port.type or "float16" in port.type
+            for graph in graphs
+            for port in (*graph.inputs, *graph.outputs)
+        )
+
     def terminate(self, stop: Stop) -> None:
         """Ends runs of the graphs that are under way; to be called from another thread, after `stop` has become true.
 
@@ -147,7 +177,7 @@ class Predictor:
         reasons: list[str] = []
         failed = total = 0
         for table in tables:
-            results = self._results(table, stop)
+            results = self.results(table, stop)
             total += results.size
             failed += len(results.errors)
             if failed == total:
@@ -158,13 +188,6 @@ class Predictor:
         if total and failed == total:
             raise AllRowsFailed(_reasons(reasons, total))
         yield b"[]" if opening == b"[" else b"]"
-
-    def _results(self, table: Table, stop: Stop | None) -> Results:
-        def go_on() -> None:
-            if stop is not None and stop():
-                raise Stopped("the prediction was stopped")
-
-        return self.pipeline.run(table, go_on, stop)
 
 
 def _require(description: ModelDescription) -> None:

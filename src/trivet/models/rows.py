@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
@@ -53,9 +54,6 @@ class _Checking:
     def __init__(self, description: ModelDescription, rows: Sequence[Mapping[str, Any]]) -> None:
         self._features = description.independent
         self._rows = rows
-        self._aliases: dict[
-            tuple[str, ...], dict[str, str]
-        ] = {}  # of rows with these keys: the key that each feature has
         self._wrong: list[tuple[int, int, str]] = []  # row, feature, sentence
         self._row_problems: dict[int, str] = {}
 
@@ -71,22 +69,23 @@ class _Checking:
         values = [row.get(key) for row in self._rows]
         kinds = set(map(type, values))
         if type(None) in kinds:
-            values = [
-                self._by_alias(row, key) if value is None else value
-                for row, value in zip(self._rows, values, strict=True)
-            ]
+            values = [row.get(alias.get(key, key)) for row, alias in zip(self._rows, self._aliases, strict=True)]
             kinds = set(map(type, values))
         column = _QUICK[feature.type](values, kinds) if feature.type in _QUICK else None
         return self._cell_by_cell(place, feature, values) if column is None else column
 
-    def _by_alias(self, row: Mapping[str, Any], key: str) -> Any:
-        if key in row:
-            return None  # the key itself wins, also where it says null
-        names = tuple(map(str, row))
-        if names not in self._aliases:
-            self._aliases[names] = {of: names[at] for of, at in match(names, self._features).found.items()}
-        alias = self._aliases[names].get(key)
-        return None if alias is None else row.get(alias)
+    @cached_property
+    def _aliases(self) -> list[dict[str, str]]:
+        """For each row, which of its keys stands for which feature; rows with the same keys are asked once."""
+        known: dict[tuple[str, ...], dict[str, str]] = {}
+        aliases = []
+        for row in self._rows:
+            names = tuple(map(str, row))
+            found = known.get(names)
+            if found is None:
+                found = known[names] = {key: names[at] for key, at in match(names, self._features).found.items()}
+            aliases.append(found)
+        return aliases
 
     def _cell_by_cell(self, place: int, feature: Feature, values: Sequence[Any]) -> list[Any]:
         read = cells.reader(feature)
@@ -122,11 +121,11 @@ class _Checking:
 
 
 def _quick_real(values: list[Any], kinds: set[type]) -> list[float] | None:
-    if not kinds <= _NUMBERS:
+    if not kinds <= _NUMBERS and (kinds != {str} or "_" in "".join(values)):  # Python reads `1_000`, nobody else does
         return None
     try:
         column = list(map(float, values))
-    except OverflowError:
+    except (OverflowError, ValueError):
         return None
     return (
         column if math.isfinite(sum(column)) else None

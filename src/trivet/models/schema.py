@@ -10,6 +10,9 @@ from trivet.models.description import ModelDescription, Task
 from trivet.models.features import ROW_LABEL, Feature, FeatureType
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_SYNTAX: Final = re.compile(
+    r"[\^$\\.*+?()\[\]{}|/]"
+)  # what a pattern of JSON Schema has a meaning for, and nothing more
 _REAL: Final = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _TRUTH: Final = r"^\s*([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|0|1)\s*$"
 _NUMBER: Final = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": _REAL}]}
@@ -74,9 +77,7 @@ def output_schema(description: ModelDescription) -> dict[str, Any]:
     """
     row: dict[str, Any] = {
         "type": "object",
-        "properties": {
-            feature.key: _annotated(feature, _result(description)) for feature in description.dependent
-        }
+        "properties": {feature.key: _annotated(feature, _result(description)) for feature in description.dependent}
         | {
             ROW_LABEL: {"type": ["string", "null"]},
             "jaqpotMetadata": {
@@ -142,7 +143,7 @@ def _folded(name: str) -> str:
 
 
 def _letter(letter: str) -> str:
-    forms = {letter, letter.lower(), letter.upper(), letter.casefold()}
-    if len(forms) == 1:
-        return re.escape(letter)
-    return "(" + "|".join(sorted(map(re.escape, forms))) + ")"
+    forms = sorted(
+        {_SYNTAX.sub(r"\\\g<0>", form) for form in (letter, letter.lower(), letter.upper(), letter.casefold())}
+    )
+    return forms[0] if len(forms) == 1 else f"({'|'.join(forms)})"

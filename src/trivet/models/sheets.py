@@ -22,6 +22,7 @@ Record = list[str]
 SEPARATORS: Final = (",", ";", "\t", "|")
 
 _BREAK: Final = re.compile(r"\r\n|\r|\n")
+_NOTHING: Final = re.compile(r"[\s,;|]*")  # a header that is read with the wrong separator may hold the right one
 _PIECE: Final = 2**20
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -95,7 +96,7 @@ class Sheet:
         reader = self._reader(separator)
         line = 1
         for number, record in enumerate(reader, 1):
-            if not is_blank(record):
+            if not _NOTHING.fullmatch("".join(record)):
                 return number, line, record
             line = reader.line_num + 1
         return 0, line, []
@@ -141,7 +142,9 @@ def encoding(data: bytes) -> str:
     for mark, name in _BOMS:
         if data.startswith(mark):
             if not _decodes(data, name):
-                raise RowsInvalid([f"the file says that it is {name[:6].upper()}, and is not; save it as UTF-8"])
+                raise RowsInvalid(
+                    [f"the file says that it is {name.removesuffix('-sig').upper()}, and is not; save it as UTF-8"]
+                )
             return name
     if b"\0" in data:
         raise RowsInvalid(["the file is not text: there are zero bytes in it; save the table as CSV, in UTF-8"])

@@ -144,6 +144,8 @@ class CsvTable:
 
     def _careful_table(self, records: list[Record], line: int) -> Table:
         placed = [(number, record) for number, record in numbered(records, line) if not is_blank(record)]
+        if not placed:
+            return Table(0, {})
         width = len(self._sheet.header)
         ragged = [(number, len(record)) for number, record in placed if len(record) != width]
         if ragged:
@@ -151,7 +153,7 @@ class CsvTable:
                 f"line {number}: has {length} cells where the header has {width}"
                 for number, length in ragged[: MOST_NAMED + 1]
             )
-        texts = list(zip(*(record for _, record in placed), strict=True)) or [()] * width
+        texts = list(zip(*(record for _, record in placed), strict=True))
         wrong: list[tuple[int, int, str]] = []  # row, feature, sentence
         problems: dict[int, str] = {}
         columns: dict[str, Sequence[Any]] = {}

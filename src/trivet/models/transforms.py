@@ -139,10 +139,18 @@ class _Labels:
         return np.asarray(table[np.where(known, values, len(self.labels)).astype(np.int64)])
 
 
+_SWITCHES = {"mean_": "with_mean", "center_": "with_centering"}
+"""What turns a part of a scaler off that is fitted nevertheless. A scale is not fitted then."""
+
+
+def _is_on(config: Mapping[str, Any], key: str) -> bool:
+    return config[key] is not None and config.get(_SWITCHES.get(key, ""), True) is not False
+
+
 def _numbers(config: Mapping[str, Any], key: str, without: float) -> Values:
     """Fitted numbers, one per column; `without` where that part of the scaler was switched off."""
     value = config[key]
-    if value is None:
+    if not _is_on(config, key):
         return np.array([without])
     numbers = np.atleast_1d(np.asarray(value, dtype=np.float64))
     if numbers.ndim != 1 or not len(numbers) or not np.isfinite(numbers).all():
@@ -163,7 +171,7 @@ def _scaler(
         widths = {
             len(part)
             for part, name in ((first, before), (factor, scale), (last, after))
-            if name and config[name] is not None
+            if name and _is_on(config, name)
         }
         if len(widths) > 1:
             raise ValueError("its attributes are for different numbers of columns")

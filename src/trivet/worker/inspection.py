@@ -34,8 +34,6 @@ def inspect(folder: str, program: str | None = None, host: str = "") -> int:
         return status
     if host == "algorithm":
         from trivet.worker.algorithms.check import rehearse
-    elif host == "model":
-        from trivet.worker.hosts.model import rehearse
     else:
         from trivet.worker.rehearsal import rehearse
 

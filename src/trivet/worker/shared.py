@@ -115,7 +115,8 @@ class House:
         if self._stirs:
             return TICK
         now = monotonic()
-        return max(0.0, min(self._due.values(), default=now + _BEAT) - now)
+        due = min(self._due.values(), default=now + _BEAT)
+        return max(0.0, max(due, self._tended_at + TICK) - now)
 
     def _obey(self, order: dict[str, Any], files: list[int]) -> None:
         what = order["do"]

@@ -73,18 +73,6 @@ def test_nothing_is_run_to_find_out(tmp_path: Path) -> None:
     assert host_of(bundle_of(tmp_path, {"main.py": f"raise SystemExit('run')\n{HELLO}"})) == "decorated"
 
 
-@pytest.mark.parametrize(
-    ("files", "said"),
-    [
-        ({"model.json": "{}", "model.onnx": ""}, "has model.json"),
-    ],
-)
-def test_kinds_that_are_not_there_yet_are_named(files: dict[str, str], said: str, tmp_path: Path) -> None:
-    error = refusal(bundle_of(tmp_path, files))
-    assert said in error.detail
-    assert "can't be deployed yet" in error.detail
-
-
 def test_a_bundle_without_python_says_so(tmp_path: Path) -> None:
     assert "no Python file" in refusal(bundle_of(tmp_path, {"README.md": "x"})).detail
 

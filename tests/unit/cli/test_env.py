@@ -63,10 +63,21 @@ def test_the_lines_for_algorithmias_package_name_its_own_variables(trivet: Trive
     }
 
 
-def test_a_dialect_that_is_not_there_yet_is_told_plainly(trivet: Trivet, logged_in: Server) -> None:
+def test_the_lines_for_jaqpots_sdk_have_the_key_in_two_halves(trivet: Trivet, profile: Path) -> None:
+    write_profile(Profile("http://there:8300", KEY), profile)
+    result = trivet("env", "jaqpot")
+    assert result.exit_code == 0
+    found = exported(result.stdout)
+    assert found["JAQPOT_API_URL"] == "http://there:8300/jaqpot"
+    assert f"{found['JAQPOT_API_KEY']}_{found['JAQPOT_API_SECRET']}" == KEY
+    assert found["JAQPOT_API_SECRET"].isalnum()
+
+
+def test_a_key_that_is_no_pair_is_told_plainly(trivet: Trivet, profile: Path) -> None:
+    write_profile(Profile("http://there:8300", "whole"), profile)
     result = trivet("env", "jaqpot")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "jaqpot dialect yet" in result.stderr
+    assert "id and a secret" in result.stderr
 
 
 def test_an_unknown_dialect_is_wrong_usage(trivet: Trivet) -> None:

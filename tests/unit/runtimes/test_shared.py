@@ -178,7 +178,9 @@ def test_of_several_at_work_at_a_crash_none_pays_and_each_lives_alone(stage: Sha
         office.ask("w1", "crash")
         departures = [await stage.gone(worker_id) for worker_id in ("w1", "w2", "w3")]
         assert [departure.blameless for departure in departures] == [True, True, True]
-        kept_apart = ["shared" not in (await runtime.start(stage.model(f"n{n}", f"ver_of_w{n}"))).isolation for n in (1, 2, 3)]
+        kept_apart = [
+            "shared" not in (await runtime.start(stage.model(f"n{n}", f"ver_of_w{n}"))).isolation for n in (1, 2, 3)
+        ]
         assert kept_apart == [True, True, False]
 
     stage.perform(scene, processes=1)

@@ -50,6 +50,13 @@ def parent_of(pid: int | None) -> int:
     return process.pid if process is not None and any("parent.py" in word for word in process.cmdline()) else 0
 
 
+def signal_parent_of(pid: int | None, number: signal.Signals) -> None:
+    """Sends a signal to the warm parent of a worker, which has to have one: 0 would mean this very process and its like."""
+    parent = parent_of(pid)
+    assert parent, "the worker was not forked"
+    os.kill(parent, number)
+
+
 async def ended(pid: int) -> None:
     """Waits for a process's end without taking its status from whom it belongs to."""
     try:
@@ -226,7 +233,7 @@ def test_a_killed_parent_takes_its_workers_along_and_each_end_is_told_once(stage
     async def act(runtime: ProcessRuntime) -> None:
         pids = [(await runtime.start(stage.spec(name, WAITS))).pid for name in ("w1", "w2")]
         await stage.until(lambda: stage.lines.count("up") == 2)
-        os.kill(parent_of(pids[0]), signal.SIGKILL)
+        signal_parent_of(pids[0], signal.SIGKILL)
         for name in ("w1", "w2"):
             departure = await stage.gone(name)
             assert departure.reason == "ended together with the process that it was forked from"
@@ -241,7 +248,7 @@ def test_a_killed_parent_takes_its_workers_along_and_each_end_is_told_once(stage
 def test_a_parent_that_dies_twice_is_not_used_again(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     async def act(runtime: ProcessRuntime) -> bool:
         for name in ("w1", "w2"):
-            os.kill(parent_of((await runtime.start(stage.spec(name, WAITS))).pid), signal.SIGKILL)
+            signal_parent_of((await runtime.start(stage.spec(name, WAITS))).pid, signal.SIGKILL)
             await stage.gone(name)
         return bool(parent_of((await runtime.start(stage.spec("w3", WAITS))).pid))
 
@@ -283,7 +290,7 @@ def test_a_parent_that_hangs_holds_no_start_up(stage: Stage, monkeypatch: pytest
 
     async def act(runtime: ProcessRuntime) -> None:
         first = await runtime.start(stage.spec("w1", WAITS))
-        os.kill(parent_of(first.pid), signal.SIGSTOP)
+        signal_parent_of(first.pid, signal.SIGSTOP)
         for name in ("w2", "w3"):  # one spare may have been ready
             started = await ProcessRuntime.start(runtime, stage.spec(name, WAITS))
         assert not parent_of(started.pid)

@@ -317,6 +317,18 @@ def test_a_worker_that_ignores_a_cancel_is_given_up_after_the_grace(house: House
     assert status(house, "job_a") is JobStatus.CANCELLED
 
 
+def test_what_a_worker_held_that_ended_for_anothers_sake_loses_no_attempt_though_it_was_begun(house: House) -> None:
+    house.seat("w1", slots=2)
+    house.submit("a")
+    house.submit("b")
+    house.dispatcher.cancel("job_a")
+    house.dispatcher.depart("w1", Departure("ended together with the process that it shared", blameless=True))
+    house.settle()
+    assert status(house, "job_a") is JobStatus.CANCELLED
+    link = house.seat("w2")
+    assert [(order.job_id, order.attempt) for order in link.orders] == [("job_b", 1)]
+
+
 def test_the_neighbour_of_a_stuck_job_may_finish_and_loses_no_attempt(house: House) -> None:
     house.seat("w1", slots=2)
     house.submit("a")

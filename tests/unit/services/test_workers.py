@@ -201,6 +201,16 @@ def test_a_worker_that_dies_right_after_it_was_ready_is_a_false_start_too(yard: 
     yard.play(scene())
 
 
+def test_a_worker_that_ended_for_anothers_sake_is_no_false_start(yard: Yard) -> None:
+    async def scene() -> None:
+        hand = await yard.hand(yard.version)
+        yard.runtime.end(hand.id, Departure("ended together with the process that it shared", blameless=True))
+        assert yard.workers.history(yard.version.id).failures == 0
+        assert yard.lines()[-1] == f"worker {hand.id} ended together with the process that it shared"
+
+    yard.play(scene())
+
+
 def test_forgiving_lets_the_next_start_be_tried_at_once(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version, ready=False)

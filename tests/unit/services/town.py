@@ -20,8 +20,10 @@ from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.images import Images
+from trivet.platform.services.invitations import Invitations
 from trivet.platform.services.keys import Keys
 from trivet.platform.services.organizations import Organizations
+from trivet.platform.services.profiles import Profiles
 from trivet.platform.services.registries import Registries
 from trivet.platform.services.secrets import Secrets
 from trivet.platform.services.templates import Templates
@@ -147,6 +149,8 @@ class Town:
         self.accounts = Accounts(self.store, self.clock, self.entropy)
         self.keys = Keys(self.store, self.clock, self.entropy, self.accounts.look_up_anew)
         self.organizations = Organizations(self.store, self.clock, self.entropy, self.accounts.look_up_anew)
+        self.invitations = Invitations(self.store, self.clock, self.entropy, self.accounts.look_up_anew)
+        self.profiles = Profiles(self.store)
         self.endpoints = Endpoints(self.store, self.clock, self.entropy)
         self.vault = FakeVault()
         self.secrets = Secrets(self.store, self.clock, self.vault)
@@ -158,6 +162,7 @@ class Town:
             self.store, self.clock, self.entropy, self.builder, self.endpoints, self.notifier, compile_schema
         )
         self.organizations.on_removed = self.endpoints.forget_organization
+        self.organizations.on_changed = self.endpoints.rename_organization
         self.deployments.on_submit = self.to_build.append
         first = run(self.accounts.bootstrap())
         assert first is not None

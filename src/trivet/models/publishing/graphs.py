@@ -122,7 +122,7 @@ def estimator_graph(tail: Any, width: int) -> bytes:
     """
     from sklearn.base import is_classifier
 
-    options = {id(tail): {"zipmap": False}} if is_classifier(tail) else None
+    options = {id(tail): {"zipmap": not _counts_classes(tail)}} if is_classifier(tail) else None
     kinds: list[Any] = [np.float32] if is_classifier(tail) or _is_of_trees(tail) else [np.float64, np.float32]
     for kind in kinds:
         graph = _convert(tail, {INPUT: _tensor(kind, width)}, options)
@@ -155,6 +155,11 @@ def _names_columns(head: Any) -> bool:
     return any(isinstance(step, ColumnTransformer) for _, step in head.steps)
 
 
+def _counts_classes(tail: Any) -> bool:
+    """Whether its classes are 0, 1, 2, …: then the columns of its probabilities need no names."""
+    return bool(np.array_equal(tail.classes_, np.arange(len(tail.classes_))))
+
+
 def _is_of_trees(tail: Any) -> bool:
     return hasattr(tail, "estimators_") or hasattr(tail, "tree_") or hasattr(tail, "_predictors")
 
@@ -182,7 +187,7 @@ def _convert(model: Any, inputs: Mapping[str, Any], options: Any = None) -> byte
     from skl2onnx import convert_sklearn
 
     try:
-        converted = convert_sklearn(model, initial_types=list(inputs.items()), options=options)
+        converted = convert_sklearn(model, "model", initial_types=list(inputs.items()), options=options)
     except Exception:  # noqa: BLE001 - converters raise whatever occurs to them; the caller says what could not be done
         return None
     return bytes(converted.SerializeToString())

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trivet.models import folders
 from trivet.models.check import check_model
 from trivet.models.description import Domain, Featurizer, ModelDescription, Task, to_document
 from trivet.models.domain import DomainInvalid, fit
@@ -102,9 +103,11 @@ def write_model(
     seen = read_frame(design_columns(frame, molecules, computed, select)) if molecules else frame
     matrix = _matrix(taken, seen, table)
     folder.mkdir(parents=True, exist_ok=True)
+    for stale in (folders.PREPROCESSOR, folders.DOMAIN, folders.VECTORS):
+        (folder / stale).unlink(missing_ok=True)
     if taken.head is not None:
-        (folder / "preprocessor.onnx").write_bytes(preparation_graph(taken.head, seen, matrix))
-    (folder / "model.onnx").write_bytes(estimator_graph(taken.tail, matrix.shape[1]))
+        (folder / folders.PREPROCESSOR).write_bytes(preparation_graph(taken.head, seen, matrix))
+    (folder / folders.MODEL).write_bytes(estimator_graph(taken.tail, matrix.shape[1]))
     task = _task(taken.tail)
     taught = _described(frame, targets, units or {}, molecules)
     measured = {"train": scores(task, targets, estimator.predict(table))}
@@ -129,7 +132,7 @@ def write_model(
         ),
         with_data=True,
     )
-    (folder / "model.json").write_text(json.dumps(document, ensure_ascii=False, indent=2), "utf-8")
+    (folder / folders.DESCRIPTION).write_text(json.dumps(document, ensure_ascii=False, indent=2), "utf-8")
     checked = check_model(folder)
     _compare(folder, frame, taught.outputs, estimator.predict(table))
     return Written(folder, checked.description, tuple(checked.warnings))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from trivet.models.folders import DESCRIPTION
 from trivet.platform.builders import model, tool
 from trivet.platform.core.errors import BuildFailed
 
@@ -73,7 +74,7 @@ async def load(
     folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="trivet-load-")
     try:
         finished = await tool.run(
-            (str(python), "-I", "-m", "trivet.worker", "inspect", str(bundle), *((program, host) if program else ())),
+            (str(python), "-I", "-m", *_command(bundle, program, host)),
             cwd=Path(folder),
             env={
                 "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
@@ -90,19 +91,25 @@ async def load(
     finally:
         await asyncio.to_thread(_remove, folder)
     answer = _answer(finished.stdout)
+    if host == model.HOST and answer is not None and "ok" in answer:
+        return model.answer_of(answer)
     if finished.status == 0 and answer is not None and "endpoints" in answer:
         return answer
     if finished.status is None:
         raise _too_slow(program, timeout)
     if answer is not None and isinstance(answer.get("error"), dict):
-        if host == model.HOST:  # the check's own words, and no code that a traceback could lead to
-            raise BuildFailed(
-                f"The model can't be taken: {answer['error'].get('message')}", hint="Correct it and deploy again."
-            )
         _raise_authors(answer["error"], bundle, program)
     ending = f"status {finished.status}" if finished.status >= 0 else f"signal {-finished.status}"
     said = "\n".join(finished.last_lines[-_QUOTED_LINES:])
-    raise BuildFailed(f"Loading the handlers ended the process with {ending}.\n{said}".rstrip())
+    what = "Checking the model" if host == model.HOST else "Loading the handlers"
+    raise BuildFailed(f"{what} ended the process with {ending}.\n{said}".rstrip())
+
+
+def _command(bundle: Path, program: str | None, host: str) -> tuple[str, ...]:
+    """The module that is run in the environment, and its arguments."""
+    if host == model.HOST:
+        return "trivet.models.check", str(bundle)
+    return "trivet.worker", "inspect", str(bundle), *((program, host) if program else ())
 
 
 def _remove(folder: str) -> None:
@@ -118,7 +125,7 @@ def _answer(stdout: bytes) -> dict[str, Any] | None:
             answer = json.loads(line, parse_constant=_no_constant)
         except (ValueError, RecursionError):
             continue
-        if isinstance(answer, dict) and ("endpoints" in answer or "error" in answer):
+        if isinstance(answer, dict) and not answer.keys().isdisjoint(("endpoints", "error", "ok")):
             return answer
     return None
 
@@ -128,6 +135,8 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _too_slow(program: str | None, timeout: float) -> BuildFailed:
+    if program == DESCRIPTION:
+        return BuildFailed(f"The model was not checked within {timeout:g} s.", hint="Is it as large as it should be?")
     if program is None:
         return BuildFailed(
             f"The handlers were not loaded within {timeout:g} s.",

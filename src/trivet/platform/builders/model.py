@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from trivet.models import bundle
 from trivet.models.description import parse
 from trivet.models.folders import load_document
-from trivet.models.problems import ModelInvalid
+from trivet.models.problems import MOST_NAMED, ModelInvalid
 from trivet.platform.builders.archive import unpack
 from trivet.platform.builders.descriptions import name_of
 from trivet.platform.builders.members import Limits
 from trivet.platform.builders.sources import SourceTree
-from trivet.platform.core.errors import DeploymentRefused
+from trivet.platform.core.errors import BuildFailed, DeploymentRefused
 
 HOST = "model"
+CONCURRENCY = 4
+"""Predictions that one worker works on at a time, so that a short one need not wait for a long one."""
+IDLE_TIMEOUT = 300.0
+"""Seconds that a model is kept open which nobody asks; it costs little where it shares its process."""
 NUMERIC = ("numpy>=1.26", "onnxruntime>=1.20")
 """What every model needs. The same words for all, so that all share an environment."""
 _CHEMISTRY = "rdkit"
@@ -109,6 +116,42 @@ def settle(folder: Path, limits: Limits) -> None:
         bundle.normalise(folder)
     except ModelInvalid as error:
         raise refusal(error) from error
+
+
+def answer_of(outcome: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the check of a model says, in the form of a loader's answer.
+
+    Args:
+        outcome: what `trivet.models.check` printed, parsed.
+
+    Raises:
+        BuildFailed: the model can't be published, in the words of the check.
+    """
+    if outcome.get("ok") is not True:
+        problems = outcome.get("problems")
+        said = "; ".join(map(str, problems[:MOST_NAMED])) if isinstance(problems, list) else "it says nothing of why"
+        raise BuildFailed(f"The model can't be taken: {said}.", hint="Correct it and deploy again.")
+    document = outcome.get("document")
+    endpoint = {
+        "kind": "sync",
+        "description": document.get("description") or document.get("name") if isinstance(document, dict) else None,
+        "input_schema": _or_csv(outcome.get("input_schema")),
+        "output_schema": outcome.get("output_schema"),
+        "model": document,
+        "settings": {
+            "concurrency": CONCURRENCY,
+            "workers": [0, os.cpu_count() or 1],
+            "idle_timeout": IDLE_TIMEOUT,
+        },
+    }
+    return {"endpoints": [endpoint], "warnings": outcome.get("warnings")}
+
+
+def _or_csv(schema: Any) -> Any:
+    """The schema of rows, and beside them a CSV file, which only the worker can look into."""
+    if not isinstance(schema, dict) or not isinstance(schema.get("anyOf"), list):
+        return schema
+    return {**schema, "anyOf": [*schema["anyOf"], {"type": "string", "contentMediaType": "text/csv"}]}
 
 
 def refusal(error: ModelInvalid) -> DeploymentRefused:

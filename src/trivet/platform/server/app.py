@@ -10,6 +10,9 @@ from trivet._version import __version__
 from trivet.platform.dialects.algorithmia.app import AlgorithmiaServices, AlgorithmiaSettings
 from trivet.platform.dialects.algorithmia.app import create_app as create_algorithmia
 from trivet.platform.dialects.algorithmia.management import ManagementApi, ManagementServices, ManagementSettings
+from trivet.platform.dialects.jaqpot.app import JaqpotServices, JaqpotSettings
+from trivet.platform.dialects.jaqpot.app import create_app as create_jaqpot
+from trivet.platform.dialects.jaqpot.people import PeopleApi, PeopleServices
 from trivet.platform.dialects.native.app import NativeServices, NativeSettings, create_app
 from trivet.platform.dialects.native.docs_page import create_docs_app
 from trivet.platform.dialects.runpod.app import RunPodServices, RunPodSettings
@@ -58,6 +61,7 @@ def create_root(platform: Platform) -> Root:
         max_input=platform.settings.max_input,
         max_upload=platform.settings.max_upload,
         uploads=platform.folder.uploads,
+        bundles=platform.folder.bundles,
     )
     native = create_app(services, settings)
     runpod = create_runpod(
@@ -109,11 +113,47 @@ def create_root(platform: Platform) -> Root:
             ManagementSettings(uploads=platform.folder.uploads),
         ),
     )
+    jaqpot = create_jaqpot(
+        JaqpotServices(
+            accounts=platform.accounts,
+            organizations=platform.organizations,
+            endpoints=platform.endpoints,
+            deployments=platform.deployments,
+            jobs=platform.jobs,
+            numbered=platform.numbered,
+            pending=platform.pending_models,
+            vault=platform.vault,
+        ),
+        JaqpotSettings(
+            uploads=platform.folder.uploads,
+            bundles=platform.folder.bundles,
+            wait=platform.settings.jaqpot_wait,
+            hold=platform.settings.jaqpot_hold,
+            retention=platform.settings.jaqpot_retention,
+            max_rows=platform.settings.jaqpot_max_rows,
+            max_csv_rows=platform.settings.jaqpot_max_csv_rows,
+            max_input=platform.settings.max_input,
+            max_csv=platform.settings.jaqpot_max_csv,
+            max_upload=platform.settings.max_upload,
+        ),
+        lambda summaries: PeopleApi(
+            PeopleServices(
+                accounts=platform.accounts,
+                keys=platform.keys,
+                organizations=platform.organizations,
+                invitations=platform.invitations,
+                profiles=platform.profiles,
+                endpoints=platform.endpoints,
+            ),
+            summaries,
+        ),
+    )
     probes = Probes(platform, metrics_public=platform.settings.metrics_public)
     mounts: dict[str, App] = {
         "api": native,
         "runpod": runpod,
         "algorithmia": algorithmia,
+        "jaqpot": jaqpot,
         "docs": create_docs_app(settings),
         "livez": probes,
         "readyz": probes,

@@ -39,11 +39,14 @@ from trivet.platform.services.files import Files
 from trivet.platform.services.identities import Identities
 from trivet.platform.services.images import Images
 from trivet.platform.services.insights import Insights
+from trivet.platform.services.invitations import Invitations
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.keys import Keys
 from trivet.platform.services.limits import Limits
 from trivet.platform.services.numbered import NumberedJobs
 from trivet.platform.services.organizations import Organizations
+from trivet.platform.services.pending import PendingModels
+from trivet.platform.services.profiles import Profiles
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.registries import Registries
 from trivet.platform.services.releases import Releases
@@ -107,7 +110,10 @@ class Platform:
         self.accounts = Accounts(store, clock, entropy, default_limits)
         self.keys = Keys(store, clock, entropy, self.accounts.look_up_anew)
         self.organizations = Organizations(store, clock, entropy, self.accounts.look_up_anew)
+        self.invitations = Invitations(store, clock, entropy, self.accounts.look_up_anew)
+        self.profiles = Profiles(store)
         vault = FileVault(folder.master_key)
+        self.vault = vault
         self.secrets = Secrets(store, clock, vault)
         self.endpoints = Endpoints(store, clock, entropy)
         self.images = Images(store)
@@ -173,6 +179,8 @@ class Platform:
         )
         self.numbered = NumberedJobs(store, self.jobs, self.endpoints)
         self.insights = Insights(self.dispatcher)
+        self.numbered = NumberedJobs(store, self.jobs, self.endpoints)
+        self.pending_models = PendingModels(store, clock, entropy)
         self.tallies = Tallies(self.endpoints, clock)
         self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
         self.sender = HttpSender(Guard(Allowed(settings.webhook_allow)), f"Trivet/{__version__}")
@@ -231,6 +239,7 @@ class Platform:
         self.endpoints.on_change(self._endpoint_changed)
         self.dispatcher.on_end = self._job_ended
         self.organizations.on_removed = self.endpoints.forget_organization
+        self.organizations.on_changed = self.endpoints.rename_organization
         self.accounts.resolve_job = self.identities.of_token
         self.accounts.on_limits_changed = self.keys.on_limits_changed = self.limits.forget
         await self.runtime.open()

@@ -41,6 +41,11 @@ class DataFolder:
         return self.root / "uploads"
 
     @property
+    def bundles(self) -> Path:
+        """The code of each version, in a folder of its own. The builder makes it."""
+        return self.root / "bundles"
+
+    @property
     def master_key(self) -> Path:
         """The key that seals secrets."""
         return self.root / "master.key"

@@ -163,6 +163,39 @@ class Settings:
         _size,
         "Bytes that an algorithm written for Algorithmia may keep in its `/tmp`, home and working folder; 0: any number.",
     )
+    jaqpot_wait: float = _setting(
+        2.0,
+        "TRIVET_JAQPOT_WAIT",
+        float,
+        "Jaqpot dialect: seconds that a prediction is waited for before it is answered: what is quick is done by then.",
+    )
+    jaqpot_hold: float = _setting(
+        5.0,
+        "TRIVET_JAQPOT_HOLD",
+        float,
+        "Jaqpot dialect: seconds that a question for a dataset is held which is not finished, where its caller does not say.",
+    )
+    jaqpot_retention: float = _setting(
+        30 * 86_400.0,
+        "TRIVET_JAQPOT_RETENTION",
+        float,
+        "Jaqpot dialect: seconds that a dataset can be looked up after its end, where its endpoint does not say.",
+    )
+    jaqpot_max_rows: int = _setting(
+        100,
+        "TRIVET_JAQPOT_MAX_ROWS",
+        int,
+        "Jaqpot dialect: rows of a prediction in JSON; Jaqpot's own client sends no more than 100.",
+    )
+    jaqpot_max_csv_rows: int = _setting(
+        1_000_000, "TRIVET_JAQPOT_MAX_CSV_ROWS", int, "Jaqpot dialect: rows of a prediction in CSV."
+    )
+    jaqpot_max_csv: int = _setting(
+        10_000_000,
+        "TRIVET_JAQPOT_MAX_CSV",
+        _size,
+        "Jaqpot dialect: the largest file of CSV, in characters of base64; Jaqpot's own client sends no more than 10,000,000.",
+    )
     shutdown_grace: float = _setting(
         10.0, "TRIVET_SHUTDOWN_GRACE", float, "Seconds that running jobs have to finish when the server is stopped."
     )
@@ -252,9 +285,13 @@ class Settings:
             ("MAX_FILE", self.max_file),
             ("RUNPOD_MAX_RUN", self.runpod_max_run),
             ("RUNPOD_MAX_RUNSYNC", self.runpod_max_runsync),
+            ("JAQPOT_MAX_CSV", self.jaqpot_max_csv),
         ):
             if size < 1:
                 raise SettingError(f"TRIVET_{name}={size}: must be a number of bytes above 0.")
+        for name, rows in (("ROWS", self.jaqpot_max_rows), ("CSV_ROWS", self.jaqpot_max_csv_rows)):
+            if rows < 1:
+                raise SettingError(f"TRIVET_JAQPOT_MAX_{name}={rows}: must be a number of rows above 0.")
         for name, number in (
             ("WARM_PARENTS", self.warm_parents),
             ("WARM_MEMORY", self.warm_memory),
@@ -271,6 +308,9 @@ class Settings:
             ("SHUTDOWN_GRACE", self.shutdown_grace),
             ("RUNPOD_HOLD", self.runpod_hold),
             ("RUNPOD_RETENTION", self.runpod_retention),
+            ("JAQPOT_WAIT", self.jaqpot_wait),
+            ("JAQPOT_HOLD", self.jaqpot_hold),
+            ("JAQPOT_RETENTION", self.jaqpot_retention),
         ):
             if not (math.isfinite(seconds) and seconds >= 0):
                 raise SettingError(f"TRIVET_{name}={seconds}: must be a number of seconds from 0.")

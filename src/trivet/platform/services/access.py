@@ -93,6 +93,31 @@ def require_organization(principal: Principal, organization: Organization | None
     return organization
 
 
+def require_known(principal: Principal, organization: Organization | None, reference: str) -> Organization:
+    """The organization, where the principal may know that there is one of that name (see `may_share_with`).
+
+    Raises:
+        NotFound: it does not exist, or is not for the principal.
+    """
+    if organization is None or not may_share_with(principal, organization):
+        raise NotFound.of("organization", reference)
+    return organization
+
+
+def require_managed(
+    principal: Principal, organization: Organization | None, reference: str, *roles: Role
+) -> Organization:
+    """The organization, where the principal has one of ``roles`` (owner, admin) in it or is an administrator.
+
+    Raises:
+        NotFound: it does not exist, or the principal may not know of it.
+        Forbidden: its role, or its key, does not reach so far.
+    """
+    found = require_known(principal, organization, reference)
+    require_manager(principal, found, *roles)
+    return found
+
+
 def require_manager(principal: Principal, organization: Organization, *roles: Role) -> None:
     """Raises `Forbidden` where the principal has none of ``roles`` (owner, admin) in it and is no administrator."""
     if principal.administers():

@@ -20,7 +20,7 @@ from trivet.platform.ports.builder import Built
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.services import publishing
-from trivet.platform.services.access import may_share_with, require
+from trivet.platform.services.access import require, require_known
 from trivet.platform.services.catalogue import Catalogue
 from trivet.platform.services.owners import with_roles
 
@@ -501,10 +501,4 @@ def _load(tx: Transaction, found: Endpoint, reference: EndpointReference) -> End
 
 def _organizations(tx: Transaction, principal: Principal, names: tuple[str, ...]) -> list[Organization]:
     current = with_roles(tx, principal)
-    found = []
-    for name in names:
-        organization = tx.accounts.organization_named(name)
-        if organization is None or not may_share_with(current, organization):
-            raise NotFound.of("organization", name)
-        found.append(organization)
-    return found
+    return [require_known(current, tx.accounts.organization_named(name), name) for name in names]

@@ -118,9 +118,7 @@ class Invitations:
 
         return await self._store.read(unit)
 
-    async def answer(
-        self, principal: Principal, organization: str, invitation_id: str, *, accepts: bool
-    ) -> Invitation:
+    async def answer(self, principal: Principal, organization: str, invitation_id: str, *, accepts: bool) -> Invitation:
         """Answers an invitation that is for oneself; with a yes, one is a member when this returns. Takes the scope ``deploy``.
 
         Args:
@@ -189,10 +187,7 @@ def _require_person(principal: Principal) -> None:
 
 def _managed(tx: Transaction, principal: Principal, organization: Organization | None, name: str) -> Organization:
     """The organization, where the principal may say who belongs to it."""
-    current = with_roles(tx, principal)
-    found = access.require_organization(current, organization, name)
-    access.require_manager(current, found)
-    return found
+    return access.require_managed(with_roles(tx, principal), organization, name)
 
 
 def _invitation(tx: Transaction, organization: Organization | None, invitation_id: str) -> Invitation:

@@ -143,7 +143,7 @@ class Organizations:
         return await self._store.read(unit)
 
     async def numbered(self, principal: Principal, numbers: Iterable[int]) -> list[Organization]:
-        """The organizations with these numbers, where one may know of all of them (see `seen`); in the order asked for.
+        """The organizations with these integers, where one may know of all of them (see `seen`); in the order asked for.
 
         Raises:
             Forbidden: there is none of that number, or it is not for the one who asks: the answer does not tell which.
@@ -172,26 +172,20 @@ class Organizations:
         """The organizations that endpoints are shared with, by the endpoints' ids; as far as one may know of them, by name.
 
         Args:
-            principal: who asks. Who manages an endpoint knows all it is shared with, others those that they may know of.
-            endpoints: those that the one who asks may see.
+            principal: who asks. Who manages an endpoint knows all that it is shared with, others those that they belong to, and
+                who has shown no key knows none.
+            endpoints: those that the one who asks may see; what is shared with nobody has no entry.
         """
         shared = [endpoint for endpoint in endpoints if endpoint.shared_with]
-        if not shared:
+        if principal is None or not shared:
             return {}
-
-        def unit(tx: Transaction) -> dict[str, list[Organization]]:
-            known = tx.accounts.organizations()
-            return {
-                endpoint.id: [
-                    each
-                    for each in known
-                    if each.id in endpoint.shared_with
-                    and (_may_know(principal, each) or (principal is not None and principal.manages(endpoint.owner_id)))
-                ]
-                for endpoint in shared
-            }
-
-        return await self._store.read(unit)
+        found = await self._store.read(lambda tx: tx.accounts.organizations())
+        return {
+            endpoint.id: [
+                each for each in found if each.id in endpoint.shared_with and _is_told(principal, endpoint, each)
+            ]
+            for endpoint in shared
+        }
 
     async def change(
         self,
@@ -220,8 +214,7 @@ class Organizations:
 
         def unit(tx: Transaction) -> Organization:
             current = with_roles(tx, principal)
-            organization = access.require_organization(current, tx.accounts.organization_named(name), name)
-            access.require_manager(current, organization)
+            organization = access.require_managed(current, tx.accounts.organization_named(name), name)
             if new_name is not None and new_name != organization.name:
                 check_owns_nothing(tx, organization, "renamed")
             changed = replace(
@@ -279,7 +272,7 @@ class Organizations:
         def unit(tx: Transaction) -> OrganizationView:
             current = with_roles(tx, principal)
             found = tx.accounts.organization_named(organization_name)
-            organization = access.require_organization(current, found, organization_name)
+            organization = access.require_known(current, found, organization_name)
             account = tx.accounts.named(account_name)
             leaves = role is None and account is not None and account.id == principal.account_id
             if not leaves:  # before anything is told about whether the account exists
@@ -307,8 +300,7 @@ class Organizations:
 
         def unit(tx: Transaction) -> Organization:
             current = with_roles(tx, principal)
-            organization = access.require_organization(current, tx.accounts.organization_named(name), name)
-            access.require_manager(current, organization, Role.OWNER)
+            organization = access.require_managed(current, tx.accounts.organization_named(name), name, Role.OWNER)
             check_owns_nothing(tx, organization)
             for endpoint in tx.endpoints.all():
                 if organization.id in endpoint.shared_with:
@@ -331,6 +323,10 @@ class Organizations:
 
 def _may_know(principal: Principal | None, organization: Organization) -> bool:
     return organization.public if principal is None else access.may_share_with(principal, organization)
+
+
+def _is_told(principal: Principal, endpoint: Endpoint, organization: Organization) -> bool:
+    return principal.manages(endpoint.owner_id) or organization.id in principal.roles
 
 
 def _view(tx: Transaction, organization: Organization) -> OrganizationView:

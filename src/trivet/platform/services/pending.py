@@ -21,8 +21,8 @@ _ID_BYTES = 16
 
 @dataclass(slots=True, eq=False)
 class PendingModel:
-    """One upload. ``number`` is the integer id that the model will have, ``key`` a secret name of the upload: who has it may bring
-    the graph, until ``expires_at``. ``confirmed``: its owner has said that all is there.
+    """One upload. ``number`` is the integer id that the model will have, ``key`` a secret name of the upload: who has it may
+    bring the graph, until ``expires_at``. ``confirmed``: its owner has said that all is there.
     """
 
     number: int
@@ -92,7 +92,9 @@ class PendingModels:
         self._forget_old()
         found = next((each for each in self._pending.values() if each.key == key and not each.confirmed), None)
         if found is None:
-            raise NotFound("This address for an upload is not good any more.", hint="Begin again: POST /v1/large-models.")
+            raise NotFound(
+                "This address for an upload is not good any more.", hint="Begin again: POST /v1/large-models."
+            )
         return found
 
     def confirm(self, principal: Principal, number: int) -> PendingModel:

@@ -70,6 +70,7 @@ async def send_answer(send: Send, answer: Answer) -> None:
     """Sends an answer the ordinary way. Names of headers go out as they are written."""
     parts = (line.partition(b": ") for line in answer.headers.split(b"\r\n")[:-1])
     found = [(name if name.islower() else Spelled(name), value) for name, _, value in parts]
-    found.append((CONTENT_LENGTH, b"%d" % len(answer.body)))
+    if answer.status not in (204, 304):  # to which not even a length belongs
+        found.append((CONTENT_LENGTH, b"%d" % len(answer.body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": found})
     await send({"type": "http.response.body", "body": answer.body})

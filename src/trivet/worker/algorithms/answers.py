@@ -31,7 +31,7 @@ class Answers:
         path: the name that authors' code knows.
         spare: a name beside it, on the same file system, where a new pipe is made before it takes the place of the old one.
         watch: what the pipes are waited for with.
-        on_late: told once where something was written to the pipe of an earlier question.
+        on_late: told once where something is written to the pipe of an earlier question while an answer is waited for.
 
     Raises:
         OSError: it can't be made.
@@ -63,7 +63,7 @@ class Answers:
             self._discard(pipe)
         # This one stays whole for now: somebody may be opening it, and would wait for ever if nobody read it.
         self._watch.drop(before.reads)
-        self._watch.add(before.reads, lambda: self._discard(before))
+        self._watch.add(before.reads, lambda: self._overhear(before))
         self._old.append(before)
         self._discard(before)
         while len(self._old) > _MOST_OLD:
@@ -107,6 +107,14 @@ class Answers:
         self._watch.add(pipe.reads, self.take)
         return pipe
 
+    def _overhear(self, pipe: _Pipe) -> bool:
+        """What comes on an old pipe while an answer is waited for: it may be meant as that answer, so somebody should know."""
+        anything = self._discard(pipe)
+        if anything and not self._is_told:
+            self._is_told = True
+            self._on_late()
+        return anything
+
     def _discard(self, pipe: _Pipe) -> bool:
         """Throws away what was written to an old pipe, and the pipe where nobody can write to it any more."""
         anything = False
@@ -119,9 +127,6 @@ class Answers:
                 self._forget(pipe)
                 return anything
             anything = True
-            if not self._is_told:
-                self._is_told = True
-                self._on_late()
         return anything
 
     def _forget(self, pipe: _Pipe) -> None:

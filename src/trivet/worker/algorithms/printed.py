@@ -21,6 +21,8 @@ _READ = 256 * 1024
 _MOST_READS = 4
 _PAUSE = 0.05
 """Seconds between two looks at a child that prints and prints while it has no job."""
+_TURN = 0.5
+"""Seconds between two looks at whether all is over, while the other thread reads."""
 _KEPT_ERRORS = 8 * 1024
 """Characters of what a child wrote last on stderr that are told where it ends."""
 
@@ -61,8 +63,9 @@ class Printed:
         """Has the worker's own thread read them where it waits for something else as well."""
 
         def taking(descriptor: int) -> bool:
-            if self._take(descriptor):
-                return True
+            with self._lock:
+                if self._take(descriptor):
+                    return True
             if descriptor not in self._streams:
                 watch.drop(descriptor)
             return False
@@ -113,9 +116,13 @@ class Printed:
         for descriptor in (*watched, self._ear):
             poller.register(descriptor, select.POLLIN)
         while self._ear not in {descriptor for descriptor, _ in poller.poll()}:
-            with self._lock:  # the worker's own thread has it for as long as it reads itself
+            if not self._lock.acquire(timeout=_TURN):  # the worker's own thread has it for as long as it reads itself
+                continue
+            try:
                 self.drain()
                 is_flood = self._left < 0
+            finally:
+                self._lock.release()
             if is_flood:
                 select.select([self._ear], [], [], _PAUSE)
             for descriptor in watched - self._streams.keys():

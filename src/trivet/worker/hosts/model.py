@@ -14,16 +14,13 @@ from trivet.authoring.reporting import current
 from trivet.protocol import shares
 from trivet.worker.attempt import Attempt
 from trivet.worker.failures import Relayed
-from trivet.worker.inspection import tell
+from trivet.worker.interrupts import Interrupted
 
 if TYPE_CHECKING:
     from trivet.models.predictor import Predictor
 
-CONCURRENCY = 4
-"""Predictions that one worker works on at a time, so that a short one need not wait for a long one."""
-IDLE_TIMEOUT = 300.0
-"""Seconds that a model is kept open which nobody asks; it costs little where it shares its process."""
-_CSV_TYPE = "text/csv"
+_CSV_TYPES = frozenset({"text/csv", "application/octet-stream"})
+"""What a CSV file may be called. As plain bytes nobody on the way looks at its encoding, which the file itself tells."""
 _MOST_THREADS = 4
 """Threads that one run may use where a model has a process of its own."""
 
@@ -80,12 +77,12 @@ class ModelHost:
             Relayed: it is neither.
         """
         media_type, _, parameters = content_type.partition(";")
-        if media_type.strip().lower() == _CSV_TYPE:
+        if media_type.strip().lower() in _CSV_TYPES:
             return [_recoded(body, parameters)], {}
         try:
             return [json.loads(body, parse_constant=_no_constant)], {}
         except (ValueError, RecursionError) as error:
-            raise _invalid(f"The input is neither JSON nor {_CSV_TYPE}: {error}.") from None
+            raise _invalid(f"The input is neither JSON nor text/csv: {error}.") from None
 
     def handler(self, rows: Any) -> bytes:
         """Predicts.
@@ -98,33 +95,41 @@ class ModelHost:
 
         Raises:
             Relayed: the rows don't fit the model, or the graph can't be run on them.
+            Interrupted: the attempt was to stop.
         """
         from trivet.models.graphs import GraphFailed
         from trivet.models.predictor import AllRowsFailed
-        from trivet.models.problems import RowsInvalid
-        from trivet.models.rows import check
+        from trivet.models.problems import ModelInvalid, RowsInvalid
 
-        predictor = self._predictor
-        assert predictor is not None  # it was set up
         work = current()
 
         def stops() -> bool:
             return isinstance(work, Attempt) and work.reason is not None
 
-        self._stops[work] = stops
+        self._stops[work] = stops  # the very object by which its runs are known
         try:
-            if isinstance(rows, bytes):
-                return b"".join(predictor.predict_csv(rows, stop=stops))
-            is_single = isinstance(rows, dict)
-            table = check(predictor.description, [rows] if is_single else rows)
-            results = predictor.predict(table, stop=stops)
-            return results.json_items() if is_single else results.json()
-        except (RowsInvalid, AllRowsFailed) as error:
-            raise _invalid(str(error), type(error).__name__) from None
-        except GraphFailed as error:
-            raise Relayed(str(error), type(error).__name__) from None
+            return self._predict(rows, stops)
+        except Exception as error:
+            if stops():
+                raise Interrupted from None  # a graph that was ended fails in words of its own
+            if isinstance(error, (RowsInvalid, AllRowsFailed)):
+                raise _invalid(str(error), type(error).__name__) from None
+            if isinstance(error, (GraphFailed, ModelInvalid)):
+                raise Relayed(str(error), type(error).__name__) from None
+            raise
         finally:
             del self._stops[work]
+
+    def _predict(self, rows: Any, stops: Callable[[], bool]) -> bytes:
+        from trivet.models.rows import check
+
+        predictor = self._predictor
+        assert predictor is not None  # it was set up
+        if isinstance(rows, bytes):
+            return b"".join(predictor.predict_csv(rows, stop=stops))
+        is_single = isinstance(rows, dict)
+        results = predictor.predict(check(predictor.description, [rows] if is_single else rows), stop=stops)
+        return results.json_items() if is_single else results.json()
 
     def encode(self, value: object) -> tuple[str, bytes]:
         """As `Host.encode`: results are JSON already."""
@@ -136,42 +141,6 @@ class ModelHost:
         predictor, stops = self._predictor, self._stops.get(attempt)
         if predictor is not None and stops is not None:
             predictor.terminate(stops)
-
-
-def rehearse(folder: str, program: str, answers: int) -> int:
-    """Checks a model before it is published, in the environment that it will run in.
-
-    Args:
-        folder: the bundle.
-        program: the file in it with the description.
-        answers: where to say what came of it.
-
-    Returns:
-        The exit status: 0, or 1 where it can't be taken.
-    """
-    from trivet.models.check import check_model
-    from trivet.models.description import to_document
-    from trivet.models.problems import ModelInvalid
-
-    try:
-        checked = check_model(Path(folder, program).parent)
-    except (ModelInvalid, ValueError, RuntimeError, OSError) as error:
-        tell(answers, {"error": {"type": type(error).__name__, "message": str(error)}})
-        return 1
-    endpoint = {
-        "kind": ModelHost.kind,
-        "description": checked.description.description or checked.description.name,
-        "input_schema": checked.input_schema,
-        "output_schema": checked.output_schema,
-        "model": to_document(checked.description),
-        "settings": {
-            "concurrency": CONCURRENCY,
-            "workers": [0, os.cpu_count() or 1],
-            "idle_timeout": IDLE_TIMEOUT,
-        },
-    }
-    tell(answers, {"endpoints": [endpoint], "warnings": list(checked.warnings)})
-    return 0
 
 
 def _recoded(data: bytes, parameters: str) -> bytes:

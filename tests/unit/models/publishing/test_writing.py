@@ -68,7 +68,11 @@ def test_a_regressor_predicts_what_it_did(estimator: Any, tmp_path: Path) -> Non
         (LogisticRegression(), LABEL),
         (RandomForestClassifier(10, random_state=1), LABEL),
         (RandomForestClassifier(10, random_state=1), THREE),
-        (make_pipeline(StandardScaler(), SVC(probability=True, random_state=1)), LABEL),
+        pytest.param(
+            make_pipeline(StandardScaler(), SVC(probability=True, random_state=1)),
+            LABEL,
+            marks=pytest.mark.filterwarnings("ignore:.*probability.*:FutureWarning"),
+        ),
         (KNeighborsClassifier(), THREE),
     ],
     ids=["logistic", "forest", "three classes", "svc", "neighbours"],

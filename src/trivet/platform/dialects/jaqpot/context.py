@@ -63,9 +63,10 @@ class JaqpotServices:
 class JaqpotSettings:
     """What an operator has set. Times in seconds, sizes in bytes.
 
-    ``uploads`` is a folder for what is on its way to a builder, ``bundles`` the one that has the code of each version in a folder of
-    its own. ``wait``: how long a prediction is waited for before it is answered; ``hold``: how long a question for an unfinished
-    one is held. ``max_rows`` and ``max_csv_rows``: rows of one prediction.
+    ``uploads`` is a folder for what is on its way to a builder, ``bundles`` the one that has the code of each version in a folder
+    of its own. ``wait``: how long a prediction is waited for before it is answered; ``hold``: how long a question for one that
+    is not finished is held. ``retention``: how long a finished one is kept. ``max_rows``, ``max_csv_rows``: rows of one
+    prediction; ``max_csv``: a file of CSV in base64.
     """
 
     uploads: Path
@@ -94,6 +95,7 @@ class Call:
     parts: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Sequence[str]] = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
+    content_type: bytes = b""
     length: int | None = None
     receive: Receive | None = field(default=None, repr=False)
 

@@ -195,7 +195,7 @@ class Datasets:
 def _first_rows(data: bytes) -> bytes:
     """The first rows of a file of CSV, as objects of texts."""
     head = data[:_START_OF_FILE]
-    text = head.decode("utf-8-sig", "replace") if b"\xff\xfe" != head[:2] else head.decode("utf-16", "replace")
+    text = head.decode("utf-8-sig", "replace") if head[:2] != b"\xff\xfe" else head.decode("utf-16", "replace")
     lines = [line for line in islice(io.StringIO(text), MOST_ROWS_SHOWN + 50) if line.strip()]
     if not lines:
         return _NOTHING

@@ -1,4 +1,4 @@
-"""Errors in Jaqpot's shape: ``{"status", "message", "code"}``, the message in whole sentences, as clients show the body as it is."""
+"""Errors in Jaqpot's shape: ``{"status", "message", "code"}``, and the message in sentences: people see it as it is."""
 
 from __future__ import annotations
 
@@ -66,15 +66,27 @@ def answer_to(error: Exception, method: str, path: str) -> Answer:
 def no_such_path(path: str) -> Answer:
     """The answer where there is nothing."""
     return fault(
-        404, f"There is nothing at {path[:200]!r}. Models are at /v1/models/ID, results at /v1/datasets/ID.", "not_found"
+        404,
+        f"There is nothing at {path[:200]!r}. Models are at /v1/models/ID, results at /v1/datasets/ID.",
+        "not_found",
     )
 
 
-def method_not_allowed(method: str, allowed: Iterable[str]) -> Answer:
+def allowed(methods: Iterable[str]) -> Answer:
+    """The answer to OPTIONS: what a path knows."""
+    return Answer(204, lines([(b"allow", _names(methods))]), b"")
+
+
+def method_not_allowed(method: str, methods: Iterable[str]) -> Answer:
     """The answer to a method that a path does not know."""
-    known = ", ".join(sorted(allowed))
-    message = f"{method[:20]} is not allowed here. Use {known}."
-    return fault(405, message, "method_not_allowed", [(b"allow", known.encode())])
+    known = _names(methods)
+    message = f"{method[:20]} is not allowed here. Use {known.decode()}."
+    return fault(405, message, "method_not_allowed", [(b"allow", known)])
+
+
+def _names(methods: Iterable[str]) -> bytes:
+    known = set(methods)
+    return ", ".join(sorted({*known, "OPTIONS", *(("HEAD",) if "GET" in known else ())})).encode()
 
 
 def _message(error: CoreError) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from typing import Any
 
 from trivet.models.description import ModelDescription, parse
-from trivet.platform.core.accounts import Organization, Principal, Scope
+from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.endpoints import (
     RESERVED_MODEL_IDS,
     Endpoint,
@@ -18,9 +19,8 @@ from trivet.platform.core.endpoints import (
 )
 from trivet.platform.core.errors import Forbidden, NotFound, Unauthenticated
 from trivet.platform.dialects.jaqpot.context import Call, JaqpotServices, whole
-from trivet.platform.dialects.jaqpot.translate import Overlay, Shown
+from trivet.platform.dialects.jaqpot.translate import Overlay, Shown, summary
 from trivet.platform.services.access import require
-from trivet.platform.services.shares import Shares
 
 _DESCRIPTIONS = 256
 """Models whose descriptions are kept as they were read."""
@@ -34,12 +34,11 @@ class Lookup:
 
     Args:
         services: what this dialect speaks for.
-        shares: what is known of sharing.
     """
 
-    def __init__(self, services: JaqpotServices, shares: Shares) -> None:
+    def __init__(self, services: JaqpotServices) -> None:
         self._endpoints = services.endpoints
-        self._shares = shares
+        self._organizations = services.organizations
         self._descriptions: OrderedDict[str, ModelDescription] = OrderedDict()
 
     # -- one model ----------------------------------------------------------------------------------------------------
@@ -99,18 +98,17 @@ class Lookup:
 
     async def shown(self, asker: Principal | None, endpoints: list[Endpoint]) -> list[Shown]:
         """Models as somebody may see them."""
-        organizations = await self._shares.of(asker, endpoints)
-        return [self._shown(asker, endpoint, organizations) for endpoint in endpoints]
+        organizations = await self._organizations.shared_by(asker, endpoints)
+        return [
+            Shown(each, self.version(each), Overlay.of(each), asker, tuple(organizations.get(each.id, ())))
+            for each in endpoints
+        ]
+
+    async def summaries(self, principal: Principal, endpoints: list[Endpoint], address: str) -> list[dict[str, Any]]:
+        """Models as they stand in pages."""
+        return [summary(shown) for shown in await self.shown(principal, endpoints)]
 
     # -- inner --------------------------------------------------------------------------------------------------------
-
-    def _shown(
-        self, asker: Principal | None, endpoint: Endpoint, organizations: Mapping[str, Organization]
-    ) -> Shown:
-        if asker is None or not asker.manages(endpoint.owner_id):
-            known = set() if asker is None else asker.roles.keys() & endpoint.shared_with
-            organizations = {each: organizations[each] for each in known if each in organizations}
-        return Shown(endpoint, self.version(endpoint), Overlay.of(endpoint), asker, organizations)
 
     def _current(self, endpoint: Endpoint) -> Version | None:
         version = None if endpoint.current_id is None else self._endpoints.version(endpoint.current_id)
@@ -141,5 +139,6 @@ def _missing(text: str) -> NotFound:
             hint="Deploy an endpoint that answers for it: `trivet deploy PATH --model-id N`.",
         )
     return NotFound(
-        f"There is no model {text[:40]!r}.", hint="GET /v1/user/models lists your own, GET /v1/models/search public ones."
+        f"There is no model {text[:40]!r}.",
+        hint="GET /v1/user/models lists your own, GET /v1/models/search public ones.",
     )

@@ -14,10 +14,10 @@ from trivet.platform.dialects.jaqpot import pages, schemas, translate
 from trivet.platform.dialects.jaqpot.context import Call, JaqpotServices, nothing, reply, whole
 from trivet.platform.dialects.jaqpot.lookup import Lookup
 from trivet.platform.dialects.jaqpot.pages import MODELS_ON_A_PAGE
+from trivet.platform.dialects.jaqpot.people.shapes import organization
 from trivet.platform.dialects.jaqpot.translate import Overlay, Shown
 from trivet.platform.services.access import require
 from trivet.platform.services.endpoints import EndpointChange
-from trivet.platform.services.shares import Shares
 from trivet.platform.wire.hot import Answer
 
 _VISIBILITIES: Mapping[str, Visibility] = {
@@ -43,15 +43,14 @@ class Models:
     Args:
         services: what this dialect speaks for.
         lookup: finds models.
-        shares: what is known of sharing.
     """
 
-    def __init__(self, services: JaqpotServices, lookup: Lookup, shares: Shares) -> None:
+    def __init__(self, services: JaqpotServices, lookup: Lookup) -> None:
         self._endpoints = services.endpoints
         self._pending = services.pending
         self._clock = services.clock
         self._lookup = lookup
-        self._shares = shares
+        self._organizations = services.organizations
         self._words: dict[str, tuple[tuple[float, str | None], Mapping[str, float]]] = {}
 
     # -- looking ------------------------------------------------------------------------------------------------------
@@ -66,7 +65,9 @@ class Models:
         if whole(text) is None:
             known = self._endpoints.by_id(text)
             if known is None or known.model_id is None:
-                raise NotFound(f"There is no model {text[:80]!r}.", hint="Ids of Jaqpot's older platform are not known here.")
+                raise NotFound(
+                    f"There is no model {text[:80]!r}.", hint="Ids of Jaqpot's older platform are not known here."
+                )
             call = replace(call, parts={**call.parts, "model": str(known.model_id)})
         return await self._document(call, self._lookup.open(call))
 
@@ -74,7 +75,9 @@ class Models:
         """A page of the public models that hold any word of the query, best first."""
         query = call.first("query")
         if query is None:
-            raise BadRequest("What is searched for is missing.", hint="Send `?query=words`; an empty one finds everything.")
+            raise BadRequest(
+                "What is searched for is missing.", hint="Send `?query=words`; an empty one finds everything."
+            )
         found = await self._lookup.shown(call.asker, [each for each in self._lookup.all() if _is_public(each)])
         found = [shown for shown in found if shown.overlay.archived_at is None]
         found.sort(key=lambda shown: -shown.endpoint.created_at)
@@ -117,7 +120,7 @@ class Models:
         ids = patch.shared_with_organization_ids
         names: tuple[str, ...] | None = None
         if visibility is Visibility.SHARED and ids is not None:
-            names = tuple(each.name for each in await self._shares.numbered(call.principal, ids))
+            names = tuple(each.name for each in await self._organizations.numbered(call.principal, ids))
         shared = bool(endpoint.shared_with if names is None else names)
         for_nobody = visibility is Visibility.SHARED and not shared  # until an organization is named
         change = EndpointChange(visibility=visibility, shared_with=() if visibility is Visibility.PUBLIC else names)
@@ -177,7 +180,7 @@ class Models:
 
     async def _document(self, call: Call, endpoint: Endpoint) -> Answer:
         (shown,) = await self._lookup.shown(call.asker, [endpoint])
-        organizations = [translate.organization(each) for each in shown.shared_with]
+        organizations = [organization(each) for each in shown.shared_with]
         return reply(translate.model(shown, organizations))
 
     async def _listed(

@@ -13,12 +13,12 @@ from trivet.platform.wire.credentials import token_in, token_of_pair
 _LONGEST = 1024
 _KEY, _SECRET, _AUTHORIZATION = b"x-api-key", b"x-api-secret", b"authorization"
 _NOT_A_PAIR = (
-    "Only one of X-Api-Key and X-Api-Secret came with this request, so it counts as one without a key. Send both: `trivet env "
-    "jaqpot` prints them, or POST /v1/user/api-keys makes a new pair."
+    "Only one of X-Api-Key and X-Api-Secret came with this request, so it counts as one without a key.",
+    "Send both: `trivet env jaqpot` prints them, and POST /v1/user/api-keys makes a new pair.",
 )
 _NO_KEY = (
-    "No API key came with this request. Send X-Api-Key and X-Api-Secret (the SDK takes them as api_key= and api_secret=, or from "
-    "JAQPOT_API_KEY and JAQPOT_API_SECRET), or `Authorization: Bearer <token>`. `trivet env jaqpot` prints what to set."
+    "No API key came with this request.",
+    "Send X-Api-Key and X-Api-Secret, or `Authorization: Bearer <token>`. `trivet env jaqpot` prints what the SDK needs.",
 )
 
 
@@ -74,7 +74,8 @@ def token_of(headers: Iterable[Header]) -> str | None:
 def nobody(headers: Iterable[Header]) -> Unauthenticated:
     """The refusal of a request without a credential: it says what was missing."""
     halves = {name for name, value in headers if name in (_KEY, _SECRET) and value.strip()}
-    return Unauthenticated(_NOT_A_PAIR if len(halves) == 1 else _NO_KEY, hint=" ")
+    detail, hint = _NOT_A_PAIR if len(halves) == 1 else _NO_KEY
+    return Unauthenticated(detail, hint=hint)
 
 
 def _text(value: bytes) -> str:

@@ -16,6 +16,7 @@ from trivet.platform.core.errors import BadRequest
 from trivet.platform.core.jobs import Job, JobStatus
 from trivet.platform.core.templates import check_extras
 from trivet.platform.dialects.jaqpot.context import FORMAT
+from trivet.platform.dialects.jaqpot.people.shapes import organization_name
 from trivet.platform.dialects.jaqpot.schemas import FeaturePatch, ModelPatch
 
 MOST_ROWS_SHOWN = 100
@@ -70,15 +71,15 @@ class Overlay(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A model as somebody may see it. ``asker`` is None where nobody has shown a key; ``organizations``, by id, are those that the
-    asker may know of.
+    """A model as somebody may see it. ``asker`` is None where nobody has shown a key; ``shared_with`` are the organizations that
+    the asker may know of.
     """
 
     endpoint: Endpoint
     version: Version
     overlay: Overlay
     asker: Principal | None
-    organizations: Mapping[str, Organization]
+    shared_with: Sequence[Organization]
 
     @property
     def described(self) -> Mapping[str, Any]:
@@ -117,12 +118,6 @@ class Shown:
             return "PUBLIC"
         shared = self.endpoint.visibility is Visibility.SHARED or self.overlay.sharing
         return "ORG_SHARED" if shared else "PRIVATE"
-
-    @property
-    def shared_with(self) -> list[Organization]:
-        """The organizations that it is shared with, by name."""
-        found = [self.organizations[each] for each in self.endpoint.shared_with if each in self.organizations]
-        return sorted(found, key=lambda organization: organization.name.lower())
 
     def features(self) -> list[dict[str, Any]]:
         """Its features, in order: what it reads, then what it gives. Each one's place, from 1, is its id."""
@@ -206,7 +201,7 @@ def summary(shown: Shown) -> dict[str, Any]:
         "description": shown.text,
         "visibility": shown.visibility,
         "type": shown.kind,
-        "sharedWithOrganizations": [{"id": each.number, "name": each.name} for each in shown.shared_with],
+        "sharedWithOrganizations": [{"id": each.number, "name": organization_name(each)} for each in shown.shared_with],
         "creator": creator(endpoint),
         "independentFeaturesLength": len(shown.described.get("independentFeatures") or ()),
         "dependentFeaturesLength": len(shown.described.get("dependentFeatures") or ()),
@@ -218,18 +213,6 @@ def summary(shown: Shown) -> dict[str, Any]:
 def creator(endpoint: Endpoint) -> dict[str, Any]:
     """Whose a model is, as a user."""
     return {"id": endpoint.owner_id, "username": endpoint.owner_name}
-
-
-def organization(found: Organization) -> dict[str, Any]:
-    """The whole document of an organization."""
-    kept = found.extras.get(FORMAT)
-    contact = kept.get("contactEmail", "") if isinstance(kept, Mapping) else ""
-    return {
-        "id": found.number,
-        "name": found.name,
-        "visibility": "PUBLIC" if found.public else "PRIVATE",
-        "contactEmail": contact,
-    }
 
 
 def page(content: Iterable[object], total: int, size: int, number: int) -> dict[str, Any]:
@@ -307,7 +290,9 @@ def feature_changed_by(feature: Mapping[str, Any], patch: FeaturePatch) -> dict[
 # -- datasets -----------------------------------------------------------------------------------------------------------
 
 
-def dataset(job: Job, model_id: int | None, model_name: str, *, rows: bytes, result: bytes | None, explained: str) -> bytes:
+def dataset(
+    job: Job, model_id: int | None, model_name: str, *, rows: bytes, result: bytes | None, explained: str
+) -> bytes:
     """The document of a dataset, with its rows and its result spliced in as they are.
 
     Args:

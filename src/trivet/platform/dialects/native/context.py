@@ -78,12 +78,15 @@ class NativeServices:
 
 @dataclass(frozen=True, slots=True)
 class NativeSettings:
-    """What an operator has set. Sizes in bytes; ``uploads`` is a folder for what is on its way to a builder."""
+    """What an operator has set. Sizes in bytes; ``uploads`` is a folder for what is on its way to a builder, ``bundles`` the one
+    that has the code of each version in a folder of its own.
+    """
 
     version: str
     max_input: int
     max_upload: int
     uploads: Path
+    bundles: Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ _ENDPOINT = schemas.Endpoint(
         "additionalProperties": False,
     },
     output_schema={"type": "string"},
+    model=None,
     description="Greets somebody.",
     kind="sync",
     created_at=_AT,

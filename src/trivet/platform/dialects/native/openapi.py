@@ -246,6 +246,8 @@ def _content(kind: Any, schemas: dict[Any, Any]) -> dict[str, Any]:
         return {"*/*": {"schema": _BYTES}}
     if kind is Body.DATA:
         return {"*/*": {"schema": _BYTES}, **_content(documents.Page[documents.DataEntry], schemas)}
+    if kind is Body.BUNDLE:
+        return {"application/zip": {"schema": _BYTES, "example": "(the bytes of fish-1.0.0.zip)"}}
     if kind is Body.EVENTS:
         return {"text/event-stream": {"schema": {"type": "string"}, "example": examples.EVENTS}}
     if kind is Body.OPENAPI:

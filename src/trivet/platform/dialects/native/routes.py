@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any
 
-from trivet.platform.dialects.native import deployments, endpoints, files, jobs, people, schemas, webhooks
+from trivet.platform.dialects.native import deployments, endpoints, files, jobs, models, people, schemas, webhooks
 from trivet.platform.dialects.native.context import Call
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -36,6 +36,7 @@ class Body(Enum):
     DATA = "the bytes of a file, or a page of a listing"
     TEXT = "plain text"
     EVENTS = "server-sent events"
+    BUNDLE = "a model bundle, a zip file"
     OPENAPI = "an OpenAPI 3.1 document"
 
 
@@ -388,6 +389,25 @@ _ENDPOINTS = (
         handler=endpoints.build_log,
         response=Body.TEXT,
         detail="For those who manage the endpoint.",
+    ),
+    Route(
+        name="get_bundle",
+        method="GET",
+        path="/endpoints/{endpoint}/bundle",
+        tag="Endpoints",
+        summary="Download a predictive model as one file",
+        access=Access.CALL,
+        handler=models.bundle_of,
+        response=Body.BUNDLE,
+        queries=(
+            Query(
+                "version", "Which version: `1.2.0`, `1`, an alias, or `latest`; the current one where nothing is said."
+            ),
+        ),
+        detail=(
+            "A zip of the graphs and the description, with a checksum of each, which `trivet.load` opens and predicts with where "
+            "no platform is. For those who may call the model. An endpoint that is no model has none."
+        ),
     ),
     Route(
         name="get_version_health",

@@ -262,6 +262,7 @@ class Endpoint(Document):
     settings: Settings | None
     input_schema: dict[str, Any] | None
     output_schema: dict[str, Any] | None
+    model: dict[str, Any] | None
     description: str
     kind: Literal["sync", "async", "generator", "async_generator"] | None
     created_at: str

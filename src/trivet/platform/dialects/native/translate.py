@@ -190,6 +190,7 @@ def endpoint(view: views.EndpointView) -> schemas.Endpoint:
         settings=None if current is None else _settings(current.settings),
         input_schema=None if current is None else current.input_schema,
         output_schema=None if current is None else current.output_schema,
+        model=None if current is None or current.model is None else dict(current.model),
         description=value.description or ("" if current is None else current.description),
         kind=None if current is None else current.kind.value,
         created_at=rfc3339(value.created_at),
