@@ -27,7 +27,6 @@ SIZE = 24 << 20
 """More than the sockets of both sides hold."""
 LARGE = os.urandom(1 << 20) * (SIZE >> 20)
 SMALL = b"0123456789"
-LARGE_PATH, SMALL_PATH = "data://.my/files/large", "data://.my/files/small"
 
 
 class Shelf(AlgorithmiaWorld):
@@ -37,15 +36,11 @@ class Shelf(AlgorithmiaWorld):
         super().__init__()
         self.folder = folder
         self.prefix = "/api/v1/files/.my/files" if dialect == "native" else "/algorithmia/v1/data/.my/files"
-        self.native = self.client
         self.ask("POST", "/files/.my", json_body={"name": "files"})
         for name, data in (("large", LARGE), ("small", SMALL), ("empty", b"")):
-            self.store_file(name, data)
+            self.run(self.write(name, data))
         if dialect != "native":
             self.client = self.caller
-
-    def store_file(self, name: str, data: bytes) -> None:
-        self.run(self.write(name, data))
 
     async def write(self, name: str, data: bytes) -> None:
         await self.files.write(
@@ -215,7 +210,7 @@ def test_a_file_that_is_replaced_or_deleted_while_it_leaves_leaves_whole(
             reader, writer = await connect()
             writer.write(world.request("large"))
             assert (await head_of(reader))[0] == 200
-            path = DataPath.parse(LARGE_PATH)
+            path = DataPath.parse("data://.my/files/large")
             blob = (await world.files.stat(world.admin, path)).blob
             if remove:
                 await world.files.delete(world.admin, path)
@@ -232,9 +227,9 @@ def test_a_reader_who_leaves_costs_nothing(tmp_path: Path, threads: ThreadPoolEx
     world = Shelf(tmp_path)
 
     async def scenario(connect: Connect) -> None:
-        for wish in ("large", "large"):
+        for count in (1, 2):
             reader, writer = await connect()
-            writer.write(world.request(wish) * 2)
+            writer.write(world.request("large") * count)
             assert (await head_of(reader))[0] == 200
             assert world.open_files() == 1
             writer.transport.abort()

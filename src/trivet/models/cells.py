@@ -7,6 +7,7 @@ import binascii
 import json
 import math
 import numbers
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -113,10 +114,8 @@ def boolean(value: object) -> bool:
 
 def categories(feature: Feature) -> dict[str, str]:
     """All texts that stand for a possible value of a feature: the values, and descriptions that name one value alone."""
-    described = [item.description for item in feature.possible_values]
-    aliases = {
-        item.description: item.value for item in feature.possible_values if described.count(item.description) == 1
-    }
+    named = Counter(item.description for item in feature.possible_values)
+    aliases = {item.description: item.value for item in feature.possible_values if named[item.description] == 1}
     return aliases | {item.value: item.value for item in feature.possible_values}
 
 

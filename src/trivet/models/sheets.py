@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Record = list[str]
 
 SEPARATORS: Final = (",", ";", "\t", "|")
+MOST_COLUMNS: Final = 16_384  # as many as a spreadsheet has
 
 _BREAK: Final = re.compile(r"\r\n|\r|\n")
 _NOTHING: Final = re.compile(r"[\s,;|]*")  # a header that is read with the wrong separator may hold the right one
@@ -52,6 +53,9 @@ class Sheet:
                 skipped, line, header = self._find_header(separator)
             except csv.Error as error:
                 trouble = error
+                continue
+            if len(header) > MOST_COLUMNS:
+                trouble = csv.Error(f"there are {len(header):,} columns, the limit is {MOST_COLUMNS:,}")
                 continue
             matched = match(header, features)
             score = (len(matched.found) + len(matched.twice), len(header))

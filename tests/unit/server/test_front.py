@@ -492,6 +492,20 @@ def test_a_connection_that_never_says_anything_is_closed_without_a_word() -> Non
     play(act)
 
 
+def test_empty_lines_are_no_request_and_keep_no_connection() -> None:
+    async def act() -> None:
+        fresh, used = Scene(), Scene(keep_alive=0.01)
+        fresh.send(b"\r\n")
+        fresh.look(HEAD_PATIENCE + 0.1)
+        assert fresh.wire.closed
+        used.send(COLD)
+        await settle()
+        used.send(b"\r\n")
+        await until(lambda: used.wire.closed)
+
+    play(act)
+
+
 @pytest.mark.parametrize("whole", [hot(b"1"), COLD])
 def test_who_has_sent_whole_requests_owes_nothing(whole: bytes) -> None:
     async def act() -> None:

@@ -190,7 +190,10 @@ def _convert(model: Any, inputs: Mapping[str, Any], options: Any = None) -> byte
         converted = convert_sklearn(model, "model", initial_types=list(inputs.items()), options=options)
     except Exception:  # noqa: BLE001 - converters raise whatever occurs to them; the caller says what could not be done
         return None
-    return bytes(converted.SerializeToString())
+    opsets = sorted(converted.opset_import, key=lambda each: each.domain)  # they come in the order of a set
+    del converted.opset_import[:]
+    converted.opset_import.extend(opsets)
+    return bytes(converted.SerializeToString(deterministic=True))
 
 
 def _renamed(graph: bytes | None, frame: Frame) -> bytes | None:

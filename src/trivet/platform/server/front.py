@@ -181,9 +181,15 @@ class FrontProtocol(HttpToolsProtocol):
             return
         if not self.transport.is_closing() and self.parser.should_upgrade():
             self._amid = True  # for good: what follows is no HTTP/1.1, as far as the parser knows
+        cycle: RequestResponseCycle | None = self.cycle
         if self._amid:
             self._heard_at = self.loop.time()
             self._watch.add(self)
+        elif cycle is not None and cycle.response_complete and self.timeout_keep_alive_task is None:
+            # empty lines between requests: uvicorn took them for one, and has stopped its clock
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def _refuse_head(self, status: int, sentence: str) -> None:
         text = sentence.encode()
