@@ -224,6 +224,28 @@ def test_an_endpoint_written_before_there_were_aliases_has_none(tmp_path: Path) 
         driver.close()
 
 
+def test_organizations_of_before_there_were_integers_get_theirs_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    path = tmp_path / "trivet.db"
+    plain = sqlite3.connect(path, isolation_level=None)
+    schema.migrate(plain, schema.migrations()[:13])
+    for id_, name, at in (("org_b", "second", 2.0), ("org_c", "third", 2.0), ("org_a", "first", 1.0)):
+        plain.execute(
+            "INSERT INTO owners (id, kind, name, created_at) VALUES (?, 'organization', ?, ?)", (id_, name, at)
+        )
+    plain.execute("INSERT INTO owners (id, kind, name, created_at) VALUES ('acc_1', 'account', 'bond', 0)")
+    plain.close()
+    driver = SqliteDriver(path)
+    try:
+        found = driver.read(lambda tx: [(each.name, each.number, each.public) for each in tx.accounts.organizations()])
+        assert found == [("first", 1, False), ("second", 2, False), ("third", 3, False)]
+        assert driver.write(lambda tx: tx.counters.take("organization")) == 4
+        account = driver.read(lambda tx: tx.accounts.named("bond"))
+        assert account is not None
+        assert (account.email, account.picture) == ("", "")
+    finally:
+        driver.close()
+
+
 def test_a_migration_that_fails_leaves_the_file_as_it_was() -> None:
     plain = sqlite3.connect(":memory:", isolation_level=None)
     steps = [

@@ -10,7 +10,9 @@ from tests.contract.conftest import Driver
 from tests.contract.values import account, key, organization
 from trivet.platform.core.accounts import Membership, Role, Scope
 from trivet.platform.core.errors import Conflict
+from trivet.platform.core.invitations import Invitation, InvitationStatus
 from trivet.platform.core.limits import CallLimits, RateLimit
+from trivet.platform.core.pictures import Picture
 
 
 def test_an_account_comes_back_as_it_was_put(driver: Driver) -> None:
@@ -224,3 +226,103 @@ def test_limits_of_accounts_and_keys_come_back_and_go_again(driver: Driver, limi
     driver.write(lambda tx: tx.keys.save(key()))
     driver.write(lambda tx: tx.keys.touch("k1", 1500.0))
     assert driver.read(lambda tx: (tx.accounts.get("acc_bond"), tx.keys.get("k1"))) == (account(), key())
+
+
+def test_a_disabled_key_an_address_and_a_picture_come_back(driver: Driver) -> None:
+    kept = account(email="bond@mi6.example", picture="0a1b")
+    driver.write(lambda tx: tx.accounts.add(kept))
+    driver.write(lambda tx: tx.keys.add(key(disabled=True)))
+    assert driver.read(lambda tx: tx.accounts.named("bond")) == kept
+    assert driver.read(lambda tx: tx.keys.get("k1")) == key(disabled=True)
+    driver.write(lambda tx: tx.accounts.save(account()))
+    driver.write(lambda tx: tx.keys.save(key()))
+    assert driver.read(lambda tx: tx.accounts.all()) == [account()]
+    assert driver.read(lambda tx: tx.keys.all()) == [key()]
+
+
+def test_an_account_has_one_picture_which_goes_with_it(driver: Driver) -> None:
+    driver.write(lambda tx: tx.accounts.add(account()))
+    driver.write(lambda tx: tx.accounts.put_picture("acc_bond", Picture("image/png", b"\x89PNG\x00\xff")))
+    driver.write(lambda tx: tx.accounts.put_picture("acc_bond", Picture("image/jpeg", b"\xff\xd8")))
+    assert driver.read(lambda tx: tx.accounts.picture("acc_bond")) == Picture("image/jpeg", b"\xff\xd8")
+    assert driver.read(lambda tx: tx.accounts.picture("acc_q")) is None
+    driver.write(lambda tx: tx.accounts.remove_picture("acc_bond"))
+    driver.write(lambda tx: tx.accounts.remove_picture("acc_bond"))
+    assert driver.read(lambda tx: tx.accounts.picture("acc_bond")) is None
+    driver.write(lambda tx: tx.accounts.put_picture("acc_bond", Picture("image/png", b"1")))
+    driver.write(lambda tx: tx.accounts.remove("acc_bond"))
+    assert driver.read(lambda tx: tx.accounts.picture("acc_bond")) is None
+
+
+@pytest.mark.parametrize("account_id", ["acc_none", "org_mi6"])
+def test_only_accounts_have_pictures(driver: Driver, account_id: str) -> None:
+    driver.write(lambda tx: tx.accounts.add_organization(organization()))
+    with pytest.raises(Conflict):
+        driver.write(lambda tx: tx.accounts.put_picture(account_id, Picture("image/png", b"1")))
+
+
+def test_an_organization_is_found_by_its_integer_which_is_given_once(driver: Driver) -> None:
+    numbered = replace(organization(), number=7, public=True)
+    driver.write(lambda tx: tx.accounts.add_organization(numbered))
+    for name in ("a", "b"):  # those without one are not in each other's way
+        driver.write(lambda tx, name=name: tx.accounts.add_organization(organization(name)))  # type: ignore[misc]
+    assert driver.read(lambda tx: tx.accounts.organization_numbered(7)) == numbered
+    assert driver.read(lambda tx: tx.accounts.organization_numbered(0)) is None
+    assert driver.read(lambda tx: tx.accounts.organization_numbered(8)) is None
+    with pytest.raises(Conflict, match="7"):
+        driver.write(lambda tx: tx.accounts.add_organization(replace(organization("cia"), number=7)))
+
+
+def test_an_organization_takes_no_name_that_is_taken(driver: Driver) -> None:
+    driver.write(lambda tx: tx.accounts.add(account()))
+    driver.write(lambda tx: tx.accounts.add_organization(organization()))
+    driver.write(lambda tx: tx.accounts.save_organization(replace(organization(), name="MI6")))
+    with pytest.raises(Conflict, match="BOND"):
+        driver.write(lambda tx: tx.accounts.save_organization(replace(organization(), name="BOND")))
+    assert [each.name for each in driver.read(lambda tx: tx.accounts.organizations())] == ["MI6"]
+
+
+# -- invitations --------------------------------------------------------------------------------------------------------
+
+INVITATION = Invitation("inv_1", "org_mi6", "bond@mi6.example", 10.0, 20.5, "acc_m")
+ANSWERED = replace(INVITATION, status=InvitationStatus.REJECTED, answered_by="acc_bond", answered_at=15.25)
+
+
+def test_an_invitation_comes_back_as_it_was_put_and_goes(driver: Driver) -> None:
+    driver.write(lambda tx: tx.accounts.add_organization(organization()))
+    driver.write(lambda tx: tx.invitations.put(INVITATION))
+    assert driver.read(lambda tx: tx.invitations.get("inv_1")) == INVITATION
+    driver.write(lambda tx: tx.invitations.put(ANSWERED))
+    assert driver.read(lambda tx: tx.invitations.get("inv_1")) == ANSWERED
+    assert driver.read(lambda tx: tx.invitations.of_organization("org_mi6")) == [ANSWERED]
+    driver.write(lambda tx: tx.invitations.remove("inv_1"))
+    driver.write(lambda tx: tx.invitations.remove("inv_1"))
+    assert driver.read(lambda tx: tx.invitations.get("inv_1")) is None
+
+
+def test_invitations_are_found_by_organization_and_those_without_an_answer_by_address(driver: Driver) -> None:
+    later = replace(INVITATION, id="inv_0", created_at=11.0)
+    other = replace(INVITATION, id="inv_2", organization_id="org_cia", created_at=9.0)
+    somebody = replace(INVITATION, id="inv_3", address="q", created_at=12.0)
+
+    def prepare(tx):  # type: ignore[no-untyped-def]
+        for name in ("mi6", "cia"):
+            tx.accounts.add_organization(organization(name))
+        for each in (later, INVITATION, other, somebody, replace(ANSWERED, id="inv_4", created_at=13.0)):
+            tx.invitations.put(each)
+
+    driver.write(prepare)
+    found = driver.read(lambda tx: tx.invitations.of_organization("org_mi6"))
+    assert [each.id for each in found] == ["inv_1", "inv_0", "inv_3", "inv_4"]
+    assert driver.read(lambda tx: tx.invitations.pending("bond@mi6.example")) == [other, INVITATION, later]
+    assert driver.read(lambda tx: tx.invitations.pending("Bond@mi6.example")) == []
+
+
+def test_an_invitation_needs_its_organization_and_goes_with_it(driver: Driver) -> None:
+    with pytest.raises(Conflict, match="org_mi6"):
+        driver.write(lambda tx: tx.invitations.put(INVITATION))
+    driver.write(lambda tx: tx.accounts.add_organization(organization()))
+    driver.write(lambda tx: tx.invitations.put(INVITATION))
+    driver.write(lambda tx: tx.accounts.remove_organization("org_mi6"))
+    assert driver.read(lambda tx: tx.invitations.get("inv_1")) is None
+    assert driver.read(lambda tx: tx.invitations.pending(INVITATION.address)) == []

@@ -34,7 +34,7 @@ _LEAST = {"numpy": "1.26", "onnxruntime": "1.20"}
 _SECONDS = 120
 """How long the check of a model may take in all."""
 
-_BYTES = 6 << 30
+_BYTES = 4 << 30
 """Address space that a check may take beside what the graphs themselves need: the libraries alone map some of it."""
 
 

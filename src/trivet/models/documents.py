@@ -208,7 +208,7 @@ def _featurizer(reader: Reader, where: str, item: object) -> Featurizer | None:
     if name == "MordredDescriptors":
         reader.wrong(
             f"{where}.name",
-            "MordredDescriptors is not supported, as its package has no release for today's Python; use RDKitDescriptors",
+            "MordredDescriptors is not supported, as the package that it needs is no longer maintained; use RDKitDescriptors",
         )
         return None
     if name not in _FEATURIZERS:

@@ -238,6 +238,8 @@ def _rows_at_once(inputs: Sequence[Port], name: str) -> int | None:
 
 def _reason(error: Exception) -> str:
     """ONNX Runtime's own words, without its codes and the places in its source."""
+    if "bad_alloc" in str(error) or isinstance(error, MemoryError):
+        return "it asks for more memory than there is"
     text = re.sub(r"\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error))
     text = re.sub(r"\S*\.(?:cc|h):\d+ \S+ ?", "", text)
     return " ".join(text.split())[:500] or type(error).__name__

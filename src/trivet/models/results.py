@@ -179,4 +179,4 @@ def _written(values: Sequence[Any]) -> list[str]:
     if kinds == {str}:
         known = {text: _json(text) for text in set(values)}
         return [known[text] for text in values]
-    return list(map(json.dumps, values))
+    return list(map(_json, values))

@@ -70,7 +70,6 @@ def test_the_lines_for_jaqpots_sdk_have_the_key_in_two_halves(trivet: Trivet, pr
     found = exported(result.stdout)
     assert found["JAQPOT_API_URL"] == "http://there:8300/jaqpot"
     assert f"{found['JAQPOT_API_KEY']}_{found['JAQPOT_API_SECRET']}" == KEY
-    assert found["JAQPOT_API_SECRET"].isalnum()
 
 
 def test_a_key_that_is_no_pair_is_told_plainly(trivet: Trivet, profile: Path) -> None:

@@ -179,7 +179,6 @@ class Platform:
         )
         self.numbered = NumberedJobs(store, self.jobs, self.endpoints)
         self.insights = Insights(self.dispatcher)
-        self.numbered = NumberedJobs(store, self.jobs, self.endpoints)
         self.pending_models = PendingModels(store, clock, entropy)
         self.tallies = Tallies(self.endpoints, clock)
         self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from starlette.types import Receive, Scope
@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.pictures import MAX_PICTURE
 from trivet.platform.dialects.jaqpot import errors
-from trivet.platform.dialects.jaqpot.context import Call, Handler, Streamed, address, query_of
+from trivet.platform.dialects.jaqpot.context import Call, address, query_of
 from trivet.platform.dialects.jaqpot.paths import nobody
 from trivet.platform.dialects.jaqpot.people.context import PeopleServices, Summaries
 from trivet.platform.dialects.jaqpot.people.invitations import InvitationRoutes
@@ -21,6 +21,8 @@ from trivet.platform.dialects.jaqpot.people.users import UserRoutes
 from trivet.platform.wire.bodies import read_body
 from trivet.platform.wire.heads import read_heads
 from trivet.platform.wire.hot import Answer
+
+Handler = Callable[[Call], Awaitable[Answer]]
 
 _MAX_DOCUMENT = 1 << 18
 _MAX_FORM = MAX_PICTURE + (1 << 16)
@@ -79,7 +81,7 @@ class PeopleApi:
 
     async def answer(
         self, asker: Principal | None, parts: Sequence[str], scope: Scope, receive: Receive
-    ) -> Answer | Streamed:
+    ) -> Answer:
         """Answers one request.
 
         Args:
