@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from rdkit import Chem
-from rdkit.Chem import Crippen
+from rdkit.Chem import Descriptors
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_wine
 from sklearn.ensemble import RandomForestClassifier
@@ -111,7 +111,7 @@ def guide_model(folder: Path) -> None:
 def lipophilicity(folder: Path) -> None:
     """A QSAR regression on SMILES: Crippen's logP, as RDKit computes it, from other descriptors."""
     molecules = pd.DataFrame({"SMILES": _molecules()})
-    logp = pd.Series([Crippen.MolLogP(Chem.MolFromSmiles(text)) for text in molecules["SMILES"]], name="logP")
+    logp = pd.Series([Descriptors.MolLogP(Chem.MolFromSmiles(text)) for text in molecules["SMILES"]], name="logP")
     select = (
         "MolWt", "HeavyAtomCount", "TPSA", "NumHDonors", "NumHAcceptors", "NumRotatableBonds", "NumAromaticRings",
         "FractionCSP3", "MolMR", "NumHeteroatoms", "LabuteASA", "fr_halogen", "fr_COO", "fr_NH2", "fr_nitrile",
@@ -164,7 +164,7 @@ def _molecules() -> list[str]:
         molecule = Chem.MolFromSmiles(
             f"{second}{chain}{first}" if second in {"", "O", "N", "F", "Cl", "Br"} else f"{chain}{first}"
         )
-        if molecule is not None and molecule.GetNumAtoms() > 1:
+        if molecule.GetNumAtoms() > 1:
             found[Chem.MolToSmiles(molecule)] = None
     return sorted(found)
 

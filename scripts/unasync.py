@@ -1,6 +1,6 @@
-"""Derive the synchronous half of the client from the asynchronous one.
+"""Derive the synchronous half of each client from the asynchronous one: every folder `_async` gets a twin `_sync`.
 
-    python scripts/unasync.py            # write src/trivet/sdk/_sync
+    python scripts/unasync.py            # write the twins
     python scripts/unasync.py --check    # exit 1 where it is not what would be written
 
 Works on tokens; in texts and comments, only the names of our own classes change. ``concurrency.py`` is what
@@ -18,8 +18,7 @@ import tokenize
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "src/trivet/sdk/_async"
-TARGET = ROOT / "src/trivet/sdk/_sync"
+SOURCES = sorted((ROOT / "src/trivet").glob("*/_async"))
 BY_HAND = {"concurrency.py"}
 HEADER = "# Generated from ../_async/{name} by scripts/unasync.py: change that file, then run the script.\n"
 
@@ -93,13 +92,14 @@ def formatted(source: str, path: Path) -> str:
 
 def twins() -> dict[Path, str]:
     """What each generated file should hold."""
-    return {
-        TARGET / path.name: formatted(
-            HEADER.format(name=path.name) + unasync(path.read_text("utf-8")), TARGET / path.name
-        )
-        for path in sorted(SOURCE.glob("*.py"))
-        if path.name not in BY_HAND
-    }
+    found = {}
+    for source in SOURCES:
+        for path in sorted(source.glob("*.py")):
+            if path.name not in BY_HAND:
+                target = source.with_name("_sync") / path.name
+                text = HEADER.format(name=path.name) + unasync(path.read_text("utf-8"))
+                found[target] = formatted(text, target)
+    return found
 
 
 def main() -> int:
@@ -108,7 +108,9 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 where a file is not up to date")
     checking = parser.parse_args().check
     wanted = twins()
-    present = {path for path in TARGET.glob("*.py") if path.name not in BY_HAND}
+    present = {
+        path for source in SOURCES for path in source.with_name("_sync").glob("*.py") if path.name not in BY_HAND
+    }
     stale = [path for path, text in wanted.items() if path not in present or path.read_text("utf-8") != text]
     stray = sorted(present - wanted.keys())
     if checking:
@@ -116,6 +118,7 @@ def main() -> int:
             print(f"{path.relative_to(ROOT)} is not what scripts/unasync.py writes", file=sys.stderr)
         return 1 if stale or stray else 0
     for path in stale:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(wanted[path], "utf-8")
     for path in stray:
         path.unlink()

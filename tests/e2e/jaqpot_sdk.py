@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.originals import original_python, runtime_environ
+from tests.e2e.originals import original_python
 
 JAQPOT_LATEST = "6.2.3"
 PACKAGE = "jaqpot-python-sdk"
@@ -63,8 +64,8 @@ class JaqpotSdk:
         program = Path(__file__).parent / "programs" / "jaqpot_caller.py"
         self._process = subprocess.Popen(
             [str(original_python(JAQPOT_LATEST, PACKAGE)), "-u", str(program)],
-            env=runtime_environ(folder, environ), cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            bufsize=1, start_new_session=True,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), **environ}, cwd=folder, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
         )  # fmt: skip
         assert self._line() == "ready", "Jaqpot's SDK can't be imported"
 

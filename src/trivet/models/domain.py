@@ -18,7 +18,7 @@ adds in another order where the height is another one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any, ClassVar, Protocol
@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trivet.models.quantiles import chi_square_quantile, quantile
+from trivet.models.similarity import gaussian, pairs_once, product, squared_distances
 
 __all__ = ["METHODS", "DomainInvalid", "Method", "Verdicts", "fit", "majority", "opened"]
 
@@ -35,12 +36,6 @@ Flags = npt.NDArray[np.bool_]
 
 NOT_ASSESSABLE = "not assessable: a value of this row is no finite number"
 """What the note of a row says that a method can't judge."""
-
-_HEIGHT = 8
-"""Rows that are multiplied at once."""
-
-_BLOCK = 1 << 20
-"""Similarities that are held at once: 8 MiB of them."""
 
 
 class DomainInvalid(ValueError):
@@ -181,7 +176,7 @@ class Leverage:
     def assess(self, rows: npt.ArrayLike) -> Verdicts:
         """Inside where the leverage is below `hStar`."""
         matrix, known = _finite(rows, self.width)
-        leverage = np.einsum("ij,ij->i", _product(matrix, self.matrix), matrix)
+        leverage = np.einsum("ij,ij->i", product(matrix, self.matrix), matrix)
         known &= np.isfinite(leverage)
         inside = known & (leverage < self.limit)
         return Verdicts(self.name, {"h": leverage, "hStar": self.limit}, inside, known)
@@ -284,7 +279,7 @@ class Mahalanobis:
         """Inside where the distance is at most the threshold."""
         matrix, known = _finite(rows, self.width)
         away = matrix - self.mean
-        squares = np.einsum("ij,ij->i", _product(away, self.inverse), away)
+        squares = np.einsum("ij,ij->i", product(away, self.inverse), away)
         distance = np.sqrt(np.maximum(squares, 0.0))
         known &= np.isfinite(distance)
         inside = known & (distance <= self.limit)
@@ -311,11 +306,13 @@ class KernelBased:
         if count < 2:
             raise DomainInvalid("KERNEL_BASED needs at least two training rows: it is about the distances between them")
         centred = rows - rows.mean(axis=0)
-        sigma = quantile(lambda: (np.sqrt(pairs) for pairs in _upper(centred)), count * (count - 1) // 2, 0.5)
+        sigma = quantile(lambda: (np.sqrt(pairs) for pairs in pairs_once(centred)), count * (count - 1) // 2, 0.5)
         if not sigma > 0:
             raise DomainInvalid("KERNEL_BASED can't be fitted: half of all training rows are the same")
         threshold = quantile(
-            lambda: (_gaussian(block, sigma).ravel() for block in _blocks(centred, centred)), count * count, 0.05
+            lambda: (gaussian(block, sigma).ravel() for block in squared_distances(centred, centred)),
+            count * count,
+            0.05,
         )
         return {"sigma": sigma, "threshold": threshold, "kernelType": "GAUSSIAN", "dataPoints": rows.tolist()}
 
@@ -332,7 +329,9 @@ class KernelBased:
     def assess(self, rows: npt.ArrayLike) -> Verdicts:
         """Inside where the mean similarity is at least the threshold."""
         matrix, known = _finite(rows, self.width)
-        means = [_gaussian(block, self.sigma).mean(axis=1) for block in _blocks(matrix - self.centre, self.points)]
+        means = [
+            gaussian(block, self.sigma).mean(axis=1) for block in squared_distances(matrix - self.centre, self.points)
+        ]
         similarity = np.concatenate(means) if means else np.zeros(0)
         known &= np.isfinite(similarity)
         inside = known & (similarity >= self.limit)
@@ -440,37 +439,3 @@ def _close(values: Matrix, bound: Matrix) -> Flags:
 def _share(name: str, outside: Flags, known: Flags) -> Verdicts:
     count = outside.sum(axis=1)
     return Verdicts(name, {"outOfDoaPercentage": count / outside.shape[1] * 100}, known & (count == 0), known)
-
-
-def _product(left: Matrix, right: Matrix) -> Matrix:
-    """`left @ right`, where each row's numbers are the same in every batch."""
-    count, width = left.shape
-    whole = -(-count // _HEIGHT) * _HEIGHT
-    if whole != count:
-        left = np.concatenate([left, np.zeros((whole - count, width))])
-    stacked = np.matmul(left.reshape(-1, _HEIGHT, width), right)
-    return np.asarray(stacked.reshape(whole, right.shape[1])[:count])
-
-
-def _blocks(rows: Matrix, points: Matrix) -> Iterator[Matrix]:
-    """Squared distances of rows to all points, a bounded number of rows at a time."""
-    height = max(_HEIGHT, _BLOCK // len(points) // _HEIGHT * _HEIGHT)
-    lengths = np.einsum("ij,ij->i", points, points)
-    across = np.ascontiguousarray(points.T)
-    for start in range(0, len(rows), height):
-        block = rows[start : start + height]
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not assessable, and said to be
-            squares = np.einsum("ij,ij->i", block, block)[:, None] - 2 * _product(block, across) + lengths
-        yield np.maximum(squares, 0.0, out=squares)
-
-
-def _upper(rows: Matrix) -> Iterator[Matrix]:
-    """Squared distances of all pairs of rows, each pair once."""
-    start = 0
-    for block in _blocks(rows, rows):
-        yield block[np.arange(len(rows))[None, :] > np.arange(start, start + len(block))[:, None]]
-        start += len(block)
-
-
-def _gaussian(squares: Matrix, sigma: float) -> Matrix:
-    return np.exp(squares / (-2 * sigma * sigma))

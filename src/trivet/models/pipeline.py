@@ -19,6 +19,7 @@ import numpy.typing as npt
 from trivet.models import folders
 from trivet.models.description import ModelDescription, Task
 from trivet.models.domain import DomainInvalid, Method, Verdicts, majority, opened
+from trivet.models.fitting import misfits
 from trivet.models.graphs import Graph, GraphFailed, GraphInvalid, Maps, Port, Runs
 from trivet.models.matrix import Columns, Design
 from trivet.models.problems import ModelInvalid
@@ -73,13 +74,13 @@ class Pipeline:
                 methods.append(opened(domain.method, domain.data))
             except DomainInvalid as error:
                 problems.append(f"doas[{place}]: {error}")
-        self.methods = tuple(methods)
+        self.methods = tuple(methods) if not problems else ()
         self.chain = Chain(())
         try:
             self.chain = Chain.opened([(item.name, item.config) for item in description.transforms])
         except TransformInvalid as error:
             problems.append(f"preprocessors: {error}")
-        problems += _misfits(self)
+        problems += misfits(description, self.design, graph, preprocessor, self.methods)
         if problems:
             raise ModelInvalid(problems)
         self._keys = tuple(feature.key for feature in description.dependent)
@@ -338,61 +339,3 @@ def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         where = tuple(place)
         rounded[where] = round(float(values[where]), 3)
     return rounded
-
-
-# -- do the parts fit each other? ---------------------------------------------------------------------------------------
-
-
-def _misfits(pipeline: Pipeline) -> list[str]:
-    """What doesn't fit, as far as the graphs say what they read and give."""
-    first, name = (
-        pipeline.preprocessor or pipeline.graph,
-        folders.PREPROCESSOR if pipeline.preprocessor else folders.MODEL,
-    )
-    problems = _input_misfits(first, name, pipeline.design)
-    width = pipeline.design.width
-    if pipeline.preprocessor is not None:
-        if len(pipeline.graph.inputs) > 1:
-            problems.append(
-                f"{folders.MODEL} has {len(pipeline.graph.inputs)} inputs; behind a preprocessor it must have one"
-            )
-        gives, reads = pipeline.preprocessor.outputs[0].width, pipeline.graph.inputs[0].width
-        if gives is not None and reads is not None and gives != reads:
-            problems.append(
-                f"{folders.PREPROCESSOR} gives {gives} columns, and {folders.MODEL} reads {reads}: they don't fit"
-            )
-        width = gives or reads
-    for place, (domain, method) in enumerate(zip(pipeline.description.domains, pipeline.methods, strict=False)):
-        if width is not None and method.width != width:
-            problems.append(
-                f"doas[{place}]: {domain.method} was fitted on {method.width} columns, and the model reads {width}"
-            )
-    output, count = pipeline.graph.outputs[0], len(pipeline.description.dependent)
-    if pipeline.description.type == "SKLEARN_ONNX" and output.width not in (None, count):
-        problems.append(f"{folders.MODEL} gives {output.width} values per row, and there are {count} dependentFeatures")
-    return problems
-
-
-def _input_misfits(graph: Graph, name: str, design: Design) -> list[str]:
-    if len(graph.inputs) == 1:
-        port = graph.inputs[0]
-        if len(port.shape) > 2:
-            return [f"{name} reads tensors of {len(port.shape)} dimensions; it must read a table, one row per row"]
-        if None not in (port.width, design.width) and port.width != design.width:
-            return [f"{name} reads {port.width} columns, and there are {design.width}: {_listed(design.names)}"]
-        return []
-    problems = []
-    for port in graph.inputs:
-        if port.name not in design.names:
-            problems.append(
-                f"{name} has an input {port.name}, and there is no such column; there are {_listed(design.names)}"
-            )
-        elif design.names.count(port.name) > 1:
-            problems.append(f"{name} has an input {port.name}, and several columns are called so")
-        elif port.width not in (None, 1) or len(port.shape) > 2:
-            problems.append(f"{name}: its input {port.name} reads {port.width} values, and a column has one per row")
-    return problems
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

@@ -7,6 +7,7 @@ for anything may live so: programs of ours that run data of an author's, such as
 from __future__ import annotations
 
 import faulthandler
+import gc
 import mmap
 import os
 import select
@@ -14,6 +15,7 @@ import signal
 import socket
 import sys
 from collections import deque
+from contextlib import suppress
 from importlib import import_module
 from time import monotonic
 from typing import Any, NoReturn
@@ -54,7 +56,8 @@ def serve() -> NoReturn:
     capture()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     wait_at_the_gate()
-    House(orders).run()
+    with suppress(ConnectionError):
+        House(orders).run()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # threads may be deep in a graph, and nothing waits for what they would find
@@ -87,7 +90,11 @@ class House:
         """Whether somebody may be at work, or was a moment ago."""
 
     def run(self) -> None:
-        """Obeys until the server hangs up."""
+        """Obeys until the server hangs up.
+
+        Raises:
+            ConnectionError: it is gone without a word.
+        """
         self._pool.submit(_import_ahead)
         signal.signal(signal.SIGTERM, lambda *_: self._drain_all())
         while True:
@@ -102,11 +109,8 @@ class House:
                     self._waker.heard()
                 elif descriptor in self._reading:
                     self._reading[descriptor].read()
-            try:
-                while self._changed:
-                    self._look_at(self._changed.popleft())
-            except OSError:  # the server is gone
-                return
+            while self._changed:
+                self._look_at(self._changed.popleft())
             if monotonic() - self._tended_at >= TICK:
                 self._tend()
 
@@ -189,7 +193,6 @@ class House:
 
 def _import_ahead(_: ThreadGuard) -> None:
     for name in _AHEAD:
-        try:
+        with suppress(ImportError):  # whoever needs it will say so
             import_module(name)
-        except ImportError:  # whoever needs it will say so
-            return
+    gc.freeze()  # these stay: the collector need not look at them again

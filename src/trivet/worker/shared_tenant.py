@@ -252,6 +252,7 @@ class Tenant:
         self._host = host
         self._desk = SingleDesk(self._intake, Trial(host, int(welcome.get("max_output") or MAX_FRAME // 2), folder))
         if self._status is None and not self._intake.draining:
+            self._board(At.REST)  # before it is asked for anything: a crash from now on is none of its loading
             self.link.send(encode(Kind.READY))
 
     def _unfit(self, error: BaseException) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trivet.models import domain
+from trivet.models import similarity
 from trivet.models.domain import METHODS, DomainInvalid, fit, majority, opened
 from trivet.models.quantiles import chi_square_quantile, quantile
 
@@ -112,7 +112,7 @@ def test_similarities_are_computed_in_blocks_and_come_out_the_same(monkeypatch):
     rows = np.random.default_rng(1).normal(size=(90, 4)) * 3 + 50
     at_once = fit("KERNEL_BASED", rows)
     similar = opened("KERNEL_BASED", at_once).assess(rows).figures["kernelDistance"]
-    monkeypatch.setattr(domain, "_BLOCK", 900)
+    monkeypatch.setattr(similarity, "_BLOCK", 900)
     in_blocks = fit("KERNEL_BASED", rows)
     assert in_blocks["sigma"] == pytest.approx(at_once["sigma"], rel=1e-12)
     assert in_blocks["threshold"] == pytest.approx(at_once["threshold"], rel=1e-12)

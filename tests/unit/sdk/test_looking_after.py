@@ -117,11 +117,19 @@ def test_people(server: Server, client: Client) -> None:
     assert client.accounts.create("ann").name == "ann"
     assert client.accounts.get("ann").id == "a1"
     assert client.accounts.update("ann", disabled=True).disabled
+    client.accounts.update("ann", email="")
+    assert json.loads(server.seen[-1].body) == {"email": ""}
+    client.accounts.create("ann", email="ann@lab.example")
+    assert json.loads(server.seen[-1].body) == {"name": "ann", "email": "ann@lab.example"}
     client.accounts.delete("ann")
     assert client.keys.list(account="ann")[0].label == "ci"
     assert client.keys.create(label="ci", scopes=["call"], expires_days=30).key == "trv_k1_x"
     limited = client.keys.limit("k1", rate="9/s", concurrent="none")
     assert (limited.rate, limited.concurrent) == ("9/s", None)
+    client.keys.disable("k1")
+    assert json.loads(server.seen[-1].body) == {"disabled": True}
+    client.keys.enable("k1")
+    assert json.loads(server.seen[-1].body) == {"disabled": False}
     assert client.keys.rotate("k1", overlap_hours=1).key == "trv_k1_y"
     client.keys.revoke("k1")
     assert client.orgs.list()[0].name == "t"

@@ -43,7 +43,8 @@ class NumberedJobs:
         self._jobs = jobs
         self._endpoints = endpoints
         self._numbers = Numbers(store, "job")
-        self._known: OrderedDict[int, str] = OrderedDict()
+        self._known: OrderedDict[int, tuple[str, str]] = OrderedDict()
+        """The ids of jobs and of their accounts."""
 
     async def submit(
         self, principal: Principal, reference: EndpointReference, payload: Payload, options: CallOptions = USUAL
@@ -51,7 +52,7 @@ class NumberedJobs:
         """Queues a job that has a number; returns when it is on disk. Raises as `Jobs.submit`."""
         number = await self._numbers.next()
         view = await self._jobs.submit(principal, reference, payload, replace(options, number=number))
-        self._remember(number, view.job.id)
+        self._remember(number, view.job.id, principal.account_id)
         return view
 
     async def get(self, principal: Principal, number: int, wait: float = 0.0) -> JobView:
@@ -66,14 +67,12 @@ class NumberedJobs:
             found = await self._store.read(lambda tx: tx.jobs.numbered(number))
             if found is None:
                 raise NotFound.of("job", str(number))
-            if found.account_id != principal.account_id and not principal.administers():
-                raise Forbidden(f"Job {number} is somebody else's.")
-            known = found.id
-            self._remember(number, known)
-        view = await self._jobs.get(principal, known, wait)
-        if view.job.account_id != principal.account_id and not principal.administers():
+            known = found.id, found.account_id
+            self._remember(number, *known)
+        job_id, account_id = known
+        if account_id != principal.account_id and not principal.administers():
             raise Forbidden(f"Job {number} is somebody else's.")
-        return view
+        return await self._jobs.get(principal, job_id, wait)
 
     async def page(
         self,
@@ -108,7 +107,7 @@ class NumberedJobs:
                 total -= 1
         return NumberedPage(views, total)
 
-    def _remember(self, number: int, job_id: str) -> None:
-        self._known[number] = job_id
+    def _remember(self, number: int, job_id: str, account_id: str) -> None:
+        self._known[number] = job_id, account_id
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

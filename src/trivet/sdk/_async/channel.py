@@ -1,0 +1,101 @@
+"""A channel to a server that speaks another API than ours: requests and answers as they are, made well.
+
+The drop-in modules (`trivet.runpod`, `trivet.algorithmia`, `trivet.jaqpot`) have builders and parsers of their own and put
+them on a channel. It has the connections, timeouts, proxies and certificates of the native client, repeats what is safe to repeat, and
+follows no redirect, so that no key goes where nobody has sent it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from trivet.sdk._async.concurrency import sleep
+from trivet.sdk._async.transport import AsyncHttpTransport, AsyncStreamed, AsyncTransport
+from trivet.sdk._deadline import Deadline
+from trivet.sdk._http import Request, Response, TransportError
+from trivet.sdk._retry import Backoff, delay_before_retry
+
+FOREVER = Deadline(None)
+
+
+class AsyncChannel:
+    """The way to one server. Connections are made when they are needed and used again; close it at the end.
+
+    May be used by several threads and tasks at once.
+
+    Args:
+        url: the base URL below which all requests are made; without a slash at its end.
+        headers: headers of every request, the key's among them.
+        timeout: seconds for the answer to a request, on top of what it asks the server to wait.
+        retries: how often a request is repeated that may safely be; 0 repeats nothing.
+        verify: a file of certificates (PEM) to trust besides the system's.
+        transport: the way to the server, in place of HTTP; for tests.
+
+    Raises:
+        ConfigurationError: a header or a certificate can't be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        timeout: float = 60.0,
+        retries: int = 3,
+        verify: bool | str | os.PathLike[str] = True,
+        transport: AsyncTransport | None = None,
+    ) -> None:
+        self.url = url
+        self.timeout = timeout
+        self._backoff = Backoff(retries=retries)
+        self._transport = transport if transport is not None else AsyncHttpTransport(url, headers, verify=verify)
+
+    async def send(self, request: Request, deadline: Deadline = FOREVER) -> Response:
+        """The answer to ``request``, whatever its status.
+
+        Args:
+            request: what to ask.
+            deadline: until when the caller waits; repetitions end there, too.
+
+        Raises:
+            TransportError: no whole answer came, also after what could be repeated was.
+        """
+        repetition = 0
+        while True:
+            outcome: Response | TransportError
+            try:
+                outcome = await self._transport.send(request, timeout=request.patience(self.timeout, deadline.left()))
+                if outcome.status < 400:
+                    return outcome
+            except TransportError as failure:
+                outcome = failure
+            delay = delay_before_retry(
+                request,
+                outcome,
+                self._backoff,
+                repetition=repetition,
+                chance=random.random(),  # noqa: S311 — chance, not a secret
+                now=datetime.now(UTC),
+                left=deadline.left(),
+            )
+            if delay is None:
+                if isinstance(outcome, TransportError):
+                    raise outcome
+                return outcome
+            await sleep(delay)
+            repetition += 1
+
+    async def open(self, request: Request) -> AsyncStreamed:
+        """The beginning of the answer to ``request``, whatever its status; the caller closes it.
+
+        Raises:
+            TransportError: no answer came.
+        """
+        return await self._transport.open(request)
+
+    async def close(self) -> None:
+        """End all connections. May be called again; any other call fails afterwards."""
+        await self._transport.close()
