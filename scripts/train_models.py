@@ -111,7 +111,7 @@ def guide_model(folder: Path) -> None:
 def lipophilicity(folder: Path) -> None:
     """A QSAR regression on SMILES: Crippen's logP, as RDKit computes it, from other descriptors."""
     molecules = pd.DataFrame({"SMILES": _molecules()})
-    logp = pd.Series([Descriptors.MolLogP(Chem.MolFromSmiles(text)) for text in molecules["SMILES"]], name="logP")
+    logp = pd.Series([Descriptors.MolLogP(Chem.MolFromSmiles(text)) for text in molecules["SMILES"]], name="logP")  # type: ignore[attr-defined]  # filled at import
     select = (
         "MolWt", "HeavyAtomCount", "TPSA", "NumHDonors", "NumHAcceptors", "NumRotatableBonds", "NumAromaticRings",
         "FractionCSP3", "MolMR", "NumHeteroatoms", "LabuteASA", "fr_halogen", "fr_COO", "fr_NH2", "fr_nitrile",

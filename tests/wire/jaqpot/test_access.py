@@ -119,9 +119,9 @@ def test_the_table_has_every_route(tmp_path: Path) -> None:
     """A route that is new has to be given its row."""
     world = JaqpotWorld(tmp_path)
     known = routes(world.spoken_for, world.limits_of_dialect, Lookup(world.spoken_for))
-    assert {(route.method, route.path.replace("large-models/{model}", "large-models/{upload}")) for route in known} == set(
-        TABLE
-    )
+    assert {
+        (route.method, route.path.replace("large-models/{model}", "large-models/{upload}")) for route in known
+    } == set(TABLE)
     open_ones = {route.path for route in known if route.is_open or route.has_proof}
     assert open_ones == {
         *("models/search", "models/legacy/{model}", "models/{model}"),

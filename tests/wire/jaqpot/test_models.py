@@ -220,7 +220,13 @@ def test_a_change_that_can_not_be_changes_nothing(world: JaqpotWorld, changes: d
 def test_a_feature_is_described_anew(world: JaqpotWorld) -> None:
     endpoint = world.model()
     path = f"/models/{endpoint.model_id}/features"
-    body = {"name": "Length", "featureType": "FLOAT", "units": "cm", "range": "0-10", "description": "From head to tail."}
+    body = {
+        "name": "Length",
+        "featureType": "FLOAT",
+        "units": "cm",
+        "range": "0-10",
+        "description": "From head to tail.",
+    }
     changed = world.call("PATCH", f"{path}/1", json_body=body).json
     assert (changed["id"], changed["key"], changed["name"], changed["units"]) == (1, "X1", "Length", "cm")
     found = world.call("GET", f"/models/{endpoint.model_id}").json
