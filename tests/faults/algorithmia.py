@@ -27,6 +27,8 @@ class AlgorithmiaMouth:
     """
 
     name = "Algorithmia"
+    reach = None
+    by_number = False
 
     def __init__(self, url: str, key: str) -> None:
         self._line = Line(url, key)
@@ -70,6 +72,8 @@ class AlgorithmiaMouth:
         """
         if call.key is not None:
             _not_spoken("a call that may be repeated")
+        if isinstance(call.input, bytes):
+            _not_spoken("an input that is a file of CSV")
         body = json.dumps(call.input).encode()
         status, _, said = self._line.ask("POST", f"/algorithmia/v1/algo/{call.endpoint}{query}", body)
         document = _document(said)

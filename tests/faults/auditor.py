@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tests.faults.journal import (
@@ -68,7 +68,8 @@ class Auditor:
     """
 
     def __init__(self, entries: Iterable[Entry], ledger: Mapping[str, Sequence[Execution]], disk: Disk) -> None:
-        self._entries = list(entries)
+        self._ids = {str(record.number): record.id for record in disk.jobs if record.number is not None}
+        self._entries = [self._identified(entry) for entry in entries]
         self._ledger = ledger
         self._disk = disk
         self._asked = {entry.call.n: entry for entry in reversed(self._all(Asked))}
@@ -126,8 +127,11 @@ class Auditor:
 
     def lost(self) -> Iterator[Finding]:
         for entry in self._all(Acknowledged):
-            if entry.told.job_id not in self._records:
+            record = self._records.get(entry.told.job_id)
+            if record is None:
                 yield entry.told.job_id, f"acknowledged to the caller of {entry.n}, and not recorded"
+            elif record.n != entry.n:
+                yield entry.told.job_id, f"acknowledged to the caller of {entry.n}, and recorded as {record.n}"
 
     def unfinished(self) -> Iterator[Finding]:
         for record in self._records.values():
@@ -210,7 +214,7 @@ class Auditor:
 
     def stale_results(self) -> Iterator[Finding]:
         for record, kind in self._with_kind():
-            if record.status != "succeeded":
+            if record.status != "succeeded" or not kind.keeps_ledger:
                 continue
             executions = self._ledger.get(record.n, ())
             run = _run(record.output)
@@ -383,6 +387,17 @@ class Auditor:
             elif isinstance(entry, CancelAsked) and entry.sight is not None:
                 yield entry.sight, None, entry.asked, entry.at
 
+    def _identified(self, entry: Entry) -> Entry:
+        """The same with the id of a job where its number was told."""
+        if isinstance(entry, Acknowledged):
+            told = replace(entry.told, job_id=self._ids.get(entry.told.job_id, entry.told.job_id))
+            return replace(entry, told=told)
+        if isinstance(entry, Seen):
+            return replace(entry, sight=replace(entry.sight, job_id=self._ids.get(entry.sight.job_id, entry.sight.job_id)))
+        if isinstance(entry, Missed):
+            return replace(entry, job_id=self._ids.get(entry.job_id, entry.job_id))
+        return entry
+
     def _id_of(self, sight: Sight, n: str | None) -> str:
         """Which job was seen: some answers name none, but their caller knows what was called."""
         if sight.job_id:
@@ -398,12 +413,12 @@ class Auditor:
 def _run(output: object) -> str | None:
     """The execution that an output came from."""
     one = output[0] if isinstance(output, list) and output else output
-    return str(one["run"]) if isinstance(one, dict) else None
+    return str(one["run"]) if isinstance(one, dict) and "run" in one else None
 
 
 def _name(output: object) -> str | None:
     one = output[0] if isinstance(output, list) and output else output
-    return str(one["n"]) if isinstance(one, dict) else None
+    return str(one["n"]) if isinstance(one, dict) and "n" in one else None
 
 
 def _short(output: object) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from tests.faults import tables
 
 BIG = 300 * 1024
 """Bytes of a payload that is too large for the database, and lies in the blob store."""
@@ -21,13 +23,14 @@ def _answers(_: Mapping[str, Any], output: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of call to one endpoint of the menagerie.
+    """A kind of call to one endpoint of the menagerie, or to a model.
 
     Args:
         name: how the report calls it.
         endpoint: without its owner.
         weight: how often it is made, beside the others.
         make: draws the input, beside ``n`` and the ledger.
+        rows: draws the rows of a call of this name, where a model is called, whose worker keeps no ledger.
         is_right: whether an output answers an input.
         ends: the regular end: ``succeeded``, or the code of the error.
         tries: how often it may be tried at most.
@@ -42,6 +45,7 @@ class Kind:
     endpoint: str
     weight: int
     make: Callable[[random.Random], dict[str, Any]] = _nothing
+    rows: Callable[[str, random.Random], Any] | None = None
     is_right: Callable[[Mapping[str, Any], Any], bool] = _answers
     ends: str = "succeeded"
     tries: int = 3
@@ -50,6 +54,15 @@ class Kind:
     shares: bool = False
     streams: bool = False
     polled: bool = False
+
+    @property
+    def keeps_ledger(self) -> bool:
+        """Whether each execution is written down."""
+        return self.rows is None
+
+    def draw(self, n: str, ledger: str, chance: random.Random) -> Any:
+        """The input of a call of this name."""
+        return self.rows(n, chance) if self.rows is not None else {"n": n, "ledger": ledger, **self.make(chance)}
 
 
 def _echoes(given: Mapping[str, Any], output: Any) -> bool:
@@ -85,6 +98,10 @@ def _few_pieces(chance: random.Random) -> dict[str, Any]:
     return {"count": chance.randrange(1, 10), "seconds": chance.choice((0.0, 0.05))}
 
 
+def _times(factor: float) -> Callable[[Mapping[str, Any], Any], bool]:
+    return lambda given, output: tables.is_answer(given["rows"], output, factor)
+
+
 def _polled(how: str, make: Callable[[random.Random], dict[str, Any]]) -> Callable[[random.Random], dict[str, Any]]:
     return lambda chance: {"how": how, **make(chance)}
 
@@ -110,10 +127,16 @@ KINDS: tuple[Kind, ...] = (
     Kind("polled stream", "polled", 3, _polled("stream", _few_pieces), _all_pieces, streams=True, polled=True),
     Kind("polled raises", "polled", 1, _polled("raise", _nothing), ends="handler_error", polled=True),
     Kind("polled once", "polled_once", 2, _polled("nap", _nap), tries=1, polled=True),
+    *(
+        Kind(f"rows {name}", name, 5, rows=tables.small, is_right=_times(factor), shares=True)
+        for name, factor in tables.FACTORS.items()
+    ),
+    Kind("a table thrice", "thrice", 3, rows=tables.table, is_right=_times(tables.FACTORS["thrice"]), shares=True),
+    Kind("rows with turns", tables.TURNS, 5, rows=tables.lasting, is_right=_times(1.0), shares=True),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
-def draw(chance: random.Random) -> Kind:
-    """A kind by its weight."""
-    return chance.choices(KINDS, [kind.weight for kind in KINDS])[0]
+def draw(chance: random.Random, kinds: Sequence[Kind] = KINDS) -> Kind:
+    """One of some kinds, by its weight."""
+    return chance.choices(kinds, [kind.weight for kind in kinds])[0]

@@ -33,9 +33,10 @@ class Line:
         Raises:
             OSError, http.client.HTTPException: no answer came.
         """
-        told = {"Authorization": f"Bearer {self._key}", **(headers or {})}
+        told = {"Authorization": f"Bearer {self._key}"}
         if body is not None:
             told["Content-Type"] = "application/json"
+        told |= headers or {}
         self._connection.request(method, path, body, told)
         return self._connection.getresponse()
 

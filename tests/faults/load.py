@@ -28,7 +28,7 @@ from tests.faults.mouth import Acknowledgement, Call, Mouth, PieceSight, Refused
 MakeMouth = Callable[[], Mouth]
 _EXPECTED_REFUSALS = frozenset({"unavailable", "storage_full", "not_spoken"})
 """A platform that can't take something now says so in these words; anything else is not expected of right calls."""
-_SLOW = frozenset({"nap", "shared nap", "stubborn", "stream", "polled nap", "polled stream"})
+_SLOW = frozenset({"nap", "shared nap", "stubborn", "stream", "polled nap", "polled stream", "rows with turns"})
 """The kinds of calls that last long enough to be cancelled."""
 _REPEATS = 40
 _REPEAT_PAUSE = 0.25
@@ -55,6 +55,8 @@ class Caller:
         self._ledger = ledger
         self._chance = chance
         self._count = itertools.count(1)
+        reach = mouth.reach
+        self._kinds = [kind for kind in KINDS if reach is None or f"{owner}/{kind.endpoint}" in reach]
 
     def step(self) -> None:
         """Does one thing that callers do."""
@@ -72,16 +74,16 @@ class Caller:
 
     def _call(self, kind: Kind, *, keyed: bool = False) -> Call:
         n = f"{self._name}-{next(self._count)} {kind.name}"
-        given = {"n": n, "ledger": str(self._ledger), **kind.make(self._chance)}
+        given = kind.draw(n, str(self._ledger), self._chance)
         return Call(n, f"{self._owner}/{kind.endpoint}", given, n.replace(" ", "-") if keyed else None)
 
     def _submit(self) -> None:
-        kind = draw(self._chance)
+        kind = draw(self._chance, self._kinds)
         self._hand_over(self._call(kind), kind)
 
     def _submit_twice(self) -> None:
         """The same call again and again under one key, until it is known to be there, and then once more."""
-        kind = draw(self._chance)
+        kind = draw(self._chance, self._kinds)
         call = self._call(kind, keyed=True)
         for _ in range(_REPEATS):
             try:
@@ -102,7 +104,7 @@ class Caller:
         self.jobs.append((told.job_id, call.n, kind))
 
     def _run(self) -> None:
-        kind = draw(self._chance)
+        kind = draw(self._chance, self._kinds)
         call = self._call(kind, keyed=self._chance.random() < 0.2)
         asked = now()
         self._journal.write(Asked(call, "run", asked))
@@ -127,8 +129,10 @@ class Caller:
             raise
 
     def _stream(self) -> None:
-        streams = [kind for kind in KINDS if kind.streams]
-        kind = self._chance.choices(streams, [kind.weight for kind in streams])[0]
+        streams = [kind for kind in self._kinds if kind.streams]
+        if not streams:
+            return
+        kind = draw(self._chance, streams)
         call = self._call(kind)
         self._journal.write(Asked(call, "stream", now()))
         Reader(self._mouth, self._journal, f"reader of {call.n}").follow(self._mouth.open_stream(call), call.n)

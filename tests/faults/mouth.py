@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,14 +11,16 @@ FINAL = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: ``n`` is its own name, ``endpoint`` what is called, ``input`` an object that holds ``n``.
+    """One call: ``n`` is its own name, ``endpoint`` what is called, ``input`` what is given, which tells ``n`` somewhere.
+
+    The input is what JSON can say, or the bytes of a file of CSV.
 
     ``key`` is the idempotency key, where the caller names the call so that it may be repeated.
     """
 
     n: str
     endpoint: str
-    input: Mapping[str, Any]
+    input: Any
     key: str | None = None
 
 
@@ -43,7 +45,10 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """The platform has taken a call over. ``replayed``: it says that it had done so before, under the same key."""
+    """The platform has taken a call over. ``replayed``: it says that it had done so before, under the same key.
+
+    Where a dialect tells a number in place of the job's id, it is the number that stands here.
+    """
 
     job_id: str
     replayed: bool = False
@@ -82,6 +87,10 @@ class Mouth(Protocol):
 
     name: str
     """How the report calls it."""
+    reach: frozenset[str] | None
+    """What it can call, as ``owner/name``; None: everything."""
+    by_number: bool
+    """Whether it is told the numbers of jobs, and asks by them."""
 
     def submit(self, call: Call) -> Acknowledgement:
         """Hands a call over, to look for its end later."""

@@ -21,6 +21,8 @@ class HttpMouth:
     """The native API, spoken without any client library: nothing is repeated, nothing is smoothed over."""
 
     name = "native, HTTP"
+    reach = None
+    by_number = False
 
     def __init__(self, url: str, key: str) -> None:
         self._line = Line(url, key)
@@ -101,13 +103,15 @@ class SdkMouth:
     """The native API through the SDK, which repeats what may be repeated, as its users have it."""
 
     name = "native, SDK"
+    reach = None
+    by_number = False
 
     def __init__(self, url: str, key: str) -> None:
         self._client = trivet.Client(url, key, timeout=PATIENCE)
 
     def submit(self, call: Call) -> Acknowledgement:
         try:
-            job = self._client.endpoint(call.endpoint).submit(dict(call.input), idempotency_key=call.key)
+            job = self._client.endpoint(call.endpoint).submit(_given(call), idempotency_key=call.key)
         except trivet.TrivetError as error:
             raise _told(error) from None
         return Acknowledgement(job.id, job.replayed)
@@ -115,7 +119,7 @@ class SdkMouth:
     def run(self, call: Call) -> Sight:
         try:
             endpoint = self._client.endpoint(call.endpoint)
-            output = endpoint.run(dict(call.input), timeout=PATIENCE, idempotency_key=call.key)
+            output = endpoint.run(_given(call), timeout=PATIENCE, idempotency_key=call.key)
         except trivet.TrivetError as error:
             return _ended(error)
         return Sight("", "succeeded", has_output=True, output=output)
@@ -160,9 +164,17 @@ class SdkMouth:
         self._client.close()
 
 
-def _as_sent(call: Call) -> tuple[bytes, Mapping[str, str] | None]:
-    """The body of a call, and the header that names it."""
-    return json.dumps(call.input).encode(), None if call.key is None else {"Idempotency-Key": call.key}
+def _as_sent(call: Call) -> tuple[bytes, Mapping[str, str]]:
+    """The body of a call, and the headers that say what it is and name it."""
+    headers = {} if call.key is None else {"Idempotency-Key": call.key}
+    if isinstance(call.input, bytes):
+        return call.input, {**headers, "Content-Type": "text/csv"}
+    return json.dumps(call.input).encode(), headers
+
+
+def _given(call: Call) -> Any:
+    """The input of a call as the SDK is given it."""
+    return trivet.Blob(call.input, "text/csv") if isinstance(call.input, bytes) else call.input
 
 
 def _document(body: bytes) -> dict[str, Any]:

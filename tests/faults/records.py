@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.faults.tables import name_of, read_table
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -21,7 +23,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A job as it is recorded."""
+    """A job as it is recorded. ``given`` is its input; the rows of a model stand in ``rows``, whatever they came as.
+
+    ``number`` is what it can be found by as well; None: it has none.
+    """
 
     id: str
     n: str
@@ -36,6 +41,7 @@ class Record:
     finished_at: float | None
     blobs: tuple[str, ...]
     given: dict[str, Any]
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,7 @@ def read_disk(data: Path) -> Disk:
 
 
 def _record(row: sqlite3.Row, story: list[sqlite3.Row], data: Path) -> Record:
-    given = json.loads(_payload(row, "input", data) or b"null")
-    given = given if isinstance(given, dict) else {}
+    given = _given(row, data)
     output = _payload(row, "output", data)
     return Record(
         id=row["id"],
@@ -90,7 +95,16 @@ def _record(row: sqlite3.Row, story: list[sqlite3.Row], data: Path) -> Record:
         finished_at=row["finished_at"],
         blobs=tuple(name for name in (row["input_blob"], row["output_blob"]) if name),
         given=given,
+        number=row["number"],
     )
+
+
+def _given(row: sqlite3.Row, data: Path) -> dict[str, Any]:
+    content = _payload(row, "input", data) or b"null"
+    given = read_table(content) if row["input_type"].startswith("text/csv") else json.loads(content)
+    if isinstance(given, list):
+        return {"n": name_of(given) or "", "rows": given}
+    return given if isinstance(given, dict) else {}
 
 
 def _payload(row: sqlite3.Row, which: str, data: Path) -> bytes | None:

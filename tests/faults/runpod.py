@@ -36,6 +36,8 @@ class RunpodMouth:
     """
 
     name = "RunPod"
+    reach = None
+    by_number = False
 
     def __init__(self, url: str, key: str, ids: Mapping[str, str]) -> None:
         self._line = Line(url, key)
@@ -82,6 +84,8 @@ class RunpodMouth:
     def _call(self, call: Call, verb: str) -> dict[str, Any]:
         if call.key is not None:
             raise Refused("not_spoken", "RunPod has no word for a call that may be repeated")
+        if isinstance(call.input, bytes):
+            raise Refused("not_spoken", "RunPod has no word for an input that is a file")
         endpoint = self._ids[call.endpoint]
         body = json.dumps({"input": call.input}).encode()
         document = _document(*self._line.ask("POST", f"/runpod/v2/{endpoint}/{verb}", body))

@@ -21,11 +21,12 @@ def orgs() -> None:
 
 @orgs.command("create")
 @click.argument("name")
+@click.option("--public", is_flag=True, help="Everybody may know of it, and share endpoints with it.")
 @json_option
-def create(name: str, as_json: bool) -> None:
+def create(name: str, *, public: bool, as_json: bool) -> None:
     """Make the organization NAME; you become its owner."""
     with connect() as client:
-        organization = client.orgs.create(name)
+        organization = client.orgs.create(name, public=public)
     emit_json(organization) if as_json else emit(f"Organization {organization.name}.")
 
 
@@ -57,6 +58,7 @@ def show(name: str, as_json: bool) -> None:
             ("Organization", organization.name),
             ("Id", organization.id),
             ("Your role", organization.role),
+            ("Public", "yes" if organization.public else "no"),
             ("Created", organization.created_at and moment(organization.created_at)),
             ("Members", [f"{member.account} ({member.role})" for member in organization.members] or None),
         ]

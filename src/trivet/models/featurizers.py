@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -118,7 +119,7 @@ def read_molecules(smiles: Sequence[str | None]) -> tuple[list[Mol | None], dict
     molecules: list[Mol | None] = []
     problems: dict[int, str] = {}
     read: dict[str, Mol | str] = {}
-    with rdBase.BlockLogs():
+    with _quiet:
         for row, text in enumerate(smiles):
             key = text or ""
             found = read.get(key)
@@ -149,7 +150,7 @@ def compute(
     width = sum(len(places) for _, places in wanted)
     values = np.zeros((len(molecules), width))
     problems: dict[int, str] = {}
-    with rdBase.BlockLogs():
+    with _quiet:
         for row, molecule in enumerate(molecules):
             if not row % 32:
                 go_on()
@@ -173,13 +174,9 @@ def _molecule(text: str) -> Mol | str:
         return f"SMILES has {len(text):,} characters; at most {_LONGEST:,} are read"
     if not text.isascii():  # RDKit leaves out what is no ASCII, and reads another molecule
         return f"SMILES cannot be parsed: {_shortened(text)} holds a character that no SMILES has"
-    with rdBase.CaptureErrorLog() as log:
-        try:
-            molecule: Mol | None = Chem.MolFromSmiles(text)
-        except (RuntimeError, ValueError) as error:
-            return f"SMILES cannot be parsed: {_shortened(text)}: {error}"
+    molecule: Mol | None = Chem.MolFromSmiles(text)
     if molecule is None:
-        return f"SMILES cannot be parsed: {_shortened(text)}: {_reason(log.messages)}"
+        return f"SMILES cannot be parsed: {_shortened(text)}: {_reason(text)}"
     if not molecule.GetNumAtoms():
         return f"SMILES has no atoms: {_shortened(text)}"
     return Chem.RenumberAtoms(molecule, list(Chem.CanonicalRankAtoms(molecule)))
@@ -189,13 +186,44 @@ def _shortened(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _reason(messages: str) -> str:
-    """RDKit's own words for what is wrong, without times and repetitions."""
-    for line in messages.splitlines():
-        words = line.split("] ", 1)[-1].removeprefix("SMILES Parse Error: ").strip()
+def _reason(text: str) -> str:
+    """RDKit's own words for what is wrong with a SMILES, without times and repetitions. They stand in its log alone."""
+    if not hasattr(rdBase, "CaptureErrorLog"):  # releases before it keep their reasons to themselves
+        return "RDKit can't read it"
+    with _capturing, rdBase.CaptureErrorLog() as log:
+        Chem.MolFromSmiles(text)
+    for line in log.messages.splitlines():
+        words: str = line.split("] ", 1)[-1].removeprefix("SMILES Parse Error: ").strip()
         if words:
-            return words.split(" while parsing: ")[0].split(" for input: ")[0].replace("  ", " ")
+            return (
+                words.split(" while parsing: ", maxsplit=1)[0].split(" for input: ", maxsplit=1)[0].replace("  ", " ")
+            )
     return "not a molecule"
+
+
+class _Quiet:
+    """Keeps RDKit from writing its log to the standard error while anybody computes: the log is one for all threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._block: object = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._block = rdBase.BlockLogs()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._block = None
+
+
+_quiet = _Quiet()
+_capturing = Lock()  # captures must end in the order in which they began, so there is one at a time
 
 
 # -- the three featurizers ----------------------------------------------------------------------------------------------

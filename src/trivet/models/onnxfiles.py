@@ -24,8 +24,11 @@ _SPARSE_PARTS = (1, 2)
 _TENSOR_NAME, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 8, 13, 14
 _OPSET_DOMAIN = 1
 
-_NUMBERS: Final = re.compile(rb"(?:\x3d.{4}|\x40[\x80-\xff]{0,9}[\x00-\x7f])++", re.DOTALL)
-"""A run of an attribute's floats and integers. A forest has millions of them, so they are skipped at C's speed."""
+_SHORT: Final = b"|".join(b"\x4a" + re.escape(bytes([size])) + b".{%d}" % size for size in (4, 10, 9, 11, 12))
+_PLAIN: Final = re.compile(rb"(?:\x3d.{4}|\x40[\x80-\xff]{0,9}[\x00-\x7f]|" + _SHORT + rb")++", re.DOTALL)
+"""A run of an attribute's floats, integers and short texts (`LEAF`, `BRANCH_LEQ` and their like). A forest has millions of
+them, so they are skipped at C's speed.
+"""
 
 _DEEPEST: Final = 32
 """Graphs within graphs."""
@@ -178,7 +181,7 @@ def _node(data: memoryview, contents: Contents, depth: int) -> None:
 def _attribute(data: memoryview, contents: Contents, depth: int) -> None:
     position = 0
     while position < len(data):
-        if (run := _NUMBERS.match(data, position)) is not None:
+        if (run := _PLAIN.match(data, position)) is not None:
             position = run.end()
             continue
         start = position

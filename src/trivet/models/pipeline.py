@@ -338,4 +338,4 @@ def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     for place in np.argwhere(np.abs(np.abs(scaled - np.floor(scaled)) - 0.5) < 1e-6):
         where = tuple(place)
         rounded[where] = round(float(values[where]), 3)
-    return rounded
+    return rounded + 0.0  # no zero is negative

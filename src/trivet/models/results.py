@@ -125,7 +125,7 @@ class Results:
         else:
             opening = "{"
             for column, label in enumerate(self.probabilities.labels):
-                parts += [f"{opening}{_constant(label)}:", _floats(self.probabilities.values[:, column])]
+                parts += [f"{opening}{_constant(label)}:", _repeated(self.probabilities.values[:, column])]
                 opening = ","
             parts.append("}" if self.probabilities.labels else "{}")
         parts.append(',"doa":')
@@ -161,6 +161,13 @@ def _constant(text: str) -> str:
 
 def _floats(values: npt.NDArray[np.float64]) -> list[str]:
     return list(map(float.__repr__, values.tolist()))
+
+
+def _repeated(values: npt.NDArray[np.float64]) -> list[str]:
+    """The same for numbers of which there are few different ones, and no negative zero."""
+    listed = values.tolist()
+    known = {value: repr(value) for value in set(listed)}
+    return [known[value] for value in listed]
 
 
 def _truths(values: Iterable[Any]) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trivet.models.features import Feature, FeatureType
+from trivet.models.problems import RowsInvalid
 
 if TYPE_CHECKING:
     from trivet.models.description import ModelDescription
@@ -89,8 +90,15 @@ def differences(predictor: Predictor, vectors: Sequence[Mapping[str, Any]]) -> l
         rows, expected = vector["rows"], vector["results"]
         if not rows:
             continue
-        results = predictor.results(check(predictor.description, rows)).rows()
+        try:
+            results = predictor.results(check(predictor.description, rows)).rows()
+        except RowsInvalid as error:
+            found.append(f"a row that was kept can't be read: {error}")
+            continue
         for place, (said, was) in enumerate(zip(results, expected, strict=True)):
+            if not isinstance(was, Mapping):
+                found.append(f"row {place}: no result was kept")
+                continue
             keys = [feature.key for feature in predictor.description.dependent if feature.key in was]
             for key in keys:
                 found += _compared(f"row {place}: {key}", said[key], was[key], tolerance)

@@ -480,9 +480,9 @@ def organizations(*, cursor: str | None = None) -> Request:
     return Request("GET", _url(f"{API}/orgs", {"cursor": cursor}))
 
 
-def organization_create(name: str) -> Request:
+def organization_create(name: str, *, public: bool = False) -> Request:
     """Make an organization."""
-    return _json("POST", f"{API}/orgs", {"name": name})
+    return _json("POST", f"{API}/orgs", {"name": name} | ({"public": True} if public else {}))
 
 
 def organization(name: str) -> Request:

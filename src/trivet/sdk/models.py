@@ -437,13 +437,18 @@ class MemberInfo(Model):
 
 @dataclass(frozen=True, slots=True)
 class OrganizationInfo(Model):
-    """A named group of accounts. ``role`` is the asker's own; ``members`` come with `get` only."""
+    """A named group of accounts. ``role`` is the asker's own; ``members`` come with `get` only.
+
+    Everybody may know of one that is ``public``, and share endpoints with it. ``number`` is its integer in the Jaqpot dialect.
+    """
 
     name: str
     id: str | None = None
     role: str | None = None
     created_at: datetime | None = None
     members: tuple[MemberInfo, ...] = ()
+    number: int | None = None
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)

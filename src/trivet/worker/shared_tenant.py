@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, NamedTuple, Protocol
 
@@ -222,6 +223,8 @@ class Tenant:
     def _connect(self) -> dict[str, Any] | None:
         """Introduces itself; None where it is not wanted any more."""
         self.link = link = SharedLink.connect(self._terms.address, self._guards)
+        if self._status is not None:  # killed while there was no link to shut
+            return None
         welcome = introduce(link, self.id, self._terms.token)
         self.heartbeat = float(welcome.get("heartbeat") or _HEARTBEAT)
         self._concurrency = int(welcome.get("concurrency") or 1)
@@ -261,7 +264,8 @@ class Tenant:
             "traceback": failures.traceback_of(error, self._terms.folder),
         }
         if self.link is not None:
-            self.link.send(encode(Kind.UNFIT, 0, told))
+            with suppress(LinkLost):
+                self.link.send(encode(Kind.UNFIT, 0, told))
         self._leave(EXIT_UNFIT, "The handler can't be loaded.", *told["traceback"].splitlines())
 
     def _call(self, news: int) -> None:

@@ -45,6 +45,8 @@ def answer(client: JaqpotApiClient, asked: dict) -> dict:
 
 def plain(value: object) -> object:
     """A value as JSON has it, in the names of the wire."""
+    if hasattr(value, "raw_data"):  # an answer of the generated client, with all that is around its document
+        return {"status": value.status_code, "headers": dict(value.headers), "data": plain(value.data)}
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json", by_alias=True, exclude_none=True)
     if isinstance(value, list):

@@ -155,6 +155,34 @@ def test_keys_are_listed_and_revoked(trivet: Trivet, logged_in: Server) -> None:
     assert trivet("keys", "revoke", "k1").stderr == "k1 was revoked.\n"
 
 
+def test_keys_are_disabled_and_enabled(trivet: Trivet, logged_in: Server) -> None:
+    logged_in.on("PATCH", "/keys/k1", lambda it: it.json({"id": "k1", "state": "disabled"}))
+    assert trivet("keys", "disable", "k1").stderr == "k1 is disabled.\n"
+    assert sent(logged_in) == {"disabled": True}
+    assert trivet("keys", "enable", "k1").stderr == "k1 is enabled.\n"
+    assert sent(logged_in) == {"disabled": False}
+
+
+def test_accounts_have_e_mail_addresses(trivet: Trivet, logged_in: Server) -> None:
+    ada = {"name": "ada", "email": "ada@lab.example"}
+    logged_in.on("POST", "/accounts", lambda it: it.json(ada, 201))
+    logged_in.on("PATCH", "/accounts/ada", lambda it: it.json(ada))
+    logged_in.on("GET", "/accounts/ada", lambda it: it.json(ada))
+    assert trivet("accounts", "create", "ada", "--email", "ada@lab.example").exit_code == 0
+    assert sent(logged_in) == {"name": "ada", "email": "ada@lab.example"}
+    assert "ada@lab.example" in trivet("accounts", "show", "ada").stdout
+    assert trivet("accounts", "email", "ada", "a@b.example").exit_code == 0
+    assert sent(logged_in) == {"email": "a@b.example"}
+    assert trivet("accounts", "email", "ada", "none").exit_code == 0
+    assert sent(logged_in) == {"email": ""}
+
+
+def test_a_public_organization_is_made(trivet: Trivet, logged_in: Server) -> None:
+    logged_in.on("POST", "/orgs", lambda it: it.json({"name": "acme", "public": True, "number": 3}, 201))
+    assert trivet("orgs", "create", "acme", "--public").exit_code == 0
+    assert sent(logged_in) == {"name": "acme", "public": True}
+
+
 def test_a_key_is_made_with_limits(trivet: Trivet, logged_in: Server) -> None:
     logged_in.on("POST", "/keys", lambda it: it.json(NEW_KEY, 201))
     assert trivet("keys", "create", "--rate", "100/min", "--concurrent", "10").exit_code == 0

@@ -1,5 +1,7 @@
 """Molecules to numbers: the contract's golden values, names, and rows that can't be computed."""
 
+from threading import Thread
+
 import numpy as np
 import pytest
 
@@ -102,6 +104,21 @@ def test_a_molecule_that_cannot_be_read_says_why_and_shifts_nobody(capfd):
         8: "SMILES cannot be parsed: C1CC: unclosed ring",
     }
     assert capfd.readouterr() == ("", "")  # RDKit tells its log as well, if it is let
+
+
+def test_molecules_may_be_read_by_many_threads_at_once(capfd):
+    found = []
+    threads = [Thread(target=lambda: found.append(read_molecules(["C(C", "CC", "C1CC"] * 50)[1])) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [found[0]] * 8
+    assert set(found[0].values()) == {
+        "SMILES cannot be parsed: C(C: extra open parentheses",
+        "SMILES cannot be parsed: C1CC: unclosed ring",
+    }
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_text_that_is_far_too_long_is_not_read():

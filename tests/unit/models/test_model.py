@@ -92,6 +92,13 @@ def test_a_model_that_computes_other_numbers_here_is_refused(folder):
         load(folder)
 
 
+@pytest.mark.parametrize("kept", [{"rows": [{"X1": 1}], "results": [{"y": 1}]}, {"rows": ROWS[:1], "results": [7]}])
+def test_kept_rows_that_mean_nothing_are_a_reason_to_refuse(folder, kept):
+    bundle.write_vectors(folder, [kept])
+    with pytest.raises(ModelInvalid, match="kept"):
+        load(folder)
+
+
 def test_a_difference_within_the_precision_of_the_graph_is_none(tmp_path):
     folder = put(tmp_path, document(COLUMNS, ["a", "b"]), trained.two_lines())
     check_model(folder)

@@ -117,6 +117,16 @@ def test_a_machine_without_probabilities_gives_what_it_has_by_number(tmp_path):
     assert set(row["jaqpotMetadata"]["probabilities"]) <= {"0", "1"}
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_probabilities_are_rounded_as_python_rounds(kind):
+    from trivet.models.pipeline import _probabilities
+
+    values = np.array([[0.0005, 0.0015, 0.0625, 0.1875, 0.0125, 0.9995, 1 / 3, -0.0001, 12.0625]], dtype=kind)
+    rounded = _probabilities(values, None).values[0].tolist()
+    assert rounded == [round(float(value), 3) for value in values[0]]
+    assert "-0.0" not in map(repr, rounded)
+
+
 def test_several_outputs_have_a_key_each_and_any_input_name_will_do(tmp_path):
     predictor = Predictor.open(put(tmp_path, document(COLUMNS, ["total", "first"]), trained.two_lines()))
     given = rows(5)
@@ -135,6 +145,17 @@ def test_a_preprocessor_is_fed_column_by_column_by_name(encoded):
     assert [port.name for port in encoded.pipeline.preprocessor.inputs] == ["X1", "X2", "Cat_col"]
     given = [{"Cat_col": "CAT_2", "X2": 0.5, "X1": 2}, {"X1": -2, "X2": 0.5, "Cat_col": "CAT_3"}]
     assert [row["active"] for row in encoded.predict_rows(given)] == [1, 0]
+
+
+def test_a_whole_pipeline_may_be_one_graph_with_an_input_per_column(tmp_path):
+    doas = [{"method": "BOUNDING_BOX", "data": {"boundingBox": [[-9, 9], [-1, 1]]}}]
+    predictor = Predictor.open(put(tmp_path, document(["a", "b"], doas=doas), trained.whole()))
+    one, other = predictor.predict_rows([{"a": 3, "b": 0.5}, {"b": 3, "a": 0.5}])
+    assert (one["y"], other["y"]) == (pytest.approx(30.5), pytest.approx(8))
+    assert (
+        one["jaqpotMetadata"]["doa"]["majorityVoting"] is True
+    )  # the domain is about the columns in the features' order
+    assert other["jaqpotMetadata"]["doa"]["majorityVoting"] is False
 
 
 def test_selected_columns_are_fed_in_their_order(molecules):

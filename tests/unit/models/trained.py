@@ -120,6 +120,19 @@ def encoded() -> tuple[bytes, bytes]:
     )
 
 
+@cache
+def whole() -> bytes:
+    """A pipeline as one graph with one input per column (a, b), y = 10·a + b."""
+    import pandas as pd
+
+    numbers = training(2)
+    frame = pd.DataFrame({"a": numbers[:, 0], "b": numbers[:, 1]})
+    fitted = make_pipeline(ColumnTransformer([("scale", StandardScaler(), ["a", "b"])]), LinearRegression())
+    fitted.fit(frame, 10 * numbers[:, 0] + numbers[:, 1])
+    inputs = [("b", DoubleTensorType([None, 1])), ("a", DoubleTensorType([None, 1]))]
+    return bytes(to_onnx(fitted, initial_types=inputs).SerializeToString())
+
+
 def drawn(
     nodes: Sequence[Any],
     *,

@@ -62,6 +62,8 @@ class PlayHost:
 
     def handler(self, order):
         what, value = order
+        if what in ("wait", "hang"):
+            print("begun", flush=True)
         if what == "wait":  # in a graph that can be ended
             self.stops.wait(600)
             raise RuntimeError("ended")
@@ -125,6 +127,12 @@ class Office:
         meta = {"job": f"job_{self._number}", "token": f"t{self._number}", "timeout": 60, "attempt": 1}
         self._writers[worker_id].write(encode(Kind.JOB, self._number, meta, json.dumps([what, value]).encode()))
         return self._number
+
+    async def begin(self, worker_id: str, what: str) -> int:
+        """Sends an attempt that says when it is at work, and waits for that; returns its number."""
+        number = self.ask(worker_id, what)
+        await self.heard(worker_id, Kind.LOG, number)
+        return number
 
     async def heard(self, worker_id: str, kind: Kind, number: int = 0) -> Frame:
         """A frame of that kind, once it has come."""

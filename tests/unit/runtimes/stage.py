@@ -13,6 +13,7 @@ from trivet.platform.core.endpoints import Version, VersionSettings, VersionStat
 from trivet.platform.core.workers import Departure
 from trivet.platform.ports.runtime import Started, WorkerSpec
 from trivet.platform.runtimes.process import ProcessRuntime, ProcessSettings
+from trivet.platform.runtimes.shared import SharedRuntime
 from trivet.platform.runtimes.warm import WarmSettings
 
 T = TypeVar("T")
@@ -41,9 +42,9 @@ LINK = "unix:/nowhere.sock"
 class WarmRuntime(ProcessRuntime):
     """One that never starts a worker plainly if it can help it."""
 
-    async def start(self, spec: WorkerSpec) -> Started:
+    async def start(self, spec: WorkerSpec, orders: int | None = None) -> Started:
         await self.warm_up(spec.version)
-        return await super().start(spec)
+        return await super().start(spec, orders)
 
 
 class Stage:
@@ -97,7 +98,7 @@ class Stage:
 
         return asyncio.run(whole())
 
-    def listen(self, runtime: ProcessRuntime) -> None:
+    def listen(self, runtime: ProcessRuntime | SharedRuntime) -> None:
         self._changed = asyncio.Event()
 
         def on_exit(worker_id: str, departure: Departure) -> None:

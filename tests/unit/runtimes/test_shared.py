@@ -49,7 +49,7 @@ def test_several_workers_live_and_answer_in_one_process(stage: SharedStage) -> N
 def test_each_gives_signs_of_life(stage: SharedStage) -> None:
     async def scene(runtime: SharedRuntime, office: Office) -> None:
         await up(runtime, office, stage, "w1", "w2")
-        number = office.ask("w1", "wait")
+        number = await office.begin("w1", "wait")
         office.said.clear()
         assert (await office.heard("w1", Kind.HEARTBEAT)).meta == {"attempts": [number]}
         assert (await office.heard("w2", Kind.HEARTBEAT)).meta == {"attempts": []}
@@ -60,10 +60,10 @@ def test_each_gives_signs_of_life(stage: SharedStage) -> None:
 def test_one_works_on_as_many_at_a_time_as_its_version_allows(stage: SharedStage) -> None:
     async def scene(runtime: SharedRuntime, office: Office) -> None:
         await up(runtime, office, stage, "w1")
-        office.ask("w1", "wait")
+        await office.begin("w1", "wait")
         quick = office.ask("w1", "echo", 1)
         await office.heard("w1", Kind.RESULT, quick)
-        office.ask("w1", "wait")
+        await office.begin("w1", "wait")
         last = office.ask("w1", "echo", 2)  # both places are taken: it was sent ahead
         office.tell("w1", Kind.RECALL)
         await office.heard("w1", Kind.RETURNED, last)
@@ -74,9 +74,7 @@ def test_one_works_on_as_many_at_a_time_as_its_version_allows(stage: SharedStage
 def test_an_attempt_is_stopped_and_the_worker_goes_on(stage: SharedStage) -> None:
     async def scene(runtime: SharedRuntime, office: Office) -> None:
         await up(runtime, office, stage, "w1")
-        number = office.ask("w1", "wait")
-        office.said.clear()
-        await office.heard("w1", Kind.HEARTBEAT)
+        number = await office.begin("w1", "wait")
         office.tell("w1", Kind.CANCEL, number, {"reason": "cancelled"})
         assert (await office.heard("w1", Kind.STOPPED, number)).meta["reason"] == "cancelled"
         assert (await answer(office, "w1", 5))[0] == 5
@@ -126,7 +124,7 @@ def test_a_drained_worker_finishes_and_ends_alone(stage: SharedStage, by_the_lin
 def test_a_killed_worker_lets_go_of_what_it_runs_and_its_neighbours_stay(stage: SharedStage) -> None:
     async def scene(runtime: SharedRuntime, office: Office) -> None:
         pids = await up(runtime, office, stage, "w1", "w2")
-        office.ask("w1", "wait")
+        await office.begin("w1", "wait")
         runtime.kill("w1")
         assert (await stage.gone("w1")).exit_code == -9
         assert await answer(office, "w2", 2) == [2, pids[0]]
@@ -137,11 +135,8 @@ def test_a_killed_worker_lets_go_of_what_it_runs_and_its_neighbours_stay(stage: 
 def test_one_that_does_not_let_go_takes_its_process_along_and_nobody_else_is_blamed(stage: SharedStage) -> None:
     async def scene(runtime: SharedRuntime, office: Office) -> None:
         pids = await up(runtime, office, stage, "w1", "w2")
-        office.ask("w1", "hang")
-        office.ask("w2", "wait")
-        office.said.clear()
-        for worker_id in ("w1", "w2"):
-            await office.heard(worker_id, Kind.HEARTBEAT)
+        await office.begin("w1", "hang")
+        await office.begin("w2", "wait")
         runtime.kill("w1")
         stuck, beside = await stage.gone("w1"), await stage.gone("w2")
         assert (stuck.exit_code, stuck.blameless, beside.blameless) == (-9, False, True)
@@ -172,9 +167,7 @@ def test_the_only_one_at_work_pays_for_a_crash_and_lives_alone_from_then_on(stag
 def test_of_several_at_work_at_a_crash_none_pays_and_each_lives_alone(stage: SharedStage) -> None:
     async def scene(runtime: SharedRuntime, office: Office) -> None:
         await up(runtime, office, stage, "w1", "w2", "w3")
-        waiting = office.ask("w2", "wait")
-        office.said.clear()
-        assert (await office.heard("w2", Kind.HEARTBEAT)).meta["attempts"] == [waiting]
+        await office.begin("w2", "wait")
         office.ask("w1", "crash")
         departures = [await stage.gone(worker_id) for worker_id in ("w1", "w2", "w3")]
         assert [departure.blameless for departure in departures] == [True, True, True]
@@ -225,7 +218,7 @@ def test_one_that_is_killed_while_it_loads_holds_nobody_up(stage: SharedStage) -
 def test_a_worker_whose_server_is_gone_ends(stage: SharedStage) -> None:
     async def scene(runtime: SharedRuntime, office: Office) -> None:
         await up(runtime, office, stage, "w1", "w2")
-        office.ask("w1", "wait")
+        await office.begin("w1", "wait")
         office._writers["w1"].close()
         assert (await stage.gone("w1")).exit_code == 75
         assert (await answer(office, "w2", 1))[0] == 1

@@ -25,7 +25,7 @@ def packed(world: JaqpotWorld, monkeypatch: pytest.MonkeyPatch) -> list[dict[str
     unpack = world.builder.unpack
 
     async def look(archive: Path, filename: str, digest: str) -> str:
-        with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as tar:
+        with tarfile.open(archive) as tar:
             found.append({m.name: tar.extractfile(m).read() for m in tar.getmembers()})  # type: ignore[union-attr]  # all are files
         return await unpack(archive, filename, digest)
 

@@ -180,7 +180,7 @@ class LocalBuilder:
         new = self._bundles / f"{digest}{_UNFINISHED}"
         try:
             unpack(archive, filename, new, self._limits)
-            model.settle(new, self._limits)
+            model.settle(new, archive, self._limits)
             _read(new)
             new.rename(target)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -92,30 +93,47 @@ def title(folder: Path) -> str:
     return name_of(str(load_document(folder).get("name") or ""), HOST)
 
 
-def settle(folder: Path, limits: Limits) -> None:
+def settle(folder: Path, upload: Path, limits: Limits) -> None:
     """Brings an unpacked upload into the plain form of a model's folder, if it is a model.
 
-    A bundle file that was packed as any file is, is unpacked; a bundle is compared with its manifest; what is inline in the
-    description becomes files.
+    A bundle file that was packed as any file is, is unpacked; a bundle's parts are compared with its manifest; what is inline in
+    the description becomes files.
 
     Args:
         folder: what was unpacked; it is changed.
+        upload: what it was unpacked from.
         limits: what an archive may hold.
 
     Raises:
         DeploymentRefused: it is a model, and not whole, or not as its description says.
         StorageFull: the disk is full.
     """
-    _open_bundle(folder, limits)
-    if not Model().recognises(SourceTree(folder, ())):
-        return
+    fresh = folder.with_name(f"{folder.name}.model")
     try:
-        if (folder / bundle.MANIFEST).is_file():
-            bundle.verify(folder)
-            (folder / bundle.MANIFEST).unlink()  # from now on the folder's name tells what it is made from
+        inner = _only_file(folder)
+        if inner is not None:
+            unpack(inner, inner.name, fresh, limits)  # as carefully as the upload itself
+        content, packed = (folder, upload) if inner is None else (fresh, inner)
+        if not Model().recognises(SourceTree(content, ())):
+            return
+        if zipfile.is_zipfile(packed) and (content / bundle.MANIFEST).is_file():
+            bundle.unpack(packed, fresh)
+        if fresh.is_dir():
+            shutil.rmtree(folder)
+            fresh.rename(folder)
+        (folder / bundle.MANIFEST).unlink(missing_ok=True)  # it is of what came, and the check adds to that
         bundle.normalise(folder)
     except ModelInvalid as error:
         raise refusal(error) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _only_file(folder: Path) -> Path | None:
+    """The zip file that is all of an upload."""
+    files = list(folder.iterdir())
+    is_one = len(files) == 1 and files[0].suffix.lower() == ".zip" and files[0].is_file()
+    return files[0] if is_one else None
 
 
 def answer_of(outcome: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -157,17 +175,3 @@ def _or_csv(schema: Any) -> Any:
 def refusal(error: ModelInvalid) -> DeploymentRefused:
     """What is told of a model that can't be taken."""
     return DeploymentRefused(f"The model can't be taken: {error}.", hint="Correct it and deploy again.")
-
-
-def _open_bundle(folder: Path, limits: Limits) -> None:
-    """Where all that was uploaded is one zip file, puts its content into its place."""
-    files = list(folder.iterdir())
-    if len(files) != 1 or files[0].suffix.lower() != ".zip" or not files[0].is_file():
-        return
-    inner = folder.with_name(f"{folder.name}.inner")
-    try:
-        unpack(files[0], files[0].name, inner, limits)
-        shutil.rmtree(folder)
-        inner.rename(folder)
-    finally:
-        shutil.rmtree(inner, ignore_errors=True)

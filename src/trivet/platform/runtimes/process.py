@@ -219,7 +219,7 @@ class ProcessRuntime:
     # -- starting -----------------------------------------------------------------------------------------------------
 
     def _sweep(self) -> int:
-        ended = strays.kill_marked(None, self._folders)
+        ended = strays.kill_marked(self._folders)
         for group in self._cgroups.leftovers() if self._cgroups is not None else ():
             group.clear(_PATIENCE)
         shutil.rmtree(self._folders, ignore_errors=True)
@@ -405,7 +405,7 @@ class ProcessRuntime:
         # Its number is not given to another process while any of its group is left, nor so soon after.
         strays.kill_group(worker.life.pid)
         over = worker.over_limit or (code != 0 and worker.cgroup is not None and worker.cgroup.ran_out())
-        await asyncio.to_thread(_end_strays, worker)
+        await asyncio.to_thread(_end_strays, worker, self._folders)
         worker.life.bury()
         self._read_rest(worker)
         await asyncio.to_thread(shutil.rmtree, self._folders / worker.id, ignore_errors=True)
@@ -447,9 +447,9 @@ def _nobody(worker_id: str, said: object) -> None:
     """Who is told until somebody wants to be."""
 
 
-def _end_strays(worker: _Running) -> None:
+def _end_strays(worker: _Running, folders: Path) -> None:
     """Ends what a worker started that has left its process group: all of its control group, else all with its mark."""
     if worker.cgroup is not None:
         worker.cgroup.clear(_PATIENCE)
     else:
-        strays.kill_marked(worker.id)
+        strays.kill_marked(folders, worker.id)

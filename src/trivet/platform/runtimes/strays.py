@@ -28,15 +28,15 @@ def kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def marked(worker_id: str | None = None, root: Path | None = None) -> list[int]:
-    """The ids of processes that bear a worker's mark.
+def marked(root: Path, worker_id: str | None = None) -> list[int]:
+    """The ids of processes that bear the mark of a worker of ours.
 
     Args:
+        root: below which the folders of our workers lie: those of another server may have the same ids.
         worker_id: of this worker; None: of any.
-        root: only those whose worker's folder lies below; None: wherever.
     """
     wanted = f"{MARK}={worker_id or ''}".encode()
-    below = None if root is None else f"{FOLDER}={root}{os.sep}".encode()
+    below = f"{FOLDER}={root}{os.sep}".encode()
     found = []
     for entry in _processes():
         try:
@@ -44,16 +44,16 @@ def marked(worker_id: str | None = None, root: Path | None = None) -> list[int]:
         except OSError:  # it has ended meanwhile, or is not ours to read
             continue
         mine = any(line == wanted if worker_id else line.startswith(wanted) for line in environ)
-        if mine and (below is None or any(line.startswith(below) for line in environ)):
+        if mine and any(line.startswith(below) for line in environ):
             found.append(int(entry.name))
     return found
 
 
-def kill_marked(worker_id: str | None = None, root: Path | None = None) -> int:
+def kill_marked(root: Path, worker_id: str | None = None) -> int:
     """Kills the processes that `marked` finds, until it finds none; returns how many it were."""
     killed = 0
     for _ in range(20):  # one that forks all the time is caught sooner or later, or its limit of processes is
-        found = marked(worker_id, root)
+        found = marked(root, worker_id)
         if not found:
             break
         for pid in found:

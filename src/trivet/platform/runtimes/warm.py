@@ -274,7 +274,7 @@ class WarmParents:
         if parent.cgroup is not None:
             await asyncio.to_thread(parent.cgroup.clear, _CLEAR_PATIENCE)
         else:
-            await asyncio.to_thread(strays.kill_marked, parent.room.name)
+            await asyncio.to_thread(strays.kill_marked, self._folder, parent.room.name)
         await asyncio.to_thread(shutil.rmtree, parent.room, ignore_errors=True)
         self._all.discard(parent)
 

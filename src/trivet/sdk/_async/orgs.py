@@ -17,13 +17,17 @@ class AsyncOrganizations:
         """All organizations, without their members."""
         return await self._session.everything(OrganizationInfo, lambda cursor: _requests.organizations(cursor=cursor))
 
-    async def create(self, name: str) -> OrganizationInfo:
+    async def create(self, name: str, *, public: bool = False) -> OrganizationInfo:
         """Make an organization; the asker becomes its owner.
+
+        Args:
+            name: the organization's.
+            public: whether everybody may know of it, and share endpoints with it.
 
         Raises:
             ConflictError: the name is taken.
         """
-        return await self._session.value(OrganizationInfo, _requests.organization_create(name))
+        return await self._session.value(OrganizationInfo, _requests.organization_create(name, public=public))
 
     async def get(self, name: str) -> OrganizationInfo:
         """One organization with its members."""

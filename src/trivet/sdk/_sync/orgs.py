@@ -18,13 +18,17 @@ class Organizations:
         """All organizations, without their members."""
         return self._session.everything(OrganizationInfo, lambda cursor: _requests.organizations(cursor=cursor))
 
-    def create(self, name: str) -> OrganizationInfo:
+    def create(self, name: str, *, public: bool = False) -> OrganizationInfo:
         """Make an organization; the asker becomes its owner.
+
+        Args:
+            name: the organization's.
+            public: whether everybody may know of it, and share endpoints with it.
 
         Raises:
             ConflictError: the name is taken.
         """
-        return self._session.value(OrganizationInfo, _requests.organization_create(name))
+        return self._session.value(OrganizationInfo, _requests.organization_create(name, public=public))
 
     def get(self, name: str) -> OrganizationInfo:
         """One organization with its members."""

@@ -26,6 +26,7 @@ from trivet.platform.wire.answers import CONTENT_LENGTH, without_body
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.heads import read_heads
 from trivet.platform.wire.hot import Answer, send_answer
+from trivet.platform.wire.presence import while_there
 from trivet.platform.wire.sse import pump
 
 __all__ = ["JaqpotServices", "JaqpotSettings", "create_app"]
@@ -123,7 +124,7 @@ class JaqpotApp:
             heads.content_length,
             receive if route.most is None else None,
         )
-        return await route.handler(call)
+        return await (while_there(receive, route.handler(call)) if route.is_held else route.handler(call))
 
     async def _asker(self, scope: Scope) -> Principal | None:
         """Who asks; None: nobody who has shown a key. One that does not count is refused wherever it is shown."""

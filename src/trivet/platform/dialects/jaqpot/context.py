@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -152,7 +152,7 @@ class Streamed:
     size: int | None = None
 
 
-Handler = Callable[[Call], Awaitable[Answer | Streamed]]
+Handler = Callable[[Call], Coroutine[Any, Any, Answer | Streamed]]
 
 
 def whole(text: str) -> int | None:

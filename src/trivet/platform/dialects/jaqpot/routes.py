@@ -23,7 +23,8 @@ class Route(NamedTuple):
     """One method of one path below ``/v1``. A name in braces stands for one part of the path.
 
     ``most``: bytes of a body; None: the handler reads it. ``is_open``: a key is not needed, though one that comes has to count.
-    ``has_proof``: the path itself says what one may, and no key is looked at.
+    ``has_proof``: the path itself says what one may, and no key is looked at. ``is_held``: the answer may wait for something, and
+    is given up where its caller leaves.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Route(NamedTuple):
     most: int | None = MAX_DOCUMENT
     is_open: bool = False
     has_proof: bool = False
+    is_held: bool = False
 
 
 def routes(services: JaqpotServices, settings: JaqpotSettings, lookup: Lookup) -> Sequence[Route]:
@@ -64,8 +66,8 @@ def routes(services: JaqpotServices, settings: JaqpotSettings, lookup: Lookup) -
         Route("POST", "large-models", uploads.begin, large),
         Route("POST", "large-models/{model}/confirm-upload", uploads.confirm),
         Route("PUT", "uploads/{key}", uploads.receive, None, has_proof=True),
-        Route("GET", "datasets/{dataset}", datasets.show),
-        Route("GET", "datasets/{dataset}/results.csv", datasets.table),
+        Route("GET", "datasets/{dataset}", datasets.show, is_held=True),
+        Route("GET", "datasets/{dataset}/results.csv", datasets.table, is_held=True),
         Route("GET", "user/models", models.own),
         Route("GET", "user/shared-models", models.shared),
         Route("GET", "user/archived-models", models.archived),

@@ -121,6 +121,8 @@ _ORGANIZATION = schemas.Organization(
     id="org_019c2f0d11115f3c9a7b",
     name="acme",
     created_at=_AT,
+    number=1,
+    public=False,
     role="owner",
     members=[schemas.Member(account="ann", role="owner")],
 )

@@ -143,7 +143,8 @@ async def organizations(call: Call) -> schemas.Page[schemas.Organization]:
 async def create_organization(call: Call) -> schemas.Organization:
     """Makes an organization."""
     wanted = await call.document(schemas.OrganizationRequest)
-    return translate.organization(await call.services.organizations.create(call.principal, wanted.name), Role.OWNER)
+    made = await call.services.organizations.create(call.principal, wanted.name, public=wanted.public)
+    return translate.organization(made, Role.OWNER)
 
 
 async def organization(call: Call) -> schemas.Organization:

@@ -592,19 +592,25 @@ class Member(Document):
 
 
 class Organization(Document):
-    """A group of accounts that can own endpoints. `role` is one's own; `members` come with a single organization."""
+    """A group of accounts that can own endpoints. `role` is one's own; `members` come with a single organization. Everybody may
+    know of one that is `public`, and share endpoints with it; what is shared with it is for its members alone. `number` is its
+    integer, for callers of the Jaqpot dialect.
+    """
 
     id: str
     name: str
     created_at: str
+    number: int
+    public: bool
     role: str | None = None
     members: list[Member] | UnsetType = UNSET
 
 
 class OrganizationRequest(Request):
-    """The organization to make."""
+    """The organization to make. `public`: whether everybody may know of it, and share endpoints with it."""
 
     name: str
+    public: bool = False
 
 
 class MemberRequest(Request):

@@ -474,7 +474,12 @@ def me(value: Me, scopes: frozenset[accounts.Scope], now: float) -> schemas.Me:
 def organization(value: accounts.Organization, role: Role | None) -> schemas.Organization:
     """An organization in a listing."""
     return schemas.Organization(
-        id=value.id, name=value.name, created_at=rfc3339(value.created_at), role=None if role is None else role.value
+        id=value.id,
+        name=value.name,
+        created_at=rfc3339(value.created_at),
+        number=value.number,
+        public=value.public,
+        role=None if role is None else role.value,
     )
 
 
@@ -484,6 +489,8 @@ def organization_with_members(view: OrganizationView, account_id: str) -> schema
         id=view.organization.id,
         name=view.organization.name,
         created_at=rfc3339(view.organization.created_at),
+        number=view.organization.number,
+        public=view.organization.public,
         role=next((role.value for member, role in view.members if member.id == account_id), None),
         members=[schemas.Member(account=member.name, role=role.value) for member, role in view.members],
     )

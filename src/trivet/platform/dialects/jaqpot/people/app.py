@@ -79,9 +79,7 @@ class PeopleApi:
                 found |= {name[1:-1]: part for name, part in zip(pattern, parts, strict=True) if name[0] == "{"}
         return Found(routes, found) if routes else None
 
-    async def answer(
-        self, asker: Principal | None, parts: Sequence[str], scope: Scope, receive: Receive
-    ) -> Answer:
+    async def answer(self, asker: Principal | None, parts: Sequence[str], scope: Scope, receive: Receive) -> Answer:
         """Answers one request.
 
         Args:
