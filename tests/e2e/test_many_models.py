@@ -18,8 +18,8 @@ from tests.unit.worker.small_models import graph, slow_graph, write_model
 
 MODELS = 27
 SLOW = ("patient-1", "patient-2", "patient-3")
-A_WHILE = 2_000_000.0
-"""Turns that keep a graph at work for a second or two."""
+A_WHILE = 1_000_000.0
+"""Turns that keep a graph at work for about a second."""
 FOR_EVER = 1e15
 
 

@@ -27,7 +27,7 @@ class AlgorithmiaMouth:
     """
 
     name = "Algorithmia"
-    reach = None
+    reach: frozenset[str] | None = None
     by_number = False
 
     def __init__(self, url: str, key: str) -> None:

@@ -100,6 +100,7 @@ class Auditor:
         """What is checked, by the words in which a violation is reported."""
         return {
             "an acknowledged job is lost": self.lost,
+            "an acknowledged job is another's": self.mistaken,
             "a job is not final": self.unfinished,
             "one call has several jobs": self.doubled,
             "an idempotency key has several jobs": self.keys,
@@ -127,10 +128,13 @@ class Auditor:
 
     def lost(self) -> Iterator[Finding]:
         for entry in self._all(Acknowledged):
-            record = self._records.get(entry.told.job_id)
-            if record is None:
+            if entry.told.job_id not in self._records:
                 yield entry.told.job_id, f"acknowledged to the caller of {entry.n}, and not recorded"
-            elif record.n != entry.n:
+
+    def mistaken(self) -> Iterator[Finding]:
+        for entry in self._all(Acknowledged):
+            record = self._records.get(entry.told.job_id)
+            if entry.key is None and record is not None and record.n != entry.n:
                 yield entry.told.job_id, f"acknowledged to the caller of {entry.n}, and recorded as {record.n}"
 
     def unfinished(self) -> Iterator[Finding]:
@@ -314,13 +318,14 @@ class Auditor:
     # -- streams ------------------------------------------------------------------------------------------------------
 
     def streams(self) -> Iterator[Finding]:
-        for record in self._records.values():
+        for record, kind in self._with_kind():
             steps = [piece.value["i"] for piece in record.pieces]
             runs = {piece.value["run"] for piece in record.pieces}
             if steps != list(range(len(steps))) or len(runs) > 1:
                 yield record.id, f"recorded are the pieces {steps} of {len(runs)} executions"
-            if record.status == "succeeded" and isinstance(record.output, list) and len(steps) != len(record.output):
-                yield record.id, f"{len(steps)} pieces are recorded, and the result has {len(record.output)}"
+            output = record.output if record.status == "succeeded" and kind.streams else None
+            if isinstance(output, list) and len(steps) != len(output):
+                yield record.id, f"{len(steps)} pieces are recorded, and the result has {len(output)}"
         readers: dict[tuple[str, str], list[PieceSeen]] = defaultdict(list)
         for entry in self._all(PieceSeen):
             readers[entry.reader, entry.piece.job_id].append(entry)
@@ -393,7 +398,9 @@ class Auditor:
             told = replace(entry.told, job_id=self._ids.get(entry.told.job_id, entry.told.job_id))
             return replace(entry, told=told)
         if isinstance(entry, Seen):
-            return replace(entry, sight=replace(entry.sight, job_id=self._ids.get(entry.sight.job_id, entry.sight.job_id)))
+            return replace(
+                entry, sight=replace(entry.sight, job_id=self._ids.get(entry.sight.job_id, entry.sight.job_id))
+            )
         if isinstance(entry, Missed):
             return replace(entry, job_id=self._ids.get(entry.job_id, entry.job_id))
         return entry

@@ -107,16 +107,21 @@ def mislead(reaper: Reaper) -> None:
 def reroute(controls: Controls) -> None:
     """Sends workers to the suite's proxy, where there is one, instead of to the server."""
     from trivet.platform.runtimes.process import ProcessRuntime
+    from trivet.platform.runtimes.shared import SharedRuntime
 
-    original = ProcessRuntime.__init__
+    for runtime in (ProcessRuntime, SharedRuntime):
+        _reroute(runtime, f"unix:{controls.socket}" if controls.socket.exists() else None)
+
+
+def _reroute(runtime: type, link: str | None) -> None:
+    """Has the second argument of a runtime, which is where workers connect to, be another one."""
+    original: Callable[..., None] = runtime.__init__
 
     @functools.wraps(original)
-    def rerouted(self: ProcessRuntime, data: Path, link: str, *args: Any, **kwargs: Any) -> None:
-        if controls.socket.exists():
-            link = f"unix:{controls.socket}"
-        original(self, data, link, *args, **kwargs)
+    def rerouted(self: object, inner: object, theirs: str, *args: Any, **kwargs: Any) -> None:
+        original(self, inner, link or theirs, *args, **kwargs)
 
-    ProcessRuntime.__init__ = rerouted  # type: ignore[method-assign] # a start script may
+    runtime.__init__ = rerouted  # type: ignore[method-assign] # a start script may
 
 
 def hurry() -> None:

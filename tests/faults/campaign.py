@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +17,11 @@ from tests.faults.algorithmia import AlgorithmiaMouth
 from tests.faults.auditor import Auditor, Violation
 from tests.faults.files import Writers
 from tests.faults.injections import Fault, FillDisk, Ground, LimitFiles, NotHit, small_disk, unmount
+from tests.faults.jaqpot import JaqpotMouth
 from tests.faults.journal import Acknowledged, Journal, Seen, now, read_ledger
 from tests.faults.leaks import find_leaks
 from tests.faults.load import Load, MakeMouth, Reader
-from tests.faults.mouth import Mouth, Refused, Silence
+from tests.faults.mouth import Mouth, Refused, Sight, Silence
 from tests.faults.native import HttpMouth, SdkMouth
 from tests.faults.records import has_open_jobs, read_disk
 from tests.faults.runpod import RunpodMouth
@@ -46,12 +47,15 @@ MakeMouths = Callable[[str, str], Sequence[MakeMouth]]
 def every_mouth(url: str, key: str) -> Sequence[MakeMouth]:
     """The mouths of all dialects, in turns. One that joins adds its own here."""
     with trivet.Client(url, key) as client:
-        ids = {endpoint.name: endpoint.id for endpoint in client.endpoints.list()}
+        endpoints = list(client.endpoints.list())
+    ids = {endpoint.name: endpoint.id for endpoint in endpoints}
+    models = {endpoint.name: endpoint.model_id for endpoint in endpoints if endpoint.model_id is not None}
     return (
         lambda: HttpMouth(url, key),
         lambda: SdkMouth(url, key),
         lambda: RunpodMouth(url, key, ids),
         lambda: AlgorithmiaMouth(url, key),
+        lambda: JaqpotMouth(url, key, models),
     )
 
 
@@ -166,7 +170,7 @@ class Campaign:
             writers.stop()
         broken = (*load.broken, *writers.broken)
         tally.violations += [Violation("a caller broke", fault.name, repr(error)) for error in broken]
-        tally.notes += self._rest(mouths[0](), journal)
+        tally.notes += self._rest(mouths, journal)
         with suppress(Silence):
             writers.look()
         open_files = self.server.descriptors() if self.server.is_alive else 0
@@ -212,29 +216,27 @@ class Campaign:
             if status != 0:
                 tally.violations.append(Violation("the server did not stop cleanly", f"status {status}", ""))
 
-    def _rest(self, mouth: Mouth, journal: Journal) -> list[str]:
+    def _rest(self, mouths: Sequence[MakeMouth], journal: Journal) -> list[str]:
         """Waits until every acknowledged job is final, as its callers would, and reads some streams once more.
+
+        A job that was acknowledged with a number is asked for by that, and then by the id that was told with it.
 
         Returns:
             What the platform said of jobs that took their time.
         """
+        callers = [make() for make in mouths]
+        mouth = callers[0]
+        by_number = next((caller for caller in callers if caller.by_number), mouth)
         until = time.monotonic() + REST
         told = {entry.told.job_id: entry.n for entry in journal.entries() if isinstance(entry, Acknowledged)}
         slow, streams = [], []
         for job_id, n in told.items():
-            while time.monotonic() < until:
-                asked = now()
-                try:
-                    sight = mouth.wait(job_id, LONG)
-                except Silence:
-                    time.sleep(0.2)
-                    continue
-                except Refused:
-                    break  # the auditor will not find it either, and says so
-                journal.write(Seen(sight, asked, now(), n))
-                if sight.is_final:
-                    break
-                slow.append(f"{n} is {sight.status} after {LONG:g} s at rest: {self.server.explain(job_id)}")
+            is_number = job_id.isdecimal()
+            for sight in self._await(by_number if is_number else mouth, job_id, n, journal, until):
+                if not sight.is_final:
+                    slow.append(f"{n} is {sight.status} after {LONG:g} s at rest: {self.server.explain(sight.job_id)}")
+                elif is_number:
+                    list(self._await(mouth, sight.job_id, n, journal, until))
             if n.endswith("stream"):
                 streams.append(job_id)
         # a server that died before its answer has jobs that no caller knows of
@@ -243,8 +245,26 @@ class Campaign:
         for job_id in streams[-REREAD:]:
             with suppress(Silence, Refused):
                 Reader(mouth, journal, f"late reader of {job_id}").follow(iter(mouth.read_stream(job_id, 0)))
-        mouth.close()
+        for caller in callers:
+            caller.close()
         return slow
+
+    @staticmethod
+    def _await(mouth: Mouth, job_id: str, n: str, journal: Journal, until: float) -> Iterator[Sight]:
+        """A job as it is shown, again and again until it is final."""
+        while time.monotonic() < until:
+            asked = now()
+            try:
+                sight = mouth.wait(job_id, LONG)
+            except Silence:
+                time.sleep(0.2)
+                continue
+            except Refused:
+                return  # the auditor will not find it either, and says so
+            journal.write(Seen(sight, asked, now(), n))
+            yield sight
+            if sight.is_final:
+                return
 
     def _keep_evidence(self, name: str, journal: Journal, ledger: Path) -> Path:
         """The three accounts and the server's log, as they stood when the violation was found."""

@@ -24,6 +24,8 @@ from tests.faults.server import Server
 
 POINT_PATIENCE = 15.0
 """Seconds of load within which a kill point must have been passed."""
+SHARED_PATIENCE = 5.0
+"""Seconds of load within which models have a process to share."""
 HOUR = 3600.0
 
 
@@ -160,6 +162,19 @@ class KillParent:
         with ground.hurting(self.name):
             parents = ground.server.parents()
             return _strike(ground.chance.choice(parents), signal.SIGKILL) if parents else 0
+
+
+class KillShared:
+    """SIGKILL to a process that workers of models share: all of them are lost, and none is to blame but who was at work."""
+
+    name = "shared process killed"
+
+    def inject(self, ground: Ground) -> int:
+        with ground.hurting(self.name):
+            until = time.monotonic() + SHARED_PATIENCE
+            while not (shared := ground.server.shared()) and time.monotonic() < until:
+                ground.pause(0.05, 0.1)  # the first call of a model starts one
+            return _strike(ground.chance.choice(shared), signal.SIGKILL) if shared else 0
 
 
 class FreezeWorker:
@@ -316,6 +331,8 @@ class KillAtPoints:
         before = now()
         known = len(ground.server.controls.deaths())
         with ground.hurting(self.name):
+            if point.provoke == "restart":
+                self._end(ground)
             ground.order(point=point.name, passes=ground.chance.randint(1, point.most))
             self._provoke(point, ground)
             until = time.monotonic() + POINT_PATIENCE
@@ -338,12 +355,19 @@ class KillAtPoints:
                 _strike(ground.some_worker(), signal.SIGKILL)
             case "drain-worker":
                 _strike(ground.some_worker(), signal.SIGTERM)
+            case "kill-shared-worker":
+                shared = ground.server.shared() if ground.server.is_alive else []
+                _strike(ground.chance.choice(shared) if shared else None, signal.SIGKILL)
             case "restart":
-                before = now()
-                ground.pause(0.2, 0.8)
-                ground.server.kill()
-                ground.journal.write(Ended(before, now()))
                 ground.server.start(wait=False)
+
+    @staticmethod
+    def _end(ground: Ground) -> None:
+        """Kills the server before the order is given that the next one is to obey: it could come by the point itself."""
+        before = now()
+        ground.pause(0.2, 0.8)
+        ground.server.kill()
+        ground.journal.write(Ended(before, now()))
 
 
 class Several:
@@ -358,8 +382,8 @@ class Several:
         return self.left.pop(0).inject(ground)
 
 
-def small_disk(folder: Path, size: int = 48 * 2**20) -> str | None:
-    """Mounts a small disk; returns None, or why that can't be."""
+def small_disk(folder: Path, size: int = 224 * 2**20) -> str | None:
+    """Mounts a small disk, large enough for the environment of models; returns None, or why that can't be."""
     folder.mkdir(exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)]
     try:
@@ -382,6 +406,7 @@ GENERAL: tuple[Callable[[], Fault], ...] = (
     KillWorker,
     EndWorker,
     KillParent,
+    KillShared,
     FreezeWorker,
     lambda: FreezeWorker(short=True),
     KillPoller,

@@ -31,14 +31,14 @@ class JaqpotMouth:
     """
 
     name = "Jaqpot"
+    by_number = True
 
     def __init__(self, url: str, key: str, models: Mapping[str, int]) -> None:
         self._line = Line(url, key)
         self._models = models
         self._numbers: dict[str, str] = {}
         """The number of each job whose dataset has been seen: by its id nothing can be asked here."""
-        self.reach = frozenset(models)
-        self.by_number = True
+        self.reach: frozenset[str] | None = frozenset(models)
 
     def submit(self, call: Call) -> Acknowledgement:
         return Acknowledgement(self._predict(call))
@@ -102,9 +102,7 @@ class JaqpotMouth:
     @staticmethod
     def _sight(dataset: Mapping[str, Any]) -> Sight:
         status = _STATUSES[dataset["status"]]
-        return Sight(
-            dataset["jobId"], status, has_output=status == "succeeded", output=dataset.get("result")
-        )
+        return Sight(dataset["jobId"], status, has_output=status == "succeeded", output=dataset.get("result"))
 
 
 def _document(said: bytes) -> dict[str, Any]:

@@ -30,7 +30,6 @@ class Kind:
         endpoint: without its owner.
         weight: how often it is made, beside the others.
         make: draws the input, beside ``n`` and the ledger.
-        rows: draws the rows of a call of this name, where a model is called, whose worker keeps no ledger.
         is_right: whether an output answers an input.
         ends: the regular end: ``succeeded``, or the code of the error.
         tries: how often it may be tried at most.
@@ -39,13 +38,13 @@ class Kind:
         shares: whether its worker holds other jobs beside it.
         streams: whether it answers in pieces.
         polled: whether its worker polls, and learns behind everybody's back that a job is over.
+        rows: draws the rows of a call of this name, where a model is called, whose worker keeps no ledger.
     """
 
     name: str
     endpoint: str
     weight: int
     make: Callable[[random.Random], dict[str, Any]] = _nothing
-    rows: Callable[[str, random.Random], Any] | None = None
     is_right: Callable[[Mapping[str, Any], Any], bool] = _answers
     ends: str = "succeeded"
     tries: int = 3
@@ -54,6 +53,7 @@ class Kind:
     shares: bool = False
     streams: bool = False
     polled: bool = False
+    rows: Callable[[str, random.Random], Any] | None = None
 
     @property
     def keeps_ledger(self) -> bool:

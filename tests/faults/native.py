@@ -21,7 +21,7 @@ class HttpMouth:
     """The native API, spoken without any client library: nothing is repeated, nothing is smoothed over."""
 
     name = "native, HTTP"
-    reach = None
+    reach: frozenset[str] | None = None
     by_number = False
 
     def __init__(self, url: str, key: str) -> None:
@@ -103,7 +103,7 @@ class SdkMouth:
     """The native API through the SDK, which repeats what may be repeated, as its users have it."""
 
     name = "native, SDK"
-    reach = None
+    reach: frozenset[str] | None = None
     by_number = False
 
     def __init__(self, url: str, key: str) -> None:

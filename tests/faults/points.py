@@ -15,6 +15,9 @@ _WORKERS = "trivet.platform.services.workers:Workers"
 _TAKES = "trivet.platform.services.takes:Takes"
 _FILES = "trivet.platform.services.files:Files"
 _LINK = "trivet.platform.worker_api.link:Link"
+_NUMBERED = "trivet.platform.services.numbered:NumberedJobs"
+_SHARED = "trivet.platform.runtimes.shared:SharedRuntime"
+_PROCESS = "trivet.platform.runtimes.shared_process:SharedProcess"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Point:
         target: ``module:Class.method``.
         most: it dies at one of the first so many passes under load, drawn by chance.
         provoke: what the suite has to do to the platform so that it comes by: nothing, ``kill-worker``, ``drain-worker``
-            (SIGTERM to one) or ``restart``.
+            (SIGTERM to one), ``kill-shared-worker`` (the process of models' workers) or ``restart``.
     """
 
     target: str
@@ -89,6 +92,17 @@ STAGES: Mapping[str, tuple[Point, ...]] = {
         *_both(f"{_TAKES}.piece", most=4),
         *_both(f"{_TAKES}.progress", most=1),
         *_both(f"{_TAKES}.stops", most=1),
+    ),
+    "a prediction is numbered": (
+        *_both(f"{_NUMBERED}.submit", most=4),
+        *_both(f"{_NUMBERED}.get", most=6),
+        *_both("trivet.platform.services.numbers:Numbers.next", most=4),
+    ),
+    "models share a process": (
+        *_both(f"{_SHARED}._launch", most=1, provoke="kill-shared-worker"),
+        *_both(f"{_PROCESS}.serve", most=2, provoke="kill-shared-worker"),
+        *_both(f"{_SHARED}._exited", most=2, provoke="kill-shared-worker"),
+        *_both(f"{_SHARED}._forget", most=1, provoke="kill-shared-worker"),
     ),
     "the disk": (
         *_both(f"{_RECORDER}._write"),

@@ -36,7 +36,7 @@ class RunpodMouth:
     """
 
     name = "RunPod"
-    reach = None
+    reach: frozenset[str] | None = None
     by_number = False
 
     def __init__(self, url: str, key: str, ids: Mapping[str, str]) -> None:

@@ -19,7 +19,9 @@ from tests.faults.controls import Controls, Settings
 from tests.faults.files import COLLECTION
 from tests.faults.pollers import Pollers
 from tests.faults.proxy import LinkProxy
+from tests.faults.tables import FACTORS, TURNS
 from tests.ports import free_port
+from tests.unit.worker.small_models import graph, slow_graph, write_model
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
@@ -152,9 +154,12 @@ class Server:
         self.proxy.close()
 
     def deploy(self) -> None:
-        """Publishes the menagerie, makes a place for files, and starts the workers that live elsewhere."""
+        """Publishes the menagerie and models, makes a place for files, and starts the workers that live elsewhere."""
+        graphs = {TURNS: slow_graph(), **{name: graph(factor) for name, factor in FACTORS.items()}}
         with trivet.Client(self.url, self.key) as client:
             client.deploy(PROGRAMS / "menagerie.py")
+            for name, model in graphs.items():
+                client.deploy(write_model(self.folder / "models" / name, model=model, name=name))
             client.files.create(f"data://.my/{COLLECTION}")
             key = client.keys.create(label="workers", scopes=["work"]).key
             for name, count in ELSEWHERE.items():
@@ -185,6 +190,17 @@ class Server:
         """Children of the server that are no workers themselves: those that workers are forked from."""
         workers = set(self.workers())
         return [p.pid for p in psutil.Process(self.pid).children() if p.pid not in workers]
+
+    def shared(self) -> list[int]:
+        """The processes that workers of models share."""
+        found = []
+        for process in psutil.Process(self.pid).children(recursive=True):
+            try:
+                if process.environ().get("TRIVET_HOST") == "shared":
+                    found.append(process.pid)
+            except psutil.Error:  # it has ended meanwhile
+                continue
+        return found
 
     def descendants(self) -> list[psutil.Process]:
         """All processes that work in the data folder, whoever their parent is by now; not the server itself."""

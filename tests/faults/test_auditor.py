@@ -29,6 +29,9 @@ from tests.faults.journal import (
 from tests.faults.kinds import BY_NAME
 from tests.faults.mouth import Acknowledgement, Call, PieceSight, Sight
 from tests.faults.records import Disk, Piece, Record
+from tests.faults.tables import LABEL
+
+MODEL = "rows thrice"
 
 
 @dataclass
@@ -72,6 +75,19 @@ class Account:
             self.entries.append(PieceSeen("reader", PieceSight(job_id, piece.seq, piece.value), 4.0))
         return job_id
 
+    def tell_rows(self, kind: str, number: int) -> str:
+        """Two rows that a model was called with, whose caller was told a number; gives their job's id, which is the kind."""
+        job_id = self.tell(kind, number=number, seqs=())
+        n, xs = self.n(job_id), (2.0, 5.0)
+        rows = [{"x": x, LABEL: f"{n}#{place}"} for place, x in enumerate(xs)]
+        self.change(
+            job_id, given={"n": n, "rows": rows}, output=[answer(n, place, x * 3) for place, x in enumerate(xs)]
+        )
+        del self.ledger[n], self.entries[-2:]
+        self.entries.append(Acknowledged(n, None, Acknowledgement(str(number)), 1.5))
+        self.see(job_id, 4.0)
+        return job_id
+
     def see(self, job_id: str, at: float, **changes: Any) -> None:
         """Somebody sees the job as it is recorded, but for ``changes``."""
         record = self.records[job_id]
@@ -95,11 +111,49 @@ class Account:
         return {violation.rule for violation in Auditor(self.entries, self.ledger, disk).audit()}
 
 
+def answer(n: str, place: int, y: float) -> dict[str, Any]:
+    """A result row, as models give it."""
+    return {"y": y, "jaqpotMetadata": {"jaqpotRowId": place, LABEL: f"{n}#{place}"}}
+
+
+def wrong_rows(account: Account, *rows: dict[str, Any]) -> None:
+    """The model is recorded, and seen, with these rows for a result."""
+    account.entries = [entry for entry in account.entries if not isinstance(entry, Seen) or entry.n != account.n(MODEL)]
+    account.change(MODEL, output=list(rows))
+    account.see(MODEL, 4.0)
+
+
 def lost(account: Account) -> None:
     account.entries = [
         entry for entry in account.entries if not isinstance(entry, Seen) or entry.n != account.n("echo")
     ]
     del account.records["echo"]
+
+
+def lost_number(account: Account) -> None:
+    account.change(MODEL, number=13)
+
+
+def number_of_another(account: Account) -> None:
+    account.entries.append(Acknowledged(account.n("echo"), None, Acknowledgement("12"), 1.6))
+
+
+def rows_out_of_order(account: Account) -> None:
+    n = account.n(MODEL)
+    wrong_rows(account, answer(n, 1, 15.0), answer(n, 0, 6.0))
+
+
+def a_row_too_few(account: Account) -> None:
+    wrong_rows(account, answer(account.n(MODEL), 0, 6.0))
+
+
+def numbers_of_another_model(account: Account) -> None:
+    n = account.n(MODEL)
+    wrong_rows(account, answer(n, 0, 14.0), answer(n, 1, 35.0))
+
+
+def rows_of_another_call(account: Account) -> None:
+    wrong_rows(account, answer("r1.0-99 rows thrice", 0, 6.0), answer("r1.0-99 rows thrice", 1, 15.0))
 
 
 def unfinished(account: Account) -> None:
@@ -300,6 +354,8 @@ def odd_answer(account: Account) -> None:
 
 LIES: tuple[tuple[str, Callable[[Account], None]], ...] = (
     ("an acknowledged job is lost", lost),
+    ("an acknowledged job is lost", lost_number),
+    ("an acknowledged job is another's", number_of_another),
     ("a job is not final", unfinished),
     ("one call has several jobs", doubled),
     ("an idempotency key has several jobs", two_jobs_of_a_key),
@@ -312,6 +368,10 @@ LIES: tuple[tuple[str, Callable[[Account], None]], ...] = (
     ("a job came back from its end", revived),
     ("an output is wrong", wrong_echo),
     ("an output is wrong", another_output_was_told),
+    ("an output is wrong", rows_out_of_order),
+    ("an output is wrong", a_row_too_few),
+    ("an output is wrong", numbers_of_another_model),
+    ("an output is wrong", rows_of_another_call),
     ("a result is of a stale attempt", result_of_the_first_execution),
     ("a result is of a stale attempt", result_of_nobody),
     ("a handler ran after the end was told", ran_after_the_end),
@@ -346,6 +406,7 @@ def account() -> Account:
     tidy = Account()
     for kind in ("echo", "nap", "once", "stream"):
         tidy.tell(kind)
+    tidy.tell_rows(MODEL, 12)
     tidy.tell("raises", status="failed", error="handler_error", output=None)
     tidy.entries.sort(key=lambda entry: isinstance(entry, PieceSeen))
     return tidy

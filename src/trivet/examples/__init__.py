@@ -19,6 +19,11 @@ RUNPOD_CALLER = Path(__file__).parent / "runpod_caller.py"
 ALGORITHMIA_CALLER = Path(__file__).parent / "algorithmia_caller.py"
 """A program that calls what Algorithmia's own guide calls with Algorithmia's own package, which it must find installed."""
 
+JAQPOT_CALLER = Path(__file__).parent / "jaqpot_caller.py"
+"""A program that calls the model of Jaqpot's own guide with Jaqpot's own SDK, which it must find installed."""
+JAQPOT_SDK = "jaqpot-python-sdk>=6.2,<7"
+"""What that program needs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:

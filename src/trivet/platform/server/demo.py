@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from trivet import AsyncClient, JobCancelledError, TrivetError
-from trivet.examples import ALGORITHMIA_CALLER, RUNPOD_CALLER, Example, catalogue
+from trivet.examples import ALGORITHMIA_CALLER, JAQPOT_CALLER, JAQPOT_SDK, RUNPOD_CALLER, Example, catalogue
+from trivet.platform.builders.environments import Environments
+from trivet.platform.builders.requirements import Requirements
+from trivet.platform.builders.runtime_bundle import RuntimeBundle
 from trivet.platform.core.errors import CoreError
 from trivet.platform.server import logs
 from trivet.platform.server.bootstrap import Platform
 from trivet.platform.server.data import DataFolderError
 from trivet.platform.server.main import StartError, new_event_loop, running
 from trivet.platform.server.settings import Settings
-from trivet.protocol import algorithmia, runpod
+from trivet.protocol import algorithmia, jaqpot, runpod
 
 Echo = Callable[[str], None]
 _WIDTH = 88
@@ -80,6 +83,7 @@ async def _demo(folder: Path, echo: Echo) -> _Tally:
             await demo.call()
             await demo.call_with_runpod(platform, url, key)
             await demo.call_with_algorithmia(platform, url, key)
+            await demo.call_with_jaqpot(platform, url, key)
             return demo.tally
 
 
@@ -101,7 +105,11 @@ class _Demo:
                 began = time.perf_counter()
                 try:
                     deployed = await self._client.deploy(
-                        example.path, name=_name_of(example), id=example.id, version=example.version
+                        example.path,
+                        name=_name_of(example),
+                        id=example.id,
+                        version=example.version,
+                        model_id=example.model_id,
                     )
                 except TrivetError as error:
                     self._failed(f"deploy {example.name}", error)
@@ -127,6 +135,8 @@ class _Demo:
             ("runpod_plain", "A worker written for RunPod, called like any other: run", self._run),
             ("runpod_stream", "And another, as a stream", self._stream),
             ("lda", "An algorithm written for Algorithmia, called like any other: run", self._run),
+            ("wine", "A predictive model, called like any other: run", self._run),
+            ("lipophilicity", "And one that reads molecules: run", self._run),
         ]
         for name, title, step in steps:
             if name not in self._ready:
@@ -169,16 +179,37 @@ class _Demo:
         owner = await self._client.endpoints.get(_name_of(self._ready["hello_algorithm"]))
         await self._play(platform, owner.id, (str(ALGORITHMIA_CALLER),), algorithmia.caller_variables(url, key))
 
+    async def call_with_jaqpot(self, platform: Platform, url: str, key: str) -> None:
+        """Calls the model of Jaqpot's guide with Jaqpot's own SDK, likewise. No worker has that, so it gets an environment."""
+        if "guide_model" not in self._ready:
+            return
+        self._echo("")
+        self._echo("And the model of Jaqpot's guide, by Jaqpot's own SDK")
+        root = platform.folder.root
+        environments = Environments(root / "envs", RuntimeBundle(root / "runtime"))
+        try:
+            made = await environments.ensure(Requirements((JAQPOT_SDK,)), lambda _: None, lambda _: None)
+        except CoreError as error:
+            self._failed(f"install {JAQPOT_SDK}", error.detail)
+            return
+        variables = jaqpot.caller_variables(url, key)
+        assert variables is not None, "the platform's own first key comes in two halves"
+        await self._play_with(environments.python(made), root, (str(JAQPOT_CALLER),), variables)
+
     async def _play(
         self, platform: Platform, endpoint_id: str, words: Sequence[str], variables: Mapping[str, str]
     ) -> None:
         """Runs a program in the environment of an endpoint, where it finds the same packages, and tells what it tells."""
         version = platform.endpoints.versions_of(endpoint_id)[-1]
+        python = platform.runtime.interpreter(version.environment)
+        await self._play_with(python, platform.folder.root, words, variables)
+
+    async def _play_with(self, python: Path, home: Path, words: Sequence[str], variables: Mapping[str, str]) -> None:
         program = await asyncio.create_subprocess_exec(
-            *(str(platform.runtime.interpreter(version.environment)), *words),
+            *(str(python), *words),
             env={
                 "PATH": os.environ.get("PATH", os.defpath),
-                "HOME": str(platform.folder.root),  # RunPod's package prefers a key in the home folder to any other
+                "HOME": str(home),  # RunPod's package prefers a key in the home folder to any other
                 **variables,
             },
             stdin=asyncio.subprocess.DEVNULL,

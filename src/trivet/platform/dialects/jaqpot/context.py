@@ -14,7 +14,7 @@ import msgspec
 from starlette.types import Receive, Scope
 
 from trivet.platform.core.accounts import Principal
-from trivet.platform.core.errors import BadRequest, Unauthenticated
+from trivet.platform.core.errors import BadRequest, InvalidJson, Unauthenticated
 from trivet.platform.ports.clock import Clock
 from trivet.platform.ports.vault import Vault
 from trivet.platform.services.accounts import Accounts
@@ -139,7 +139,12 @@ class Call:
             InvalidJson: it is no JSON; the hint says what to do about NaN.
             BadRequest: it is not such a document.
         """
-        return documents.decode_as(self.body, kind)
+        try:
+            return documents.decode_as(self.body, kind)
+        except InvalidJson:
+            raise
+        except BadRequest as error:
+            raise BadRequest(error.detail) from None  # its hint is about the native API
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
@@ -99,11 +99,10 @@ class Downloads:
             data = await asyncio.to_thread(_domain, path, ticket.method)
             return Streamed(200, _headers(_JSON), _at_once(data), len(data))
         try:
-            file = await asyncio.to_thread(path.open, "rb")
+            size = (await asyncio.to_thread(path.stat)).st_size
         except OSError:
             raise NotFound("This part of the model is not there any more.") from None
-        size = path.stat().st_size
-        return Streamed(200, _headers(_BINARY), _pieces(file), size)
+        return Streamed(200, _headers(_BINARY), _pieces(path), size)
 
     # -- inner --------------------------------------------------------------------------------------------------------
 
@@ -147,7 +146,8 @@ async def _at_once(data: bytes) -> AsyncGenerator[bytes, None]:
     yield data
 
 
-async def _pieces(file: BinaryIO) -> AsyncGenerator[bytes, None]:
+async def _pieces(path: Path) -> AsyncGenerator[bytes, None]:
+    file = await asyncio.to_thread(path.open, "rb")  # here, as an answer to HEAD never asks for the first piece
     try:
         while piece := await asyncio.to_thread(file.read, _PIECE):
             yield piece

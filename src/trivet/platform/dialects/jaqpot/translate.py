@@ -23,6 +23,7 @@ MOST_ROWS_SHOWN = 100
 """Rows of an input in any answer: Jaqpot's client can't read a dataset with more."""
 _LONGEST_NAME, _LONGEST_DESCRIPTION, _LONGEST_TAGS = 255, 50_000, 1000
 _LEAST_TEXT = 3
+_LONGEST_REASON = 15_000
 _STATUSES: Mapping[JobStatus, str] = {
     JobStatus.QUEUED: "CREATED",
     JobStatus.RUNNING: "EXECUTING",
@@ -338,7 +339,7 @@ def status(job: Job) -> str:
 def reason(job: Job) -> str:
     """Why a prediction came to nothing, in a sentence."""
     if job.error is not None:
-        text = f"{job.error.message} {job.error.hint}".strip()
+        text = f"{job.error.message[:_LONGEST_REASON]} {job.error.hint}".strip()[:_LONGEST_REASON]
         return text if len(text) >= _LEAST_TEXT else f"The prediction failed: {text or job.error.code}."
     if job.status is JobStatus.CANCELLED:
         return "The prediction was cancelled."

@@ -1,0 +1,180 @@
+"""Conversations with a server: calls and their jobs, streams, GraphQL."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from trivet.runpod import _answers, _requests
+from trivet.runpod._answers import JobDocument
+from trivet.runpod._pace import Pace
+from trivet.runpod.error import InputError
+from trivet.sdk._async.channel import AsyncChannel
+from trivet.sdk._async.concurrency import sleep
+from trivet.sdk._async.transport import AsyncTransport
+from trivet.sdk._deadline import Deadline
+from trivet.sdk._http import Request, Response, TransportError
+from trivet.sdk.errors import ConfigurationError, InvalidRequestError
+
+logger = logging.getLogger("trivet.runpod")
+FOREVER = Deadline(None)
+_TIMEOUT = 30.0
+"""Seconds for an ordinary answer."""
+
+
+class AsyncCalls:
+    """All that is said to one server under one key. Connections are made when they are needed, and used again.
+
+    May be used by several threads and tasks at once.
+
+    Args:
+        url: the base URL.
+        key: the API key.
+        transport: the way there, in place of HTTP; for tests.
+
+    Raises:
+        InputError: the key can't be sent.
+    """
+
+    def __init__(self, url: str, key: str, *, transport: AsyncTransport | None = None) -> None:
+        self.url = url
+        self.holds = False
+        """Whether the server is known to hold a question until there is an answer."""
+        try:
+            self._channel = AsyncChannel(url, _requests.headers(key), timeout=_TIMEOUT, transport=transport)
+        except ConfigurationError as error:
+            raise InputError(error.message, hint=error.hint) from None
+
+    async def ask(self, request: Request, deadline: Deadline = FOREVER) -> Response:
+        """The answer to a request, whatever its status.
+
+        Raises:
+            RunPodError: none came.
+        """
+        try:
+            answer = await self._channel.send(request, deadline)
+        except TransportError as failure:
+            raise _answers.failed(failure, self.url, request.job_id) from failure
+        except InvalidRequestError as error:
+            raise InputError(error.message, hint=error.hint) from None
+        if _answers.is_trivet(answer):
+            self.holds = True
+        return answer
+
+    async def value(self, request: Request, timeout: float | None = None) -> dict[str, Any]:
+        """The object that a request is answered with.
+
+        Args:
+            request: what to ask.
+            timeout: seconds that the caller waits; None for the usual.
+
+        Raises:
+            RunPodError: another answer came, or none.
+        """
+        return _answers.value(await self.ask(request, Deadline(timeout)))
+
+    async def submit(self, endpoint_id: str, body: Mapping[str, Any]) -> str:
+        """Queues a job, and returns its id.
+
+        Raises:
+            RunPodError: it was refused, or no answer came.
+        """
+        return _answers.accepted(await self.ask(_requests.run(endpoint_id, body)))
+
+    async def call(self, endpoint_id: str, body: Mapping[str, Any], timeout: float) -> JobDocument:
+        """Calls, and returns the job once it has ended.
+
+        Raises:
+            TimedOutError: it takes longer than ``timeout`` seconds.
+            RunPodError: it was refused, or no answer came.
+        """
+        deadline = Deadline(timeout)
+        job = _answers.document(await self.ask(_requests.run_sync(endpoint_id, body, timeout), deadline))
+        return job if job.is_final else await self.outcome(endpoint_id, job.job_id, deadline)
+
+    async def look(self, endpoint_id: str, job_id: str) -> JobDocument:
+        """How a job stands now.
+
+        Raises:
+            RunPodError: there is none, or no answer came.
+        """
+        return _answers.document(await self.ask(_requests.status(endpoint_id, job_id), Deadline(_TIMEOUT)))
+
+    async def outcome(self, endpoint_id: str, job_id: str, deadline: Deadline) -> JobDocument:
+        """A job, once it has ended. A server that holds questions answers in that moment; another is asked again and again.
+
+        Raises:
+            TimedOutError: it has not ended before the deadline.
+            RunPodError: there is none, or no answer came.
+        """
+        pace = Pace()
+        while True:
+            hold = self._hold(deadline)
+            asked = time.monotonic()
+            question = _requests.status_sync(endpoint_id, job_id, hold) if hold else _requests.status(endpoint_id, job_id)
+            job = _answers.document(await self.ask(question, deadline))
+            if job.is_final:
+                return job
+            if deadline.passed:
+                raise _answers.out_of_time(job_id)
+            if not hold and self._hold(deadline):
+                continue  # this answer has told that it holds questions
+            if not hold or time.monotonic() - asked < hold / 2:
+                await sleep(deadline.portion(pace.pause()))
+
+    async def pieces(self, endpoint_id: str, job_id: str) -> AsyncIterator[Any]:
+        """The pieces of a job's stream as they come, to its end. Each is given to one reader.
+
+        Raises:
+            RunPodError: there is no such job, or no answer came.
+        """
+        pace = Pace()
+        while True:
+            hold = _requests.LONGEST_HOLD if self.holds else None
+            asked = time.monotonic()
+            page = _answers.page(await self.ask(_requests.stream(endpoint_id, job_id, hold)))
+            for piece in page.pieces:
+                yield piece
+            # Elsewhere than here a final status may come before the last pieces.
+            if page.job.is_final and (self.holds or not page.pieces):
+                warn_of_failure(page.job, job_id)
+                return
+            if page.pieces:
+                pace.restart()
+            elif hold is None and self.holds:
+                continue  # this answer has told that it holds questions
+            elif hold is None or time.monotonic() - asked < hold / 2:
+                await sleep(pace.pause())
+
+    async def graphql(self, query: str, *path: str) -> Any:
+        """What GraphQL finds at ``path`` of its data.
+
+        Raises:
+            QueryError: it refused the query.
+            RunPodError: another answer came, or none.
+        """
+        return _answers.data(await self.ask(_requests.graphql(query), Deadline(_TIMEOUT)), query, *path)
+
+    def _hold(self, deadline: Deadline) -> float:
+        """Seconds for which the next question is to be held; 0 where it is to be answered at once."""
+        hold = deadline.portion(_requests.LONGEST_HOLD) if self.holds else 0.0
+        return hold if hold >= _requests.LEAST_HOLD else 0.0
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        await self._channel.close()
+
+
+@lru_cache(maxsize=8)
+def connected(url: str, key: str) -> AsyncCalls:
+    """The conversation with a server under a key: the same for all who ask, so that its connections are used again."""
+    return AsyncCalls(url, key)
+
+
+def warn_of_failure(job: JobDocument, job_id: str) -> None:
+    """Says in the log why there is no output, as the caller is given nothing that would."""
+    if job.status in {"FAILED", "TIMED_OUT"}:
+        logger.warning("job %s has ended as %s: %s", job_id, job.status, job.error[:2000] or "no reason was given")
