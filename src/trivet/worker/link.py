@@ -5,6 +5,7 @@ from __future__ import annotations
 import _socket  # what `socket` is made from: that costs a tenth of a worker's start, and nothing of it is needed here
 import threading
 from collections import deque
+from typing import Self
 
 from trivet.protocol.frames import Decoder, Frame, ProtocolError
 from trivet.worker.interrupts import Guards
@@ -37,7 +38,7 @@ class Link:
         self._lost = False
 
     @classmethod
-    def connect(cls, address: str, guards: Guards, timeout: float = 10.0) -> Link:
+    def connect(cls, address: str, guards: Guards, timeout: float = 10.0) -> Self:
         """Connects to a server.
 
         Args:

@@ -223,7 +223,7 @@ class Tenant:
     def _connect(self) -> dict[str, Any] | None:
         """Introduces itself; None where it is not wanted any more."""
         self.link = link = SharedLink.connect(self._terms.address, self._guards)
-        if self._status is not None:  # killed while there was no link to shut
+        if self._is_told_to_end():  # killed while there was no link to shut
             return None
         welcome = introduce(link, self.id, self._terms.token)
         self.heartbeat = float(welcome.get("heartbeat") or _HEARTBEAT)
@@ -231,11 +231,14 @@ class Tenant:
         intake = Intake(link)
         intake.runner = self
         self._intake = intake
-        if self._status is not None or self._drains:  # told so before there was anything to do it with
+        if self._is_told_to_end() or self._drains:  # told so before there was anything to do it with
             intake.drain(tell=True)
             return None
         self._wake(self)
         return welcome
+
+    def _is_told_to_end(self) -> bool:
+        return self._status is not None  # another thread may have set it since it was last looked at
 
     def _load(self, welcome: dict[str, Any]) -> None:
         """Makes its program ready.

@@ -1,8 +1,8 @@
 """A channel to a server that speaks another API than ours: requests and answers as they are, made well.
 
-The drop-in modules (`trivet.runpod`, `trivet.algorithmia`, `trivet.jaqpot`) have builders and parsers of their own and put
-them on a channel. It has the connections, timeouts, proxies and certificates of the native client, repeats what is safe to repeat, and
-follows no redirect, so that no key goes where nobody has sent it.
+The drop-in modules (`trivet.runpod`, `trivet.algorithmia`, `trivet.jaqpot`) have builders and parsers of their own, and put
+them on a channel. It has the connections, timeouts, proxies and certificates of the native client, repeats what is safe to
+repeat, and follows no redirect, so that no key goes where nobody has sent it.
 """
 
 from __future__ import annotations
