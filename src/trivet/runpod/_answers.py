@@ -220,7 +220,11 @@ def _beginning(answer: Response) -> str:
 def _hint(answer: Response) -> str:
     after = answer.headers.get("retry-after")
     if answer.status == 429:
-        return f"Too much at once: try again in {after} s." if after and after.isdigit() else "Too much at once: try later."
+        return (
+            f"Too much at once: try again in {after} s."
+            if after and after.isdigit()
+            else "Too much at once: try later."
+        )
     if answer.status == 404:
         return "There is none by this id, or this key may not see it, or it was kept long enough."
     return "" if answer.status < 500 else "Try again later; `health` tells more."

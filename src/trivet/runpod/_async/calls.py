@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
@@ -10,6 +9,7 @@ from typing import Any
 
 from trivet.runpod import _answers, _requests
 from trivet.runpod._answers import JobDocument
+from trivet.runpod._known import warn_of_failure
 from trivet.runpod._pace import Pace
 from trivet.runpod.error import InputError
 from trivet.sdk._async.channel import AsyncChannel
@@ -19,7 +19,6 @@ from trivet.sdk._deadline import Deadline
 from trivet.sdk._http import Request, Response, TransportError
 from trivet.sdk.errors import ConfigurationError, InvalidRequestError
 
-logger = logging.getLogger("trivet.runpod")
 FOREVER = Deadline(None)
 _TIMEOUT = 30.0
 """Seconds for an ordinary answer."""
@@ -114,7 +113,9 @@ class AsyncCalls:
         while True:
             hold = self._hold(deadline)
             asked = time.monotonic()
-            question = _requests.status_sync(endpoint_id, job_id, hold) if hold else _requests.status(endpoint_id, job_id)
+            question = (
+                _requests.status_sync(endpoint_id, job_id, hold) if hold else _requests.status(endpoint_id, job_id)
+            )
             job = _answers.document(await self.ask(question, deadline))
             if job.is_final:
                 return job
@@ -172,9 +173,3 @@ class AsyncCalls:
 def connected(url: str, key: str) -> AsyncCalls:
     """The conversation with a server under a key: the same for all who ask, so that its connections are used again."""
     return AsyncCalls(url, key)
-
-
-def warn_of_failure(job: JobDocument, job_id: str) -> None:
-    """Says in the log why there is no output, as the caller is given nothing that would."""
-    if job.status in {"FAILED", "TIMED_OUT"}:
-        logger.warning("job %s has ended as %s: %s", job_id, job.status, job.error[:2000] or "no reason was given")

@@ -55,7 +55,10 @@ _NUMBERED_OF = {
 }
 _NUMBERED_COUNTS = {narrow: f"SELECT count(*) {of}" for narrow, of in _NUMBERED_OF.items()}
 _NUMBERED_PAGES = {
-    (narrow, newest_first): f"SELECT {_COLUMNS} {of} ORDER BY number {'DESC' if newest_first else 'ASC'} LIMIT ? OFFSET ?"
+    (
+        narrow,
+        newest_first,
+    ): f"SELECT {_COLUMNS} {of} ORDER BY number {'DESC' if newest_first else 'ASC'} LIMIT ? OFFSET ?"
     for narrow, of in _NUMBERED_OF.items()
     for newest_first in (False, True)
 }

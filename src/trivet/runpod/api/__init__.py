@@ -1,0 +1,1 @@
+"""What is looked after by GraphQL: endpoints, templates, pods, GPUs, the account."""
