@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
 # How many processes run the tests, a file at a time. Two keep two cores busy: much of a test is waiting for a server to answer.
-PROCESSES ?= 1
+PROCESSES ?= 2
 
 # Whom `make bench` measures beside ours: all, none, or names; BENCH holds further options (`make bench BENCH=--help`).
 PEERS ?= all

@@ -216,7 +216,7 @@ def twofold() -> Upload:
 
 def large() -> Upload:
     frame = pd.DataFrame(chance.normal(size=(20, 4)), columns=["a", "b", "c", "d"])
-    model = MLPRegressor((1200, 1200), max_iter=1, random_state=0, solver="sgd")
+    model = MLPRegressor(hidden_layer_sizes=(1200, 1200), random_state=0, solver="sgd")
     model.partial_fit(frame.to_numpy(), frame.sum(axis=1))
     return Upload("Large", frame, {"y": "FLOAT"}, model, 4, model.predict(frame.to_numpy()), tolerance=SINGLE)
 
@@ -488,6 +488,11 @@ def test_point_12_downloads_predict_when_the_server_is_gone(tmp_path: Path) -> N
         with trivet.Client(platform.url, platform.key) as client:
             online = client.endpoint(str(model)).run(made.rows(), timeout=60)
             bundle = client.models.download(model, tmp_path / "mine.trivet")
+            numbers = made.frame[["X1", "count"]]
+            line = LinearRegression().fit(numbers, numbers.sum(axis=1))
+            published = client.models.publish(line, numbers, numbers.sum(axis=1), name="sums", outputs=["sum"])
+            sums = client.endpoint(published.name).run(numbers.to_dict("records"), timeout=60)
+            own = client.models.download(published.name, tmp_path)
         found = downloaded(api, platform.key, model)
     finally:
         assert platform.stop() == 0
@@ -497,6 +502,7 @@ def test_point_12_downloads_predict_when_the_server_is_gone(tmp_path: Path) -> N
     loaded = trivet.load(bundle)
     assert loaded.predict(made.rows()) == online
     assert loaded.predict(made.rows()[0]) == online[0]
+    assert trivet.load(own).predict(numbers) == sums
 
 
 # -- uploads that are refused

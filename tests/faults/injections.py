@@ -17,7 +17,7 @@ from typing import Protocol
 
 from tests.faults.auditor import FROZEN
 from tests.faults.boot import SILENCE
-from tests.faults.controls import Settings
+from tests.faults.controls import POLL, Settings
 from tests.faults.journal import Ended, Hurt, Journal, now
 from tests.faults.points import Point
 from tests.faults.server import Server
@@ -334,6 +334,7 @@ class KillAtPoints:
             if point.provoke == "restart":
                 self._end(ground)
             ground.order(point=point.name, passes=ground.chance.randint(1, point.most))
+            time.sleep(2 * POLL)  # what is provoked now must not be over before the order is read
             self._provoke(point, ground)
             until = time.monotonic() + POINT_PATIENCE
             while not ground.server.await_death(0.5):

@@ -371,13 +371,13 @@ def test_a_timer_of_an_exchange_goes_off_only_while_it_waits() -> None:
 
 def test_a_connection_on_which_nothing_happens_is_closed() -> None:
     async def act() -> None:
-        scene = Scene(keep_alive=0.02)
+        scene = Scene(keep_alive=0.5)
         scene.send(hot())
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.7)
         assert not scene.wire.closed  # it waits for us, not we for it
         for _ in range(4):
             scene.answer(-1, b"")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
             scene.send(hot())
         assert not scene.wire.closed
         scene.answer(-1, b"")
@@ -388,15 +388,15 @@ def test_a_connection_on_which_nothing_happens_is_closed() -> None:
 
 def test_the_quiet_of_a_connection_is_uvicorns_matter_behind_an_answer_of_its_own() -> None:
     async def act() -> None:
-        scene = Scene(keep_alive=0.02)
+        scene = Scene(keep_alive=0.5)
         scene.send(hot())
         scene.answer(0, b"")
-        await asyncio.sleep(0.015)
+        await asyncio.sleep(0.2)
         scene.send(COLD)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.4)
         assert not scene.wire.closed
         scene.send(hot())
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.7)
         assert not scene.wire.closed
         scene.answer(1, b"")
         scene.send(COLD)

@@ -54,6 +54,12 @@ def test_no_description_can_break_a_client(world: JaqpotWorld, said: str | None,
     assert summary["description"] == shown
 
 
+def test_a_description_that_was_given_natively_counts(world: JaqpotWorld) -> None:
+    endpoint = world.model()
+    world.ask("PATCH", "/endpoints/ann/fish", json_body={"description": "Told elsewhere."}, token=world.ann)
+    assert world.call("GET", f"/models/{endpoint.model_id}").json["description"] == "Told elsewhere."
+
+
 def test_a_summary_has_all_that_clients_need(world: JaqpotWorld) -> None:
     endpoint = world.model()
     page = world.call("GET", "/user/models?page=0&size=5&sort=createdAt%7Cdesc&sort=nonsense").json

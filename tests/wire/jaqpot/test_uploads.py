@@ -279,6 +279,21 @@ def test_the_native_api_hands_out_the_whole_as_one_file(world: JaqpotWorld, whol
     assert world.ask("GET", "/endpoints/ann/fish/bundle?version=1.0.0", token=world.ann).body == answer.body
     head = world.ask("HEAD", "/endpoints/ann/fish/bundle", token=world.ann)
     assert (head.body, head.headers["content-length"]) == (b"", str(len(answer.body)))
+    tag, half = answer.headers["etag"], len(answer.body) // 2
+    rest = {"range": f"bytes={half}-", "if-match": tag}
+    part = world.ask("GET", "/endpoints/ann/fish/bundle", token=world.ann, headers=rest)
+    assert (part.status, part.body) == (206, answer.body[half:])
+    for headers, status in (
+        ({"if-match": '"other"'}, 412),
+        ({"if-none-match": tag}, 304),
+        ({"range": "bytes=99999999-"}, 400),
+    ):
+        found = world.ask("GET", "/endpoints/ann/fish/bundle", token=world.ann, headers=headers)
+        assert found.status == status
     assert world.ask("GET", "/endpoints/ann/fish/bundle", token=world.ben).status == 404
     assert world.ask("GET", "/endpoints/ann/fish", token=world.ann).json["model"]["task"] == "REGRESSION"
+    world.offer("ann/plain", owner=world.principal(world.ann))
+    listed = world.ask("GET", "/endpoints?models=true", token=world.ann).json["items"]
+    assert [each["name"] for each in listed] == ["ann/fish"]
+    assert len(world.ask("GET", "/endpoints?models=false", token=world.ann).json["items"]) == 2
     assert left_over(world) == []

@@ -15,7 +15,7 @@ from trivet.platform.core.errors import BadRequest, Conflict, CoreError, NotFoun
 from trivet.platform.core.jobs import Job, JobStatus
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import JobView
-from trivet.platform.dialects.jaqpot import pages, results, schemas, translate
+from trivet.platform.dialects.jaqpot import pages, results, translate
 from trivet.platform.dialects.jaqpot.context import (
     Call,
     JaqpotServices,
@@ -70,7 +70,7 @@ class Datasets:
 
     async def create(self, call: Call) -> Answer:
         """Predicts, and answers with the dataset itself."""
-        view = await self._predictions.begun(call, call.document(schemas.DatasetRequest))
+        view = await self._predictions.begun(call)
         return reply_with(await self._document(call.principal, view), 201)
 
     async def own(self, call: Call) -> Answer:

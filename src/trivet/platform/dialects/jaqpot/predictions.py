@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import json
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from trivet.models.tables import CsvTable
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Version
-from trivet.platform.core.errors import BadRequest, TooLarge
+from trivet.platform.core.errors import BadRequest, CoreError, InvalidJson, TooLarge
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.dialects.jaqpot import schemas
@@ -29,6 +30,8 @@ from trivet.platform.wire.hot import Answer
 INVALID_INPUT = "invalid_input"
 """The code of a job whose worker could not read its input."""
 _ALL_ROWS_FAILED = "AllRowsFailed"
+_MOST_READ_ANEW = 1 << 20
+"""Bytes of a body that is looked through for what is no number."""
 _PREDICTION, _CHAT = "PREDICTION", "CHAT"
 
 
@@ -50,8 +53,7 @@ class Predictions:
 
     async def predict(self, call: Call) -> Answer:
         """Predicts for rows of JSON."""
-        view = await self.begun(call, call.document(schemas.DatasetRequest))
-        return self._answer(call, view)
+        return self._answer(call, await self.begun(call))
 
     async def predict_csv(self, call: Call) -> Answer:
         """Predicts for the rows of a file of CSV."""
@@ -78,13 +80,18 @@ class Predictions:
             raise BadRequest(error.message)
         return self._answer(call, view)
 
-    async def begun(self, call: Call, request: schemas.DatasetRequest) -> JobView:
+    async def begun(self, call: Call) -> JobView:
         """The prediction that a request asks for: ended, or as it stands when its caller has waited long enough.
 
         Raises:
             BadRequest: the rows do not fit; nothing was queued.
         """
         endpoint, version = self._picked(call)
+        try:
+            request = call.document(schemas.DatasetRequest)
+        except InvalidJson:
+            self._name_what_is_no_number(call.body, version)
+            raise
         _check_type(request.type)
         if isinstance(request.input, msgspec.UnsetType):
             raise BadRequest("The rows are missing.", hint='Send them as "input": [{"KEY": VALUE, …}, …].')
@@ -94,14 +101,34 @@ class Predictions:
         if description is None:
             payload = self._function_input(endpoint, version, rows, data)
         else:
-            try:
-                check(description, rows, limit=self._settings.max_rows)
-            except RowsInvalid as error:
-                raise BadRequest(_sentence(error)) from None
+            self._check(description, rows)
             payload = Payload.inline(data)
         return await self._run(call.principal, endpoint, version, payload)
 
     # -- inner --------------------------------------------------------------------------------------------------------
+
+    def _check(self, description: ModelDescription, rows: object) -> None:
+        try:
+            check(description, rows, limit=self._settings.max_rows)
+        except RowsInvalid as error:
+            raise BadRequest(_sentence(error)) from None
+
+    def _name_what_is_no_number(self, body: bytes, version: Version) -> None:
+        """Python's clients write NaN and Infinity, which are no JSON: here it is said in which cells they stand.
+
+        Raises:
+            BadRequest: in these.
+        """
+        description = self._lookup.description(version)
+        if description is None or len(body) > _MOST_READ_ANEW or not (b"NaN" in body or b"Infinity" in body):
+            return
+        try:
+            documents.check_depth(body)
+            found = json.loads(body)
+        except (ValueError, RecursionError, CoreError):
+            return
+        if isinstance(found, dict):
+            self._check(description, found.get("input"))
 
     def _picked(self, call: Call) -> tuple[Endpoint, Version]:
         """The model that the path names, and the version whose turn it is."""

@@ -96,9 +96,11 @@ class Shown:
     @property
     def text(self) -> str | None:
         """What it is about; None where nothing is said that a client could read."""
-        said = self.overlay.description
-        if said is None:
-            said = self.described.get("description") or self.endpoint.description or self.version.description
+        said, own = self.overlay.description, self.endpoint.description
+        if said is None and self.version.model is not None and own in ("", self.version.description):
+            said = self.described.get("description")  # what the endpoint has is made of it, or of the name
+        elif said is None:
+            said = own or self.version.description
         return said[:_LONGEST_DESCRIPTION] if said and len(said) >= _LEAST_TEXT else None
 
     @property

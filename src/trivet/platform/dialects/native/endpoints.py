@@ -18,6 +18,8 @@ from trivet.platform.wire.answers import TEXT_TYPE
 async def endpoints(call: Call) -> schemas.Page[schemas.Endpoint]:
     """A page of the endpoints that one may see, by name."""
     visible = call.services.endpoints.visible(call.principal)
+    if call.flag("models"):
+        visible = [endpoint for endpoint in visible if _is_model(call, endpoint)]
     page, following = paging.cut(visible, lambda e: e.full_name.lower(), call.cursor, call.limit)
     return schemas.Page(items=[_document(call, endpoint) for endpoint in page], next=following)
 
@@ -150,6 +152,11 @@ async def logs(call: Call) -> schemas.Log | EventStream:
     if call.flag("follow"):
         return EventStream(events.of_log(call.services, call.principal, call.endpoint))
     return schemas.Log(items=[translate.log_line(line) for line in lines])
+
+
+def _is_model(call: Call, endpoint: Endpoint) -> bool:
+    current = call.services.endpoints.current(endpoint, call.principal)
+    return current is not None and current.model is not None
 
 
 def _document(call: Call, found: Endpoint) -> schemas.Endpoint:

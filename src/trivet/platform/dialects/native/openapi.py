@@ -191,7 +191,7 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
             "description": "The job is not final yet; `Location` is where it goes on.",
             "content": _content(documents.Job, schemas),
         }
-    if route.response is Body.DATA:
+    if route.response in (Body.DATA, Body.BUNDLE):
         responses["200"]["headers"] = _headers(_FILE_HEADERS)
         responses["206"] = {"description": "The part that `Range` asks for.", "content": {"*/*": {"schema": _BYTES}}}
         responses["304"] = {"description": "The asker has this very version."}
@@ -227,6 +227,8 @@ def _errors(route: Route) -> list[int]:
         found |= {409, 504}
     if route.response is Body.DATA:
         found |= {412, 416}
+    if route.response is Body.BUNDLE:
+        found.add(412)
     return sorted(found)
 
 

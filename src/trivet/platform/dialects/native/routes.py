@@ -356,7 +356,7 @@ _ENDPOINTS = (
         access=Access.READ,
         handler=endpoints.endpoints,
         response=schemas.Page[schemas.Endpoint],
-        queries=_PAGING,
+        queries=(Query("models", "Only those that are predictive models.", "boolean"), *_PAGING),
     ),
     Route(
         name="list_versions",
