@@ -100,7 +100,7 @@ STAGES: Mapping[str, tuple[Point, ...]] = {
     ),
     "models share a process": (
         *_both(f"{_SHARED}._launch", most=1, provoke="restart"),
-        *_both(f"{_PROCESS}.serve", most=2, provoke="kill-shared-worker"),
+        *_both(f"{_PROCESS}.serve", most=2, provoke="restart"),
         *_both(f"{_SHARED}._exited", most=2, provoke="kill-shared-worker"),
         *_both(f"{_SHARED}._forget", most=1, provoke="kill-shared-worker"),
     ),

@@ -17,6 +17,7 @@ from tests.faults.injections import (
     KillAtPoints,
     KillPoller,
     KillServer,
+    KillShared,
     KillWorker,
     LockDatabase,
     Several,
@@ -24,8 +25,11 @@ from tests.faults.injections import (
 from tests.faults.points import POINTS
 
 SEED = 20
+CALLERS = 5
+"""One for each mouth."""
 CHOSEN = (
     "Jobs._put_new after",
+    "NumberedJobs.submit after",
     "Dispatcher._begin after",
     "Dispatcher.succeed after",
     "Dispatcher._tell before",
@@ -35,7 +39,7 @@ CHOSEN = (
 
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
-    with Campaign(tmp_path_factory.mktemp("faults"), SEED, callers=4) as campaign:
+    with Campaign(tmp_path_factory.mktemp("faults"), SEED, callers=CALLERS) as campaign:
         yield campaign
 
 
@@ -50,6 +54,7 @@ def test_every_job_tells_the_truth_though_workers_links_clock_database_and_serve
     faults = Several(
         KillWorker(),
         KillPoller(),
+        KillShared(),
         CutLink(),
         FreezeWorker(short=True),
         JumpClock(HOUR),
@@ -57,7 +62,7 @@ def test_every_job_tells_the_truth_though_workers_links_clock_database_and_serve
         LockDatabase((0.5,)),
         KillServer(),
     )
-    check(campaign.round(faults, times=len(faults.left)), times=9)
+    check(campaign.round(faults, times=len(faults.left)), times=10)
 
 
 def test_every_job_tells_the_truth_though_the_server_dies_in_the_middle_of_a_step(campaign: Campaign) -> None:
@@ -68,5 +73,5 @@ def test_every_job_tells_the_truth_though_the_server_dies_in_the_middle_of_a_ste
 
 
 def test_every_job_tells_the_truth_though_the_disk_fills_up(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with Campaign(tmp_path_factory.mktemp("disk"), SEED, on_small_disk=True, callers=4) as campaign:
+    with Campaign(tmp_path_factory.mktemp("disk"), SEED, on_small_disk=True, callers=CALLERS) as campaign:
         check(campaign.round(campaign.disk_fault(), times=1), times=1)

@@ -166,7 +166,7 @@ def _feature(reader: Reader, where: str, item: object) -> Feature | None:
     values = reader.items(
         f"{where}.possibleValues", item.get("possibleValues"), 1000, lambda *value: _possible_value(reader, *value)
     )
-    if kind == FeatureType.CATEGORICAL and not item.get("possibleValues"):
+    if kind == FeatureType.CATEGORICAL and where.startswith("independent") and not item.get("possibleValues"):
         reader.wrong(
             f"{where}.possibleValues", f"is missing; {key or 'a'} CATEGORICAL feature says which values it may have"
         )

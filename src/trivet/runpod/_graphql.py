@@ -117,7 +117,7 @@ def endpoint(
     workers_min: int,
     workers_max: int,
     flashboot: bool,
-    allowed_cuda_versions: str | None,
+    allowed_cuda_versions: str | Sequence[str] | None,
     gpu_count: int | None,
 ) -> str:
     """Create an endpoint."""

@@ -223,6 +223,11 @@ def test_numbers_that_are_none_become_null_in_scores() -> None:
     assert model.scores == {"train": [{"regression": {"yName": "y", "r2": None, "mae": 1.5}}]}
 
 
+def test_a_result_may_leave_open_which_values_it_has() -> None:
+    model = parse(document(dependentFeatures=[feature("y", "CATEGORICAL")]))
+    assert model.dependent[0].possible_values == ()
+
+
 def test_possible_values_of_a_number_are_dropped() -> None:
     model = parse(document(independentFeatures=[feature("x", "FLOAT", possibleValues=["1"])]))
     assert model.independent[0].possible_values == ()

@@ -99,7 +99,10 @@ def test_the_old_platforms_ids_are_the_platforms_own(world: JaqpotWorld) -> None
     endpoint = world.model()
     for text in (endpoint.id, endpoint.model_id):
         assert world.call("GET", f"/models/legacy/{text}").json["id"] == endpoint.model_id
-    assert refusal(world.call("GET", "/models/legacy/pretrained-5"), 404)
+    unknown = refusal(world.call("GET", "/models/legacy/pretrained-5"), 404)
+    for token in (world.ben, None):
+        hidden = refusal(world.call("GET", f"/models/legacy/{endpoint.id}", token=token), 404)
+        assert hidden == unknown.replace("pretrained-5", endpoint.id)
 
 
 # -- lists --------------------------------------------------------------------------------------------------------------
@@ -213,6 +216,7 @@ def test_a_model_is_shared_with_organizations_by_their_integers(world: JaqpotWor
         ({"task": "GUESSING"}, "task"),
         ({"task": "BINARY_CLASSIFICATION"}, "REGRESSION"),
         ({"description": "x" * 50_001}, "50"),
+        ({"description": "ok"}, "too short"),
         ({"sharedWithOrganizationIds": "all"}, "sharedWith"),
     ],
 )

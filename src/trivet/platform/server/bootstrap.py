@@ -259,6 +259,7 @@ class Platform:
         self.tasks.every(FILES_TICK, self.files.tick, "files")
         self.tasks.every(WEBHOOKS_TICK, self.webhooks.tick, "webhooks")
         self.tasks.every(UPKEEP_TICK, self._upkeep, "upkeep")
+        self.tasks.every(UPKEEP_TICK, self.pending_models.tick, "pending models")
         self.tasks.every(CLEAN_UP_TICK, self._clean_up, "clean-up")
         self.deployments.on_submit = lambda deployment_id: self.tasks.run(self._build(deployment_id))
 

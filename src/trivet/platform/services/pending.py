@@ -56,7 +56,7 @@ class PendingModels:
             LimitExceeded: the account has begun as many as it may.
         """
         require(principal, Scope.DEPLOY)
-        self._forget_old()
+        self.tick()
         if sum(each.account_id == principal.account_id for each in self._pending.values()) >= MOST_PENDING:
             raise LimitExceeded(
                 f"{principal.account_name!r} has begun {MOST_PENDING} uploads and confirmed none of them.",
@@ -76,7 +76,7 @@ class PendingModels:
         Raises:
             NotFound: there is none, or no longer.
         """
-        self._forget_old()
+        self.tick()
         found = self._pending.get(number)
         if found is None or not (found.account_id == principal.account_id or principal.administers()):
             raise NotFound.of("upload", str(number))
@@ -89,7 +89,7 @@ class PendingModels:
         Raises:
             NotFound: there is none, or it was confirmed.
         """
-        self._forget_old()
+        self.tick()
         found = next((each for each in self._pending.values() if each.key == key and not each.confirmed), None)
         if found is None:
             raise NotFound(
@@ -115,7 +115,8 @@ class PendingModels:
         if self._pending.pop(found.number, None) is not None:
             self.on_forgotten(found)
 
-    def _forget_old(self) -> None:
+    def tick(self) -> None:
+        """Forgets the uploads that took too long."""
         now = self._clock()
         for each in [each for each in self._pending.values() if each.expires_at <= now and not each.confirmed]:
             self.forget(each)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from starlette.types import Message, Send
 
+from trivet._version import __version__
+
 Header = tuple[bytes, bytes]
 
 CONTENT_TYPE = b"content-type"
@@ -14,6 +16,8 @@ JSON_TYPE: Header = (CONTENT_TYPE, b"application/json")
 TEXT_TYPE: Header = (CONTENT_TYPE, b"text/plain; charset=utf-8")
 HTML_TYPE: Header = (CONTENT_TYPE, b"text/html; charset=utf-8")
 EVENTS_TYPE: Header = (CONTENT_TYPE, b"text/event-stream")
+TRIVET: Header = (b"trivet-version", __version__.encode())
+"""By this the drop-in modules know that they may ask a dialect to hold a question, which its original would not do."""
 NO_SNIFFING: Header = (b"x-content-type-options", b"nosniff")
 NO_STORING: Header = (b"cache-control", b"no-store")
 NO_SCRIPTS: Header = (b"content-security-policy", b"sandbox; default-src 'none'")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -11,6 +10,7 @@ from typing import Any
 
 from trivet.runpod import _answers, _requests
 from trivet.runpod._answers import JobDocument
+from trivet.runpod._known import warn_of_failure
 from trivet.runpod._pace import Pace
 from trivet.runpod.error import InputError
 from trivet.sdk._deadline import Deadline
@@ -20,7 +20,6 @@ from trivet.sdk._sync.concurrency import sleep
 from trivet.sdk._sync.transport import Transport
 from trivet.sdk.errors import ConfigurationError, InvalidRequestError
 
-logger = logging.getLogger("trivet.runpod")
 FOREVER = Deadline(None)
 _TIMEOUT = 30.0
 """Seconds for an ordinary answer."""
@@ -174,9 +173,3 @@ class Calls:
 def connected(url: str, key: str) -> Calls:
     """The conversation with a server under a key: the same for all who ask, so that its connections are used again."""
     return Calls(url, key)
-
-
-def warn_of_failure(job: JobDocument, job_id: str) -> None:
-    """Says in the log why there is no output, as the caller is given nothing that would."""
-    if job.status in {"FAILED", "TIMED_OUT"}:
-        logger.warning("job %s has ended as %s: %s", job_id, job.status, job.error[:2000] or "no reason was given")

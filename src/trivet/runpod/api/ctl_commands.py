@@ -45,7 +45,7 @@ def get_user(api_key: str | None = None) -> dict[str, Any]:
     Args:
         api_key: the key; the module's ``api_key`` where it is not given.
     """
-    return _ask(_graphql.mine(_graphql.USER), "myself", api_key=api_key)
+    return _object(_graphql.mine(_graphql.USER), "myself", api_key=api_key)
 
 
 def update_user_settings(pubkey: str, api_key: str | None = None) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def update_user_settings(pubkey: str, api_key: str | None = None) -> dict[str, A
         api_key: the key; the module's ``api_key`` where it is not given.
     """
     query = _graphql.mutation("updateUserSettings", "id pubKey", input={"pubKey": pubkey})
-    return _ask(query, "updateUserSettings", api_key=api_key)
+    return _object(query, "updateUserSettings", api_key=api_key)
 
 
 def get_gpus(api_key: str | None = None) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ def get_gpus(api_key: str | None = None) -> list[dict[str, Any]]:
     Args:
         api_key: the key; the module's ``api_key`` where it is not given.
     """
-    return _ask(_graphql.query("gpuTypes", "id displayName memoryInGb"), "gpuTypes", api_key=api_key)
+    return _rows(_graphql.query("gpuTypes", "id displayName memoryInGb"), "gpuTypes", api_key=api_key)
 
 
 def get_gpu(gpu_id: str, gpu_quantity: int = 1, api_key: str | None = None) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def get_gpu(gpu_id: str, gpu_quantity: int = 1, api_key: str | None = None) -> d
     Raises:
         InputError: there is none by this id (it is a ValueError, too).
     """
-    found = _ask(_graphql.gpu(gpu_id, gpu_quantity), "gpuTypes", api_key=api_key)
+    found = _rows(_graphql.gpu(gpu_id, gpu_quantity), "gpuTypes", api_key=api_key)
     if not found:
         raise InputError(f"There is no GPU with the id {gpu_id!r}.", hint="`get_gpus()` lists them all.")
     return found[0]
@@ -87,10 +87,10 @@ def get_gpu(gpu_id: str, gpu_quantity: int = 1, api_key: str | None = None) -> d
 
 def get_endpoints() -> list[dict[str, Any]]:
     """All endpoints of the account."""
-    return _ask(_graphql.mine(f"endpoints {{ {_graphql.ENDPOINTS} }}"), "myself", "endpoints")
+    return _rows(_graphql.mine(f"endpoints {{ {_graphql.ENDPOINTS} }}"), "myself", "endpoints")
 
 
-def create_endpoint(
+def create_endpoint(  # noqa: PLR0917 - as the original takes them
     name: str,
     template_id: str,
     gpu_ids: str = "AMPERE_16",
@@ -137,7 +137,7 @@ def create_endpoint(
         allowed_cuda_versions=allowed_cuda_versions,
         gpu_count=gpu_count,
     )
-    return _ask(query, "saveEndpoint")
+    return _object(query, "saveEndpoint")
 
 
 def update_endpoint_template(endpoint_id: str, template_id: str) -> dict[str, Any]:
@@ -148,10 +148,10 @@ def update_endpoint_template(endpoint_id: str, template_id: str) -> dict[str, An
         template_id: the template.
     """
     wanted = {"templateId": template_id, "endpointId": endpoint_id}
-    return _ask(_graphql.mutation("updateEndpointTemplate", "id templateId", input=wanted), "updateEndpointTemplate")
+    return _object(_graphql.mutation("updateEndpointTemplate", "id templateId", input=wanted), "updateEndpointTemplate")
 
 
-def create_template(
+def create_template(  # noqa: PLR0917 - as the original takes them
     name: str,
     image_name: str,
     docker_start_cmd: str | None = None,
@@ -189,7 +189,7 @@ def create_template(
         is_serverless=is_serverless,
         registry_auth_id=registry_auth_id,
     )
-    return _ask(query, "saveTemplate")
+    return _object(query, "saveTemplate")
 
 
 def create_container_registry_auth(name: str, username: str, password: str) -> dict[str, Any]:
@@ -201,7 +201,7 @@ def create_container_registry_auth(name: str, username: str, password: str) -> d
         password: the password there.
     """
     wanted = {"name": name, "username": username, "password": password}
-    return _ask(_graphql.mutation("saveRegistryAuth", "id name", input=wanted), "saveRegistryAuth")
+    return _object(_graphql.mutation("saveRegistryAuth", "id name", input=wanted), "saveRegistryAuth")
 
 
 def update_container_registry_auth(registry_auth_id: str, username: str, password: str) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def update_container_registry_auth(registry_auth_id: str, username: str, passwor
         password: the password there.
     """
     wanted = {"id": registry_auth_id, "username": username, "password": password}
-    return _ask(_graphql.mutation("updateRegistryAuth", "id name", input=wanted), "updateRegistryAuth")
+    return _object(_graphql.mutation("updateRegistryAuth", "id name", input=wanted), "updateRegistryAuth")
 
 
 def delete_container_registry_auth(registry_auth_id: str) -> Any:
@@ -232,7 +232,7 @@ def get_pods(api_key: str | None = None) -> list[dict[str, Any]]:
     Args:
         api_key: the key; the module's ``api_key`` where it is not given.
     """
-    return _ask(_graphql.mine(f"pods {{ {_graphql.POD} }}"), "myself", "pods", api_key=api_key)
+    return _rows(_graphql.mine(f"pods {{ {_graphql.POD} }}"), "myself", "pods", api_key=api_key)
 
 
 def get_pod(pod_id: str, api_key: str | None = None) -> dict[str, Any] | None:
@@ -248,7 +248,7 @@ def get_pod(pod_id: str, api_key: str | None = None) -> dict[str, Any] | None:
     return found
 
 
-def create_pod(
+def create_pod(  # noqa: PLR0917 - as the original takes them
     name: str,
     image_name: str | None = "",
     gpu_type_id: str | None = None,
@@ -343,7 +343,7 @@ def create_pod(
     wanted["dataCenterId"] = data_center_id
     wanted["dockerArgs"] = docker_args
     wanted |= {key: value for key, value in optional.items() if value is not None}
-    return _ask(_graphql.pod(gpu_type_id, wanted), "podFindAndDeployOnDemand" if has_gpu else "deployCpuPod")
+    return _object(_graphql.pod(gpu_type_id, wanted), "podFindAndDeployOnDemand" if has_gpu else "deployCpuPod")
 
 
 def stop_pod(pod_id: str) -> dict[str, Any]:
@@ -352,7 +352,7 @@ def stop_pod(pod_id: str) -> dict[str, Any]:
     Args:
         pod_id: its id.
     """
-    return _ask(_graphql.mutation("podStop", "id desiredStatus", input={"podId": pod_id}), "podStop")
+    return _object(_graphql.mutation("podStop", "id desiredStatus", input={"podId": pod_id}), "podStop")
 
 
 def resume_pod(pod_id: str, gpu_count: int) -> dict[str, Any]:
@@ -363,7 +363,9 @@ def resume_pod(pod_id: str, gpu_count: int) -> dict[str, Any]:
         gpu_count: with how many GPUs.
     """
     selection = f"id desiredStatus {_graphql.NEW_POD.removeprefix('id ')}"
-    return _ask(_graphql.mutation("podResume", selection, input={"podId": pod_id, "gpuCount": gpu_count}), "podResume")
+    return _object(
+        _graphql.mutation("podResume", selection, input={"podId": pod_id, "gpuCount": gpu_count}), "podResume"
+    )
 
 
 def terminate_pod(pod_id: str) -> None:
@@ -378,6 +380,16 @@ def terminate_pod(pod_id: str) -> None:
 def _place_of(network_volume_id: str) -> str | None:
     volumes = get_user().get("networkVolumes") or []
     return next((volume.get("dataCenterId") for volume in volumes if volume.get("id") == network_volume_id), None)
+
+
+def _object(query: str, *path: str, api_key: str | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = _ask(query, *path, api_key=api_key)
+    return found
+
+
+def _rows(query: str, *path: str, api_key: str | None = None) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = _ask(query, *path, api_key=api_key)
+    return found
 
 
 def _ask(query: str, *path: str, api_key: str | None = None) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from trivet.platform.core.accounts import Principal, Scope
-from trivet.platform.core.endpoints import Endpoint, EndpointReference, Visibility
+from trivet.platform.core.endpoints import Endpoint, EndpointReference, Visibility, may_see
 from trivet.platform.core.errors import BadRequest, Conflict, NotFound
 from trivet.platform.core.searching import Entry, rank
 from trivet.platform.dialects.jaqpot import pages, schemas, translate
@@ -64,7 +64,7 @@ class Models:
         text = call.parts["model"]
         if whole(text) is None:
             known = self._endpoints.by_id(text)
-            if known is None or known.model_id is None:
+            if known is None or known.model_id is None or not _sees(call.asker, known):
                 raise NotFound(
                     f"There is no model {text[:80]!r}.", hint="Ids of Jaqpot's older platform are not known here."
                 )
@@ -223,6 +223,10 @@ class Models:
             entry = Entry(f"{shown.name} {shown.endpoint.name}", shown.text or "", shown.tags)
             known = self._words[shown.endpoint.id] = state, entry.words()
         return known[1]
+
+
+def _sees(asker: Principal | None, endpoint: Endpoint) -> bool:
+    return _is_public(endpoint) if asker is None else may_see(asker, endpoint)
 
 
 def _is_public(endpoint: Endpoint) -> bool:

@@ -245,8 +245,12 @@ def changed_by(overlay: Overlay, patch: ModelPatch, described: Mapping[str, Any]
         described: what the model says of itself; None where it is a function.
 
     Raises:
-        BadRequest: it would have to be another model.
+        BadRequest: it would have to be another model, or no client could read it.
     """
+    if patch.description and len(patch.description) < _LEAST_TEXT:
+        raise BadRequest(
+            f"description: {patch.description!r} is too short for Jaqpot's clients, which take {_LEAST_TEXT} characters or none."
+        )
     if described is not None and patch.task != described.get("task"):
         raise BadRequest(
             f"This model is made for {described.get('task')}; saying {patch.task} would not make it another one.",

@@ -17,7 +17,7 @@ from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.dialects.runpod import schemas, translate
 from trivet.platform.dialects.runpod.context import FORMAT, RunPodServices, RunPodSettings
-from trivet.platform.wire.answers import JSON_TYPE
+from trivet.platform.wire.answers import JSON_TYPE, TRIVET
 from trivet.platform.wire.hot import Answer, lines
 from trivet.platform.wire.rate_limits import rate_limit_headers
 
@@ -28,7 +28,7 @@ PATIENCE = 2.0
 _LONGEST_QUERY = 4096
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _encode = msgspec.json.Encoder().encode
-_HEAD = lines([JSON_TYPE])
+_HEAD = lines([JSON_TYPE, TRIVET])
 
 
 class HotPaths:
