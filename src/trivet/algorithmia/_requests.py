@@ -137,7 +137,9 @@ def creation(name: str, details: Any, settings: Any, **more: Any) -> dict[str, A
     return {"name": name, "details": details or {}, "settings": settings or {}, **given}
 
 
-def secret(algorithm_id: str, provider_id: str, short_name: str, key: str, value: str, about: str | None) -> dict[str, Any]:
+def secret(
+    algorithm_id: str, provider_id: str, short_name: str, key: str, value: str, about: str | None
+) -> dict[str, Any]:
     """What is sent to keep a secret for an algorithm."""
     return {
         "owner_type": "algorithm",

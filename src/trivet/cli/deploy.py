@@ -73,8 +73,8 @@ def deploy(
     environment of its own and loaded once before anything is published: what can't be built or loaded is refused with its
     own words, and what served before keeps serving. Returns when the version can be called.
 
-    With --held, the version is built and nobody is sent to it, as by "compile" at Algorithmia. Its number and its hash lead to it,
-    for those who manage the endpoint.
+    With --held, the version is built and nobody is sent to it, as by "compile" at Algorithmia. Its number and its hash lead
+    to it, for those who manage the endpoint.
 
     With --image, PATH holds one endpoint; templates name the image, and endpoints are made from these. The same name again
     moves it to the new build. Beside it only --name OWNER/ can be given.

@@ -81,9 +81,7 @@ class Document:
 
         return pformat(self.model_dump(by_alias=True))
 
-    def model_dump(
-        self, *, mode: str = "python", by_alias: bool = False, exclude_none: bool = False
-    ) -> dict[str, Any]:
+    def model_dump(self, *, mode: str = "python", by_alias: bool = False, exclude_none: bool = False) -> dict[str, Any]:
         """A dictionary with the names of the attributes.
 
         Args:

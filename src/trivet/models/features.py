@@ -46,8 +46,7 @@ class Feature:
     """One column of a model's rows or results.
 
     `key` names it in rows; `name` is for people. `possible_values` are there for `CATEGORICAL` features alone; those of a
-    result may be left open. What is not
-    `visible` is left out of forms; it counts nevertheless.
+    result may be left open. What is not `visible` is left out of forms; it counts nevertheless.
     """
 
     key: str

@@ -325,10 +325,8 @@ def _publish_one(
         scaling=scaling(endpoint.scaling, item.scaling, request.workers),
         description=item.description or endpoint.description,
     )
-    if request.held:
-        changed = known or changed  # what nobody is sent to changes nothing for those who call
-    else:
-        changed = rollouts.deploy(changed, version.id, request.canary, now)
+    # what nobody is sent to changes nothing for those who call
+    changed = (known or changed) if request.held else rollouts.deploy(changed, version.id, request.canary, now)
     if known is None:
         tx.endpoints.add(changed)
     else:
