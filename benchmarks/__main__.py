@@ -20,16 +20,16 @@ from benchmarks.figures import Outcome
 from benchmarks.load import LoadError
 from benchmarks.machine import describe, disk_folder
 from benchmarks.peers import nginx
-from benchmarks.peers.catalogue import KIT, PEERS
+from benchmarks.peers.catalogue import JAQPOT_SDK, KIT, PEERS
 from benchmarks.processes import StartError
 from benchmarks.queues.catalogue import QUEUES
 
-ROWS = ("echo", "stream", "durable", "single", "backlog", "cold", "client", "fleet", "files")
+ROWS = ("echo", "stream", "durable", "single", "backlog", "cold", "client", "fleet", "files", "models")
 """Each is a module in `benchmarks.rows`, in the order in which they are measured."""
 RESULTS = Path(__file__).parent / "results"
 WIDTH = 150
 """Columns where the output is no terminal."""
-NAMES = (*(contender.name for contender in (*PEERS, *QUEUES)), KIT, nginx.NAME)
+NAMES = (*(contender.name for contender in (*PEERS, *QUEUES)), KIT, JAQPOT_SDK, nginx.NAME)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             backlog=given.backlog,
             endpoints=given.endpoints,
             size=given.size,
+            table=given.table,
             peers=given.peers,
             install=given.install,
             torch=given.torch,
@@ -105,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--backlog", type=int, default=100_000, help="how many jobs the long queue has (100000)")
     add("--endpoints", type=int, default=1000, help="how many endpoints the large installation has (1000)")
     add("--size", type=int, default=256, help="MiB of the large file (256)")
+    add("--table", type=int, default=100_000, help="rows of the large table (100000)")
     add("--torch", default="", help="also start workers with torch: the requirement to install, such as torch==2.13.0")
     add("--folder", type=Path, help="where to work: a folder on the disk that is to be measured")
     add("--json", type=Path, help="where to write all figures, with the sample of every round")

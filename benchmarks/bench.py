@@ -31,6 +31,7 @@ class Bench:
         backlog: how many jobs a long queue has.
         endpoints: how many endpoints a large installation has.
         size: MiB of a large file.
+        table: rows of a large table.
         peers: the names of those that are to run.
         install: whether those that are missing are installed.
         torch: the requirement by which torch is installed for the row on cold starts; empty: it is left out.
@@ -43,6 +44,7 @@ class Bench:
     backlog: int = 100_000
     endpoints: int = 1000
     size: int = 256
+    table: int = 100_000
     peers: frozenset[str] = frozenset()
     install: bool = False
     torch: str = ""

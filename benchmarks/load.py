@@ -35,6 +35,7 @@ class Target:
         path: of the request, with its query.
         body: of the request; None makes it a GET.
         headers: beside host, length and type of the body.
+        content_type: of the body.
         status: what is to be answered.
         marker: the bytes by which the first piece of a stream is known; empty takes the first byte of the body.
         namespace: the process in whose network the port is; None: in ours.
@@ -47,6 +48,7 @@ class Target:
     status: int = 200
     marker: bytes = b""
     namespace: int | None = None
+    content_type: str = "application/json"
 
     @property
     def request(self) -> bytes:
@@ -54,7 +56,7 @@ class Target:
         lines = [f"{'GET' if self.body is None else 'POST'} {self.path} HTTP/1.1", f"host: 127.0.0.1:{self.port}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
         if self.body is not None:
-            lines += ["content-type: application/json", f"content-length: {len(self.body)}"]
+            lines += [f"content-type: {self.content_type}", f"content-length: {len(self.body)}"]
         return "\r\n".join([*lines, "", ""]).encode() + (self.body or b"")
 
     def to(self, path: str, body: bytes | None = None, *, status: int = 200, marker: bytes = b"") -> Target:

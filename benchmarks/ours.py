@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import sys
 import time
@@ -17,6 +18,7 @@ from benchmarks.load import LoadError, Target, fetch
 from benchmarks.network import free_port
 from benchmarks.processes import Contender, StartError
 
+_DATASET = re.compile(rb"(?i)\r\nlocation: [^\r]*/datasets/([0-9]+)")
 DRAIN = 300.0
 """Seconds that jobs have to become final."""
 
@@ -30,7 +32,8 @@ class Ours:
 
     Attributes:
         process: its processes.
-        client: the SDK's client, with an administrator's key.
+        key: an administrator's.
+        client: the SDK's client, with that key.
     """
 
     def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
@@ -43,7 +46,8 @@ class Ours:
         self.process = self._start()
         key = tomllib.loads(self._config.read_text())["api_key"]
         self._root = Target(self._port, "/", headers=(("authorization", f"Bearer {key}"),))
-        self.client = trivet.Client(f"http://127.0.0.1:{self._port}", key)
+        self.key = key
+        self.client = trivet.Client(self.url, key)
 
     def _start(self) -> Contender:
         up = [sys.executable, "-m", "trivet.cli", "up", "--port", str(self._port), "--data", str(self._data)]
@@ -71,7 +75,7 @@ class Ours:
         (folder / f"{name}.py").write_text(source)
         if requirements:
             (folder / "requirements.txt").write_text(requirements)
-        self._publish(folder)
+        self.publish(folder)
 
     def deploy_files(self, name: str, files: Mapping[str, str]) -> None:
         """Publishes a project, such as an algorithm's repository; the text of each of its files stands behind its path.
@@ -84,9 +88,14 @@ class Ours:
             place = folder / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text)
-        self._publish(folder)
+        self.publish(folder)
 
-    def _publish(self, folder: Path) -> None:
+    def publish(self, folder: Path) -> None:
+        """Publishes what lies in a folder.
+
+        Raises:
+            StartError: it does not build.
+        """
         try:
             self.client.deploy(folder)
         except trivet.TrivetError as error:
@@ -105,6 +114,27 @@ class Ours:
     def algorithmia(self, algorithm: str, body: bytes, owner: str = "admin") -> Target:
         """A call of an endpoint in Algorithmia's dialect, as `pipe` makes it."""
         return self._root.to(f"/algorithmia/v1/algo/{owner}/{algorithm}", body)
+
+    def jaqpot(self, model: str, body: bytes, what: str = "predict") -> Target:
+        """A prediction of a model in Jaqpot's dialect, which knows it by its integer; `dataset` is what it is asked for next."""
+        number = self.client.endpoints.get(f"admin/{model}").model_id
+        return self._root.to(f"/jaqpot/v1/models/{number}/{what}", body, status=201)
+
+    def dataset(self, answer: bytes) -> Target:
+        """The dataset that a prediction was answered with.
+
+        Raises:
+            LoadError: the answer names none.
+        """
+        found = _DATASET.search(answer.partition(b"\r\n\r\n")[0])
+        if found is None:
+            raise LoadError(f"a prediction was answered with {answer[:300]!r}")
+        return self._root.to(f"/jaqpot/v1/datasets/{int(found[1])}")
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._port}"
 
     def file(self, name: str, collection: str = "bench", dialect: str = "") -> Target:
         """A file of hosted data, in the native API or in ``algorithmia``'s dialect."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import socket
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from benchmarks.load import PATIENCE, LoadError, Target, is_whole, quiet
 
 _BUFFER = 1 << 20
 _END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *([0-9]+)")
 
 
 def upload(target: Target, file: Path) -> float:
@@ -58,6 +60,38 @@ def digest_of(target: Target, size: int) -> str:
     digest = _md5()
     _receive(target, size, digest)
     return digest.hexdigest()
+
+
+def exchange(target: Target) -> tuple[float, bytearray]:
+    """A request of any size: the seconds until the last byte of its answer has come, and the body of that.
+
+    Raises:
+        LoadError: an answer that should not be.
+    """
+    with target.connect() as sock, quiet():
+        sock.settimeout(PATIENCE)
+        request = target.request
+        began = time.perf_counter()
+        sock.sendall(request)
+        held = b""
+        while _END not in held:
+            more = sock.recv(_BUFFER)
+            if not more:
+                break
+            held += more
+        head, _, rest = held.partition(_END)
+        length = _LENGTH.search(head)
+        if head[9:12] != b"%d" % target.status or length is None:
+            raise LoadError(f"{target.path} was answered with {held[:300]!r}")
+        body = bytearray(int(length[1]))
+        body[: len(rest)] = rest
+        view, have = memoryview(body), len(rest)
+        while have < len(body):
+            count = sock.recv_into(view[have:])
+            if not count:
+                raise LoadError(f"{target.path}: the answer ended {len(body) - have} bytes before its end")
+            have += count
+        return time.perf_counter() - began, body
 
 
 def checksum(file: Path) -> str:

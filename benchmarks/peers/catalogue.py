@@ -20,6 +20,9 @@ from benchmarks.venvs import python_of, version_of
 PROGRAMS = Path(__file__).parent / "programs"
 KIT = "algorithmia"
 """No server: the kit that algorithms were written with, and one of them that answers on our platform."""
+JAQPOT_SDK = "jaqpot"
+"""No server: the published client of Jaqpot's models, which calls one on our platform."""
+JAQPOT_REQUIREMENTS = ("jaqpot-python-sdk==6.2.*",)
 BODY = b'{"value": "hello"}'
 RUNPOD_BODY = b'{"input": {"value": "hello"}}'
 STREAM_BODY = b'{"n": %d}' % PIECES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 __all__ = ["DataObject", "DataObjectType"]
 
@@ -35,3 +36,6 @@ class DataObject:
     def get_type(self) -> DataObjectType:
         """Which of them it is."""
         return self.data_object_type
+
+    def set_attributes(self, *attributes: Any, **more: Any) -> None:
+        """Takes what a listing tells about it, if it keeps any of that."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from enum import Enum
-from functools import cache
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-E = TypeVar("E", bound=Enum)
+Reading = Mapping[str, Any]
+"""What a field says of itself to who reads it."""
+Plan = tuple[tuple[str, str, Callable[[Any], Any] | None, bool], ...]
+"""For each field: its attribute, its name on the wire, its reader, and whether it must be there."""
 
 _HUMP = re.compile(r"_([a-z0-9])")
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 _READER = "reader"
 _WIRE = "wire"
+_plans: dict[type, Plan] = {}
 
 
 @dataclass(kw_only=True, repr=False)
@@ -31,7 +34,8 @@ class Document:
         """The object for a document of the wire; None for None.
 
         Raises:
-            ValueError: a field that must be there is not, or a field is not what it should be.
+            ValueError: a field that must be there is not.
+            TypeError: a field is not what it should be.
         """
         return None if obj is None else cls.read(obj)
 
@@ -41,6 +45,7 @@ class Document:
 
         Raises:
             ValueError: it is no JSON, or as `from_dict`.
+            TypeError: as `from_dict`.
         """
         return cls.from_dict(json.loads(json_str))
 
@@ -49,10 +54,11 @@ class Document:
         """The object for a document of the wire.
 
         Raises:
-            ValueError: a field that must be there is not, or a field is not what it should be.
+            ValueError: a field that must be there is not.
+            TypeError: a field is not what it should be.
         """
         if not isinstance(document, Mapping):
-            raise ValueError(f"{cls.__name__}: an object was expected, and {type(document).__name__} came")
+            raise TypeError(f"{cls.__name__}: an object was expected, and {type(document).__name__} came")
         values: dict[str, Any] = {}
         for name, wire, reader, is_needed in _plan(cls):
             value = document.get(wire)
@@ -118,54 +124,49 @@ class Document:
         return [f"{name}={getattr(self, name)!r}" for name, _, _, _ in _plan(type(self))]
 
 
-def one(kind: type[Document], *, wire: str | None = None) -> Any:
-    """A field that holds another document, or None."""
-    return _field(kind.read, wire)
+def one(kind: type[Document]) -> Reading:
+    """How a field is read that holds another document."""
+    return {_READER: kind.read}
 
 
-def each(kind: type[Document], *, wire: str | None = None) -> Any:
-    """A field that holds a list of documents, or None."""
-    return _field(_list_of(kind), wire)
+def each(kind: type[Document]) -> Reading:
+    """How a field is read that holds a list of documents."""
+    return {_READER: _list_of(kind)}
 
 
-def needed_list(kind: type[Document]) -> Any:
-    """A field that holds a list of documents, and must be there."""
-    return _field(_list_of(kind), None, needed=True)
+def word(kind: type[Enum]) -> Reading:
+    """How a field is read that holds one word of an enumeration. A word that is new stays a text."""
+    return {_READER: _word_of(kind)}
 
 
-def word(kind: type[Enum]) -> Any:
-    """A field that holds one word of an enumeration, and must be there. A word that is new stays a text."""
-    return _field(_word_of(kind), None, needed=True)
+def moment(*, wire: str | None = None) -> Reading:
+    """How a field is read that holds a point in time.
+
+    Args:
+        wire: its name on the wire, where that does not follow from the attribute's.
+    """
+    return {_READER: _moment, _WIRE: wire}
 
 
-def moment(*, wire: str | None = None) -> Any:
-    """A field that holds a point in time, or None."""
-    return _field(_moment, wire)
-
-
-def _field(reader: Callable[[Any], Any] | None, wire: str | None, *, needed: bool = False) -> Any:
-    metadata = {_READER: reader, _WIRE: wire}
-    return field(metadata=metadata) if needed else field(default=None, metadata=metadata)
-
-
-@cache
-def _plan(kind: type[Document]) -> tuple[tuple[str, str, Callable[[Any], Any] | None, bool], ...]:
-    """What is to be known of each field: its attribute, its name on the wire, its reader, and whether it must be there."""
-    return tuple(
-        (
-            each.name,
-            each.metadata.get(_WIRE) or _HUMP.sub(lambda found: found[1].upper(), each.name),
-            each.metadata.get(_READER),
-            each.default is MISSING,
+def _plan(kind: type[Document]) -> Plan:
+    plan = _plans.get(kind)
+    if plan is None:
+        plan = _plans[kind] = tuple(
+            (
+                each.name,
+                each.metadata.get(_WIRE) or _HUMP.sub(lambda found: found[1].upper(), each.name),
+                each.metadata.get(_READER),
+                each.default is MISSING,
+            )
+            for each in fields(kind)
         )
-        for each in fields(kind)
-    )
+    return plan
 
 
 def _list_of(kind: type[Document]) -> Callable[[Any], list[Any]]:
     def read(value: Any) -> list[Any]:
         if not isinstance(value, list):
-            raise ValueError(f"a list of {kind.__name__} was expected, and {type(value).__name__} came")
+            raise TypeError(f"a list of {kind.__name__} was expected, and {type(value).__name__} came")
         return [kind.read(item) for item in value]
 
     return read

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from trivet.jaqpot._document import Document, each, moment, needed_list, one, word
+from trivet.jaqpot._document import Document, each, moment, one, word
 from trivet.jaqpot.enums import (
     DatasetResultType,
     DatasetType,
@@ -85,7 +85,7 @@ class User(Document):
     email_verified: bool | None = None
     avatar_url: str | None = None
     can_edit: bool | None = None
-    created_at: datetime | None = moment()
+    created_at: datetime | None = field(default=None, metadata=moment())
 
 
 @dataclass(kw_only=True, repr=False)
@@ -97,7 +97,7 @@ class OrganizationUser(Document):
     username: str | None = None
     email: str | None = None
     avatar_url: str | None = None
-    association_type: OrganizationUserAssociationType = word(OrganizationUserAssociationType)
+    association_type: OrganizationUserAssociationType = field(metadata=word(OrganizationUserAssociationType))
 
 
 @dataclass(kw_only=True, repr=False)
@@ -106,18 +106,18 @@ class Organization(Document):
 
     id: int | None = None
     name: str
-    creator: User | None = one(User)
-    visibility: OrganizationVisibility = word(OrganizationVisibility)
+    creator: User | None = field(default=None, metadata=one(User))
+    visibility: OrganizationVisibility = field(metadata=word(OrganizationVisibility))
     description: str | None = None
-    organization_members: list[OrganizationUser] | None = each(OrganizationUser)
+    organization_members: list[OrganizationUser] | None = field(default=None, metadata=each(OrganizationUser))
     contact_email: str
     contact_phone: str | None = None
     website: str | None = None
     address: str | None = None
     can_edit: bool | None = None
     is_member: bool | None = None
-    created_at: datetime | None = moment(wire="created_at")
-    updated_at: datetime | None = moment(wire="updated_at")
+    created_at: datetime | None = field(default=None, metadata=moment(wire="created_at"))
+    updated_at: datetime | None = field(default=None, metadata=moment(wire="updated_at"))
 
 
 @dataclass(kw_only=True, repr=False)
@@ -153,12 +153,12 @@ class Feature(Document):
     units: str | None = None
     range: str | None = None
     description: str | None = None
-    feature_type: FeatureType = word(FeatureType)
+    feature_type: FeatureType = field(metadata=word(FeatureType))
     feature_dependency: str | None = None
     visible: bool | None = None
-    possible_values: list[FeaturePossibleValue] | None = each(FeaturePossibleValue)
-    created_at: datetime | None = moment()
-    updated_at: datetime | None = moment()
+    possible_values: list[FeaturePossibleValue] | None = field(default=None, metadata=each(FeaturePossibleValue))
+    created_at: datetime | None = field(default=None, metadata=moment())
+    updated_at: datetime | None = field(default=None, metadata=moment())
 
 
 @dataclass(kw_only=True, repr=False)
@@ -168,8 +168,8 @@ class Library(Document):
     id: int | None = None
     name: str
     version: str
-    created_at: datetime | None = moment()
-    updated_at: datetime | None = moment()
+    created_at: datetime | None = field(default=None, metadata=moment())
+    updated_at: datetime | None = field(default=None, metadata=moment())
 
 
 @dataclass(kw_only=True, repr=False)
@@ -177,10 +177,10 @@ class Doa(Document):
     """One way to tell a model's domain of applicability."""
 
     id: int | None = None
-    method: DoaMethod = word(DoaMethod)
+    method: DoaMethod = field(metadata=word(DoaMethod))
     data: dict[str, Any]
-    created_at: datetime | None = moment()
-    updated_at: datetime | None = moment()
+    created_at: datetime | None = field(default=None, metadata=moment())
+    updated_at: datetime | None = field(default=None, metadata=moment())
 
 
 @dataclass(kw_only=True, repr=False)
@@ -229,18 +229,22 @@ class MulticlassClassificationScores(BinaryClassificationScores):
 class Scores(Document):
     """How well one output is predicted."""
 
-    regression: RegressionScores | None = one(RegressionScores)
-    binary_classification: BinaryClassificationScores | None = one(BinaryClassificationScores)
-    multiclass_classification: MulticlassClassificationScores | None = one(MulticlassClassificationScores)
+    regression: RegressionScores | None = field(default=None, metadata=one(RegressionScores))
+    binary_classification: BinaryClassificationScores | None = field(
+        default=None, metadata=one(BinaryClassificationScores)
+    )
+    multiclass_classification: MulticlassClassificationScores | None = field(
+        default=None, metadata=one(MulticlassClassificationScores)
+    )
 
 
 @dataclass(kw_only=True, repr=False)
 class ModelScores(Document):
     """How well a model predicts what it was fitted on, and what it was not."""
 
-    train: list[Scores] | None = each(Scores)
-    test: list[Scores] | None = each(Scores)
-    cross_validation: list[Scores] | None = each(Scores)
+    train: list[Scores] | None = field(default=None, metadata=each(Scores))
+    test: list[Scores] | None = field(default=None, metadata=each(Scores))
+    cross_validation: list[Scores] | None = field(default=None, metadata=each(Scores))
 
 
 @dataclass(kw_only=True, repr=False)
@@ -275,33 +279,33 @@ class Model(Document):
     id: int | None = None
     name: str
     description: str | None = None
-    type: ModelType = word(ModelType)
+    type: ModelType = field(metadata=word(ModelType))
     jaqpotpy_version: str | None = None
-    doas: list[Doa] | None = each(Doa)
-    libraries: list[Library] = needed_list(Library)
-    dependent_features: list[Feature] = needed_list(Feature)
-    independent_features: list[Feature] = needed_list(Feature)
-    shared_with_organizations: list[Organization] | None = each(Organization)
-    visibility: ModelVisibility = word(ModelVisibility)
-    task: ModelTask = word(ModelTask)
+    doas: list[Doa] | None = field(default=None, metadata=each(Doa))
+    libraries: list[Library] = field(metadata=each(Library))
+    dependent_features: list[Feature] = field(metadata=each(Feature))
+    independent_features: list[Feature] = field(metadata=each(Feature))
+    shared_with_organizations: list[Organization] | None = field(default=None, metadata=each(Organization))
+    visibility: ModelVisibility = field(metadata=word(ModelVisibility))
+    task: ModelTask = field(metadata=word(ModelTask))
     archived: bool | None = None
-    archived_at: datetime | None = moment()
+    archived_at: datetime | None = field(default=None, metadata=moment())
     torch_config: dict[str, Any] | None = None
-    preprocessors: list[Transformer] | None = each(Transformer)
-    featurizers: list[Transformer] | None = each(Transformer)
+    preprocessors: list[Transformer] | None = field(default=None, metadata=each(Transformer))
+    featurizers: list[Transformer] | None = field(default=None, metadata=each(Transformer))
     raw_preprocessor: str | None = None
     raw_model: str | None = None
-    creator: User | None = one(User)
+    creator: User | None = field(default=None, metadata=one(User))
     can_edit: bool | None = None
     is_admin: bool | None = None
     selected_features: list[str] | None = None
     tags: str | None = None
     legacy_prediction_service: str | None = None
-    scores: ModelScores | None = one(ModelScores)
-    r_pbpk_config: RPbpkConfig | None = one(RPbpkConfig)
-    docker_config: DockerConfig | None = one(DockerConfig)
-    created_at: datetime | None = moment()
-    updated_at: datetime | None = moment()
+    scores: ModelScores | None = field(default=None, metadata=one(ModelScores))
+    r_pbpk_config: RPbpkConfig | None = field(default=None, metadata=one(RPbpkConfig))
+    docker_config: DockerConfig | None = field(default=None, metadata=one(DockerConfig))
+    created_at: datetime | None = field(default=None, metadata=moment())
+    updated_at: datetime | None = field(default=None, metadata=moment())
 
 
 @dataclass(kw_only=True, repr=False)
@@ -310,15 +314,17 @@ class ModelSummary(Document):
 
     id: int
     name: str
-    visibility: ModelVisibility = word(ModelVisibility)
+    visibility: ModelVisibility = field(metadata=word(ModelVisibility))
     description: str | None = None
-    creator: User | None = one(User)
-    type: ModelType = word(ModelType)
+    creator: User | None = field(default=None, metadata=one(User))
+    type: ModelType = field(metadata=word(ModelType))
     dependent_features_length: int | None = None
     independent_features_length: int | None = None
-    shared_with_organizations: list[OrganizationSummary] | None = each(OrganizationSummary)
-    created_at: datetime | None = moment()
-    updated_at: datetime | None = moment()
+    shared_with_organizations: list[OrganizationSummary] | None = field(
+        default=None, metadata=each(OrganizationSummary)
+    )
+    created_at: datetime | None = field(default=None, metadata=moment())
+    updated_at: datetime | None = field(default=None, metadata=moment())
 
 
 @dataclass(kw_only=True, repr=False)
@@ -331,7 +337,7 @@ class GetModels200Response(Document):
         page_number: which page this is, from 0.
     """
 
-    content: list[ModelSummary] | None = each(ModelSummary)
+    content: list[ModelSummary] | None = field(default=None, metadata=each(ModelSummary))
     total_elements: int | None = None
     total_pages: int | None = None
     page_size: int | None = None
@@ -351,17 +357,17 @@ class Dataset(Document):
 
     id: int | None = None
     name: str | None = None
-    type: DatasetType = word(DatasetType)
+    type: DatasetType = field(metadata=word(DatasetType))
     entry_type: str
     input: list[Any]
     result: list[Any] | None = None
-    result_types: dict[str, Any] | None = field(default_factory=dict)
+    result_types: dict[str, Any] | None = None
     status: str | None = None
     failure_reason: str | None = None
     user_id: str | None = None
     model_id: int | None = None
     model_name: str | None = None
-    executed_at: datetime | None = moment()
-    execution_finished_at: datetime | None = moment()
-    created_at: datetime | None = moment()
-    updated_at: datetime | None = moment()
+    executed_at: datetime | None = field(default=None, metadata=moment())
+    execution_finished_at: datetime | None = field(default=None, metadata=moment())
+    created_at: datetime | None = field(default=None, metadata=moment())
+    updated_at: datetime | None = field(default=None, metadata=moment())

@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+import trivet
 from trivet.authoring import load
 from trivet.examples import Example, catalogue
 
@@ -47,9 +48,8 @@ def test_a_sample_fits_the_schema_of_its_example(example: Example) -> None:
 
 def test_every_folder_of_examples_is_in_the_catalogue() -> None:
     root = EXAMPLES["greeting"].path.parent
-    folders = {
-        path.parent.name for name in ("main.py", "handler.py", "algorithmia.conf") for path in root.glob(f"*/{name}")
-    }
+    marks = ("main.py", "handler.py", "algorithmia.conf", "model.json")
+    folders = {path.parent.name for name in marks for path in root.glob(f"*/{name}")}
     assert folders == set(EXAMPLES)
 
 
@@ -108,6 +108,26 @@ def test_the_slow_one_counts_its_steps() -> None:
 def test_the_slow_one_refuses_no_steps() -> None:
     with pytest.raises(ValueError, match="steps must be 1 or more"):
         local("slow", seconds=0, steps=0)
+
+
+MODELS = [example for example in catalogue() if example.is_model]
+
+
+@pytest.mark.parametrize("example", MODELS, ids=lambda example: example.name)
+def test_a_model_predicts_its_sample_and_what_it_predicted_when_it_was_published(example: Example) -> None:
+    rows = trivet.load(example.path).predict(example.sample_input)  # it verifies itself
+    assert len(rows) == len(example.sample_input)
+    assert not any("error" in row["jaqpotMetadata"] for row in rows)
+
+
+def test_the_guide_s_model_has_the_columns_and_the_id_of_the_guide() -> None:
+    example = EXAMPLES["guide_model"]
+    assert (example.model_id, example.sample_input) == (1886, [{"SMILES": "CC", "X1": 1, "X2": 2, "Cat_col": "CAT_1"}])
+
+
+def test_models_are_small_enough_to_ship() -> None:
+    for example in MODELS:
+        assert sum(path.stat().st_size for path in example.path.iterdir()) < 200_000
 
 
 def test_the_picture_is_small_and_names_its_source() -> None:

@@ -459,6 +459,32 @@ def test_long_heads_one_after_another_are_no_long_head() -> None:
     play(act)
 
 
+def test_a_head_behind_many_requests_in_one_piece_is_no_long_head() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(COLD * 2000 + COLD[:10])
+        scene.send(COLD[10:])
+        await until(lambda: len(scene.cold) == 2001)
+        assert scene.wire.sent == COLD_ANSWER * 2001
+
+    play(act)
+
+
+def test_a_refused_head_does_not_land_amid_the_answer_before_it() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(HALF)
+        scene.send(b"tion" + b"GET / HTTP/1.1\r\n")
+        header = b"x-more: " + b"y" * 8000 + b"\r\n"
+        for _ in range(9):
+            if not scene.wire.closed:
+                scene.send(header)
+        assert scene.wire.closed
+        assert scene.wire.sent == b""
+
+    play(act)
+
+
 # -- patience
 
 HEAD_PATIENCE, BODY_PATIENCE = Patience().head, Patience().body

@@ -78,6 +78,8 @@ class FrontProtocol(HttpToolsProtocol):
         """uvicorn's parser has read a part of a request."""
         self._amid_head = False
         self._head_size = 0
+        self._is_behind = False
+        """What has come last began with the rest of another request."""
         self._exchange: Exchange | None = None
         """The request that is being answered from here."""
         self._held = b""
@@ -171,12 +173,14 @@ class FrontProtocol(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+        self._is_behind = False
         super().data_received(data)
         if self._amid_head:
-            self._head_size += len(data)
+            if not self._is_behind:  # else nobody knows how much of it is this head's
+                self._head_size += len(data)
             if self._head_size > MOST_OF_A_HEAD:
                 self._refuse_head(431, f"The head of this request is longer than {MOST_OF_A_HEAD} bytes.")
-            elif self._head_size == len(data):
+            else:
                 self._watch.add(self)
             return
         if not self.transport.is_closing() and self.parser.should_upgrade():
@@ -192,6 +196,9 @@ class FrontProtocol(HttpToolsProtocol):
             )
 
     def _refuse_head(self, status: int, sentence: str) -> None:
+        if self._is_answering(self.cycle):
+            self.transport.close()  # a refusal would land amid the answer before it
+            return
         text = sentence.encode()
         head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(text)
         self.transport.write(STATUS_LINE[status] + self._common_lines() + head + text)
@@ -218,6 +225,7 @@ class FrontProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Uvicorn's parser has seen the last byte of a request."""
         self._amid = False
+        self._is_behind = True
         super().on_message_complete()
 
     def dun(self, now: float) -> bool:
@@ -290,15 +298,18 @@ class FrontProtocol(HttpToolsProtocol):
     async def _send_file(self, cycle: RequestResponseCycle, message: Message) -> None:
         """Sends a part of an open file as the rest of the body."""
         count: int = message["count"]
+
+        def is_over() -> bool:
+            return cycle.disconnected or self.transport.is_closing()
+
+        if is_over():
+            cycle.disconnected = True  # uvicorn has passed over the head as well
+            return
         socket = descriptor_of(self.transport)
         if cycle.expected_content_length != count or self._threads is None or socket is None:
             raise RuntimeError(
                 "A file is sent as the whole body, under its length, and where it was said that it can be."
             )
-
-        def is_over() -> bool:
-            return cycle.disconnected or self.transport.is_closing()
-
         sending = self._sending = Sending(
             self.transport,
             socket,
@@ -311,7 +322,7 @@ class FrontProtocol(HttpToolsProtocol):
         )
         try:
             await sending.run()
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):
             self.transport.abort()  # it has not seen it yet
         finally:
             self._sending = None

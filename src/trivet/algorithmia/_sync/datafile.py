@@ -1,0 +1,269 @@
+# Generated from ../_async/datafile.py by scripts/unasync.py: change that file, then run the script.
+"""One file: read, written and deleted by several verbs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Self, TextIO, overload
+
+from trivet.algorithmia import _answers, _requests
+from trivet.algorithmia._answers import Answer
+from trivet.algorithmia._places import path_of
+from trivet.algorithmia._sync import transfers
+from trivet.algorithmia._sync.conversation import Conversation
+from trivet.algorithmia.data import DataObject, DataObjectType
+from trivet.algorithmia.errors import DataApiError, InputError
+from trivet.algorithmia.util import getParentAndBase
+from trivet.sdk._sync.concurrency import offload
+
+logger = logging.getLogger("trivet.algorithmia")
+
+
+class DataFile(DataObject):
+    """A file on the server.
+
+    Args:
+        client: the way to the server.
+        dataUrl: where it lies: ``data://owner/collection/name``, ``s3://bucket/key``.
+
+    Attributes:
+        path: where it lies, without ``data://``.
+        last_modified: when it was written, in UTC, without a zone; None where nobody has told.
+        size: bytes; None where nobody has told.
+    """
+
+    def __init__(self, client: Conversation, dataUrl: str) -> None:
+        super().__init__(DataObjectType.file)
+        self.client = client
+        self.path = path_of(dataUrl)
+        self.url = f"/v1/data/{self.path}"
+        self.last_modified: datetime | None = None
+        self.size: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path}>"
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Takes what a listing tells about it: ``last_modified`` and ``size``."""
+        # Programs compare it with times without a zone, as the original gives them.
+        self.last_modified = datetime.fromisoformat(attributes["last_modified"]).replace(tzinfo=None)
+        self.size = attributes["size"]
+
+    def getName(self) -> str:
+        """Its name, without where it lies."""
+        return getParentAndBase(self.path)[1]
+
+    # -- reading
+
+    def get(self) -> Answer:
+        """The server's answer as it is."""
+        return self.client.getHelper(self.url)
+
+    @overload
+    def getFile(self, as_path: Literal[False] = False) -> TextIO: ...
+
+    @overload
+    def getFile(self, as_path: Literal[True]) -> str: ...
+
+    @overload
+    def getFile(self, as_path: bool) -> TextIO | str: ...
+
+    def getFile(self, as_path: bool = False) -> TextIO | str:
+        """Downloads it to a temporary file, which stays.
+
+        Args:
+            as_path: whether its path is wanted, in place of the open file.
+
+        Raises:
+            DataApiError: it can't be had.
+            ApiError: no answer came, or not all of it.
+        """
+        path = transfers.download(self.client, self.url, self.path)
+        return path if as_path else offload(_opened, path)
+
+    def getAsZip(self) -> str:
+        """Downloads an archive (zip) and unpacks it to a temporary folder, which stays.
+
+        Returns:
+            The folder; where the archive holds one file, that file.
+
+        Raises:
+            DataApiError: it can't be had, or is no such archive.
+        """
+        packed = transfers.download(self.client, self.url, self.path)
+        try:
+            return offload(_unpacked, packed, self.path)
+        finally:
+            offload(os.unlink, packed)
+
+    def getBytes(self) -> bytes:
+        """Its content.
+
+        Raises:
+            DataApiError: it can't be had.
+        """
+        return (transfers.read(self.client, self.url, self.path)).body
+
+    def getString(self) -> str:
+        """Its content as text: in the charset that the server names, else in UTF-8.
+
+        Raises:
+            DataApiError: it can't be had.
+        """
+        return _answers.text(transfers.read(self.client, self.url, self.path))
+
+    def getJson(self) -> Any:
+        """What its content is as JSON.
+
+        Raises:
+            DataApiError: it can't be had.
+            AnswerError: it is no JSON; also a `ValueError`.
+        """
+        return _answers.plain_json(transfers.read(self.client, self.url, self.path))
+
+    def getNumpy(self) -> Any:
+        """The array that its content is, as JSON.
+
+        Raises:
+            DataApiError: it can't be had, or numpy is not installed.
+            AnswerError: it is no JSON; also a `ValueError`.
+        """
+        try:
+            import numpy as np
+        except ImportError:
+            raise _without_numpy("getNumpy") from None
+        return np.array(self.getJson())
+
+    def exists(self) -> bool:
+        """Whether it is there, and this key may see it.
+
+        Raises:
+            ApiError: the server does not say.
+        """
+        return (self.existsWithError())[0]
+
+    def existsWithError(self) -> tuple[bool, str]:
+        """Whether it is there, and why not.
+
+        Raises:
+            ApiError: the server does not say.
+        """
+        answer = self.client.send(_requests.head(self.url))
+        if answer.status in {401, 403}:
+            logger.warning("%s counts as absent: %s", self.path, _answers.reason(answer))
+        return _answers.exists(answer), answer.headers.get("x-error-message", "")
+
+    # -- writing
+
+    def put(self, data: str | bytes | bytearray) -> Self:
+        """Writes text (as UTF-8) or bytes; the file is replaced where it is there.
+
+        Raises:
+            InputError: it is neither; also a `TypeError`.
+            DataApiError: it was refused.
+        """
+        if not isinstance(data, str | bytes | bytearray):
+            raise InputError("Must put strings or binary data. Use putJson instead")
+        body = data.encode() if isinstance(data, str) else bytes(data)
+        _answers.stored(self.client.send(_requests.put(self.url, body)))
+        return self
+
+    def putJson(self, data: Any) -> Self:
+        """Writes a value as JSON.
+
+        Raises:
+            InputError: it is more than JSON can hold; also a `TypeError`.
+            DataApiError: it was refused.
+        """
+        _answers.stored(self.client.send(_requests.put_json(self.url, data)))
+        return self
+
+    def putFile(self, path: str | os.PathLike[str]) -> Self:
+        """Uploads a local file, of any size.
+
+        Raises:
+            OSError: the local file can't be read.
+            DataApiError: it was refused.
+        """
+        _answers.stored(transfers.upload(self.client, self.url, Path(path)))
+        return self
+
+    def putNumpy(self, array: Any) -> Self:
+        """Writes an array as JSON.
+
+        Raises:
+            DataApiError: numpy is not installed, or it was refused.
+        """
+        try:
+            import numpy as np
+        except ImportError:
+            raise _without_numpy("putNumpy") from None
+        return self.putJson(np.asarray(array).tolist())
+
+    def putAsZip(self, path: str | os.PathLike[str]) -> Self:
+        """Packs a local file, or a folder with all that is in it, and uploads the archive (zip).
+
+        Raises:
+            OSError: something can't be read.
+            DataApiError: it was refused.
+        """
+        packed = offload(_packed, Path(path))
+        try:
+            return self.putFile(packed)
+        finally:
+            offload(packed.unlink)
+
+    def delete(self) -> bool:
+        """Deletes it.
+
+        Raises:
+            DataApiError: it was refused.
+        """
+        _answers.stored(self.client.send(_requests.delete(self.url)))
+        return True
+
+
+def _opened(path: str) -> TextIO:
+    return Path(path).open()  # noqa: SIM115 — the caller's to close
+
+
+def _packed(path: Path) -> Path:
+    with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file:
+        target = Path(file.name)
+    try:
+        with zipfile.ZipFile(target, "w") as archive:
+            if path.is_dir():
+                for each in sorted(path.rglob("*")):
+                    if each.is_file():
+                        archive.write(each, each.relative_to(path))
+            else:
+                archive.write(path, path.name)
+    except BaseException:
+        target.unlink()
+        raise
+    return target
+
+
+def _unpacked(packed: str, place: str) -> str:
+    folder = tempfile.mkdtemp()
+    try:
+        with zipfile.ZipFile(packed) as archive:
+            archive.extractall(folder)  # noqa: S202 — `zipfile` lets nothing out of the folder
+            names = archive.namelist()
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise DataApiError(f"unable to unpack {place} - {error}") from error
+    return folder if len(names) != 1 else str(Path(folder, names[0]))
+
+
+def _without_numpy(verb: str) -> DataApiError:
+    return DataApiError(
+        f"Attempted to .{verb}() a file without numpy available, please install numpy.", hint="pip install numpy"
+    )

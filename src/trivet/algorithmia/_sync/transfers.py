@@ -1,0 +1,135 @@
+# Generated from ../_async/transfers.py by scripts/unasync.py: change that file, then run the script.
+"""Files of any size: piece by piece, and begun anew where a connection breaks."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from trivet.algorithmia import _answers, _requests
+from trivet.algorithmia._sync.conversation import Conversation
+from trivet.algorithmia.errors import InputError
+from trivet.sdk._http import Response, TransportError
+from trivet.sdk._sync.concurrency import offload, sleep
+
+PIECE = 1 << 20
+"""Bytes that are read from a local file at once."""
+
+
+def download(client: Conversation, url: str, place: str) -> str:
+    """Downloads a file to a temporary one, which is whole; returns its path.
+
+    Raises:
+        DataApiError: it can't be had.
+        ApiError: no answer came, or not all of it.
+        OSError: the temporary file can't be written.
+    """
+    path = offload(_temporary)
+    try:
+        with offload(_writable, path) as file:
+            _fetch(client, url, place, file)
+    except BaseException:
+        offload(_forget, path)
+        raise
+    return str(path)
+
+
+def read(client: Conversation, url: str, place: str) -> Response:
+    """A file, whole, as an answer.
+
+    Raises:
+        DataApiError: it can't be had.
+        ApiError: no answer came, or not all of it.
+    """
+    content = BytesIO()
+    headers = _fetch(client, url, place, content)
+    return Response(200, headers, content.getvalue())
+
+
+def _fetch(client: Conversation, url: str, place: str, into: BinaryIO) -> dict[str, str]:
+    request = _requests.get(url)
+    repetition = 0
+    while True:
+        answer = client.open(request)
+        if isinstance(answer, Response):
+            raise _answers.missing(place, answer)
+        try:
+            while piece := answer.read():
+                if isinstance(into, BytesIO):
+                    into.write(piece)
+                else:
+                    offload(into.write, piece)
+            return dict(answer.headers)
+        except TransportError as failure:
+            # A silence counts as a break here: asking for a file again is always safe.
+            again = TransportError(failure.detail, sent=True)
+            delay = client.retry_delay(request, again, repetition)
+            if delay is None:
+                raise client.no_answer(failure) from failure
+        finally:
+            answer.close()
+        sleep(delay)
+        repetition += 1
+        into.seek(0)
+        into.truncate()
+
+
+class LocalPieces:
+    """A local file piece by piece, as long as it was when its length was told; from its beginning as often as it is read."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        self._size = size
+
+    def __iter__(self) -> Generator[bytes, None]:
+        given = 0
+        with offload(_readable, self._path) as file:
+            while piece := offload(file.read, PIECE):
+                given += len(piece)
+                if given > self._size:
+                    break
+                yield piece  # nobody comes back for what is behind the last byte
+        if given != self._size:
+            raise InputError(
+                f"{self._path} has changed while it was uploaded; nothing was stored.",
+                hint="Upload it when nobody writes to it.",
+            )
+
+
+def upload(client: Conversation, url: str, path: Path) -> Response:
+    """Uploads a local file, and returns the answer.
+
+    Raises:
+        OSError: the local file can't be read.
+        ApiError: no answer came.
+    """
+    size = (offload(path.stat)).st_size
+    if size == 0:
+        offload(_look, path)
+        return client.send(_requests.put(url, b""))
+    return client.send(_requests.put_pieces(url, LocalPieces(path, size), size))
+
+
+def _temporary() -> Path:
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        return Path(file.name)
+
+
+def _writable(path: Path) -> BinaryIO:
+    return path.open("wb")
+
+
+def _readable(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
+def _look(path: Path) -> None:
+    with path.open("rb"):
+        """It can be read."""
+
+
+def _forget(path: Path) -> None:
+    path.unlink(missing_ok=True)

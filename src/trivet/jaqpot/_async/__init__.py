@@ -1,0 +1,1 @@
+"""What talks to a server, written: everything here is asynchronous. ``scripts/unasync.py`` derives `trivet.jaqpot._sync`."""

@@ -1,0 +1,116 @@
+"""A handler, and how it is run: plain or asynchronous, whole or in pieces."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from trivet.runpod.error import StartError
+from trivet.runpod.serverless import results
+
+Job = dict[str, Any]
+
+
+class Program:
+    """What was given to `start`.
+
+    Args:
+        config: ``handler``, ``return_aggregate_stream``, ``refresh_worker``, ``concurrency_modifier``.
+        hostname: what reports on exceptions say of the machine.
+        worker_id: what they say of the worker.
+
+    Raises:
+        StartError: there is no handler, or one of the two functions can't be called.
+    """
+
+    def __init__(self, config: Mapping[str, Any], *, hostname: str = "unknown", worker_id: str = "") -> None:
+        handler, modifier = config.get("handler"), config.get("concurrency_modifier")
+        if not callable(handler):
+            raise StartError("`handler` is missing, or can't be called.", hint='Start with {"handler": your_function}.')
+        if modifier is not None and not callable(modifier):
+            raise StartError(
+                "`concurrency_modifier` can't be called.", hint="Give a function from a number to a number."
+            )
+        self.handler: Callable[[Job], Any] = handler
+        self.modifier: Callable[[int], Any] | None = modifier
+        self.aggregates = bool(config.get("return_aggregate_stream"))
+        self.refreshes = bool(config.get("refresh_worker"))
+        called = handler if inspect.isroutine(handler) else getattr(handler, "__call__", handler)  # noqa: B004 - an object's function
+        self.is_stream = any(map(inspect.isgeneratorfunction, (handler, called))) or self._gives_later(handler, called)
+        self.is_async = any(map(inspect.iscoroutinefunction, (handler, called))) or self._gives_later(handler, called)
+        self._host = {"hostname": hostname, "worker_id": worker_id}
+
+    @staticmethod
+    def _gives_later(*functions: Any) -> bool:
+        return any(map(inspect.isasyncgenfunction, functions))
+
+    def perform(self, job: Job, tell: Callable[[Any], None], is_stopped: Callable[[], bool]) -> dict[str, Any] | None:
+        """Runs a plain handler for a job, and returns the report on it; None where it was stopped between two pieces.
+
+        Args:
+            job: what the handler is given.
+            tell: takes each piece.
+            is_stopped: whether nobody wants the rest.
+        """
+        try:
+            given = self.handler(job)
+            if not self.is_stream:
+                return results.returned(_waited_for(given) if inspect.isawaitable(given) else given)
+            kept: list[Any] = []
+            for piece in given:
+                if is_stopped():
+                    given.close()
+                    return None
+                if error := results.refused_piece(piece):
+                    return {"error": error}
+                tell(piece)
+                if self.aggregates:
+                    kept.append(piece)
+            return results.collected(kept, aggregate=self.aggregates)
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
+            return results.failed(error, **self._host)
+
+    async def perform_later(self, job: Job, tell: Callable[[Any], Awaitable[None]]) -> dict[str, Any]:
+        """Runs an asynchronous handler for a job, and returns the report on it.
+
+        Args:
+            job: what the handler is given.
+            tell: takes each piece.
+        """
+        try:
+            if not self.is_stream:
+                return results.returned(await self.handler(job))
+            kept: list[Any] = []
+            async for piece in self.handler(job):
+                if error := results.refused_piece(piece):
+                    return {"error": error}
+                await tell(piece)
+                if self.aggregates:
+                    kept.append(piece)
+            return results.collected(kept, aggregate=self.aggregates)
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
+            return results.failed(error, **self._host)
+
+    def rehearse(self, job: Job) -> tuple[dict[str, Any], list[Any]]:
+        """Runs the handler here and now, whatever its kind; the report on it, and the pieces that it gave."""
+        pieces: list[Any] = []
+        if not self.is_async:
+            report = self.perform(job, pieces.append, lambda: False)
+            assert report is not None  # nobody stops it
+            return report, pieces
+        import asyncio
+
+        async def keep(piece: Any) -> None:
+            pieces.append(piece)
+
+        return asyncio.run(self.perform_later(job, keep)), pieces
+
+
+def _waited_for(value: Awaitable[Any]) -> Any:
+    import asyncio
+
+    async def wait() -> Any:
+        return await value
+
+    return asyncio.run(wait())
