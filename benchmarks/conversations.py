@@ -1,4 +1,4 @@
-"""Callers who ask one thing after another, where what they ask next stands in the answer: what counts is the whole conversation."""
+"""Callers who ask one thing after another, as an answer says what to ask next: what counts is the whole conversation."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from benchmarks.load import PATIENCE, READ, Caller, Load, LoadError, Target, is_whole, quiet
 
-Follow = Callable[[int, bytes], Target | None]
-"""Given how many answers have come and the last of them, what is asked next; None: the conversation is over."""
+Follow = Callable[[int, Target, bytes], Target | None]
+"""Given how many answers have come, what was asked last and how that was answered: what is asked next. None: it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def converse(
                 talker = key.data
                 if not _hear(talker):
                     continue
-                further = conversation.follow(talker.answers + 1, talker.held)
+                further = conversation.follow(talker.answers + 1, talker.asked, talker.held)
                 if further is not None:
                     talker.ask(further, talker.answers + 1)
                     continue

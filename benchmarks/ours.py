@@ -116,17 +116,17 @@ class Ours:
         return self._root.to(f"/algorithmia/v1/algo/{owner}/{algorithm}", body)
 
     def jaqpot(self, model: str, body: bytes, what: str = "predict") -> Target:
-        """A prediction of a model in Jaqpot's dialect, which knows it by its integer; `dataset` is what it is asked for next."""
+        """A prediction of a model in Jaqpot's dialect, which knows it by its integer; see `dataset` for what is asked next."""
         number = self.client.endpoints.get(f"admin/{model}").model_id
         return self._root.to(f"/jaqpot/v1/models/{number}/{what}", body, status=201)
 
     def dataset(self, answer: bytes) -> Target:
-        """The dataset that a prediction was answered with.
+        """A look at the dataset that a prediction was answered with.
 
         Raises:
             LoadError: the answer names none.
         """
-        found = _DATASET.search(answer.partition(b"\r\n\r\n")[0])
+        found = _DATASET.search(answer)
         if found is None:
             raise LoadError(f"a prediction was answered with {answer[:300]!r}")
         return self._root.to(f"/jaqpot/v1/datasets/{int(found[1])}")

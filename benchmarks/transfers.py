@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.load import PATIENCE, LoadError, Target, is_whole, quiet
 
@@ -62,8 +63,16 @@ def digest_of(target: Target, size: int) -> str:
     return digest.hexdigest()
 
 
-def exchange(target: Target) -> tuple[float, bytearray]:
-    """A request of any size: the seconds until the last byte of its answer has come, and the body of that.
+class Exchange(NamedTuple):
+    """A request and its answer: the seconds until its last byte had come, its head and its body."""
+
+    seconds: float
+    head: bytes
+    body: bytearray
+
+
+def exchange(target: Target) -> Exchange:
+    """Sends a request of any size, and reads an answer of any size.
 
     Raises:
         LoadError: an answer that should not be.
@@ -91,7 +100,7 @@ def exchange(target: Target) -> tuple[float, bytearray]:
             if not count:
                 raise LoadError(f"{target.path}: the answer ended {len(body) - have} bytes before its end")
             have += count
-        return time.perf_counter() - began, body
+        return Exchange(time.perf_counter() - began, head, body)
 
 
 def checksum(file: Path) -> str:

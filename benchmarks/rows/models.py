@@ -1,6 +1,8 @@
 """A predictive model: one row after the other, natively and in Jaqpot's dialect, and a large table beside the least it takes.
 
-A prediction in Jaqpot's dialect is what its SDK makes of it: the rows are posted, and the dataset is asked for twice.
+A prediction in Jaqpot's dialect is what its SDK makes of it: the rows are posted, and then the dataset is asked for until it is
+finished, and once more. Rows go to a model with all six methods that tell its domain; the table goes to the same without them,
+as a reader and a graph alone tell no domain either.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import random
 import shutil
 import statistics
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,24 +26,26 @@ from benchmarks.load import LoadError, Target
 from benchmarks.ours import Ours
 from benchmarks.peers.catalogue import JAQPOT_REQUIREMENTS, JAQPOT_SDK, PROGRAMS
 from benchmarks.transfers import exchange
-from benchmarks.venvs import NotInstalledError, python_of
+from benchmarks.venvs import NotInstalledError, python_of, version_of
 
 CALLERS = 16
-LOOKS = 2
-"""How often the SDK asks for a dataset that was finished at once."""
 ALONE = Metric("p50_of_one", "a row, p50 ms of one", 2)
-RATE = Metric("rate", f"rows/s, {CALLERS} callers", rising=True)
+RATE = Metric("rate", f"predictions/s, {CALLERS} callers", rising=True)
 TABLE = Metric("table", "rows of a table/s", rising=True)
 GROWTH = Metric("growth", "memory grows by, MiB", 1)
 EXAMPLE = Path(__file__).parents[2] / "src" / "trivet" / "examples" / "wine"
+_GRAPH, _DESCRIPTION, _SAMPLE = "model.onnx", "model.json", "sample.json"
+_MODEL, _PLAIN = "wine", "plain"
 _MEBIBYTE = 1 << 20
 _PATIENCE = 300.0
-_SHARE = 0.5
+_SDK_CALLS = 50
+_FINISHED = b'"status":"SUCCESS"'
+_ROW = b'"jaqpotRowId"'
 
 
 @dataclass(frozen=True, slots=True)
 class _Contestant:
-    """A way to predict. ``table`` predicts for the table, and gives its seconds and the answer."""
+    """A way to predict. ``table`` predicts for the table: it gives the seconds, and the answer with the result rows."""
 
     entry: Entry
     row: Conversation
@@ -53,33 +57,33 @@ def measure(bench: Bench) -> Outcome:
     title = f"A model of thirteen numbers: a row, and a table of {bench.table:,} rows"
     outcome = Outcome("models", title, (ALONE, RATE, TABLE, GROWTH), bars=(ALONE, TABLE))
     floor = outcome.entry("csv.reader and onnxruntime", "floor")
+    rows, table = json.loads((EXAMPLE / _SAMPLE).read_text()), _table(bench.table)
     with ExitStack() as stack:
         ours = stack.enter_context(Ours(bench.fresh("t")))
         bench.tell("models: publishing")
         ours.publish(EXAMPLE)
-        ours.publish(_plain(bench.fresh("m") / "plain"))
-        row = json.loads((EXAMPLE / "sample.json").read_text())
-        table = _table(bench.table)
-        path = bench.fresh("table")
-        path.write_bytes(table)
+        ours.publish(_without_domain(bench.fresh("m") / _PLAIN))
+        file = bench.fresh("table")
+        file.write_bytes(table)
         everybody = [
-            _native(outcome.entry("Trivet, run", "ours"), ours, row, table),
-            _jaqpot(outcome.entry("Trivet, Jaqpot's predict", "ours"), ours, row, table),
+            _native(outcome.entry("Trivet, run", "ours"), ours, rows, table),
+            _jaqpot(outcome.entry("Trivet, Jaqpot's predict", "ours"), ours, rows, table),
         ]
-        sdk = _sdk(bench, ours, row, outcome)
+        sdk = _sdk(bench, ours, rows, outcome)
         for contestant in everybody:  # what is made at first use has been made
             converse(contestant.row, CALLERS, count=2 * CALLERS)
             _check(contestant, bench.table)
         held = ours.process.memory()
         for number in range(bench.rounds):
             bench.tell(f"models: round {number + 1} of {bench.rounds}")
-            floor.add(TABLE, bench.table / _floor(ours, path))
+            floor.add(TABLE, bench.table / _median(_run(ours.python(), "table_floor", file, EXAMPLE / _GRAPH, 3)))
             for contestant in everybody:
                 _turn(bench, contestant)
             if sdk is not None:
                 sdk()
-        everybody[0].entry.add(GROWTH, (ours.process.memory() - held) / _MEBIBYTE)
-    _conclude(outcome, floor, [contestant.entry for contestant in everybody], bench.table)
+        grown = (ours.process.memory() - held) / _MEBIBYTE
+    everybody[0].entry.add(GROWTH, grown)
+    _conclude(outcome, floor, everybody[0].entry, everybody[1].entry)
     return outcome
 
 
@@ -91,29 +95,125 @@ def _turn(bench: Bench, contestant: _Contestant) -> None:
     entry.add(TABLE, bench.table / seconds)
 
 
-def _native(entry: Entry, ours: Ours, rows: list[dict[str, Any]], table: bytes) -> _Contestant:
-    posted = replace(ours.call("plain", table), content_type="text/csv")
-    row = Conversation(ours.call("wine", json.dumps(rows).encode()), lambda *_: None)
-    return _Contestant(entry, row, lambda: exchange(posted))
-
-
-def _jaqpot(entry: Entry, ours: Ours, rows: list[dict[str, Any]], table: bytes) -> _Contestant:
-    body = json.dumps({"type": "PREDICTION", "entryType": "ARRAY", "input": rows}).encode()
-    file = json.dumps({"type": "PREDICTION", "inputFile": base64.b64encode(table).decode()}).encode()
-    posted = ours.jaqpot("plain", file, "predict/csv")
-    asked: list[Target] = []
-
-    def follow(answers: int, answer: bytes) -> Target | None:
-        if answers == 1:
-            return ours.dataset(answer)
-        if b'"status":"SUCCESS"' not in answer:
-            raise LoadError(f"a dataset is not finished: {answer[:300]!r}")
-        return None if answers > LOOKS else look_again(answer)
-
-    def look_again(answer: bytes) -> Target:
-        return ours.dataset_of(answer)
+def _native(entry: Entry, ours: Ours, rows: Sequence[Any], table: bytes) -> _Contestant:
+    posted = replace(ours.call(_PLAIN, table), content_type="text/csv")
 
     def predict() -> tuple[float, bytearray]:
-        raise NotImplementedError
+        told = exchange(posted)
+        return told.seconds, told.body
 
-    return _Contestant(entry, Conversation(ours.jaqpot("wine", body), follow), predict)
+    return _Contestant(entry, Conversation(ours.call(_MODEL, json.dumps(rows).encode()), lambda *_: None), predict)
+
+
+def _jaqpot(entry: Entry, ours: Ours, rows: Sequence[Any], table: bytes) -> _Contestant:
+    asked = {"type": "PREDICTION", "entryType": "ARRAY", "input": rows}
+    row = ours.jaqpot(_MODEL, json.dumps(asked).encode())
+    file = {"type": "PREDICTION", "inputFile": base64.b64encode(table).decode()}
+    posted = ours.jaqpot(_PLAIN, json.dumps(file).encode(), "predict/csv")
+
+    def follow(answers: int, last: Target, answer: bytes) -> Target | None:
+        if answers == 1:
+            return ours.dataset(answer)
+        if _FINISHED not in answer:
+            raise LoadError(f"{last.path} is not finished at once: {answer[:300]!r}")
+        return last if answers == 2 else None
+
+    def predict() -> tuple[float, bytearray]:
+        told = exchange(posted)
+        seconds, dataset = told.seconds, ours.dataset(told.head + b"\r\n")
+        while True:
+            told = exchange(dataset)
+            seconds += told.seconds
+            if _FINISHED in told.body[:1000]:
+                break
+            if b'"FAILURE"' in told.body[:1000] or seconds > _PATIENCE:
+                raise LoadError(f"{dataset.path}: {bytes(told.body[:300])!r}")
+        told = exchange(dataset)
+        return seconds + told.seconds, told.body
+
+    return _Contestant(entry, Conversation(row, follow), predict)
+
+
+def _sdk(bench: Bench, ours: Ours, rows: Sequence[Any], outcome: Outcome) -> Callable[[], None] | None:
+    """Calls by the published SDK, in a process of its own; None where it is not wanted, or not there."""
+    if JAQPOT_SDK not in bench.peers:
+        return None
+    title = "Trivet, by Jaqpot's SDK"
+    try:
+        python = python_of(JAQPOT_SDK, JAQPOT_REQUIREMENTS, install=bench.install, tell=bench.tell)
+    except NotInstalledError as error:
+        outcome.missing.append((title, str(error)))
+        return None
+    entry = outcome.entry(f"{title} {version_of(python, 'jaqpot-python-sdk')}", "ours")
+    key, _, secret = ours.key.rpartition("_")
+    number = ours.client.endpoints.get(f"admin/{_MODEL}").model_id
+    words = (f"{ours.url}/jaqpot", key, secret, number, bench.times(_SDK_CALLS))
+
+    def turn() -> None:
+        entry.add(ALONE, _median(_run(python, "jaqpot_caller", *words, given=json.dumps(rows))) * 1000)
+
+    return turn
+
+
+def _run(python: Path, program: str, *words: object, given: str = "") -> list[float]:
+    """The seconds that a program prints.
+
+    Raises:
+        LoadError: it does not come to its end.
+    """
+    command = [str(python), "-I", str(PROGRAMS / f"{program}.py"), *map(str, words)]
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise LoadError(f"{program} was not done after {_PATIENCE:g} s") from None
+    if done.returncode:
+        said = (done.stderr.strip() or "it said nothing").splitlines()[-1]
+        raise LoadError(f"{program} ended with status {done.returncode}: {said}")
+    took: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return took
+
+
+def _median(took: Sequence[float]) -> float:
+    """The median without the first, in which everything is made that is made at first use."""
+    return statistics.median(took[1:] or took)
+
+
+def _check(contestant: _Contestant, rows: int) -> None:
+    _, answer = contestant.table()
+    if (found := answer.count(_ROW)) != rows:
+        raise LoadError(f"{contestant.entry.title}: {found} result rows for a table of {rows}")
+
+
+def _table(rows: int) -> bytes:
+    """A file of CSV with numbers as the model was trained with, and the model's columns in their order."""
+    description = json.loads((EXAMPLE / _DESCRIPTION).read_text())
+    features = description["independentFeatures"]
+    bounds = [tuple(map(float, feature["range"].split(" to "))) for feature in features]
+    chance = random.Random(13)
+    lines = [",".join(feature["key"] for feature in features)]
+    lines += [",".join(f"{chance.uniform(*bound):.4g}" for bound in bounds) for _ in range(rows)]
+    return "\n".join([*lines, ""]).encode()
+
+
+def _without_domain(folder: Path) -> Path:
+    """The same model without what tells its domain."""
+    folder.mkdir(parents=True)
+    description = json.loads((EXAMPLE / _DESCRIPTION).read_text())
+    (folder / _DESCRIPTION).write_text(json.dumps({**description, "name": _PLAIN, "doas": []}))
+    shutil.copy(EXAMPLE / _GRAPH, folder)
+    return folder
+
+
+def _conclude(outcome: Outcome, floor: Entry, mine: Entry, jaqpot: Entry) -> None:
+    sdk = next((entry for entry in outcome.entries if entry.title.startswith("Trivet, by")), jaqpot)
+    told = "" if sdk is not jaqpot else "without the SDK"
+    outcome.goals.append(
+        below("a row by Jaqpot's predict_sync, one caller, p50 ms", sdk.median(ALONE), ALONE, 15.0, told)
+    )
+    outcome.goals.append(at_least("a large table, rows/s", mine, floor, TABLE, 0.5))
+    outcome.goals.append(at_least("the same in Jaqpot's dialect, rows/s", jaqpot, floor, TABLE, 0.5))
+    outcome.goals.append(below("memory of server and workers grows by, MiB", mine.median(GROWTH), GROWTH, 16.0))
+    outcome.notes.append(
+        "The floor reads the table with `csv.reader` and runs the graph once, in one process: nothing is checked, nothing is "
+        "sent, no result is written."
+    )

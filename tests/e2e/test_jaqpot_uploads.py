@@ -120,7 +120,7 @@ class Upload:
         if name in self.smiles:
             return {"key": name, "name": name, "featureType": "SMILES"}
         kind = _TYPES[str(self.frame[name].dtype)][0]
-        feature = {"key": name, "name": name, "featureType": kind}
+        feature: dict[str, Any] = {"key": name, "name": name, "featureType": kind}
         if kind == "CATEGORICAL":
             feature["possibleValues"] = [{"value": each, "description": each} for each in self.frame[name].unique()]
         return feature

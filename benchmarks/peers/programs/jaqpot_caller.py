@@ -1,6 +1,6 @@
 """Calls a model with Jaqpot's published SDK, again and again, and prints how long each call took, in seconds.
 
-    python jaqpot_caller.py URL KEY SECRET MODEL TIMES < ROWS
+python jaqpot_caller.py URL KEY SECRET MODEL TIMES < ROWS
 """
 
 import json

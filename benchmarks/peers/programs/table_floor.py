@@ -11,8 +11,9 @@ import io
 import json
 import sys
 import time
+from pathlib import Path
 
-import numpy
+import numpy as np
 import onnxruntime
 
 
@@ -20,15 +21,14 @@ def main():
     table, graph, times = sys.argv[1:]
     session = onnxruntime.InferenceSession(graph)
     (port,) = session.get_inputs()
-    kind = numpy.float32 if "float" in port.type else numpy.float64
-    with open(table, "rb") as file:
-        data = file.read()
+    kind = np.float32 if "float" in port.type else np.float64
+    data = Path(table).read_bytes()
     took = []
     for _ in range(int(times)):
         began = time.perf_counter()
         reader = csv.reader(io.StringIO(data.decode()))
         next(reader)
-        rows = numpy.array(list(reader), kind)
+        rows = np.array(list(reader), kind)
         session.run(None, {port.name: rows})
         took.append(time.perf_counter() - began)
     print(json.dumps(took))

@@ -26,7 +26,7 @@ _KEPT = "!$&'()*+,/:;=@~"
 def path(url: str) -> str:
     """A path as it is sent. What is escaped already stays as it is."""
     escaped = quote(url, safe=_KEPT + "%")
-    head, *tails = escaped.split("%")
+    tails = escaped.split("%")[1:]
     whole = all(len(tail) >= 2 and set(tail[:2]) <= set("0123456789abcdefABCDEF") for tail in tails)
     return escaped if whole else quote(url, safe=_KEPT)
 
@@ -138,7 +138,7 @@ def creation(name: str, details: Any, settings: Any, **more: Any) -> dict[str, A
 
 
 def secret(
-    algorithm_id: str, provider_id: str, short_name: str, key: str, value: str, about: str | None
+    algorithm_id: str, provider_id: str, *, short_name: str, key: str, value: str, about: str | None
 ) -> dict[str, Any]:
     """What is sent to keep a secret for an algorithm."""
     return {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AsyncResponse"]
+__all__ = ["AsyncResponse", "Started"]
 
 
 class AsyncResponse:
@@ -27,3 +27,7 @@ class AsyncResponse:
 
     def __repr__(self) -> str:
         return f"AsyncResponse(async_protocol={self.async_protocol}, request_id={self.request_id})"
+
+
+Started = AsyncResponse
+"""The same by another name, for both halves of the verbs."""

@@ -14,7 +14,7 @@ _PIECE = 1 << 20
 
 
 def getParentAndBase(path: str) -> tuple[str, str]:
-    """Where something lies, and what it is called there: of ``data://me/photos/a.jpg`` they are ``data://me/photos`` and ``a.jpg``.
+    """Where something lies, and what it is called there: ``data://me/photos`` and ``a.jpg`` of ``data://me/photos/a.jpg``.
 
     Raises:
         InputError: it lies nowhere; also a `ValueError`.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -74,6 +73,8 @@ def predict(model_id: int, rows: list[Any]) -> Request:
 
 def predict_csv(model_id: int, data: bytes) -> Request:
     """Predict for the rows of a file of CSV."""
+    import base64
+
     body = b'{"type":"PREDICTION","inputFile":"%b"}' % base64.b64encode(data)
     return Request("POST", f"/v1/models/{_number(model_id, 'model_id')}/predict/csv", (_JSON,), body)
 

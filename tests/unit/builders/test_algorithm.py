@@ -113,8 +113,8 @@ def test_nothing_is_installed_that_the_repository_does_not_name(tmp_path: Path) 
         Algorithm(),
         source_of(tmp_path, {"src/Hello.py": APPLY, "requirements.txt": "algorithmia>=1.0.0,<2.0\nsix"}),
     )
-    files, declared = kind.requirement_files(source), kind.requirements(source)
-    assert read_requirements(tmp_path, declared, files=files, usual=kind.usual).lines == (
+    lines, declared = kind.requirement_lines(source), kind.requirements(source)
+    assert read_requirements(tmp_path, declared, lines=lines, usual=kind.usual).lines == (
         "algorithmia>=1.0.0,<2.0",
         "six",
     )

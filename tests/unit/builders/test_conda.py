@@ -49,12 +49,11 @@ def test_packages_of_conda_and_of_pip_become_requirements(tmp_path: Path) -> Non
     found = read(tmp_path, WHOLE)
     assert found.requirements == (
         *("numpy>=1.21,<3", "scikit-learn", "torch==2.1.*", "pandas==2.2.2"),
-        *("algorithmia>=1.0.0,<2.0", "six==1.16.0"),
     )
-    assert found.files == ("more/requirements.txt",)
+    assert found.pip == ("algorithmia>=1.0.0,<2.0", "six==1.16.0", "-r more/requirements.txt", "--pre")
     (warning,) = found.warnings
     assert "there is no conda here" in warning
-    assert "cudatoolkit=11.1=abc_0, --pre." in warning
+    assert "cudatoolkit=11.1=abc_0." in warning
 
 
 @pytest.mark.parametrize(
@@ -82,7 +81,7 @@ def test_a_version_means_what_it_means_to_conda(spec: str, requirement: str, tmp
 
 
 @pytest.mark.parametrize(
-    "spec", ["libgcc-ng=9.3", "_libgcc_mutex", "r-base", "numpy=1.2|1.3", "numpy[version='1']", "!"]
+    "spec", ["libgcc-ng=9.3", "_libgcc_mutex", "r-base", "numpy=1.2|1.3", "numpy[version='1']", "!", "!!python/object:os.system x", "<<: *x"]
 )
 def test_what_pip_cannot_install_is_warned_of(spec: str, tmp_path: Path) -> None:
     found = read(tmp_path, f"dependencies:\n- {spec}\n")
@@ -93,6 +92,14 @@ def test_what_pip_cannot_install_is_warned_of(spec: str, tmp_path: Path) -> None
 def test_many_of_them_are_counted(tmp_path: Path) -> None:
     lines = "".join(f"- libgcc-{number}\n" for number in range(20))
     assert "libgcc-7 and 12 more." in read(tmp_path, f"dependencies:\n{lines}").warnings[0]
+
+
+def test_one_that_goes_on_and_on_costs_no_time_and_fills_no_warning(tmp_path: Path) -> None:
+    spec = "a" + " " * 200_000 + "|" * 10_000
+    (warning,) = read(tmp_path, f"dependencies:\n- {spec}\n").warnings
+    assert len(warning) < 1_000
+    with pytest.raises(DeploymentRefused, match="is longer than"):
+        read(tmp_path, "dependencies:\n" + "- numpy\n" * 100_000)
 
 
 @pytest.mark.parametrize(
@@ -131,11 +138,36 @@ def test_an_algorithm_asks_for_what_both_of_its_files_name(tmp_path: Path) -> No
     files = {
         "algorithmia.conf": '{"algoname": "Hello"}',
         "src/Algorithm.py": "def apply(input): ...",
-        "environment.yml": "dependencies:\n- numpy=2\n- cudnn\n- pip:\n  - -r more.txt\n",
+        "environment.yml": "dependencies:\n- numpy=2\n- cudnn\n- pip:\n  - -r more.txt\n  - --index-url https://own/\n",
         "more.txt": "six\n",
         "requirements.txt": "algorithmia\n",
     }
     kind, source = Algorithm(), SourceTree.read(bundle_of(tmp_path, files))
-    wanted = read_requirements(tmp_path, kind.requirements(source), files=kind.requirement_files(source))
+    wanted = read_requirements(tmp_path, kind.requirements(source), lines=kind.requirement_lines(source))
     assert wanted.lines == ("algorithmia", "numpy==2.*", "six")
+    assert wanted.options == ("--index-url https://own/",)
     assert "cudnn" in kind.warnings(source)[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("-r /etc/passwd", "-r ../secret.txt", "--requirement=../secret.txt", "'  -r ../secret.txt'", "-r ."),
+        *("-e .", "-c more.txt", "six --config-settings=a", "--trusted-host x", "../secret.txt", "file:///etc/passwd"),
+        *("six; echo ${HOME}", "$(id)", "| id"),
+    ],
+)
+def test_pip_is_told_nothing_that_requirements_may_not_say(line: str, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("hidden words\n")
+    files = {
+        "algorithmia.conf": '{"algoname": "Hello"}',
+        "src/Algorithm.py": "def apply(input): ...",
+        "environment.yml": f"dependencies:\n- pip:\n  - {line}\n",
+        "more.txt": "six\n",
+    }
+    folder = bundle_of(tmp_path / "bundle", files)
+    kind, source = Algorithm(), SourceTree.read(folder)
+    with pytest.raises(DeploymentRefused) as refused:
+        read_requirements(folder, kind.requirements(source), lines=kind.requirement_lines(source))
+    assert "hidden" not in refused.value.detail
+    assert "root:" not in refused.value.detail

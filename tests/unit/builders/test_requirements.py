@@ -114,6 +114,12 @@ def test_files_that_include_each_other_are_refused(tmp_path: Path) -> None:
         read_requirements(bundle_of(tmp_path, {"requirements.txt": "-r b.txt", "b.txt": "-r requirements.txt"}))
 
 
+def test_files_that_include_each_other_many_times_are_not_read_without_end(tmp_path: Path) -> None:
+    files = {f"{number}.txt": f"-r {number + 1}.txt\n" * 50 for number in range(6)}
+    with pytest.raises(DeploymentRefused, match="more than"):
+        read_requirements(bundle_of(tmp_path, {"requirements.txt": "-r 0.txt", **files, "6.txt": "six"}))
+
+
 @pytest.mark.parametrize("line", ["--index-url https://evil.example/simple", "a\n--pre", "-r x", "a==${HOME}"])
 def test_a_decorator_can_not_smuggle_more_in(line: str, tmp_path: Path) -> None:
     with pytest.raises(DeploymentRefused, match=r"is no requirement|names a variable"):

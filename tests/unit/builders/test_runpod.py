@@ -120,7 +120,7 @@ def test_requirements_are_read_where_such_folders_have_them(
     source = SourceTree.read(bundle_of(tmp_path, {"src/work.py": STARTS, **files}))
     kind = recognise(source)
     found = read_requirements(
-        tmp_path, kind.requirements(source), files=kind.requirement_files(source), usual=kind.usual
+        tmp_path, kind.requirements(source), lines=kind.requirement_lines(source), usual=kind.usual
     )
     assert list(found.lines) == lines
 

@@ -403,7 +403,7 @@ def test_a_session_is_there_inside_a_call(inside: AlgorithmiaWorld) -> None:
 def test_a_door_that_is_no_workers_is_closed(inside: AlgorithmiaWorld, door: str) -> None:
     answer = inside.at(door, "GET", "/data/")
     assert answer.status in (401, 404)
-    assert "secret" not in answer.body.decode()
+    assert PROOF not in answer.body.decode()
 
 
 def test_a_key_of_its_own_counts_at_a_workers_door(inside: AlgorithmiaWorld) -> None:

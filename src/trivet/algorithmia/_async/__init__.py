@@ -1,1 +1,1 @@
-"""The verbs, written: everything here is asynchronous. ``scripts/unasync.py`` derives the other half from it."""
+"""One of two halves of the verbs: ``_async`` is written, and ``scripts/unasync.py`` derives ``_sync`` from it."""

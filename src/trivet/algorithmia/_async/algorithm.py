@@ -9,7 +9,7 @@ from trivet.algorithmia._async.conversation import AsyncConversation
 from trivet.algorithmia._async.management import AsyncManagement
 from trivet.algorithmia._options import OutputType, Reference
 from trivet.algorithmia.algo_response import AlgoResponse
-from trivet.algorithmia.async_response import AsyncResponse as Started
+from trivet.algorithmia.async_response import Started
 
 Answered = TypeVar("Answered")
 
@@ -90,7 +90,7 @@ class AsyncAlgorithm(AsyncManagement, Generic[Answered]):
             input1: text, bytes, or what JSON can hold.
 
         Returns:
-            Its answer: an `AlgoResponse`, or with other options text, or an `AsyncResponse`.
+            Its answer: an `AlgoResponse`, or with other options text, or word that it has begun.
 
         Raises:
             AlgorithmException: it has failed, or can't be called.

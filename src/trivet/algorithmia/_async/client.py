@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
-from trivet.algorithmia import _answers, _manifests, _requests
+from trivet.algorithmia import _answers, _manifests, _requests, _words
 from trivet.algorithmia._answers import Answer
 from trivet.algorithmia._async.algorithm import AsyncAlgorithm
 from trivet.algorithmia._async.conversation import AsyncConversation
@@ -28,9 +27,6 @@ ENVIRONMENTS = "/v1/algorithm-environments/edge"
 
 class AsyncClient(AsyncConversation):
     """A client of one server under one key. For its arguments see `AsyncConversation`."""
-
-    async def __aenter__(self) -> Self:
-        return self
 
     # -- algorithms and data
 
@@ -157,6 +153,8 @@ class AsyncClient(AsyncConversation):
         Raises:
             ApiError: there is none, or it is no archive.
         """
+        from trivet.algorithmia._archives import unpack_template
+
         folder = Path(dest)
         await offload(_make, folder)
         archive = folder / "template.tar.gz"
@@ -168,12 +166,10 @@ class AsyncClient(AsyncConversation):
             with await offload(_writable, archive) as file:
                 while piece := await answer.read():
                     await offload(file.write, piece)
-            await offload(_unpack, archive, folder)
+            await offload(unpack_template, archive, folder)
         except TransportError as failure:
             await offload(_forget, archive)
             raise self.no_answer(failure) from failure
-        except tarfile.TarError as error:
-            raise AnswerError(f"The template is no archive: {error}.") from error
         finally:
             await answer.close()
         if not save_tar:
@@ -234,7 +230,10 @@ class AsyncClient(AsyncConversation):
         await offload(_manifests.write, _manifests.frozen(manifest, sums), Path(manifest_output_dir))
 
     async def _told(self, url: str) -> Any:
-        return _answers.told(await self.send(_requests.get(url)))
+        found = _answers.told(await self.send(_requests.get(url)))
+        if isinstance(found, dict) and "error" in found:
+            _words.error_handed_on(str(found["error"]))
+        return found
 
     async def _typed(self, about: Mapping[str, Any]) -> dict[str, Any]:
         kind, wrong = await self.convert_type_id(about.get("type_id", ""))
@@ -249,11 +248,6 @@ def _make(folder: Path) -> None:
 
 def _writable(path: Path) -> BinaryIO:
     return path.open("wb")
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive, "r:gz") as packed:
-        packed.extractall(folder, filter="data")
 
 
 def _forget(path: Path) -> None:

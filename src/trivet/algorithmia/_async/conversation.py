@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from trivet.algorithmia import _answers, _requests, _settings
 from trivet.algorithmia._answers import Answer
@@ -60,7 +60,7 @@ class AsyncConversation:
         self._channel: AsyncChannel | None = None
         self._made_for: tuple[Any, ...] = ()
 
-    async def __aenter__(self) -> AsyncConversation:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *ending: object) -> None:

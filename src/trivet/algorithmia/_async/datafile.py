@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import shutil
-import tempfile
-import zipfile
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self, TextIO, overload
 
-from trivet.algorithmia import _answers, _requests
+from trivet.algorithmia import _answers, _requests, _words
 from trivet.algorithmia._answers import Answer
 from trivet.algorithmia._async import transfers
 from trivet.algorithmia._async.conversation import AsyncConversation
@@ -21,9 +17,6 @@ from trivet.algorithmia.data import DataObject, DataObjectType
 from trivet.algorithmia.errors import DataApiError, InputError
 from trivet.algorithmia.util import getParentAndBase
 from trivet.sdk._async.concurrency import offload
-
-logger = logging.getLogger("trivet.algorithmia")
-
 
 class AsyncDataFile(DataObject):
     """A file on the server.
@@ -98,7 +91,9 @@ class AsyncDataFile(DataObject):
         """
         packed = await transfers.download(self.client, self.url, self.path)
         try:
-            return await offload(_unpacked, packed, self.path)
+            from trivet.algorithmia._archives import unpack
+
+            return await offload(unpack, packed, self.path)
         finally:
             await offload(os.unlink, packed)
 
@@ -156,7 +151,7 @@ class AsyncDataFile(DataObject):
         """
         answer = await self.client.send(_requests.head(self.url))
         if answer.status in {401, 403}:
-            logger.warning("%s counts as absent: %s", self.path, _answers.reason(answer))
+            _words.absent(self.path, _answers.reason(answer))
         return _answers.exists(answer), answer.headers.get("x-error-message", "")
 
     # -- writing
@@ -213,7 +208,9 @@ class AsyncDataFile(DataObject):
             OSError: something can't be read.
             DataApiError: it was refused.
         """
-        packed = await offload(_packed, Path(path))
+        from trivet.algorithmia._archives import pack
+
+        packed = await offload(pack, Path(path))
         try:
             return await self.putFile(packed)
         finally:
@@ -230,36 +227,7 @@ class AsyncDataFile(DataObject):
 
 
 def _opened(path: str) -> TextIO:
-    return Path(path).open()  # noqa: SIM115 — the caller's to close
-
-
-def _packed(path: Path) -> Path:
-    with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file:
-        target = Path(file.name)
-    try:
-        with zipfile.ZipFile(target, "w") as archive:
-            if path.is_dir():
-                for each in sorted(path.rglob("*")):
-                    if each.is_file():
-                        archive.write(each, each.relative_to(path))
-            else:
-                archive.write(path, path.name)
-    except BaseException:
-        target.unlink()
-        raise
-    return target
-
-
-def _unpacked(packed: str, place: str) -> str:
-    folder = tempfile.mkdtemp()
-    try:
-        with zipfile.ZipFile(packed) as archive:
-            archive.extractall(folder)  # noqa: S202 — `zipfile` lets nothing out of the folder
-            names = archive.namelist()
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise DataApiError(f"unable to unpack {place} - {error}") from error
-    return folder if len(names) != 1 else str(Path(folder, names[0]))
+    return Path(path).open()
 
 
 def _without_numpy(verb: str) -> DataApiError:

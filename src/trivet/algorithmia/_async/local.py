@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -129,7 +128,9 @@ class AsyncLocalDataFile:
             DataApiError: it can't be read, or this one can't be written.
         """
         try:
-            await offload(shutil.copyfile, path, self.path)
+            from shutil import copyfile
+
+            await offload(copyfile, path, self.path)
         except OSError as error:
             raise DataApiError(f"Failed to write local file {self.path}: {error.strerror}") from error
         return self
@@ -188,7 +189,12 @@ class AsyncLocalDataDirectory:
         Raises:
             OSError: it can't be deleted.
         """
-        await offload(shutil.rmtree if force else os.rmdir, self.path)
+        if force:
+            from shutil import rmtree
+
+            await offload(rmtree, self.path)
+        else:
+            await offload(os.rmdir, self.path)
 
     def file(self, name: str) -> AsyncLocalDataFile:
         """The file of this name in it."""
@@ -217,4 +223,4 @@ class AsyncLocalDataDirectory:
 
 
 def _opened(path: str) -> TextIO:
-    return Path(path).open()  # noqa: SIM115 — the caller's to close
+    return Path(path).open()

@@ -214,7 +214,8 @@ class AsyncManagement:
         Raises:
             AlgorithmException: there is no such algorithm, or it is another's.
         """
-        return await self._get(f"/v1/algorithms/{await self.get_algorithm_id()}/secrets")
+        algorithm_id = await self.get_algorithm_id()
+        return await self._get(f"/v1/algorithms/{algorithm_id}/secrets")
 
     async def set_secret(
         self, short_name: str, secret_key: str, secret_value: str, description: str | None = None
@@ -235,7 +236,12 @@ class AsyncManagement:
         if not isinstance(providers, list) or not providers or "id" not in providers[0]:
             raise AnswerError("The server names no place that keeps secrets.")
         about = _requests.secret(
-            algorithm_id, providers[0]["id"], short_name, secret_key, secret_value, description
+            algorithm_id,
+            providers[0]["id"],
+            short_name=short_name,
+            key=secret_key,
+            value=secret_value,
+            about=description,
         )
         return await self._post(f"/v1/algorithms/{algorithm_id}/secrets", about)
 

@@ -10,7 +10,7 @@ from trivet.algorithmia._options import OutputType, Reference
 from trivet.algorithmia._sync.conversation import Conversation
 from trivet.algorithmia._sync.management import Management
 from trivet.algorithmia.algo_response import AlgoResponse
-from trivet.algorithmia.async_response import Response as Started
+from trivet.algorithmia.async_response import Started
 
 Answered = TypeVar("Answered")
 
@@ -91,7 +91,7 @@ class Algorithm(Management, Generic[Answered]):
             input1: text, bytes, or what JSON can hold.
 
         Returns:
-            Its answer: an `AlgoResponse`, or with other options text, or an `Response`.
+            Its answer: an `AlgoResponse`, or with other options text, or word that it has begun.
 
         Raises:
             AlgorithmException: it has failed, or can't be called.

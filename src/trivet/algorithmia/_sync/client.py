@@ -7,7 +7,7 @@ import os
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 from trivet.algorithmia import _answers, _manifests, _requests
 from trivet.algorithmia._answers import Answer
@@ -29,9 +29,6 @@ ENVIRONMENTS = "/v1/algorithm-environments/edge"
 
 class Client(Conversation):
     """A client of one server under one key. For its arguments see `Conversation`."""
-
-    def __enter__(self) -> Self:
-        return self
 
     # -- algorithms and data
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import random
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from trivet.algorithmia import _answers, _requests, _settings
 from trivet.algorithmia._answers import Answer
@@ -61,7 +61,7 @@ class Conversation:
         self._channel: Channel | None = None
         self._made_for: tuple[Any, ...] = ()
 
-    def __enter__(self) -> Conversation:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *ending: object) -> None:

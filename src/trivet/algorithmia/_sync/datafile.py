@@ -231,7 +231,7 @@ class DataFile(DataObject):
 
 
 def _opened(path: str) -> TextIO:
-    return Path(path).open()  # noqa: SIM115 — the caller's to close
+    return Path(path).open()
 
 
 def _packed(path: Path) -> Path:
@@ -255,7 +255,7 @@ def _unpacked(packed: str, place: str) -> str:
     folder = tempfile.mkdtemp()
     try:
         with zipfile.ZipFile(packed) as archive:
-            archive.extractall(folder)  # noqa: S202 — `zipfile` lets nothing out of the folder
+            archive.extractall(folder)
             names = archive.namelist()
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
         shutil.rmtree(folder, ignore_errors=True)

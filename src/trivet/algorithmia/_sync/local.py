@@ -217,4 +217,4 @@ class LocalDataDirectory:
 
 
 def _opened(path: str) -> TextIO:
-    return Path(path).open()  # noqa: SIM115 — the caller's to close
+    return Path(path).open()

@@ -215,7 +215,8 @@ class Management:
         Raises:
             AlgorithmException: there is no such algorithm, or it is another's.
         """
-        return self._get(f"/v1/algorithms/{await self.get_algorithm_id()}/secrets")
+        algorithm_id = self.get_algorithm_id()
+        return self._get(f"/v1/algorithms/{algorithm_id}/secrets")
 
     def set_secret(self, short_name: str, secret_key: str, secret_value: str, description: str | None = None) -> Any:
         """Keeps a secret for the algorithm, which finds it in its environment.
@@ -233,7 +234,14 @@ class Management:
         providers = self._get("/v1/secret-provider")
         if not isinstance(providers, list) or not providers or "id" not in providers[0]:
             raise AnswerError("The server names no place that keeps secrets.")
-        about = _requests.secret(algorithm_id, providers[0]["id"], short_name, secret_key, secret_value, description)
+        about = _requests.secret(
+            algorithm_id,
+            providers[0]["id"],
+            short_name=short_name,
+            key=secret_key,
+            value=secret_value,
+            about=description,
+        )
         return self._post(f"/v1/algorithms/{algorithm_id}/secrets", about)
 
     @property

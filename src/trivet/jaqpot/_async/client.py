@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from trivet.jaqpot import _answers, _logs, _requests, _rows, _settings
+from trivet.jaqpot import _answers, _requests, _rows, _settings
 from trivet.jaqpot.exceptions import ApiValueError, JaqpotApiException
 from trivet.sdk._async.channel import AsyncChannel
 from trivet.sdk._async.concurrency import map_bounded, offload, sleep
@@ -19,6 +19,8 @@ from trivet.sdk._http import Request, Response, TransportError
 from trivet.sdk.errors import InvalidRequestError, TrivetError
 
 if TYPE_CHECKING:
+    from logging import Logger
+
     from trivet.jaqpot.models import Dataset, GetModels200Response, Model
     from trivet.jaqpot.types import ModelSummary, SearchResult
     from trivet.models import Model as OfflineModel
@@ -67,7 +69,7 @@ class AsyncJaqpotApiClient:
         transport: AsyncTransport | None = None,
     ) -> None:
         settings = _settings.settle(base_url, api_url, api_key, api_secret, os.environ)
-        self.log = _logs.logger(files=create_logs)
+        self._logs = create_logs
         self.base_url = settings.base_url
         self.api_url = settings.api_url
         self._settings = settings
@@ -78,6 +80,13 @@ class AsyncJaqpotApiClient:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.api_url!r})"
+
+    @property
+    def log(self) -> Logger:
+        """The log of this module, ``trivet.jaqpot``."""
+        from trivet.jaqpot._logs import logger  # `logging` is slow to import, and hardly anybody asks for it
+
+        return logger(files=self._logs)
 
     async def __aenter__(self) -> Self:
         return self

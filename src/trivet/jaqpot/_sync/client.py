@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from trivet.jaqpot import _answers, _logs, _requests, _rows, _settings
+from trivet.jaqpot import _answers, _requests, _rows, _settings
 from trivet.jaqpot.exceptions import ApiValueError, JaqpotApiException
 from trivet.sdk._deadline import Deadline
 from trivet.sdk._http import Request, Response, TransportError
@@ -20,6 +20,8 @@ from trivet.sdk._sync.transport import Transport
 from trivet.sdk.errors import InvalidRequestError, TrivetError
 
 if TYPE_CHECKING:
+    from logging import Logger
+
     from trivet.jaqpot.models import Dataset, GetModels200Response, Model
     from trivet.jaqpot.types import ModelSummary, SearchResult
     from trivet.models import Model as OfflineModel
@@ -68,7 +70,7 @@ class JaqpotApiClient:
         transport: Transport | None = None,
     ) -> None:
         settings = _settings.settle(base_url, api_url, api_key, api_secret, os.environ)
-        self.log = _logs.logger(files=create_logs)
+        self._logs = create_logs
         self.base_url = settings.base_url
         self.api_url = settings.api_url
         self._settings = settings
@@ -79,6 +81,13 @@ class JaqpotApiClient:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.api_url!r})"
+
+    @property
+    def log(self) -> Logger:
+        """The log of this module, ``trivet.jaqpot``."""
+        from trivet.jaqpot._logs import logger  # `logging` is slow to import, and hardly anybody asks for it
+
+        return logger(files=self._logs)
 
     def __enter__(self) -> Self:
         return self

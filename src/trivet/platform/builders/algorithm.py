@@ -30,16 +30,16 @@ class Algorithm:
         return (source.folder / CONFIGURATION).is_file()
 
     def requirements(self, source: SourceTree) -> tuple[str, ...]:
-        """What ``environment.yml`` asks for that pip can install.
+        """The packages of conda in ``environment.yml`` that pip can install.
 
         Raises:
             DeploymentRefused: that file can't be read.
         """
         return read_conda(source.folder).requirements
 
-    def requirement_files(self, source: SourceTree) -> tuple[str, ...]:
-        """The requirements files that ``environment.yml`` names."""
-        return read_conda(source.folder).files
+    def requirement_lines(self, source: SourceTree) -> tuple[str, ...]:
+        """The section ``pip:`` of ``environment.yml``."""
+        return read_conda(source.folder).pip
 
     def warnings(self, source: SourceTree) -> tuple[str, ...]:
         """What ``environment.yml`` asks for that only conda could install."""

@@ -13,6 +13,7 @@ from trivet.platform.core.errors import DeploymentRefused
 FILE = "environment.yml"
 _LARGEST = 256 * 1024
 _MOST_NAMED = 8
+_LONGEST_NAMED = 200
 
 _RENAMED = {
     "dask-core": "dask",
@@ -57,13 +58,13 @@ class Conda:
     """What ``environment.yml`` asks for.
 
     Args:
-        requirements: what pip can install of it, one requirement each.
-        files: requirements files that it names, as paths in the bundle.
+        requirements: what pip can install of conda's packages, one requirement each.
+        pip: what its section ``pip:`` says, as a requirements file has it.
         warnings: sentences on what is not installed.
     """
 
     requirements: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -71,12 +72,14 @@ def read_conda(folder: Path) -> Conda:
     """What the ``environment.yml`` of a bundle asks for; nothing where there is none.
 
     Raises:
-        DeploymentRefused: it can't be read.
+        DeploymentRefused: it can't be read, or is too long.
     """
     if not (folder / FILE).is_file():
         return Conda()
     with (folder / FILE).open(encoding="utf-8-sig", errors="replace") as file:
-        text = file.read(_LARGEST)
+        text = file.read(_LARGEST + 1)
+    if len(text) > _LARGEST:
+        raise DeploymentRefused(f"{FILE} is longer than {_LARGEST:,} letters.")
     packages, pip = _dependencies(text)
     requirements, left_out, warnings = [], [], []
     for spec in packages:
@@ -87,27 +90,19 @@ def read_conda(folder: Path) -> Conda:
             left_out.append(spec)
         elif requirement:
             requirements.append(requirement)
-    files = []
-    for line in pip:
-        if line.startswith(("-r ", "--requirement ")):
-            files.append(line.split(maxsplit=1)[1])
-        elif line.startswith("-"):
-            left_out.append(line)
-        else:
-            requirements.append(line)
     if left_out:
-        named = ", ".join(left_out[:_MOST_NAMED])
+        named = ", ".join(spec[:_LONGEST_NAMED] for spec in left_out[:_MOST_NAMED])
         more = f" and {len(left_out) - _MOST_NAMED} more" if len(left_out) > _MOST_NAMED else ""
         warnings.append(
             f"{FILE}: not installed, as there is no conda here and pip has no such package: {named}{more}. "
             "What the code needs of that has to be on the machine, or in requirements.txt under its name there."
         )
-    return Conda(tuple(requirements), tuple(files), tuple(warnings))
+    return Conda(tuple(requirements), tuple(pip), tuple(warnings))
 
 
 def _requirement(spec: str) -> str | None:
     """What pip calls a conda package; "" where nothing has to be installed, None where it can't be."""
-    match = _SPEC.fullmatch(spec)
+    match = _SPEC.fullmatch(" ".join(spec.split()))  # many blanks in a row would take it very long
     if match is None or _NO_PYTHON.fullmatch(match["name"].lower()):
         return None
     name, version = match["name"].lower(), (match["version"] or "").strip()

@@ -38,8 +38,8 @@ class Decorated:
                 found += _requirements(file, use)
         return tuple(found)
 
-    def requirement_files(self, source: SourceTree) -> tuple[str, ...]:
-        """None but ``requirements.txt``."""
+    def requirement_lines(self, source: SourceTree) -> tuple[str, ...]:
+        """None."""
         return ()
 
     def warnings(self, source: SourceTree) -> tuple[str, ...]:

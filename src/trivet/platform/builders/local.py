@@ -195,7 +195,7 @@ def _read(bundle: Path, filename: str = "") -> tuple[Kind, Program | None, Requi
         program = Program(kind.program(source) or "", name_of(filename, model.title(bundle)))
         return kind, program, Requirements(tuple(sorted(kind.requirements(source))))
     requirements = read_requirements(
-        bundle, kind.requirements(source), files=kind.requirement_files(source), usual=kind.usual
+        bundle, kind.requirements(source), lines=kind.requirement_lines(source), usual=kind.usual
     )
     path = kind.program(source)
     return kind, Program(path, kind.name(source) or name_of(filename)) if path else None, requirements

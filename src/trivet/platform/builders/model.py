@@ -68,7 +68,7 @@ class Model:
         release = description.versions.get(_CHEMISTRY, "")
         return (*NUMERIC, f"{_CHEMISTRY}=={release}" if _RELEASE.fullmatch(release) else _CHEMISTRY)
 
-    def requirement_files(self, source: SourceTree) -> tuple[str, ...]:
+    def requirement_lines(self, source: SourceTree) -> tuple[str, ...]:
         """None."""
         return ()
 

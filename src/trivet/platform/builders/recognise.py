@@ -34,8 +34,8 @@ class Kind(Protocol):
     def requirements(self, source: SourceTree) -> tuple[str, ...]:
         """What this kind asks for beside ``requirements.txt``."""
 
-    def requirement_files(self, source: SourceTree) -> tuple[str, ...]:
-        """The requirements files of the bundle that are read beside ``requirements.txt``, as paths in it."""
+    def requirement_lines(self, source: SourceTree) -> tuple[str, ...]:
+        """What it has beside ``requirements.txt`` of what may stand there: requirements, options, and ``-r`` with a file."""
 
     def warnings(self, source: SourceTree) -> tuple[str, ...]:
         """Sentences on what it asks for that is not to be had here."""

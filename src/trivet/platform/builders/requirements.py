@@ -62,7 +62,7 @@ class Requirements:
 
 
 def read_requirements(
-    bundle: Path, declared: Iterable[str] = (), *, files: Iterable[str] = (), usual: Iterable[str] = ()
+    bundle: Path, declared: Iterable[str] = (), *, lines: Iterable[str] = (), usual: Iterable[str] = ()
 ) -> Requirements:
     """Everything that a bundle asks for: its ``requirements.txt`` and what was declared beside it.
 
@@ -71,7 +71,7 @@ def read_requirements(
     Args:
         bundle: the unpacked code.
         declared: requirements from decorators and script blocks, one each.
-        files: other requirements files in the bundle, as paths in it.
+        lines: more of what may stand in a requirements file at the top of the bundle, options included.
         usual: names of packages that are added where nothing names them.
 
     Raises:
@@ -80,8 +80,7 @@ def read_requirements(
     collected = _Collected(bundle.resolve())
     if (bundle / FILE).is_file():
         collected.read(bundle / FILE, 0)
-    for file in files:
-        collected.read(bundle / file, 0)
+    collected.take("\n".join(lines), "requirements", collected.bundle)
     for line in declared:
         if line.lstrip().startswith("-") or "\n" in line or "\r" in line:
             raise _refused("requirements", line, "is no requirement")
@@ -96,7 +95,7 @@ def read_requirements(
 
 class _Collected:
     def __init__(self, bundle: Path) -> None:
-        self._bundle = bundle
+        self.bundle = bundle
         self.lines: set[str] = set()
         self.names: set[str] = set()
         """Of the packages that are named, in their normal form."""
@@ -106,14 +105,17 @@ class _Collected:
 
     def read(self, file: Path, depth: int) -> None:
         """Adds what a requirements file in the bundle says, and the files that it includes."""
-        where = file.relative_to(self._bundle).as_posix() if file.is_relative_to(self._bundle) else file.name
+        where = file.relative_to(self.bundle).as_posix() if file.is_relative_to(self.bundle) else file.name
         if depth > _DEEPEST_INCLUDE:
             raise DeploymentRefused(
                 f"{where}: requirements files include each other more than {_DEEPEST_INCLUDE} deep."
             )
+        self.take(file.read_text("utf-8", errors="replace").removeprefix("\ufeff"), where, file.parent, depth)
+
+    def take(self, text: str, where: str, beside: Path, depth: int = 0) -> None:
+        """Adds what the text of a requirements file says, whose paths begin beside it."""
         # A line that ends in a backslash goes on in the next.
-        text = file.read_text("utf-8", errors="replace").replace("\\\r\n", " ").replace("\\\n", " ")
-        for raw in text.removeprefix("\ufeff").splitlines():
+        for raw in text.replace("\\\r\n", " ").replace("\\\n", " ").splitlines():
             line = _COMMENT.sub("", raw).strip()
             if not line:
                 continue
@@ -121,7 +123,8 @@ class _Collected:
                 raise _refused(where, line, "names a variable of the server's environment")
             include = _INCLUDE.fullmatch(line)
             if include is not None:
-                self.read(self._inside(where, line, file.parent / include[1].strip()), depth + 1)
+                self._count(where)
+                self.read(self._inside(where, line, beside / include[1].strip()), depth + 1)
             elif _INDEX.fullmatch(line) or _SWITCH.fullmatch(line):
                 self.options.add(" ".join(line.split()))
             elif line.startswith("-"):
@@ -129,15 +132,13 @@ class _Collected:
                     where, line, "is an option that is not taken", "Requirements, -r, index options: no more."
                 )
             else:
-                self.add(line, where, file.parent)
+                self.add(line, where, beside)
 
     def add(self, line: str, where: str, beside: Path | None = None) -> None:
         """Adds one requirement."""
-        self._read += 1
-        if self._read > _MOST_LINES or len(line) > _LONGEST_LINE:
-            raise DeploymentRefused(
-                f"{where}: more than {_MOST_LINES} requirements, or one of over {_LONGEST_LINE} letters."
-            )
+        self._count(where)
+        if len(line) > _LONGEST_LINE:
+            raise DeploymentRefused(f"{where}: a requirement of over {_LONGEST_LINE} letters.")
         if "${" in line:
             raise _refused(where, line, "names a variable of the server's environment")
         if any(not option.startswith("--hash=") for option in re.findall(r"\s(-\S*)", line.partition(";")[0])):
@@ -146,7 +147,7 @@ class _Collected:
             self.lines.add(line)
             return
         if _LOCAL.match(line):
-            self._add_wheel(line, where, beside or self._bundle)
+            self._add_wheel(line, where, beside or self.bundle)
             return
         match = _NAME.match(line)
         if match is None:
@@ -155,6 +156,12 @@ class _Collected:
         self.names.add(name)
         if name != _PROVIDED:
             self.lines.add(line)
+
+    def _count(self, where: str) -> None:
+        """Bounds what is read: files that include each other twice would otherwise be read without end."""
+        self._read += 1
+        if self._read > _MOST_LINES:
+            raise DeploymentRefused(f"{where}: more than {_MOST_LINES} requirements and requirements files.")
 
     def _add_wheel(self, line: str, where: str, beside: Path) -> None:
         if not line.endswith(".whl") or ":" in line:
@@ -171,7 +178,7 @@ class _Collected:
     def _inside(self, where: str, line: str, path: Path) -> Path:
         try:
             real = path.resolve()
-            inside = real.is_relative_to(self._bundle) and real.is_file()
+            inside = real.is_relative_to(self.bundle) and real.is_file()
         except (OSError, ValueError):
             inside = False
         if not inside:

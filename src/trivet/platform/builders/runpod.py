@@ -41,14 +41,14 @@ class RunPodWorker:
         program = self.program(source)
         return next((script_dependencies(file) for file in source.python if file.path == program), ())
 
-    def requirement_files(self, source: SourceTree) -> tuple[str, ...]:
-        """The requirements files that are not at the top: the one beside the program, and those that a Dockerfile names."""
+    def requirement_lines(self, source: SourceTree) -> tuple[str, ...]:
+        """Those requirements files that are not at the top: the one beside the program, and those that a Dockerfile names."""
         beside = PurePosixPath(self.program(source)).parent / FILE
         named = (
             word.removeprefix("./").lstrip("/") for word in _words(_recipe(source.folder)) if _is_requirements(word)
         )
         wanted = dict.fromkeys((str(beside), *named))
-        return tuple(name for name in wanted if name != FILE and (source.folder / name).is_file())
+        return tuple(f"-r {name}" for name in wanted if name != FILE and (source.folder / name).is_file())
 
     def warnings(self, source: SourceTree) -> tuple[str, ...]:
         """None."""

@@ -46,6 +46,7 @@ class Line:
         self._lock = threading.Lock()
         self._channels: dict[tuple[str, bool], Channel] = {}
         self._last = ""
+        self._hung_up = False
 
     # -- questions ----------------------------------------------------------------------------------------------------
 
@@ -82,10 +83,11 @@ class Line:
 
     def hang_up(self) -> None:
         """Ends the questions that are open. A job that was on its way goes back: the server sees that nobody took it."""
-        with self._lock:
-            polls = [channel for (_, poll), channel in self._channels.items() if poll]
-        for channel in polls:
-            channel.close()
+        self._hung_up = True
+        # Without the lock: a signal's handler comes here, and may have interrupted whoever holds it.
+        for (_, poll), channel in tuple(self._channels.items()):
+            if poll:
+                channel.close()
 
     # -- reports ------------------------------------------------------------------------------------------------------
 
@@ -154,7 +156,7 @@ class Line:
 
     def _away(self, error: Exception) -> float:
         timed_out = isinstance(error, TransportError) and error.timed_out
-        if not timed_out:
+        if not timed_out and not self._hung_up:
             journal.error(f"The server can't be asked for jobs: {error}")
         return 0.0 if timed_out else 1.0
 
