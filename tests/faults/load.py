@@ -110,7 +110,9 @@ class Caller:
         self._journal.write(Asked(call, "run", asked))
         sight = self._held(call)
         self._journal.write(Seen(sight, asked, now(), call.n))
-        if not sight.is_final:  # no end yet, but a promise
+        if (
+            not sight.is_final or self._mouth.by_number
+        ):  # no end yet, but a promise; or one that was given before the end
             self._journal.write(Acknowledged(call.n, None, Acknowledgement(sight.job_id), now()))
         if sight.job_id:
             self.jobs.append((sight.job_id, call.n, kind))

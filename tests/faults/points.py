@@ -94,7 +94,8 @@ STAGES: Mapping[str, tuple[Point, ...]] = {
         *_both(f"{_TAKES}.stops", most=1),
     ),
     "a prediction is numbered": (
-        *_both(f"{_NUMBERED}.submit", most=4),
+        *_both(f"{_NUMBERED}.run", most=4),
+        *_both(f"{_JOBS}._soon_on_disk", most=4),
         *_both(f"{_NUMBERED}.get", most=6),
         *_both("trivet.platform.services.numbers:Numbers.next", most=4),
     ),

@@ -29,7 +29,7 @@ CALLERS = 5
 """One for each mouth."""
 CHOSEN = (
     "Jobs._put_new after",
-    "NumberedJobs.submit after",
+    "NumberedJobs.run after",
     "Dispatcher._begin after",
     "Dispatcher.succeed after",
     "Dispatcher._tell before",

@@ -35,6 +35,8 @@ VIOLATIONS = [
     Violation("independent", "trivet/platform/dialects/planted.py", "import trivet.platform.dialects.native"),
     Violation("apart-light", "trivet/sdk/planted.py", "import trivet.platform.core.errors"),
     Violation("apart-light", "trivet/worker/planted.py", "def late():\n    import trivet.platform.core.jobs"),
+    Violation("apart-light", "trivet/runpod/planted.py", "import trivet.platform.wire"),
+    Violation("drop-ins", "trivet/runpod/planted.py", "import trivet.algorithmia"),
     Violation("apart-platform", "trivet/platform/builders/planted.py", "import trivet.authoring"),
     Violation("apart-platform", "trivet/platform/server/planted.py", "from trivet.sdk import Client"),
     Violation("apart-cli", "trivet/cli/planted.py", "import trivet.platform.server"),

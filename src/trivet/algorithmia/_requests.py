@@ -104,7 +104,7 @@ def put_json(url: str, value: Any) -> Request:
 
 def put_pieces(url: str, pieces: Any, size: int) -> Request:
     """Bytes that come piece by piece, ``size`` together, stored at a place."""
-    return Request("PUT", path(url), (), chunks=pieces, size=size)
+    return Request("PUT", path(url), (("Content-Length", str(size)),), chunks=pieces, size=size)
 
 
 def patch(url: str, value: Any) -> Request:

@@ -53,7 +53,7 @@ class AdvancedDataFile(DataFile, RawIOBase):
         """False: `put` and its kin replace the whole of it."""
         return False
 
-    def read(self, size: int | None = None, /) -> str:  # type: ignore[override]  # text, as the original gives
+    def read(self, size: int | None = None, /) -> str:
         """The next ``size`` characters; None for all that is left."""
         return self._copy().read() if size is None else self._copy().read(size)
 

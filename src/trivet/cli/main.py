@@ -21,6 +21,7 @@ SECTIONS = {
         "dev": "trivet.cli.dev:dev",
         "deploy": "trivet.cli.deploy:deploy",
         "examples": "trivet.cli.examples:examples",
+        "migrate": "trivet.cli.migrate:migrate",
     },
     "Call": {
         "call": "trivet.cli.call:call",
@@ -44,9 +45,7 @@ SECTIONS = {
     },
 }
 
-LATER = {
-    "migrate": "the drop-in modules, and the command that helps to move to them, come with a later release.",
-}
+LATER: dict[str, str] = {}
 """Names that are kept for commands to come, and what to say to who asks for them today."""
 
 

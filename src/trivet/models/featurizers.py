@@ -29,8 +29,13 @@ __all__ = ["FEATURIZERS", "Featurizer", "FeaturizerInvalid", "compute", "opened"
 
 Matrix = npt.NDArray[np.float64]
 
-_LONGEST = 20_000
-"""Characters of a SMILES: a protein of some thousand residues. Reading grows faster than its length."""
+_LONGEST = 5_000
+"""Characters of a SMILES. Reading takes a second at this length and half a minute at four times that, and RDKit lets no other
+thread of Python go on meanwhile: neither the neighbours' predictions nor the heartbeat of the process.
+"""
+
+_MOST_ATOMS = 500
+"""Atoms of a molecule whose descriptors are computed. A single descriptor takes a second or two here, and grows with the cube."""
 
 _LARGEST = 65_536
 """Bits of a fingerprint."""
@@ -250,6 +255,10 @@ class RDKitDescriptors:
 
     def compute(self, molecule: Mol, places: Sequence[int], values: Matrix) -> None:
         """Computes descriptors of one molecule."""
+        if places and molecule.GetNumAtoms() > _MOST_ATOMS:
+            raise ValueError(
+                f"SMILES has {molecule.GetNumAtoms():,} atoms; descriptors are computed of at most {_MOST_ATOMS}"
+            )
         for at, place in enumerate(places):
             try:
                 value = float(self.functions[place](molecule))

@@ -208,6 +208,9 @@ def _session(data: bytes, name: str, threads: int) -> Any:
     options.enable_cpu_mem_arena = False  # an arena keeps what the largest batch took, for each model
     options.enable_mem_pattern = False  # a plan of memory is kept for each size of a batch
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry(
+        "session.load_model_format", "ONNX"
+    )  # what was looked at, and no other reading of it
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001  onnxruntime's errors have no common base but this

@@ -17,7 +17,7 @@ _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 
 _MODEL_GRAPH, _MODEL_OPSETS, _MODEL_TRAINING, _MODEL_FUNCTIONS = 7, 8, 20, 25
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
-_FUNCTION_NODE = 7
+_FUNCTION_NODE, _FUNCTION_PRESET = 7, 11
 _NODE_OPERATOR, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
 _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS, _ATTRIBUTE_SPARSES = (5, 10), (6, 11), (22, 23)
 _SPARSE_PARTS = (1, 2)
@@ -79,7 +79,7 @@ def inspect(data: bytes) -> Contents:
                 raise OnnxInvalid("it holds a training graph; export the model for inference")
             elif number == _MODEL_FUNCTIONS:
                 contents.functions = True
-                _nodes(_part(value), contents, _FUNCTION_NODE, 0)
+                _function(_part(value), contents)
     except (IndexError, UnicodeDecodeError):
         raise OnnxInvalid("it is no ONNX file, or one that is cut off") from None
     if graphs != 1 or not contents.opsets:
@@ -95,10 +95,7 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """
     position, end = 0, len(data)
     while position < end:
-        key, position = _varint(data, position)
-        number, kind = key >> 3, key & 7
-        if not number:
-            raise IndexError
+        number, kind, position = _key(data, position)
         if kind == _VARINT:
             value, position = _varint(data, position)
             yield number, value
@@ -113,6 +110,14 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             raise IndexError
         yield number, data[position : position + size]
         position += size
+
+
+def _key(data: memoryview, position: int) -> tuple[int, int, int]:
+    """A field's number and the kind of its value, and where that begins."""
+    key, position = _varint(data, position)
+    if not 8 <= key < 2**32:  # other readers drop what is above 32 bits, and would see another field than we do
+        raise IndexError
+    return key >> 3, key & 7, position
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:
@@ -159,10 +164,12 @@ def _graph(data: memoryview, contents: Contents, depth: int) -> None:
             _node(_part(value), contents, depth)
 
 
-def _nodes(data: memoryview, contents: Contents, field: int, depth: int) -> None:
+def _function(data: memoryview, contents: Contents) -> None:
     for number, value in _fields(data):
-        if number == field:
-            _node(_part(value), contents, depth)
+        if number == _FUNCTION_NODE:
+            _node(_part(value), contents, 0)
+        elif number == _FUNCTION_PRESET:
+            _attribute(_part(value), contents, 0)
 
 
 def _node(data: memoryview, contents: Contents, depth: int) -> None:
@@ -185,9 +192,8 @@ def _attribute(data: memoryview, contents: Contents, depth: int) -> None:
             position = run.end()
             continue
         start = position
-        key, position = _varint(data, position)
-        position = _after(data, key & 7, position)
-        number = key >> 3
+        number, kind, position = _key(data, position)
+        position = _after(data, kind, position)
         if number in (*_ATTRIBUTE_TENSORS, *_ATTRIBUTE_GRAPHS, *_ATTRIBUTE_SPARSES):
             (_, value), *_ = _fields(data[start:position])
             if number in _ATTRIBUTE_TENSORS:

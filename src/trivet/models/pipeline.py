@@ -128,7 +128,12 @@ class Pipeline:
             return self._run(table, go_on, owner)
         except _Refused as refusal:
             culprits = self._culprits(table, go_on, owner, refusal)
-        return self._run(replace(table, problems={**table.problems, **culprits}), go_on, owner)
+        try:
+            return self._run(replace(table, problems={**table.problems, **culprits}), go_on, owner)
+        except _Refused as refusal:
+            raise ModelInvalid(
+                [f"{refusal}; yet it runs on these rows one by one, so export it with an open batch dimension"]
+            ) from None
 
     def _culprits(self, table: Table, go_on: Callable[[], None], owner: object, refusal: _Refused) -> dict[int, str]:
         """Which rows a graph refuses to be run on: such as those with a text that an encoder has never seen."""

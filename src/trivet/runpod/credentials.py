@@ -47,7 +47,10 @@ def set_credentials(api_key: str, profile: str = "default", overwrite: bool = Fa
             f"There is a key for the profile {profile!r} already.", hint="Replace it by overwrite=True."
         )
     entry = f"[{_name(profile)}]\napi_key = {json.dumps(api_key)}\n"
-    _write(file, _with(text, profile, entry))
+    new = _with(text, profile, entry)
+    if tomllib.loads(new) != {**known, profile: {"api_key": api_key}}:
+        raise CredentialsError(f"{_SHOWN} is written in a way that can't be changed safely.", hint="Change it by hand.")
+    _write(file, new)
 
 
 def check_credentials(profile: str = "default") -> tuple[bool, str | None]:
@@ -101,9 +104,9 @@ def _name(profile: str) -> str:
 def _with(text: str, profile: str, entry: str) -> str:
     """The file's text with an entry in place of the profile's, or at its end."""
     heads = list(_TABLE.finditer(text))
-    for head, following in zip(heads, [*heads[1:], None], strict=True):
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    for head, end in zip(heads, ends, strict=False):  # without any, there is still the end of the text
         if _is(head[0], profile):
-            end = len(text) if following is None else following.start()
             rest = text[end:]
             return f"{text[: head.start()]}{entry}{chr(10) if rest else ''}{rest}"
     return f"{text.rstrip()}\n\n{entry}" if text.strip() else entry

@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -14,6 +15,8 @@ from trivet.worker import inspection
 from trivet.worker.programs import furnish
 
 START = "runpod.serverless.start"
+PACKAGES = ("runpod", "trivet.runpod")
+"""The original, where the environment has it, and our own module in its place."""
 
 
 def rehearse(bundle: str, program: str, answers: int) -> int:
@@ -54,9 +57,12 @@ def _run(path: str, start: Callable[..., NoReturn]) -> None:
     """Runs a file as the main program of this process."""
     sys.argv = [path]
     sys.path.insert(0, os.path.dirname(path))  # noqa: PTH120 - as above
-    import runpod.serverless
-
-    runpod.serverless.start = start
+    for name in PACKAGES:
+        try:
+            vars(import_module(f"{name}.serverless"))["start"] = start
+        except ModuleNotFoundError as error:
+            if error.name != name:  # it is there, and lacks something itself
+                raise
     module = ModuleType("__main__")
     module.__file__ = path
     sys.modules["__main__"] = module

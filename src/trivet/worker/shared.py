@@ -10,6 +10,7 @@ import faulthandler
 import gc
 import mmap
 import os
+import resource
 import select
 import signal
 import socket
@@ -50,6 +51,7 @@ def serve() -> NoReturn:
     orders = socket.socket(forks.FAMILY, forks.KIND, fileno=int(os.environ.pop(ORDERS)))
     orders.set_inheritable(False)
     limits.apply(None)
+    bound_memory()
     limits.die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle; it drains its workers
     faulthandler.enable(2)  # the last words of one that crashes in C code
@@ -61,6 +63,18 @@ def serve() -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # threads may be deep in a graph, and nothing waits for what they would find
+
+
+def bound_memory() -> None:
+    """Bounds what this process may allocate to half of the machine's memory, where the system can.
+
+    How much a graph asks for may depend on the numbers in a row. Beyond the bound it is refused, which costs the prediction that
+    has asked; without one the kernel would choose what to kill on the machine, the server perhaps.
+    """
+    with suppress(OSError, ValueError):  # a system that doesn't say how much it has, or doesn't bound it
+        most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 class House:

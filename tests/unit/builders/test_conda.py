@@ -47,9 +47,7 @@ def read(folder: Path, text: str) -> Conda:
 
 def test_packages_of_conda_and_of_pip_become_requirements(tmp_path: Path) -> None:
     found = read(tmp_path, WHOLE)
-    assert found.requirements == (
-        *("numpy>=1.21,<3", "scikit-learn", "torch==2.1.*", "pandas==2.2.2"),
-    )
+    assert found.requirements == (*("numpy>=1.21,<3", "scikit-learn", "torch==2.1.*", "pandas==2.2.2"),)
     assert found.pip == ("algorithmia>=1.0.0,<2.0", "six==1.16.0", "-r more/requirements.txt", "--pre")
     (warning,) = found.warnings
     assert "there is no conda here" in warning
@@ -81,7 +79,17 @@ def test_a_version_means_what_it_means_to_conda(spec: str, requirement: str, tmp
 
 
 @pytest.mark.parametrize(
-    "spec", ["libgcc-ng=9.3", "_libgcc_mutex", "r-base", "numpy=1.2|1.3", "numpy[version='1']", "!", "!!python/object:os.system x", "<<: *x"]
+    "spec",
+    [
+        "libgcc-ng=9.3",
+        "_libgcc_mutex",
+        "r-base",
+        "numpy=1.2|1.3",
+        "numpy[version='1']",
+        "!",
+        "!!python/object:os.system x",
+        "<<: *x",
+    ],
 )
 def test_what_pip_cannot_install_is_warned_of(spec: str, tmp_path: Path) -> None:
     found = read(tmp_path, f"dependencies:\n- {spec}\n")

@@ -126,6 +126,17 @@ def test_a_text_that_is_far_too_long_is_not_read():
     assert "100,000 characters" in problems[0]
 
 
+def test_descriptors_of_a_molecule_that_would_block_the_process_cost_its_row_alone():
+    featurizer = opened("RDKitDescriptors", {})
+    molecules, unread = read_molecules(["C" * 501, "CCO"])
+    values, problems = compute([(featurizer, places(featurizer, "", ["MolWt"]))], molecules, lambda: None)
+    assert not unread
+    assert problems == {0: "SMILES has 501 atoms; descriptors are computed of at most 500"}
+    assert values[1] == pytest.approx(46.069)
+    keys = opened("MACCSKeysFingerprint", {})
+    assert not compute([(keys, (1,))], molecules, lambda: None)[1]
+
+
 def test_a_descriptor_that_fails_or_is_not_finite_costs_its_row_alone(monkeypatch):
     from rdkit.Chem import Descriptors
 

@@ -86,10 +86,57 @@ def subgraph():
     return trained.drawn([choice, helper.make_node("MatMul", ["input", "chosen"], ["y"])], initializers=[flag])
 
 
-@pytest.mark.parametrize("made", [initializer, attribute, subgraph])
+def preset_of_a_function():
+    weights = outside(helper.make_tensor("hidden", TensorProto.DOUBLE, [2, 1], np.ones(2).tobytes(), raw=True))
+    named = helper.make_node("Constant", [], ["weights"])
+    named.attribute.add(name="value", ref_attr_name="kept", type=onnx.AttributeProto.TENSOR)
+    opsets = [helper.make_opsetid("", 18)]
+    function = helper.make_function(
+        "corp.ops",
+        "Weigh",
+        ["a"],
+        ["b"],
+        [named, helper.make_node("MatMul", ["a", "weights"], ["b"])],
+        opsets,
+        attribute_protos=[helper.make_attribute("kept", weights)],
+    )
+    model = onnx.load_from_string(
+        trained.drawn([helper.make_node("Weigh", ["input"], ["y"], domain="corp.ops")], domains=["corp.ops"])
+    )
+    model.functions.append(function)
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("made", [initializer, attribute, subgraph, preset_of_a_function])
 def test_a_graph_that_refers_to_other_files_is_refused(tmp_path, made):
     with pytest.raises(GraphInvalid, match="keeps tensors in other files"):
         open_graph(tmp_path, made())
+
+
+def test_a_field_whose_number_other_readers_would_cut_to_32_bits_is_refused():
+    model = onnx.load_from_string(trained.summing())
+    graph = model.graph.SerializeToString()
+    model.ClearField("graph")
+    hidden = model.SerializeToString() + b"\xba\x80\x80\x80\x10" + _length(len(graph)) + graph
+    seen = onnx.load_from_string(trained.summing()).SerializeToString() + b"\xba\x80\x80\x80\x10\x00"
+    for data in (hidden, seen):
+        with pytest.raises(OnnxInvalid, match="no ONNX file"):
+            inspect(data)
+
+
+def test_a_file_that_could_be_read_as_another_format_too_is_read_as_what_was_looked_at(tmp_path):
+    looks_like_onnxruntimes_own = (
+        b"\x12\x06..ORTM" + trained.summing()
+    )  # the name of its producer, where that has its mark
+    (values,) = run(open_graph(tmp_path, looks_like_onnxruntimes_own), input=np.ones((1, 2)))
+    assert values.tolist() == [[2.0]]
+
+
+def _length(size):
+    parts = b""
+    while size > 127:
+        parts, size = parts + bytes([size & 127 | 128]), size >> 7
+    return parts + bytes([size])
 
 
 def test_custom_operators_are_named(tmp_path):
@@ -120,10 +167,7 @@ def test_a_training_graph_is_refused():
 
 def test_graphs_nested_without_end_are_refused():
     def field(number, value):
-        size, length = len(value), b""
-        while size > 127:
-            length, size = length + bytes([size & 127 | 128]), size >> 7
-        return bytes([number << 3 | 2]) + length + bytes([size]) + value
+        return bytes([number << 3 | 2]) + _length(len(value)) + value
 
     graph = b""
     for _ in range(1000):

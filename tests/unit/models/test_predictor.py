@@ -230,6 +230,29 @@ def test_a_row_that_a_graph_refuses_is_found_and_the_others_are_predicted(tmp_pa
     assert "model.onnx can't be run on this" in results[2]["jaqpotMetadata"]["error"]
 
 
+def test_a_graph_that_refuses_each_batch_and_none_of_its_rows_says_what_to_do(tmp_path):
+    from onnx import TensorProto, helper
+
+    shape = helper.make_tensor("one_row", TensorProto.INT64, [2], [1, 1])
+    data = trained.drawn([helper.make_node("Reshape", ["input", "one_row"], ["y"])], width=1, initializers=[shape])
+    predictor = Predictor.open(put(tmp_path, document(["X1"]), data))
+    assert predictor.predict_rows([{"X1": 7}])[0]["y"] == 7
+    with pytest.raises(ModelInvalid, match=r"runs on these rows one by one, so export it with an open batch dimension"):
+        predictor.predict_rows([{"X1": 7}, {"X1": 8}])
+
+
+def test_json_text_is_what_the_rows_say_and_is_made_in_pieces(line, monkeypatch):
+    rows = [{"X1": value, "X2": 0.5, "X3": 1} for value in range(25)]
+    whole = line.predict_rows(rows)
+    monkeypatch.setattr("trivet.models.predictor.CHUNK", 10)
+    sizes = []
+    results = line.results
+    monkeypatch.setattr(line, "results", lambda table, stop=None: sizes.append(table.size) or results(table, stop))
+    assert json.loads(line.predict_json(rows)) == whole
+    assert sizes == [10, 10, 5]
+    assert json.loads(line.predict_json(rows[0])) == whole[0]
+
+
 @pytest.mark.parametrize("name", ["line", "forest", "encoded", "molecules"])
 def test_results_are_the_same_whatever_the_size_of_a_batch(name, request):
     predictor = request.getfixturevalue(name)

@@ -30,7 +30,7 @@ class Registry(Plant):
         self.numbered = NumberedJobs(self.store, self.jobs, self.endpoints)
 
     async def ask(self, principal: object) -> int:
-        view = await self.numbered.submit(principal, HELLO, payload())  # type: ignore[arg-type]  # a principal
+        view = await self.numbered.run(principal, HELLO, payload())  # type: ignore[arg-type]  # a principal
         assert view.job.number is not None
         return view.job.number
 

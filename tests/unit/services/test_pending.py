@@ -72,3 +72,15 @@ def test_an_account_begins_so_many_and_no_more(town: Uploads) -> None:
     run(town.pending.begin(town.ben))
     town.now += LIFETIME
     run(town.pending.begin(town.ann))
+
+
+def test_it_can_be_given_up_by_its_owner_until_it_is_confirmed(town: Uploads) -> None:
+    waiting, building = run(town.pending.begin(town.ann)), run(town.pending.begin(town.ann))
+    town.pending.confirm(town.ann, building.number)
+    assert not town.pending.give_up(town.ben, waiting.number)
+    assert town.gone == []
+    assert town.pending.give_up(town.ann, waiting.number)
+    assert not town.pending.give_up(town.ann, waiting.number)
+    assert town.gone == [waiting]
+    assert isinstance(refusal(lambda: town.pending.give_up(town.ann, building.number)), Conflict)
+    assert town.pending.get(town.ann, building.number) is building

@@ -58,6 +58,18 @@ def test_the_depth_of_sound_json_is_told_without_decoding_it(value: object) -> N
     assert documents._depth(json.dumps(value).encode()) == depth_of(value)
 
 
+@given(anything, st.integers(1, 9))
+def test_the_depth_does_not_depend_on_where_a_window_ends(value: object, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(documents, "_WINDOW", size)
+        assert documents._depth(json.dumps(value).encode()) == depth_of(value)
+
+
+def test_what_is_too_deep_is_not_read_to_its_end() -> None:
+    bomb = b"[" * 5_000_000
+    assert documents.MAX_DEPTH < documents._depth(bomb) < len(bomb) / 10
+
+
 @pytest.mark.parametrize("data", UNSOUND)
 def test_what_is_not_json_is_refused_with_a_sentence(data: bytes) -> None:
     for check in (documents.check_sound, documents.decode):

@@ -167,3 +167,25 @@ def test_whole_numbers_of_any_size_are_whole_numbers() -> None:
 
 def test_a_payload_that_lies_elsewhere_was_checked_before_it_went_there() -> None:
     compile_schema(HELLO)(Payload.stored("blob", 10, "application/json"))
+
+
+ROWS = {
+    "anyOf": [{"$ref": "#/$defs/row"}, {"type": "array", "items": {"$ref": "#/$defs/row"}, "minItems": 1}],
+    "$defs": {"row": {"type": "object", "properties": {"x": {"type": "number"}}, "required": ["x"]}},
+}
+
+
+def test_of_a_long_list_the_first_item_that_does_not_fit_is_explained() -> None:
+    good = b'{"x":1},' * 20_000
+    assert fault_of(ROWS, b"[" + good + b'{"x":"y"},{},{"x":1}]') == {"/20000/x": "Must be a number, not a text."}
+    large = b'{"y":"' + b"y" * 100_000 + b'"}'
+    assert fault_of(ROWS, b"[" + good + large + b"]") == {"/20000": "Does not fit."}
+
+
+def test_what_is_long_and_fits_nowhere_is_refused_without_finding_out_all_that_is_wrong() -> None:
+    # each of these faults would be found twice, with copies of all that is around it: gigabytes
+    assert fault_of(ROWS, b"[" + b"{}," * 300_000 + b"{}]") == {"/0/x": "This field is required."}
+    (said,) = fault_of(ROWS, b'{"y":[' + b"0," * 300_000 + b"0]}").values()
+    assert "too much" in said
+    (said,) = fault_of({"maxItems": 3}, b"[" + b"0," * 300_000 + b"0]").values()
+    assert "too much" in said

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.protocol.test_removal import bury
+from trivet.protocol.removal import remove_folder
 from trivet.worker.algorithms.allowance import LIMIT, Allowance, TooMuchKept, limit_of
 
 
@@ -54,6 +56,22 @@ def test_what_links_lead_to_does_not_count(tmp_path: Path) -> None:
     (room / "folder").symlink_to(tmp_path / "elsewhere")
     (room / "file").symlink_to(tmp_path / "elsewhere" / "large")
     allowance.check()
+
+
+@pytest.mark.parametrize("way", ["deep", "closed"])
+def test_nothing_can_be_hidden_from_the_measurement(way: str, tmp_path: Path) -> None:
+    allowance = Allowance(tmp_path, 100_000_000, Clock())
+    if way == "deep":
+        bury(tmp_path, 1_500)
+    else:
+        (tmp_path / "closed").mkdir(mode=0)
+        if os.access(tmp_path / "closed", os.R_OK):
+            pytest.skip("nothing is closed to this user")
+    try:
+        with pytest.raises(TooMuchKept, match="can't be measured"):
+            allowance.check()
+    finally:
+        remove_folder(tmp_path)  # too deep for whoever clears up after tests
 
 
 def test_without_a_limit_nothing_is_measured(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_what_nobody_foresaw_is_told_under_a_number(world: JaqpotWorld, monkeypa
         raise RuntimeError("the inside of the platform")
 
     endpoint = world.model()
-    monkeypatch.setattr(world.numbered, "submit", broken)
+    monkeypatch.setattr(world.numbered, "run", broken)
     message = refusal(world.predict(endpoint, [{"X1": 1, "Cat": "A"}]), 500)
     assert "incident" in message
     assert "inside" not in message
@@ -108,6 +108,7 @@ def test_no_get_is_told_to_sleep(world: JaqpotWorld, monkeypatch: pytest.MonkeyP
 
     endpoint = world.model()
     monkeypatch.setattr(world.numbered, "get", over)
+    monkeypatch.setattr(world.numbered, "run", over)
     answer = world.call("GET", "/datasets/1")
     assert refusal(answer, 429)
     assert "retry-after" not in answer.headers

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trivet.algorithmia import _answers, _requests
+from trivet.algorithmia import _answers, _requests, _words
 from trivet.algorithmia._async.conversation import AsyncConversation
 from trivet.algorithmia._async.datafile import AsyncDataFile
 from trivet.algorithmia._places import path_of, safe_name
@@ -17,8 +15,6 @@ from trivet.algorithmia.data import DataObject, DataObjectType
 from trivet.algorithmia.util import getParentAndBase, pathJoin
 from trivet.sdk._async.concurrency import offload
 from trivet.sdk._http import Response
-
-logger = logging.getLogger("trivet.algorithmia")
 
 
 class AsyncDataDirectory(DataObject):
@@ -56,7 +52,7 @@ class AsyncDataDirectory(DataObject):
         """
         answer = await self.client.send(_requests.get(self.url))
         if answer.status in {401, 403}:
-            logger.warning("%s counts as absent: %s", self.path, _answers.reason(answer))
+            _words.absent(self.path, _answers.reason(answer))
         return _answers.exists(answer)
 
     async def create(self, acl: Acl | None = None) -> None:
@@ -137,7 +133,9 @@ class AsyncDataDirectory(DataObject):
         Raises:
             DataApiError: something can't be had.
         """
-        folder = await offload(tempfile.mkdtemp)
+        from tempfile import mkdtemp
+
+        folder = await offload(mkdtemp)
         async for file in self.files():
             target = Path(folder, safe_name(file.getName()))
             path = await file.getFile(as_path=True)
@@ -153,7 +151,7 @@ class AsyncDataDirectory(DataObject):
             DataApiError: it can't be read.
         """
         answer = await self.client.send(_requests.get(self.url, {"acl": "true"}))
-        _demand(answer, "Unable to get permissions:")
+        _demand(answer, "Unable to get permissions: ")
         found = _answers.json_of(answer)
         if not isinstance(found, dict):
             raise _answers.unexpected(answer)

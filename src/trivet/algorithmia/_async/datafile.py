@@ -18,6 +18,7 @@ from trivet.algorithmia.errors import DataApiError, InputError
 from trivet.algorithmia.util import getParentAndBase
 from trivet.sdk._async.concurrency import offload
 
+
 class AsyncDataFile(DataObject):
     """A file on the server.
 

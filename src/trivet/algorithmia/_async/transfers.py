@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import AsyncGenerator
 from io import BytesIO
 from pathlib import Path
@@ -113,7 +112,9 @@ async def upload(client: AsyncConversation, url: str, path: Path) -> Response:
 
 
 def _temporary() -> Path:
-    with tempfile.NamedTemporaryFile(delete=False) as file:
+    from tempfile import NamedTemporaryFile
+
+    with NamedTemporaryFile(delete=False) as file:
         return Path(file.name)
 
 

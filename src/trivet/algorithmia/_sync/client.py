@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import os
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from trivet.algorithmia import _answers, _manifests, _requests
+from trivet.algorithmia import _answers, _manifests, _requests, _words
 from trivet.algorithmia._answers import Answer
 from trivet.algorithmia._places import LOCAL
 from trivet.algorithmia._sync.algorithm import Algorithm
@@ -153,6 +152,8 @@ class Client(Conversation):
         Raises:
             ApiError: there is none, or it is no archive.
         """
+        from trivet.algorithmia._archives import unpack_template
+
         folder = Path(dest)
         offload(_make, folder)
         archive = folder / "template.tar.gz"
@@ -164,12 +165,10 @@ class Client(Conversation):
             with offload(_writable, archive) as file:
                 while piece := answer.read():
                     offload(file.write, piece)
-            offload(_unpack, archive, folder)
+            offload(unpack_template, archive, folder)
         except TransportError as failure:
             offload(_forget, archive)
             raise self.no_answer(failure) from failure
-        except tarfile.TarError as error:
-            raise AnswerError(f"The template is no archive: {error}.") from error
         finally:
             answer.close()
         if not save_tar:
@@ -228,7 +227,10 @@ class Client(Conversation):
         offload(_manifests.write, _manifests.frozen(manifest, sums), Path(manifest_output_dir))
 
     def _told(self, url: str) -> Any:
-        return _answers.told(self.send(_requests.get(url)))
+        found = _answers.told(self.send(_requests.get(url)))
+        if isinstance(found, dict) and "error" in found:
+            _words.error_handed_on(str(found["error"]))
+        return found
 
     def _typed(self, about: Mapping[str, Any]) -> dict[str, Any]:
         kind, wrong = self.convert_type_id(about.get("type_id", ""))
@@ -243,11 +245,6 @@ def _make(folder: Path) -> None:
 
 def _writable(path: Path) -> BinaryIO:
     return path.open("wb")
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive, "r:gz") as packed:
-        packed.extractall(folder, filter="data")
 
 
 def _forget(path: Path) -> None:

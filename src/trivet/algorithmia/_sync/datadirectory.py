@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import logging
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trivet.algorithmia import _answers, _requests
+from trivet.algorithmia import _answers, _requests, _words
 from trivet.algorithmia._places import path_of, safe_name
 from trivet.algorithmia._sync.conversation import Conversation
 from trivet.algorithmia._sync.datafile import DataFile
@@ -18,8 +16,6 @@ from trivet.algorithmia.data import DataObject, DataObjectType
 from trivet.algorithmia.util import getParentAndBase, pathJoin
 from trivet.sdk._http import Response
 from trivet.sdk._sync.concurrency import offload
-
-logger = logging.getLogger("trivet.algorithmia")
 
 
 class DataDirectory(DataObject):
@@ -57,7 +53,7 @@ class DataDirectory(DataObject):
         """
         answer = self.client.send(_requests.get(self.url))
         if answer.status in {401, 403}:
-            logger.warning("%s counts as absent: %s", self.path, _answers.reason(answer))
+            _words.absent(self.path, _answers.reason(answer))
         return _answers.exists(answer)
 
     def create(self, acl: Acl | None = None) -> None:
@@ -138,7 +134,9 @@ class DataDirectory(DataObject):
         Raises:
             DataApiError: something can't be had.
         """
-        folder = offload(tempfile.mkdtemp)
+        from tempfile import mkdtemp
+
+        folder = offload(mkdtemp)
         for file in self.files():
             target = Path(folder, safe_name(file.getName()))
             path = file.getFile(as_path=True)
@@ -154,7 +152,7 @@ class DataDirectory(DataObject):
             DataApiError: it can't be read.
         """
         answer = self.client.send(_requests.get(self.url, {"acl": "true"}))
-        _demand(answer, "Unable to get permissions:")
+        _demand(answer, "Unable to get permissions: ")
         found = _answers.json_of(answer)
         if not isinstance(found, dict):
             raise _answers.unexpected(answer)

@@ -3,17 +3,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import shutil
-import tempfile
-import zipfile
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self, TextIO, overload
 
-from trivet.algorithmia import _answers, _requests
+from trivet.algorithmia import _answers, _requests, _words
 from trivet.algorithmia._answers import Answer
 from trivet.algorithmia._places import path_of
 from trivet.algorithmia._sync import transfers
@@ -22,8 +18,6 @@ from trivet.algorithmia.data import DataObject, DataObjectType
 from trivet.algorithmia.errors import DataApiError, InputError
 from trivet.algorithmia.util import getParentAndBase
 from trivet.sdk._sync.concurrency import offload
-
-logger = logging.getLogger("trivet.algorithmia")
 
 
 class DataFile(DataObject):
@@ -99,7 +93,9 @@ class DataFile(DataObject):
         """
         packed = transfers.download(self.client, self.url, self.path)
         try:
-            return offload(_unpacked, packed, self.path)
+            from trivet.algorithmia._archives import unpack
+
+            return offload(unpack, packed, self.path)
         finally:
             offload(os.unlink, packed)
 
@@ -157,7 +153,7 @@ class DataFile(DataObject):
         """
         answer = self.client.send(_requests.head(self.url))
         if answer.status in {401, 403}:
-            logger.warning("%s counts as absent: %s", self.path, _answers.reason(answer))
+            _words.absent(self.path, _answers.reason(answer))
         return _answers.exists(answer), answer.headers.get("x-error-message", "")
 
     # -- writing
@@ -214,7 +210,9 @@ class DataFile(DataObject):
             OSError: something can't be read.
             DataApiError: it was refused.
         """
-        packed = offload(_packed, Path(path))
+        from trivet.algorithmia._archives import pack
+
+        packed = offload(pack, Path(path))
         try:
             return self.putFile(packed)
         finally:
@@ -232,35 +230,6 @@ class DataFile(DataObject):
 
 def _opened(path: str) -> TextIO:
     return Path(path).open()
-
-
-def _packed(path: Path) -> Path:
-    with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file:
-        target = Path(file.name)
-    try:
-        with zipfile.ZipFile(target, "w") as archive:
-            if path.is_dir():
-                for each in sorted(path.rglob("*")):
-                    if each.is_file():
-                        archive.write(each, each.relative_to(path))
-            else:
-                archive.write(path, path.name)
-    except BaseException:
-        target.unlink()
-        raise
-    return target
-
-
-def _unpacked(packed: str, place: str) -> str:
-    folder = tempfile.mkdtemp()
-    try:
-        with zipfile.ZipFile(packed) as archive:
-            archive.extractall(folder)
-            names = archive.namelist()
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise DataApiError(f"unable to unpack {place} - {error}") from error
-    return folder if len(names) != 1 else str(Path(folder, names[0]))
 
 
 def _without_numpy(verb: str) -> DataApiError:

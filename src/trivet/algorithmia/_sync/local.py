@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -130,7 +129,9 @@ class LocalDataFile:
             DataApiError: it can't be read, or this one can't be written.
         """
         try:
-            offload(shutil.copyfile, path, self.path)
+            from shutil import copyfile
+
+            offload(copyfile, path, self.path)
         except OSError as error:
             raise DataApiError(f"Failed to write local file {self.path}: {error.strerror}") from error
         return self
@@ -189,7 +190,12 @@ class LocalDataDirectory:
         Raises:
             OSError: it can't be deleted.
         """
-        offload(shutil.rmtree if force else os.rmdir, self.path)
+        if force:
+            from shutil import rmtree
+
+            offload(rmtree, self.path)
+        else:
+            offload(os.rmdir, self.path)
 
     def file(self, name: str) -> LocalDataFile:
         """The file of this name in it."""

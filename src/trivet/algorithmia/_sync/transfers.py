@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Generator
 from io import BytesIO
 from pathlib import Path
@@ -114,7 +113,9 @@ def upload(client: Conversation, url: str, path: Path) -> Response:
 
 
 def _temporary() -> Path:
-    with tempfile.NamedTemporaryFile(delete=False) as file:
+    from tempfile import NamedTemporaryFile
+
+    with NamedTemporaryFile(delete=False) as file:
         return Path(file.name)
 
 

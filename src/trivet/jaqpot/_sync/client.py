@@ -196,9 +196,9 @@ class JaqpotApiClient:
 
         from trivet.sdk._sync.client import Client
 
-        self._ask_well(_requests.model(model_id))  # says in Jaqpot's words what is amiss, and tells who answers
+        self._ask_well(_requests.model(model_id))  # says in Jaqpot's words what is amiss
         platform = _settings.platform_url(self._settings.url)
-        if platform is None or not self._holds:
+        if platform is None:
             raise JaqpotApiException(
                 f"{self._settings.url} hands out no models as bundles.",
                 code="no_bundles",

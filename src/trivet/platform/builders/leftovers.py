@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+
+from trivet.protocol.removal import remove_folder
 
 _DOOMED = ".old"
 
@@ -24,7 +25,7 @@ def remove(folder: Path, before: float) -> bool:
         return False
     doomed = folder.with_name(f"{folder.name}{_DOOMED}")
     folder.rename(doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
+    remove_folder(doomed)
     return True
 
 

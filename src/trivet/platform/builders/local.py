@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
@@ -27,6 +26,7 @@ from trivet.platform.builders.sources import SourceTree
 from trivet.platform.core.errors import BuildFailed, CoreError, DeploymentRefused, StorageFull
 from trivet.platform.ports.builder import Built, Checksum
 from trivet.platform.ports.clock import Clock
+from trivet.protocol.removal import remove_folder
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = ".new"
@@ -69,7 +69,7 @@ class LocalBuilder:
         self._clock = clock
         self._locks: dict[str, asyncio.Lock] = {}
         for leftover in self._bundles.glob(f"*{_UNFINISHED}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            remove_folder(leftover)
 
     async def unpack(self, archive: Path, filename: str, digest: str) -> str:
         """Unpacks an upload safely and returns the name of its bundle, which is its digest.
@@ -184,7 +184,7 @@ class LocalBuilder:
             _read(new)
             new.rename(target)
         finally:
-            shutil.rmtree(new, ignore_errors=True)
+            remove_folder(new)
 
 
 def _read(bundle: Path, filename: str = "") -> tuple[Kind, Program | None, Requirements]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from trivet.platform.core.errors import BuildFailed, CoreError, DeploymentRefused
 from trivet.platform.ports.builder import Checksum
+from trivet.protocol.removal import remove_folder
 
 FILE = "model_manifest.json"
 FROZEN = f"{FILE}.freeze"
@@ -133,7 +134,7 @@ def add_frozen(bundles: Path, bundle: str, found: Freeze) -> str:
             if not (bundles / name).is_dir():
                 raise  # else another build has made it meanwhile
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        remove_folder(new)
     return name
 
 

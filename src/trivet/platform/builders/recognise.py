@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from trivet.platform.builders.algorithm import Algorithm
 from trivet.platform.builders.decorated import Decorated
 from trivet.platform.builders.model import Model
-from trivet.platform.builders.runpod import RunPodWorker
+from trivet.platform.builders.runpod import DropInWorker, RunPodWorker
 from trivet.platform.builders.sources import SourceTree
 from trivet.platform.core.errors import DeploymentRefused
 
@@ -50,7 +50,7 @@ class Kind(Protocol):
         """The name of its one endpoint, where the bundle itself says it."""
 
 
-KINDS: tuple[Kind, ...] = (Decorated(), Algorithm(), RunPodWorker(), Model())
+KINDS: tuple[Kind, ...] = (Decorated(), Algorithm(), RunPodWorker(), DropInWorker(), Model())
 """Every kind that can be deployed, our own first: who has decorated a function in a foreign program wants that one. Models come
 last, as a program may bring one along.
 """

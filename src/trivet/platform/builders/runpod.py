@@ -26,11 +26,13 @@ class RunPodWorker:
 
     host = "runpod"
     looked_for = "a .py file that calls runpod.serverless.start"
-    usual = (_PACKAGE,)
+    usual: tuple[str, ...] = (_PACKAGE,)
+    start = "runpod.serverless.start"
+    """What such a program calls."""
 
     def recognises(self, source: SourceTree) -> bool:
         """Whether any file starts a worker."""
-        return bool(_starters(source))
+        return bool(_starters(source, self.start))
 
     def requirements(self, source: SourceTree) -> tuple[str, ...]:
         """What the script block (PEP 723) of the program asks for, as written.
@@ -66,7 +68,7 @@ class RunPodWorker:
         Raises:
             DeploymentRefused: several are as near; the hint says how to choose.
         """
-        starters = _starters(source)
+        starters = _starters(source, self.start)
         for choose in (lambda files: _named(files, _commands(_recipe(source.folder))), _preferred, _nearest):
             chosen = choose(starters)
             if len(chosen) == 1:
@@ -81,58 +83,52 @@ class RunPodWorker:
         return None
 
 
+class DropInWorker(RunPodWorker):
+    """The same by our own module of that name, which every worker has."""
+
+    looked_for = "a .py file that calls trivet.runpod.serverless.start"
+    usual = ()
+    start = "trivet.runpod.serverless.start"
+
+
 # -- which files start a worker -----------------------------------------------------------------------------------------
 
 
-def _starters(source: SourceTree) -> list[str]:
-    return [file.path for file in source.python if _starts(file)]
+def _starters(source: SourceTree, start: str) -> list[str]:
+    return [file.path for file in source.python if _starts(file, start)]
 
 
-def _starts(file: PythonFile) -> bool:
-    """Whether a file uses ``runpod.serverless.start``, however it was imported."""
+def _starts(file: PythonFile, start: str) -> bool:
+    """Whether a file uses the function of that full name, however it was imported."""
     if _PACKAGE not in file.text:
         return False
-    packages, modules, names = _bindings(file.tree)
+    bound = _bindings(file.tree)
 
-    def is_module(node: ast.expr) -> bool:
+    def meanings(node: ast.expr) -> set[str]:
         if isinstance(node, ast.Name):
-            return node.id in modules
-        return (
-            isinstance(node, ast.Attribute)
-            and node.attr == "serverless"
-            and isinstance(node.value, ast.Name)
-            and node.value.id in packages
-        )
+            return bound.get(node.id, set())
+        return {f"{name}.{node.attr}" for name in meanings(node.value)} if isinstance(node, ast.Attribute) else set()
 
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Attribute):
-            if node.attr == "start" and is_module(node.value):
-                return True
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
-            return True
-    return False
+    return any(
+        isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load) and start in meanings(node)
+        for node in ast.walk(file.tree)
+    )
 
 
-def _bindings(tree: ast.Module) -> tuple[set[str], set[str], set[str]]:
-    """What stands for the package, what for its module ``serverless``, and what for ``start`` itself."""
-    packages: set[str] = set()
-    modules: set[str] = set()
-    names: set[str] = set()
+def _bindings(tree: ast.Module) -> dict[str, set[str]]:
+    """What the names of a module may stand for, as far as it came from the package or from ours."""
+    bound: dict[str, set[str]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.name == "runpod.serverless" and alias.asname:
-                    modules.add(alias.asname)
-                elif alias.name.partition(".")[0] == _PACKAGE and (alias.name == _PACKAGE or not alias.asname):
-                    packages.add(alias.asname or _PACKAGE)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            wanted, found = {_PACKAGE: ("serverless", modules), "runpod.serverless": ("start", names)}.get(
-                node.module or "", ("", set())
-            )
+                root = alias.name.partition(".")[0]
+                bound.setdefault(alias.asname or root, set()).add(alias.name if alias.asname else root)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             for alias in node.names:
-                if alias.name in (wanted, "*"):
-                    found.add(alias.asname or wanted)
-    return packages, modules, names
+                names = (alias.name,) if alias.name != "*" else ("serverless", "start")
+                for name in names:
+                    bound.setdefault(alias.asname or name, set()).add(f"{node.module}.{name}")
+    return bound
 
 
 # -- which of them is the program ---------------------------------------------------------------------------------------

@@ -18,7 +18,10 @@ from threading import Lock
 
 from trivet.platform.builders.leftovers import leftovers, remove
 
-LIGHT = ("__init__.py", "_version.py", "py.typed", "authoring", "models", "protocol", "sdk", "worker")
+LIGHT = (
+    *("__init__.py", "_version.py", "py.typed"),
+    *("algorithmia", "authoring", "models", "protocol", "runpod", "sdk", "worker"),
+)
 """What of the package workers may need; the platform and the command line stay behind."""
 LIGHT_DISTRIBUTIONS = ("pyreqwest",)
 """What the SDK needs to make requests from within a handler."""

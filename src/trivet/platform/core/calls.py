@@ -25,7 +25,8 @@ class CallOptions:
     ``idempotency_key``: a name of the caller's own for this call; another one with the same name gets the same job.
     ``webhook_format``: how the message to ``webhook`` is written. ``aside``: a JSON text that the worker gets beside the input.
     ``usual_retention``: how long the job is kept where its author does not say, instead of as long as the platform says.
-    ``number``: an integer that the job, which is submitted, can be found by as well.
+    ``number``: an integer that the job can be found by as well.
+    ``is_checked``: the input was checked by rules that are no looser than the endpoint's schema.
     ``affinity``: a text; calls with the same one go to the same version while an endpoint is split between versions.
     """
 
@@ -43,6 +44,7 @@ class CallOptions:
     affinity: str | None = None
     usual_retention: float | None = None
     number: int | None = None
+    is_checked: bool = False
 
 
 USUAL = CallOptions()

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 import signal
 import subprocess
 from collections import OrderedDict
@@ -28,6 +27,7 @@ from trivet.platform.runtimes.memory import MemoryGuard
 from trivet.platform.runtimes.surroundings import base_environ, custom_environ, worker_environ
 from trivet.platform.runtimes.tail import Tail
 from trivet.platform.runtimes.warm import LONGEST_ID, WarmParents, WarmSettings
+from trivet.protocol.removal import remove_folder
 from trivet.protocol.shares import ORDERS
 
 logger = logging.getLogger(__name__)
@@ -222,7 +222,7 @@ class ProcessRuntime:
         ended = strays.kill_marked(self._folders)
         for group in self._cgroups.leftovers() if self._cgroups is not None else ():
             group.clear(_PATIENCE)
-        shutil.rmtree(self._folders, ignore_errors=True)
+        remove_folder(self._folders)
         self._folders.mkdir(parents=True, mode=0o700, exist_ok=True)
         return ended
 
@@ -270,7 +270,7 @@ class ProcessRuntime:
             return worker or self._spawn_plainly(spec, python, environ, ours, theirs, orders)
         except BaseException:
             os.close(ours)
-            shutil.rmtree(room, ignore_errors=True)
+            remove_folder(room)
             raise
         finally:
             os.close(theirs)
@@ -408,7 +408,7 @@ class ProcessRuntime:
         await asyncio.to_thread(_end_strays, worker, self._folders)
         worker.life.bury()
         self._read_rest(worker)
-        await asyncio.to_thread(shutil.rmtree, self._folders / worker.id, ignore_errors=True)
+        await asyncio.to_thread(remove_folder, self._folders / worker.id)
         lines = worker.tail.lines
         self._ended[worker.id] = lines
         while len(self._ended) > self._settings.kept:

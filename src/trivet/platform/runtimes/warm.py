@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from trivet.platform.runtimes.forked import Forked
 from trivet.platform.runtimes.imports import Import
 from trivet.platform.runtimes.kinds import Kind
 from trivet.platform.runtimes.parent import Unwarmable, WarmParent
+from trivet.protocol.removal import remove_folder
 
 logger = logging.getLogger(__name__)
 
@@ -208,7 +208,7 @@ class WarmParents:
         try:
             parent = WarmParent.start(python, environ, room)
         except BaseException:
-            shutil.rmtree(room, ignore_errors=True)
+            remove_folder(room)
             raise
         self._all.add(parent)
         parent.on_end = self._ended
@@ -275,7 +275,7 @@ class WarmParents:
             await asyncio.to_thread(parent.cgroup.clear, _CLEAR_PATIENCE)
         else:
             await asyncio.to_thread(strays.kill_marked, self._folder, parent.room.name)
-        await asyncio.to_thread(shutil.rmtree, parent.room, ignore_errors=True)
+        await asyncio.to_thread(remove_folder, parent.room)
         self._all.discard(parent)
 
     def _look(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -48,6 +49,8 @@ MOST_DEPTH = 32
 """Calls that may lie between a job and the one at the top of its tree."""
 _KEYS_IN_MEMORY = 10_000
 _SEARCH_STEP = 500
+_PATIENCE = 10.0
+"""Seconds that the disk has to take what somebody will come back for."""
 
 
 class HeldCall(NamedTuple):
@@ -126,6 +129,7 @@ class Jobs:
         options: CallOptions = USUAL,
         *,
         wait: float = 50.0,
+        durable: bool = False,
     ) -> JobView:
         """Calls and waits, at most ``wait`` seconds. A job that is not final by then is on disk and goes on.
 
@@ -137,12 +141,14 @@ class Jobs:
             payload: the input as it came.
             options: what the caller says about the call.
             wait: seconds to wait.
+            durable: whether the end is on disk as well when this returns: the caller will come back for it.
 
         Raises:
             InvalidInput: the input misses the schema; nothing was queued.
             BadRequest: an option is out of its range.
             RateLimited, TooManyOpenJobs: over a limit of the key or its account; nothing was queued.
             IdempotencyKeyReused: another input was called with that key.
+            Unavailable: the end is to be durable, and the disk does not take it.
         """
         if options.idempotency_key is not None:
             view = await self.submit(principal, reference, payload, options)
@@ -155,7 +161,10 @@ class Jobs:
         with self._notifier.subscribe(job.id) as changes:
             self._admit(job, recorded=False)
             last = await self._until_final(job.id, changes, wait)
-        if not last.is_final:
+        if durable:
+            await self._soon_on_disk(job.id)
+            last = await self._load(job.id)
+        elif not last.is_final:
             await self._on_disk(job.id)
             last = await self._load(job.id)
         return self._shown(principal, last, endpoint, version)
@@ -350,7 +359,8 @@ class Jobs:
         self, fresh: str, now: float, principal: Principal, version: Version, payload: Payload, options: CallOptions
     ) -> Job:
         usual = self._usual(version)
-        usual.check(payload)
+        if not options.is_checked:
+            usual.check(payload)
         if options is not usual.options:
             usual.policy, usual.options = self._policy(version, options), options
         policy = usual.policy
@@ -471,6 +481,20 @@ class Jobs:
             if wait > 0 and not job.is_final:
                 job = await self._until_final(job_id_, changes, wait)
         return self._view(principal, job)
+
+    def views(self, principal: Principal, found: Iterable[Job]) -> list[JobView]:
+        """Those of some jobs that the principal may see, as they stand now: memory is ahead of the disk.
+
+        Args:
+            principal: who asks; has the scope ``read``.
+            found: jobs that were read just now.
+        """
+        views = []
+        for job in found:
+            with suppress(NotFound):
+                self._check_sight(principal, job, Scope.READ, job.id)
+                views.append(self._view(principal, self._dispatcher.job(job.id) or job))
+        return views
 
     async def newest(self, principal: Principal, job_id_: str) -> JobView:
         """The newest try of a job, which is the job itself unless it was tried again (`retry`).
@@ -744,11 +768,21 @@ class Jobs:
             if over:
                 return await self._load(job_id_)
 
-    async def _on_disk(self, job_id_: str) -> None:
+    async def _soon_on_disk(self, job_id_: str) -> None:
+        if not await self._on_disk(job_id_, _PATIENCE):
+            raise Unavailable(
+                f"The job {job_id_} can't be written down: the platform's disk is full or does not answer.",
+                retry_after=_PATIENCE,
+                hint="It goes on all the same, and is listed when it is on disk.",
+            )
+
+    async def _on_disk(self, job_id_: str, patience: float | None = None) -> bool:
+        """Whether the job is on disk, as soon as it is, or after some seconds."""
         topic = f"recorded:{job_id_}"
         with self._notifier.subscribe(topic) as recorded:
             if self._dispatcher.persist(job_id_, lambda: self._notifier.notify(topic)):
-                await recorded.wait(None)
+                return await recorded.wait(patience)
+        return True
 
     async def _load(self, job_id_: str) -> Job:
         job = self._dispatcher.job(job_id_)

@@ -46,12 +46,21 @@ class NumberedJobs:
         self._known: OrderedDict[int, tuple[str, str]] = OrderedDict()
         """The ids of jobs and of their accounts."""
 
-    async def submit(
-        self, principal: Principal, reference: EndpointReference, payload: Payload, options: CallOptions = USUAL
+    async def run(
+        self,
+        principal: Principal,
+        reference: EndpointReference,
+        payload: Payload,
+        options: CallOptions = USUAL,
+        *,
+        wait: float = 0.0,
     ) -> JobView:
-        """Queues a job that has a number; returns when it is on disk. Raises as `Jobs.submit`."""
+        """Calls with a number, and waits at most ``wait`` seconds for the end. Final or not, the job is on disk when this
+        returns. Raises as `Jobs.run`.
+        """
         number = await self._numbers.next()
-        view = await self._jobs.submit(principal, reference, payload, replace(options, number=number))
+        options = replace(options, number=number)
+        view = await self._jobs.run(principal, reference, payload, options, wait=wait, durable=True)
         self._remember(number, view.job.id, principal.account_id)
         return view
 
@@ -71,7 +80,7 @@ class NumberedJobs:
             self._remember(number, *known)
         job_id, account_id = known
         if account_id != principal.account_id and not principal.administers():
-            raise Forbidden(f"Job {number} is somebody else's.")
+            raise Forbidden(f"The number {number} belongs to somebody else.", hint="Everybody sees their own alone.")
         return await self._jobs.get(principal, job_id, wait)
 
     async def page(
@@ -99,13 +108,8 @@ class NumberedJobs:
                 principal.account_id, endpoint_id=endpoint_id, newest_first=newest_first, offset=offset, limit=limit
             )
         )
-        views = []
-        for job in found:
-            try:
-                views.append(await self._jobs.get(principal, job.id))
-            except NotFound:  # forgotten in this very moment
-                total -= 1
-        return NumberedPage(views, total)
+        views = self._jobs.views(principal, found)
+        return NumberedPage(views, total - (len(found) - len(views)))
 
     def _remember(self, number: int, job_id: str, account_id: str) -> None:
         self._known[number] = job_id, account_id

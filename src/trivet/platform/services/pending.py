@@ -76,12 +76,14 @@ class PendingModels:
         Raises:
             NotFound: there is none, or no longer.
         """
-        self.tick()
-        found = self._pending.get(number)
-        if found is None or not (found.account_id == principal.account_id or principal.administers()):
-            raise NotFound.of("upload", str(number))
+        found = self._own(principal, number)
+        if found is None:
+            raise NotFound(
+                f"There is no upload {number} that waits for you.", hint="Begin again: what was not confirmed is forgotten."
+            )
         require(principal, Scope.DEPLOY)
         return found
+
 
     def with_key(self, key: str) -> PendingModel:
         """The upload whose secret name somebody knows, and which waits for its graph.
@@ -110,6 +112,21 @@ class PendingModels:
         found.confirmed = True
         return found
 
+    def give_up(self, principal: Principal, number: int) -> bool:
+        """Forgets an upload of one's own that waits for its graph. False where there is none.
+
+        Raises:
+            Conflict: it was confirmed, and is on its way to be a model.
+        """
+        found = self._own(principal, number)
+        if found is None:
+            return False
+        require(principal, Scope.DEPLOY)
+        if found.confirmed:
+            raise Conflict(f"The model {number} is being built.", hint="Delete it when it is there.")
+        self.forget(found)
+        return True
+
     def forget(self, found: PendingModel) -> None:
         """Forgets an upload, whatever became of it."""
         if self._pending.pop(found.number, None) is not None:
@@ -120,6 +137,12 @@ class PendingModels:
         now = self._clock()
         for each in [each for each in self._pending.values() if each.expires_at <= now and not each.confirmed]:
             self.forget(each)
+
+    def _own(self, principal: Principal, number: int) -> PendingModel | None:
+        self.tick()
+        found = self._pending.get(number)
+        is_own = found is not None and (found.account_id == principal.account_id or principal.administers())
+        return found if is_own else None
 
 
 def _free_number(tx: Transaction) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,9 @@ _CONSTRAINTS = frozenset(
     {"$ref", "allOf", "anyOf", "const", "else", "enum", "if", "not", "oneOf", "properties", "required", "then"}
 )
 _DEEPEST = 8
+_MOST_EXPLAINED = 64 * 1024
+"""Bytes of an input whose faults are all looked for."""
+_AT_ONCE = 1000
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -78,7 +82,7 @@ class _SchemaCheck:
         if payload.is_json:
             value = documents.decode(payload.data)
             if not self._is_valid(value):
-                raise _missed(self._errors(value))
+                raise self._missed(value, len(payload.data))
             return
         text = _text_of(payload.data, payload.content_type)
         if self._takes_bytes:
@@ -91,16 +95,45 @@ class _SchemaCheck:
                 hint=f"Send JSON as `application/json`. {_HINT}",
             )
         if not self._is_valid(text):
-            raise _missed(self._errors(text))
+            raise self._missed(text, len(payload.data))
+
+    def _missed(self, value: Any, size: int) -> InvalidInput:
+        """What is wrong with a value. The validator finds all faults at once, each with a copy of what it is about, so that of
+        much only the first part is explained that does not fit by itself.
+        """
+        if size <= _MOST_EXPLAINED:
+            return _misfit(faults.explain(self._errors(value)))
+        found: tuple[FieldError, ...] = ()
+        place = self._first_misfit(value) if isinstance(value, list) else None
+        if place is not None:
+            item = value[place]
+            if _is_small(item):
+                errors = faults.explain(self._errors([item]))
+                found = tuple(replace(each, path=f"/{place}{each.path.removeprefix('/0')}") for each in errors)
+            else:
+                found = (FieldError(f"/{place}", "Does not fit."),)
+        return _misfit(found or (FieldError("", f"Does not fit, and is too much to say where: {size:,} bytes."),))
+
+    def _first_misfit(self, items: list[Any]) -> int | None:
+        """The place of the first item that does not fit by itself; None where each of them does."""
+        for start in range(0, len(items), _AT_ONCE):
+            if not self._is_valid(items[start : start + _AT_ONCE]):
+                for place in range(start, min(start + _AT_ONCE, len(items))):
+                    if not self._is_valid([items[place]]):
+                        return place
+        return None
 
 
-def _missed(errors: Iterable[jsonschema_rs.ValidationError]) -> InvalidInput:
-    found = faults.explain(errors)
+def _is_small(value: object) -> bool:
+    return len(_encode(value)) <= _MOST_EXPLAINED
+
+
+def _misfit(found: Sequence[FieldError]) -> InvalidInput:
     first = found[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return InvalidInput(
         f"The input does not fit the endpoint's schema: {first.path or 'the input'}: {first.message}{more}",
-        errors=found,
+        errors=tuple(found),
         hint=_HINT,
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -53,25 +54,30 @@ class AsyncChannel:
         self._backoff = Backoff(retries=retries)
         self._transport = transport if transport is not None else AsyncHttpTransport(url, headers, verify=verify)
 
-    async def send(self, request: Request, deadline: Deadline = FOREVER) -> Response:
+    async def send(self, request: Request, deadline: Deadline = FOREVER, *, timeout: float | None = None) -> Response:
         """The answer to ``request``, whatever its status.
 
         Args:
             request: what to ask.
             deadline: until when the caller waits; repetitions end there, too.
+            timeout: seconds for this answer, in place of those of the channel.
 
         Raises:
             TransportError: no whole answer came, also after what could be repeated was.
         """
         repetition = 0
+        failing: float | None = None
+        usual = self.timeout if timeout is None else timeout
         while True:
             outcome: Response | TransportError
             try:
-                outcome = await self._transport.send(request, timeout=request.patience(self.timeout, deadline.left()))
+                outcome = await self._transport.send(request, timeout=request.patience(usual, deadline.left()))
                 if outcome.status < 400:
                     return outcome
             except TransportError as failure:
                 outcome = failure
+            failed = time.monotonic()
+            failing = failed if failing is None else failing
             delay = delay_before_retry(
                 request,
                 outcome,
@@ -79,6 +85,7 @@ class AsyncChannel:
                 repetition=repetition,
                 chance=random.random(),  # noqa: S311 — chance, not a secret
                 now=datetime.now(UTC),
+                out=failed - failing,
                 left=deadline.left(),
             )
             if delay is None:

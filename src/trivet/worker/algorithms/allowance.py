@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
@@ -15,6 +16,10 @@ _SHARE = 50
 _LEAST_PAUSE = 0.5
 _ENTRY = 256
 """Bytes that an entry of a folder is counted as beside its blocks: a million empty files fill a disk as well."""
+
+
+_HIDING = frozenset({errno.EACCES, errno.ENAMETOOLONG})
+"""What a program can make of a folder so that nobody sees how much is in it."""
 
 
 class TooMuchKept(Exception):
@@ -37,7 +42,7 @@ class Allowance:
         self._folder = folder
         self._limit = limit
         self._clock = clock
-        self._before = _size(folder) if limit else 0
+        self._before = _size(folder)[0] if limit else 0
         self._due = 0.0
 
     def check(self) -> None:
@@ -49,8 +54,14 @@ class Allowance:
         now = self._clock()
         if not self._limit or now < self._due:
             return
-        grown = _size(self._folder) - self._before
+        size, is_whole = _size(self._folder)
+        grown = size - self._before
         self._due = now + max(_LEAST_PAUSE, _SHARE * (self._clock() - now))
+        if not is_whole:
+            raise TooMuchKept(
+                "The algorithm keeps folders in its /tmp, home or working folder that can't be measured: they lie so deep in one "
+                "another that their path is too long, or are closed to their own user. It was ended and all of that is gone."
+            )
         if grown > self._limit:
             raise TooMuchKept(
                 f"The algorithm keeps {grown:,} bytes in its /tmp, home and working folder, and may keep {self._limit:,}; "
@@ -64,9 +75,9 @@ def limit_of(environ: MutableMapping[str, str]) -> int:
     return int(environ.pop(LIMIT, "0"))
 
 
-def _size(folder: Path) -> int:
-    """Bytes on the disk. What goes while we look is not counted, nor what can't be looked at."""
-    total, left = 0, [str(folder)]
+def _size(folder: Path) -> tuple[int, bool]:
+    """Bytes on the disk, and whether these are all. What goes while we look is not counted."""
+    total, is_whole, left = 0, True, [str(folder)]
     while left:
         try:
             with os.scandir(left.pop()) as entries:
@@ -77,8 +88,8 @@ def _size(folder: Path) -> int:
                         total += status.st_blocks * _BLOCK
                         if entry.is_dir(follow_symlinks=False):
                             left.append(entry.path)
-                    except OSError:
-                        continue
-        except OSError:
-            continue
-    return total
+                    except OSError as error:
+                        is_whole &= error.errno not in _HIDING
+        except OSError as error:
+            is_whole &= error.errno not in _HIDING
+    return total, is_whole

@@ -22,6 +22,10 @@ from trivet.worker.programs import furnish
 NOWHERE = "http://127.0.0.1:9"
 """The address of the platform while an algorithm is checked: there is no caller yet whose data it might read."""
 _MANIFEST = "model_manifest.json"
+_OURS = "trivet.algorithmia"
+"""The module that stands in for both packages that algorithms are made with."""
+_ASKING = ("Algorithmia.", f"{_OURS}.")
+_SERVING = ("Algorithmia.handler", f"{_OURS}.handler")
 
 
 def rehearse(bundle: str, program: str, answers: int) -> int:
@@ -79,12 +83,14 @@ def _as_authors(answer: dict[str, Any], code: str, room: str) -> dict[str, Any]:
 
 def _stop_where_it_serves(found: Callable[[Callable[..., Any] | None], NoReturn]) -> None:
     """Replaces what serves in the packages that algorithms are made with, where they are installed."""
-    with suppress(ImportError, AttributeError):
-        handler = import_module("Algorithmia").Handler
-        handler.serve = lambda self: found(self.apply_func)
-    with suppress(ImportError, AttributeError):
-        kit = import_module("adk").ADK
-        kit.init = lambda self, *_, **__: found(self.apply_func)
+    for package in ("Algorithmia", _OURS):
+        with suppress(ImportError, AttributeError):
+            handler = import_module(package).Handler
+            handler.serve = lambda self: found(self.apply_func)
+    for package in ("adk", _OURS):
+        with suppress(ImportError, AttributeError):
+            kit = import_module(package).ADK
+            kit.init = lambda self, *_, **__: found(self.apply_func)
 
 
 def _needs_more(error: BaseException) -> str:
@@ -92,7 +98,7 @@ def _needs_more(error: BaseException) -> str:
     frames = [frame.f_globals.get("__name__") or "" for frame in _frames(error.__traceback__)]
     if isinstance(error, KeyError) and frames and frames[-1] == "os":
         return f"the module needs the environment variable {error.args[0]} when it is imported."
-    if any(name.startswith("Algorithmia.") and name != "Algorithmia.handler" for name in frames):
+    if any(name.startswith(_ASKING) and name not in _SERVING for name in frames):
         return "the module asks the platform for something when it is imported."
     return ""
 

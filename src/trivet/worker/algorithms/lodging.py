@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from pathlib import Path
 
+from trivet.protocol.removal import remove_folder
 from trivet.worker.programs import furnish
 
 FIFO = "algoout"
@@ -38,4 +38,4 @@ class Lodging:
 
     def remove(self) -> None:
         """Removes it, in the background: a child may have left much behind, and nobody is to wait for that."""
-        threading.Thread(target=shutil.rmtree, args=(self.folder, True), name="trivet-removal", daemon=True).start()
+        threading.Thread(target=remove_folder, args=(self.folder,), name="trivet-removal", daemon=True).start()

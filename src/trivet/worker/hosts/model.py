@@ -121,15 +121,11 @@ class ModelHost:
             del self._stops[work]
 
     def _predict(self, rows: Any, stops: Callable[[], bool]) -> bytes:
-        from trivet.models.rows import check
-
         predictor = self._predictor
         assert predictor is not None  # it was set up
         if isinstance(rows, bytes):
             return b"".join(predictor.predict_csv(rows, stop=stops))
-        is_single = isinstance(rows, dict)
-        results = predictor.predict(check(predictor.description, [rows] if is_single else rows), stop=stops)
-        return results.json_items() if is_single else results.json()
+        return predictor.predict_json(rows, stop=stops)
 
     def encode(self, value: object) -> tuple[str, bytes]:
         """As `Host.encode`: results are JSON already."""

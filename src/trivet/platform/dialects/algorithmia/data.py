@@ -22,7 +22,7 @@ from trivet.platform.dialects.algorithmia.paths import Place, data_path
 from trivet.platform.ports.clock import Clock
 from trivet.platform.services.files import Files
 from trivet.platform.wire import documents
-from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, Header
+from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, TRIVET, Header
 from trivet.platform.wire.bodies import read_body
 from trivet.platform.wire.heads import Heads
 from trivet.platform.wire.hot import Answer, lines, send_answer
@@ -43,7 +43,7 @@ _SAYS_NOTHING = frozenset({BINARY, "application/x-www-form-urlencoded"})
 """What clients send as the type of a file without having been told."""
 _TEXT = b"text/plain; charset=utf-8"
 _encode = msgspec.json.Encoder().encode
-_JSON_HEAD = lines([JSON_TYPE, NO_SNIFFING])
+_JSON_HEAD = lines([JSON_TYPE, NO_SNIFFING, TRIVET])
 _Document = TypeVar("_Document")
 
 

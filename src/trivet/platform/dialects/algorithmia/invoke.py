@@ -30,7 +30,7 @@ from trivet.platform.dialects.algorithmia.context import (
 from trivet.platform.dialects.algorithmia.errors import Kind, Output, Trouble
 from trivet.platform.dialects.algorithmia.management.identifiers import is_uuid, meant_by
 from trivet.platform.dialects.algorithmia.schemas import Begun, Error, Metadata
-from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, TEXT_TYPE
+from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, TEXT_TYPE, TRIVET
 from trivet.platform.wire.hot import Answer, lines
 from trivet.platform.wire.media import output_type
 from trivet.platform.wire.problems import sentence_of
@@ -49,7 +49,7 @@ _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _COME_BACK = ((b"retry-after", b"5"),)
 _PRIVATE = "latestPrivate"
 _LATEST = "latest"
-_JSON_HEAD = lines([JSON_TYPE, NO_SNIFFING])
+_JSON_HEAD = lines([JSON_TYPE, NO_SNIFFING, TRIVET])
 _encode = msgspec.json.Encoder().encode
 
 

@@ -110,16 +110,17 @@ class Datasets:
         return seconds
 
     async def _found(self, call: Call, wait: float) -> JobView:
-        principal, number = call.principal, whole(call.parts["dataset"])
-        if number is None:
-            raise NotFound.of("dataset", call.parts["dataset"][:40])
+        principal, text = call.principal, call.parts["dataset"]
+        number = whole(text)
         try:
-            return await self._numbered.get(principal, number, wait)
+            if number is not None:
+                return await self._numbered.get(principal, number, wait)
         except NotFound:
-            kept = self._settings.retention / 86_400
-            raise NotFound(
-                f"There is no dataset {number}.", hint=f"Datasets are kept for {kept:g} days after they are finished."
-            ) from None
+            pass
+        kept = self._settings.retention / 86_400
+        raise NotFound(
+            f"There is no dataset {text[:40]!r}.", hint=f"Datasets are kept for {kept:g} days after they are finished."
+        )
 
     async def _page(self, call: Call, endpoint: EndpointReference | None, *, is_whole: bool) -> Answer:
         part, wanted = pages.part(call, DATASETS_ON_A_PAGE, _MOST_ON_A_PAGE), pages.orders(call)
@@ -153,7 +154,7 @@ class Datasets:
                     explained = f"The result is too long for a page: GET /v1/datasets/{job.number} has it."
         if not job.is_final:
             explained = await self._explained(principal, job)
-        name = view.endpoint_name
+        name = None if endpoint is None else view.endpoint_name
         if endpoint is not None and endpoint.model_id is not None:
             name = Overlay.of(endpoint).name or self._name_of(job) or name
         number = None if endpoint is None else endpoint.model_id

@@ -168,8 +168,7 @@ class Models:
     async def remove(self, call: Call) -> Answer:
         """Removes a model with all its versions; or an upload that is not a model yet."""
         number = call.number("model")
-        if number is not None and self._endpoints.of_model(number) is None:
-            self._pending.forget(self._pending.get(call.principal, number))
+        if number is not None and self._pending.give_up(call.principal, number):
             return nothing(204)
         endpoint = self._lookup.used(call, Scope.DEPLOY)
         await self._endpoints.remove(call.principal, EndpointReference(call.parts["model"], id=endpoint.id))

@@ -6,10 +6,11 @@ import asyncio
 import base64
 import binascii
 import json
-from typing import Any
+from dataclasses import replace
 
 import msgspec
 
+from trivet.models import sheets
 from trivet.models.description import ModelDescription
 from trivet.models.problems import RowsInvalid
 from trivet.models.rows import check
@@ -32,6 +33,12 @@ INVALID_INPUT = "invalid_input"
 _ALL_ROWS_FAILED = "AllRowsFailed"
 _MOST_READ_ANEW = 1 << 20
 """Bytes of a body that is looked through for what is no number."""
+_MUCH = 64 * 1024
+"""Bytes of a body that is read in a thread of its own."""
+_MOST_VALUES = 1_000_000
+_raw_rows = msgspec.json.Decoder(list[msgspec.Raw])
+_CHARSETS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "utf-16": "utf-16", "latin-1": "iso-8859-1"}
+"""Encodings, as a content type calls them."""
 _PREDICTION, _CHAT = "PREDICTION", "CHAT"
 
 
@@ -49,7 +56,8 @@ class Predictions:
         self._numbered = services.numbered
         self._settings = settings
         self._lookup = lookup
-        self._options = CallOptions(usual_retention=settings.retention)
+        self._unchecked = CallOptions(usual_retention=settings.retention)
+        self._checked = replace(self._unchecked, is_checked=True)
 
     async def predict(self, call: Call) -> Answer:
         """Predicts for rows of JSON."""
@@ -74,7 +82,7 @@ class Predictions:
             )
         # large files would hold up everybody else
         payload = await asyncio.to_thread(_read_csv, request.input_file, description, self._settings.max_csv_rows)
-        view = await self._run(call.principal, endpoint, version, payload)
+        view = await self._run(call.principal, endpoint, version, payload, self._unchecked)
         error = view.job.error
         if error is not None and error.code == INVALID_INPUT and error.type != _ALL_ROWS_FAILED:
             raise BadRequest(error.message)
@@ -87,48 +95,20 @@ class Predictions:
             BadRequest: the rows do not fit; nothing was queued.
         """
         endpoint, version = self._picked(call)
-        try:
-            request = call.document(schemas.DatasetRequest)
-        except InvalidJson:
-            self._name_what_is_no_number(call.body, version)
-            raise
-        _check_type(request.type)
-        if isinstance(request.input, msgspec.UnsetType):
-            raise BadRequest("The rows are missing.", hint='Send them as "input": [{"KEY": VALUE, …}, …].')
-        data = bytes(request.input)
-        rows = documents.decode(data)
-        description = self._lookup.description(version)
-        if description is None:
-            payload = self._function_input(endpoint, version, rows, data)
-        else:
-            self._check(description, rows)
-            payload = Payload.inline(data)
-        return await self._run(call.principal, endpoint, version, payload)
+        description, limit = self._lookup.description(version), self._settings.max_rows
+        # much of it would hold up everybody else
+        is_much = len(call.body) > _MUCH
+        data = (
+            await asyncio.to_thread(_read_rows, call, description, limit)
+            if is_much
+            else _read_rows(call, description, limit)
+        )
+        if description is not None:
+            return await self._run(call.principal, endpoint, version, Payload.inline(data), self._checked)
+        payload = _function_input(endpoint, version, data)
+        return await self._run(call.principal, endpoint, version, payload, self._unchecked)
 
     # -- inner --------------------------------------------------------------------------------------------------------
-
-    def _check(self, description: ModelDescription, rows: object) -> None:
-        try:
-            check(description, rows, limit=self._settings.max_rows)
-        except RowsInvalid as error:
-            raise BadRequest(_sentence(error)) from None
-
-    def _name_what_is_no_number(self, body: bytes, version: Version) -> None:
-        """Python's clients write NaN and Infinity, which are no JSON: here it is said in which cells they stand.
-
-        Raises:
-            BadRequest: in these.
-        """
-        description = self._lookup.description(version)
-        if description is None or len(body) > _MOST_READ_ANEW or not (b"NaN" in body or b"Infinity" in body):
-            return
-        try:
-            documents.check_depth(body)
-            found = json.loads(body)
-        except (ValueError, RecursionError, CoreError):
-            return
-        if isinstance(found, dict):
-            self._check(description, found.get("input"))
 
     def _picked(self, call: Call) -> tuple[Endpoint, Version]:
         """The model that the path names, and the version whose turn it is."""
@@ -141,31 +121,15 @@ class Predictions:
         reference = EndpointReference(call.parts["model"], id=endpoint.id)
         return self._endpoints.pick(call.principal, reference)
 
-    async def _run(self, principal: Principal, endpoint: Endpoint, version: Version, payload: Payload) -> JobView:
+    async def _run(
+        self, principal: Principal, endpoint: Endpoint, version: Version, payload: Payload, options: CallOptions
+    ) -> JobView:
         # the version that the rows were checked by: another one of a split may have other features
         reference = EndpointReference(endpoint.full_name, id=endpoint.id, version=version.id)
-        view = await self._numbered.submit(principal, reference, payload, self._options)
-        number = view.job.number
-        if number is None or self._settings.wait <= 0:
-            return view
-        return await self._numbered.get(principal, number, self._settings.wait)
+        return await self._numbered.run(principal, reference, payload, options, wait=self._settings.wait)
 
     def _answer(self, call: Call, view: JobView) -> Answer:
         return created(call.address, f"datasets/{view.job.number}")
-
-    def _function_input(self, endpoint: Endpoint, version: Version, rows: Any, data: bytes) -> Payload:
-        """What a function is given: its one row where it takes objects, else all of them."""
-        most = self._settings.max_rows
-        if not isinstance(rows, list) or not 1 <= len(rows) <= most:
-            raise BadRequest(f"input must be a list of 1 to {most} rows.")
-        if (version.input_schema or {}).get("type") in (None, "array"):
-            return Payload.inline(data)
-        if len(rows) > 1:
-            raise BadRequest(
-                f"{endpoint.full_name} is a function that takes one input at a time, and {len(rows)} rows came.",
-                hint="Send one row in each prediction.",
-            )
-        return Payload.inline(bytes(msgspec.json.decode(data, type=list[msgspec.Raw])[0]))
 
 
 def _check_type(kind: str) -> None:
@@ -176,6 +140,78 @@ def _check_type(kind: str) -> None:
         )
     if kind != _PREDICTION:
         raise BadRequest(f"type={kind[:40]!r} is not known.", hint='Send "type": "PREDICTION".')
+
+
+def _read_rows(call: Call, description: ModelDescription | None, most: int) -> bytes:
+    """The rows of a request, as they came. Those of a model fit it; what a function makes of its own is not looked at.
+
+    Raises:
+        BadRequest: they are none, or do not fit; InvalidJson: the body is no JSON.
+    """
+    if call.body.count(b",") > _MOST_VALUES:
+        raise BadRequest(
+            f"The input is more than {_MOST_VALUES:,} values.", hint="Send it in several predictions, or as CSV."
+        )
+    try:
+        request = call.document(schemas.DatasetRequest)
+    except InvalidJson:
+        if description is not None:
+            _name_what_is_no_number(call.body, description, most)
+        raise
+    _check_type(request.type)
+    if isinstance(request.input, msgspec.UnsetType):
+        raise BadRequest("The rows are missing.", hint='Send them as "input": [{"KEY": VALUE, …}, …].')
+    data = bytes(request.input)
+    count = len(_rows_in(data))
+    if not 1 <= count <= most:  # before anything is made of them
+        raise BadRequest(f"input has {count} rows" + (f", the limit is {most}." if count else "."))
+    if description is not None:
+        _check(description, documents.decode(data), most)
+    return data
+
+
+def _rows_in(data: bytes) -> list[msgspec.Raw]:
+    try:
+        return _raw_rows.decode(data)
+    except msgspec.DecodeError:
+        raise BadRequest("input must be a list of rows.", hint="Send one row in a list, too: [{…}].") from None
+
+
+def _check(description: ModelDescription, rows: object, most: int) -> None:
+    try:
+        check(description, rows, limit=most)
+    except RowsInvalid as error:
+        raise BadRequest(_sentence(error)) from None
+
+
+def _name_what_is_no_number(body: bytes, description: ModelDescription, most: int) -> None:
+    """Python's clients write NaN and Infinity, which are no JSON: here it is said in which cells they stand.
+
+    Raises:
+        BadRequest: in these.
+    """
+    if len(body) > _MOST_READ_ANEW or not (b"NaN" in body or b"Infinity" in body):
+        return
+    try:
+        documents.check_depth(body)
+        found = json.loads(body)
+    except (ValueError, RecursionError, CoreError):
+        return
+    if isinstance(found, dict):
+        _check(description, found.get("input"), most)
+
+
+def _function_input(endpoint: Endpoint, version: Version, data: bytes) -> Payload:
+    """What a function is given: its one row where it takes objects, else all of them."""
+    if (version.input_schema or {}).get("type") in (None, "array"):
+        return Payload.inline(data)
+    rows = _rows_in(data)
+    if len(rows) > 1:
+        raise BadRequest(
+            f"{endpoint.full_name} is a function that takes one input at a time, and {len(rows)} rows came.",
+            hint="Send one row in each prediction.",
+        )
+    return Payload.inline(bytes(rows[0]))
 
 
 def _read_csv(text: str, description: ModelDescription, most_rows: int) -> Payload:
@@ -189,11 +225,7 @@ def _read_csv(text: str, description: ModelDescription, most_rows: int) -> Paylo
         CsvTable(data, description, limit=most_rows)
     except RowsInvalid as error:
         raise BadRequest(_sentence(error)) from None
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return Payload.inline(data, "text/csv; charset=iso-8859-1")
-    return Payload.inline(data, "text/csv; charset=utf-8")
+    return Payload.inline(data, f"text/csv; charset={_CHARSETS[sheets.encoding(data)]}")
 
 
 def _sentence(error: RowsInvalid) -> str:

@@ -298,14 +298,14 @@ def feature_changed_by(feature: Mapping[str, Any], patch: FeaturePatch) -> dict[
 
 
 def dataset(
-    job: Job, model_id: int | None, model_name: str, *, rows: bytes, result: bytes | None, explained: str
+    job: Job, model_id: int | None, model_name: str | None, *, rows: bytes, result: bytes | None, explained: str
 ) -> bytes:
     """The document of a dataset, with its rows and its result spliced in as they are.
 
     Args:
         job: the prediction.
         model_id: of the model; None where it was deleted.
-        model_name: what the model is called.
+        model_name: what the model is called; None where it was deleted.
         rows: an array of at most `MOST_ROWS_SHOWN` rows, as JSON.
         result: an array of result rows, as JSON; None: it is not shown.
         explained: where the prediction stands, in a sentence; empty: nothing to say.
@@ -315,7 +315,6 @@ def dataset(
         "type": "PREDICTION",
         "entryType": "ARRAY",
         "status": status(job),
-        "modelName": model_name,
         "userId": job.account_id,
         "createdAt": moment(job.created_at),
         "updatedAt": moment(job.finished_at or job.started_at or job.created_at),
@@ -323,6 +322,8 @@ def dataset(
     }
     if model_id is not None:
         document["modelId"] = model_id
+    if model_name is not None:
+        document["modelName"] = model_name
     if job.started_at is not None:
         document["executedAt"] = moment(job.started_at)
     if job.finished_at is not None:

@@ -105,7 +105,12 @@ class Uploads:
             raise AssertionError("the route leaves its body to be read here")
         coming = folder / f"{secrets.token_hex(8)}.part"
         await save_body(call.receive, coming, self._settings.max_upload, call.length)
-        await asyncio.to_thread(coming.replace, folder / bundle.MODEL)
+        try:
+            self._pending.with_key(pending.key)  # it may have been confirmed, or have ended, while this was on its way
+            coming.replace(folder / bundle.MODEL)
+        except NotFound:
+            coming.unlink(missing_ok=True)
+            raise
         return nothing(200)
 
     async def confirm(self, call: Call) -> Answer:
