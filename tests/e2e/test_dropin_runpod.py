@@ -297,14 +297,37 @@ def test_every_public_name_has_a_compatible_signature(side_by_side: SideBySide) 
         assert [parameter[:2] for parameter in ours[name]] == [parameter[:2] for parameter in original[name]]
 
 
-def test_a_deployed_worker_needs_no_package_but_ours(platform: RunningPlatform, tmp_path: Path) -> None:
+def test_a_deployed_worker_needs_no_package_but_ours(
+    side_by_side: SideBySide, platform: RunningPlatform, tmp_path: Path
+) -> None:
+    """The guide's handler, published as the image that the guide makes its endpoint from."""
     folder = tmp_path / "spells"
     folder.mkdir()
+    (folder / "handler.py").write_text(dropped_in(guide.STREAMING_HANDLER).replace("sleep(1)", "sleep(0.05)"))
+    deployed = platform.trivet("deploy", str(folder), "--image", "runpod/base:0.4.4", timeout=120)
+    assert deployed.returncode == 0, deployed.stderr
+    program = guide.CREATE_ENDPOINT.replace('name="test"', 'name="spells"')
+    call = """
+for piece in runpod.Endpoint(new_endpoint["id"]).run({"input": {"prompt": "Hi!"}}).stream():
+    print(piece)
+job = runpod.Endpoint(new_endpoint["id"]).run({"prompt": "abc"})
+print(job.output(timeout=60))
+"""
+    done = side_by_side.ours(program + call)
+    assert done.returncode == 0, done.stderr
+    template, endpoint, *pieces, output = done.stdout.splitlines()
+    assert ast.literal_eval(template)["isServerless"] is True
+    assert ast.literal_eval(endpoint)["workersMax"] == 1
+    assert pieces == ["H", "i", "!"]
+    assert ast.literal_eval(output) == ["a", "b", "c"]
+
+
+def test_a_workers_progress_and_failure_reach_a_caller(client: trivet.Client, tmp_path: Path) -> None:
+    folder = tmp_path / "begins"
+    folder.mkdir()
     (folder / "handler.py").write_text(textwrap.dedent(WORKER))
-    with trivet.Client(platform.url, platform.key) as client:
-        client.deploy(folder)
-        endpoint = client.endpoint("admin/spells")
-        assert list(endpoint.stream({"prompt": "abc"})) == ["a", "b", "c"]
-        assert endpoint.run({"prompt": "de"}) == ["d", "e"]
-        with pytest.raises(trivet.JobFailedError, match="prompt"):
-            endpoint.run({})
+    client.deploy(folder)
+    endpoint = client.endpoint("admin/begins")
+    assert list(endpoint.stream({"prompt": "abc"})) == ["a", "b", "c"]
+    with pytest.raises(trivet.JobFailedError, match="prompt"):
+        endpoint.run({})

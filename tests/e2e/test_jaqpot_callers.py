@@ -181,7 +181,7 @@ def test_point_5_a_key_that_does_not_count_is_refused_with_the_reason(
     told["secret"] = replace(lab.outsider, token=f"{key}_{secret[:-1]}{last}")
     said = {what: refused(person, lab.public) for what, person in told.items()}
     assert "disabled" in said["disabled"]
-    assert "revoked" in said["revoked"] or "deleted" in said["revoked"]
+    assert "revoked" in said["revoked"]
     assert "secret" in said["secret"].lower()
     assert all("key" in each.lower() for each in said.values()), said
 
@@ -229,7 +229,7 @@ def test_a_dataset_is_its_makers_alone(lab: Lab) -> None:
     number = lab.member.gets("predict_async", model_id=lab.public, dataset=[{"X1": 1, "X2": 2}])
     assert lab.member.gets("get_dataset_by_id", dataset_id=number)["id"] == number
     told = lab.owner.tries("get_dataset_by_id", dataset_id=number)
-    assert told.status in (403, 404)
+    assert (told.raised, told.status) == ("ForbiddenException", 403)
     assert str(number) in told.why
 
 
@@ -338,6 +338,7 @@ def test_point_7_the_same_table_in_any_spelling_gives_the_same(lab: Lab, tmp_pat
         "semicolons": written(tmp_path, TABLE, ";"),
         "tabulators and line ends of Windows": written(tmp_path, TABLE, "\t", end="\r\n"),
         "with a byte order mark": written(tmp_path, TABLE, encoding="utf-8-sig"),
+        "in the wide letters of a spreadsheet": written(tmp_path, TABLE, "\t", "utf-16"),
         "semicolons and a mark": written(tmp_path, TABLE, ";", "utf-8-sig"),
         "names in other letters": written(tmp_path, [[f" {name.lower()} " for name in TABLE[0]], *TABLE[1:]]),
         "no names at all": written(tmp_path, [["a", "b", "c", "d"], *TABLE[1:]]),
@@ -356,15 +357,12 @@ def test_labels_of_rows_come_back(lab: Lab, tmp_path: Path) -> None:
         file = written(tmp_path, [["X1", "jaqpotRowLabel", "X2"], [1, "Äpfel", 2], [0, "Öl", 0]], encoding=encoding)
         result = lab.owner.gets("predict_with_csv_sync", model_id=lab.private, csv_path=file)
         assert values(result) == pytest.approx([5.5, 0.5], abs=1e-6)
-        assert [label(row) for row in result] == ["Äpfel", "Öl"]
-
-
-def label(row: dict[str, Any]) -> Any:
-    return row.get("jaqpotRowLabel", row["jaqpotMetadata"].get("jaqpotRowLabel"))
+        assert [row["jaqpotMetadata"]["jaqpotRowLabel"] for row in result] == ["Äpfel", "Öl"]
 
 
 def test_a_file_that_can_not_be_read_is_refused_with_what_is_wrong(lab: Lab, tmp_path: Path) -> None:
-    wide = written(tmp_path, TABLE, encoding="utf-16")
+    picture = tmp_path / "picture.csv"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)))
     empty, names = tmp_path / "empty.csv", tmp_path / "names.csv"
     empty.write_bytes(b"")
     names.write_text("SMILES,X1,X2,Cat_col\n")
@@ -374,15 +372,14 @@ def test_a_file_that_can_not_be_read_is_refused_with_what_is_wrong(lab: Lab, tmp
         "X1": written(tmp_path, [*TABLE, ["CC", "1,5", 2, "CAT_1"]]),
         "rows": str(names),
         "empty": str(empty),
-        "": wide,
+        "": str(picture),
     }
     for word, file in cases.items():
         told = lab.admin.tries("predict_with_csv_sync", model_id=lab.guide, csv_path=file)
         assert (told.raised, told.status) == ("BadRequestException", 400), (word, told)
         assert word in told.why
     row = lab.admin.tries("predict_with_csv_sync", model_id=lab.guide, csv_path=cases["CAT_9"]).why
-    assert "Cat_col" in row
-    assert "3" in row or "[2]" in row  # which row
+    assert row.startswith("line 4, Cat_col: ")
 
 
 def test_what_is_no_base64_is_refused(lab: Lab) -> None:
@@ -405,7 +402,7 @@ def test_point_8_models_shared_with_an_organization_are_listed_for_its_members(l
         assert listed(person) == {lab.shared, lab.elsewhere}
     assert listed(lab.outsider) == set()
     outsiders = lab.outsider.tries("get_shared_models", organization_id=lab.toxicology)
-    assert outsiders.status in (403, 404) or outsiders.returned["content"] == []
+    assert outsiders.returned["content"] == []
 
 
 def test_point_8_a_member_predicts_and_an_outsider_may_not(lab: Lab) -> None:

@@ -198,6 +198,19 @@ def test_a_new_version_of_a_model_keeps_its_integer(client: trivet.Client, perso
     assert said["y"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("whose", ["the toolbox's", "another model's"])
+def test_an_integer_that_is_not_free_is_not_given(
+    whose: str, client: trivet.Client, models: Mapping[str, DeployedEndpoint]
+) -> None:
+    """The calculators of the QSAR Toolbox have theirs written into the package."""
+    taken = models["wine"].model_id if whose == "another model's" else 6
+    frame, y = table(60)
+    numbers = frame[["dose", "count"]]
+    with pytest.raises(trivet.TrivetError, match=str(taken)):
+        client.models.publish(Ridge().fit(numbers, y), numbers, y, name="wants-it-all", model_id=taken)
+    assert "wants-it-all" not in {each.name.rpartition("/")[2] for each in client.models.list()}
+
+
 def test_a_classifier_of_a_notebook_has_probabilities_under_its_own_labels(client: trivet.Client) -> None:
     frame, y = table(90)
     labels = np.where(y > y.median(), "much", "little")

@@ -250,7 +250,9 @@ def test_a_reader_who_leaves_costs_nothing(
     assert not caplog.records
 
 
-def test_a_server_that_stops_lets_go_of_the_files_that_leave(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+def test_a_server_that_stops_lets_go_of_the_files_that_leave(
+    tmp_path: Path, threads: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture
+) -> None:
     world = Shelf(tmp_path)
 
     async def scenario(connect: Connect) -> None:
@@ -262,8 +264,11 @@ def test_a_server_that_stops_lets_go_of_the_files_that_leave(tmp_path: Path, thr
             task.cancel()
         await asyncio.wait(serving)
         assert world.open_files() == 0
+        with contextlib.suppress(ConnectionError):
+            assert len(await reader.read()) < SIZE
 
     over_http(world, scenario, threads=threads)
+    assert not caplog.records
 
 
 def test_a_kernel_that_can_not_send_this_file_is_no_hindrance(

@@ -23,12 +23,16 @@ def is_local() -> bool:
     return not os.path.exists(PATH)  # noqa: PTH110 — the very functions that a platform redirects where it can't mount
 
 
-def arity(function: Callable[..., Any]) -> int:
-    """How many arguments a function takes by position."""
+def arity(function: Callable[..., Any], usual: int) -> int:
+    """How many arguments a function takes by position; ``usual`` where it is one of Python's own that don't say."""
     import inspect
 
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        return usual
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(parameter.kind in kinds for parameter in inspect.signature(function).parameters.values())
+    return sum(parameter.kind in kinds for parameter in parameters)
 
 
 def say_ready() -> None:

@@ -41,17 +41,22 @@ def address(text: str) -> str:
     Raises:
         InputError: it is no http(s) URL.
     """
-    try:
-        parts = urlsplit(text.strip())
-        is_one = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        is_one = False
-    if not is_one or parts.username is not None or parts.query or parts.fragment:
+    if not _is_address(text.strip()):
         raise InputError(
             f"{text!r} is not the address of a server.",
             hint="Give a URL such as http://127.0.0.1:8300/algorithmia (argument `api_address`, or ALGORITHMIA_API).",
         )
     return text.strip().rstrip("/")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port_is_a_number = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    is_bare = parts.username is None and not parts.query and not parts.fragment
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port_is_a_number and is_bare
 
 
 def certificates(

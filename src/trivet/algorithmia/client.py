@@ -7,11 +7,26 @@ from typing import Any, cast
 
 from trivet.algorithmia._places import LOCAL
 from trivet.algorithmia._sync import client
-from trivet.algorithmia.datadirectory import AdvancedDataDirectory, LocalDataDirectory
-from trivet.algorithmia.datafile import AdvancedDataFile, LocalDataFile
+from trivet.algorithmia.algorithm import Algorithm, raiseAlgoApiError
+from trivet.algorithmia.datadirectory import AdvancedDataDirectory, DataDirectory, LocalDataDirectory
+from trivet.algorithmia.datafile import AdvancedDataFile, DataFile, LocalDataFile
 from trivet.algorithmia.insights import Insights
+from trivet.algorithmia.util import md5_for_file, md5_for_str
 
-__all__ = ["Client"]
+__all__ = [
+    "AdvancedDataDirectory",
+    "AdvancedDataFile",
+    "Algorithm",
+    "Client",
+    "DataDirectory",
+    "DataFile",
+    "Insights",
+    "LocalDataDirectory",
+    "LocalDataFile",
+    "md5_for_file",
+    "md5_for_str",
+    "raiseAlgoApiError",
+]
 
 
 class Client(client.Client):

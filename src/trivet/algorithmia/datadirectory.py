@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from trivet.algorithmia._sync.datadirectory import DataDirectory
 from trivet.algorithmia._sync.local import LocalDataDirectory
-from trivet.algorithmia.datafile import AdvancedDataFile
-from trivet.algorithmia.util import pathJoin
+from trivet.algorithmia.acl import Acl
+from trivet.algorithmia.data import DataObject, DataObjectType
+from trivet.algorithmia.datafile import AdvancedDataFile, DataFile, LocalDataFile
+from trivet.algorithmia.errors import DataApiError
+from trivet.algorithmia.util import getParentAndBase, pathJoin
 
-__all__ = ["AdvancedDataDirectory", "DataDirectory", "LocalDataDirectory"]
+__all__ = [
+    "Acl",
+    "AdvancedDataDirectory",
+    "AdvancedDataFile",
+    "DataApiError",
+    "DataDirectory",
+    "DataFile",
+    "DataObject",
+    "DataObjectType",
+    "LocalDataDirectory",
+    "LocalDataFile",
+    "getParentAndBase",
+    "pathJoin",
+]
 
 
 class AdvancedDataDirectory(DataDirectory):

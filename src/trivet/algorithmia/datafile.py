@@ -10,11 +10,23 @@ from typing import TYPE_CHECKING, TextIO
 
 from trivet.algorithmia._sync.datafile import DataFile
 from trivet.algorithmia._sync.local import LocalDataFile
+from trivet.algorithmia.data import DataObject, DataObjectType
+from trivet.algorithmia.errors import DataApiError, raiseDataApiError
+from trivet.algorithmia.util import getParentAndBase
 
 if TYPE_CHECKING:
     from trivet.algorithmia._sync.conversation import Conversation
 
-__all__ = ["AdvancedDataFile", "DataFile", "LocalDataFile"]
+__all__ = [
+    "AdvancedDataFile",
+    "DataApiError",
+    "DataFile",
+    "DataObject",
+    "DataObjectType",
+    "LocalDataFile",
+    "getParentAndBase",
+    "raiseDataApiError",
+]
 
 
 class AdvancedDataFile(DataFile, RawIOBase):

@@ -24,9 +24,9 @@ class Handler:
 
     def __init__(self, apply_func: Callable[..., Any], load_func: Callable[[], Any]) -> None:
         self.FIFO_PATH = _pipe.PATH
-        if _pipe.arity(load_func) > 0:
+        if _pipe.arity(load_func, 0) > 0:
             raise InputError("load function must not have parameters")
-        self._arity = _pipe.arity(apply_func)
+        self._arity = _pipe.arity(apply_func, 1)
         if self._arity not in (1, 2):
             raise InputError(f"apply function may have between 1 and 2 parameters, not {self._arity}")
         self.apply_func = apply_func

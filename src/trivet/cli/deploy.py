@@ -101,7 +101,8 @@ def deploy(
             if as_json:
                 emit_json(summary(endpoint))
             else:
-                emit(introduction(client.url, endpoint, sample_input(client, endpoint)))
+                called = f"{{}}@{endpoint.version}" if held else "{}"
+                emit(introduction(client.url, endpoint, sample_input(client, endpoint), called))
         if held:
             note("It is held: calls without a version go where they went. Deploy it without --held to let it serve.")
         if canary is not None:
@@ -179,18 +180,26 @@ def sample_input(client: Client, endpoint: DeployedEndpoint) -> Any:
         return {}
 
 
-def introduction(url: str, endpoint: DeployedEndpoint, example: Any) -> str:
-    """What people are told about a deployed endpoint: where it is, and calls to paste."""
-    run_url = f"{url}/api/v1/endpoints/{endpoint.name}/run"
+def introduction(url: str, endpoint: DeployedEndpoint, example: Any, called: str = "{}") -> str:
+    """What people are told about a deployed endpoint: where it is, and calls to paste.
+
+    Args:
+        url: of the platform.
+        endpoint: what was deployed.
+        example: an input.
+        called: how calls name it, with its name or its id in place of ``{}``.
+    """
+    name = called.format(endpoint.name)
+    run_url = f"{url}/api/v1/endpoints/{name}/run"
     text = json.dumps(example, ensure_ascii=False)
     quoted = shlex.quote(text)
     return f"""\
 {endpoint.name} {endpoint.version} is {endpoint.state}.
   id      {endpoint.id}{"" if endpoint.model_id is None else f" (model id {endpoint.model_id})"}
   URL     {run_url}
-  Shell   trivet call {endpoint.name} {quoted}
+  Shell   trivet call {name} {quoted}
   curl    curl {run_url} -H "Authorization: Bearer $TRIVET_API_KEY" -H "Content-Type: application/json" -d {quoted}
           (after eval "$(trivet env)", which sets TRIVET_API_KEY)
-  Python  trivet.Client().endpoint("{endpoint.name}").run({example!r})
-  RunPod  runpod.Endpoint("{endpoint.id}").run_sync({{"input": {example!r}}})
+  Python  trivet.Client().endpoint("{name}").run({example!r})
+  RunPod  runpod.Endpoint("{called.format(endpoint.id)}").run_sync({{"input": {example!r}}})
           (after eval "$(trivet env runpod)", which sets the URLs and RUNPOD_API_KEY)"""

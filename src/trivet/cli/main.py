@@ -45,9 +45,6 @@ SECTIONS = {
     },
 }
 
-LATER: dict[str, str] = {}
-"""Names that are kept for commands to come, and what to say to who asks for them today."""
-
 
 class Application(LazyGroup):
     """The root of all commands. What a command raises ends here, as a message on stderr and an exit status."""
@@ -73,7 +70,6 @@ class Application(LazyGroup):
 @click.group(
     cls=Application,
     sections=SECTIONS,
-    later=LATER,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="trivet", message="%(prog)s %(version)s")

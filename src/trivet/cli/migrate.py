@@ -26,7 +26,9 @@ _WORDS = {
 
 @click.command(short_help="Say what a codebase needs to move here, and move it.")
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
-@click.option("--write", "is_written", is_flag=True, help="Change imports and requirement files where all is supported.")
+@click.option(
+    "--write", "is_written", is_flag=True, help="Change imports and requirement files where all is supported."
+)
 @json_option
 @click.pass_context
 def migrate(ctx: click.Context, path: Path, is_written: bool, as_json: bool) -> None:
@@ -89,7 +91,9 @@ def _print(found: Survey, made: list[Change], *, is_written: bool) -> None:
         return
     counts = ", ".join(f"{count} {_WORDS[verdict]}" for verdict, count in found.count().items() if count)
     unread = f"; {_many(len(found.unread), 'file')} can't be read" if found.unread else ""
-    note(f"{_many(len(found.uses), 'use')} in {_many(len({use.file for use in found.uses}), 'file')}: {counts}{unread}.")
+    note(
+        f"{_many(len(found.uses), 'use')} in {_many(len({use.file for use in found.uses}), 'file')}: {counts}{unread}."
+    )
     if is_written and not made:
         note("Nothing was changed.")
     elif not is_written and found.is_all_supported:
@@ -97,16 +101,22 @@ def _print(found: Survey, made: list[Change], *, is_written: bool) -> None:
 
 
 def _lines(uses: list[Use]) -> list[str]:
-    places = [f"{use.line}" if use.cell is None else f"[{use.cell}]:{use.line}" for use in uses]
-    margin = max(map(len, places))
-    width = min(44, max(len(use.name) for use in uses))
+    """The uses of one file, each name once, with all lines that have it."""
+    places: dict[str, list[str]] = {}
+    first: dict[str, Use] = {}
+    for use in uses:
+        known = f"{use.name} {use.verdict} {use.why}"
+        first.setdefault(known, use)
+        place = f"{use.line}" if use.cell is None else f"[{use.cell}]:{use.line}"
+        places.setdefault(known, []).append(place)
+    shown = {known: ", ".join(dict.fromkeys(found)) for known, found in places.items()}
+    margin = min(16, max(map(len, shown.values())))
     lines = []
-    for place, use in zip(places, uses, strict=True):
-        said = _WORDS[use.verdict]
+    for known, use in first.items():
         why = f": {use.why}" if use.why else ""
-        lines.append(f"  {place:>{margin}}  {printable(use.name):<{width}}  {said}{why}")
+        lines.append(f"  {shown[known]:<{margin}}  {printable(use.name)}: {_WORDS[use.verdict]}{why}")
         if use.instead:
-            lines.append(f"  {'':>{margin}}  {'':<{width}}  → {use.instead}")
+            lines.append(f"  {'':<{margin}}  → {use.instead}")
     return lines
 
 

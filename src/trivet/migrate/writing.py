@@ -45,10 +45,12 @@ def _changer(supports: Sequence[Support]) -> cst.CSTTransformer:
     class Changer(cst.CSTTransformer):
         """Changes import statements, and looks at nothing else."""
 
-        def leave_Import(self, original_node: cst.Import, updated_node: cst.Import) -> cst.Import:
+        def leave_Import(self, original_node: cst.Import, updated_node: cst.Import) -> cst.Import:  # noqa: N802 — libcst's
             return updated_node.with_changes(names=[self._alias(alias) for alias in updated_node.names])
 
-        def leave_ImportFrom(self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom) -> cst.ImportFrom:
+        def leave_ImportFrom(  # noqa: N802 — libcst's
+            self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom
+        ) -> cst.ImportFrom:
             ours = (
                 None
                 if updated_node.relative or updated_node.module is None

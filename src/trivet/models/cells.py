@@ -113,15 +113,20 @@ def boolean(value: object) -> bool:
 
 
 def categories(feature: Feature) -> dict[str, str]:
-    """All texts that stand for a possible value of a feature: the values, and descriptions that name one value alone."""
+    """All texts that stand for a possible value of a feature: the values, and descriptions that name one value alone. A value
+    with blanks around it has a second text without them, as cells of CSV have none.
+    """
     named = Counter(item.description for item in feature.possible_values)
-    aliases = {item.description: item.value for item in feature.possible_values if named[item.description] == 1}
+    bare = Counter(item.value.strip() for item in feature.possible_values)
+    aliases = {item.value.strip(): item.value for item in feature.possible_values if bare[item.value.strip()] == 1}
+    aliases |= {item.description: item.value for item in feature.possible_values if named[item.description] == 1}
     return aliases | {item.value: item.value for item in feature.possible_values}
 
 
 def category(known: Mapping[str, str], value: object) -> str:
     """The possible value that a text or a number stands for."""
-    text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= INT64_MOST
+    text = str(value) if is_number else value
     if isinstance(text, str):
         for form in (text, text.strip()):
             if form in known:

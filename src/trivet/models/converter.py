@@ -84,6 +84,11 @@ class Converter:
                     break
         return column, refused
 
+    @property
+    def is_fast(self) -> bool:
+        """Whether numbers are read by numpy, and there is none that only Python would read."""
+        return self._numpy is not None and not self._underscores
+
     def is_number(self, feature: Feature, text: str) -> bool:
         """Whether a cell is a number of a feature that has numbers."""
         if feature.type not in _NUMBERS:

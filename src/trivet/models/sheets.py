@@ -21,6 +21,8 @@ Record = list[str]
 
 SEPARATORS: Final = (",", ";", "\t", "|")
 MOST_COLUMNS: Final = 16_384  # as many as a spreadsheet has
+MOST_BLANK: Final = 1000
+"""Blank lines above the header. They are read once for each separator, and nobody means so many."""
 
 _BREAK: Final = re.compile(r"\r\n|\r|\n")
 _NOTHING: Final = re.compile(r"[\s,;|]*")  # a header that is read with the wrong separator may hold the right one
@@ -68,11 +70,26 @@ class Sheet:
             keys = ", ".join(feature.key for feature in features[:20])
             raise RowsInvalid([f"the file is empty; its first line names the columns: {keys}"])
 
-    def chunks(self, size: int) -> Iterator[tuple[int, list[Record]]]:
-        """Reads what stands below the header.
+    @property
+    def body(self) -> int | None:
+        """Where the line below the header begins, in bytes; None where that can't be told without reading the header again."""
+        if self._encoding not in ("utf-8", "utf-8-sig", "latin-1"):
+            return None
+        place = 0
+        for _ in range(self.header_line):
+            place = self._data.find(b"\n", place) + 1
+            if not place:
+                return None
+        head = self._data[:place]
+        return None if b'"' in head or head.count(b"\r") != head.count(b"\r\n") else place
+
+    def chunks(self, size: int, *, start: int | None = None, line: int = 0) -> Iterator[tuple[int, list[Record]]]:
+        """Reads what stands below the header, or from a line on.
 
         Args:
             size: How many records a chunk has at most; a blank line is a record of no cells.
+            start: Where that line begins, in bytes; None begins below the header.
+            line: The number of that line.
 
         Yields:
             The number of a chunk's first line, and its records.
@@ -80,19 +97,22 @@ class Sheet:
         Raises:
             RowsInvalid: A quote is not closed, or a cell is longer than the reader allows.
         """
-        reader = self._reader(self.separator)
+        reader = self._reader(self.separator, start or 0)
+        before = line - 1 if start is not None else 0
         try:
-            for _ in range(self._skipped):
+            for _ in range(self._skipped if start is None else 0):
                 next(reader)
-            line = reader.line_num + 1
+            line = before + reader.line_num + 1
             while records := list(islice(reader, size)):
                 yield line, records
-                line = reader.line_num + 1
+                line = before + reader.line_num + 1
         except csv.Error as error:
             raise RowsInvalid([f"line {self._broken_line()}: {_said(error)}"]) from None
 
-    def _reader(self, separator: str) -> Reader:
-        text = io.TextIOWrapper(io.BytesIO(self._data), encoding=self._encoding, newline="")
+    def _reader(self, separator: str, start: int = 0) -> Reader:
+        file = io.BytesIO(self._data)
+        file.seek(start)
+        text = io.TextIOWrapper(file, encoding=self._encoding, newline="")
         return csv.reader(text, delimiter=separator, skipinitialspace=True, strict=True)
 
     def _find_header(self, separator: str) -> tuple[int, int, Record]:
@@ -102,6 +122,10 @@ class Sheet:
         for number, record in enumerate(reader, 1):
             if not _NOTHING.fullmatch("".join(record)):
                 return number, line, record
+            if number == MOST_BLANK:
+                raise RowsInvalid(
+                    [f"line 1: the first {MOST_BLANK:,} lines are blank; the first line names the columns"]
+                )
             line = reader.line_num + 1
         return 0, line, []
 

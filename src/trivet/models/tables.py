@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trivet.models import cells
+from trivet.models.blocks import Block, are_numbers, blocks, column
 from trivet.models.columns import fold, match
 from trivet.models.converter import Converter
 from trivet.models.description import ModelDescription
@@ -56,6 +57,9 @@ class CsvTable:
         self._limit = limit
         self._converter = Converter(decimal_comma=self._sheet.separator == ";", underscores=b"_" in data)
         self._label, self._places = self._header()
+        self._data = data
+        kinds = [feature.type for feature, _ in self._places]
+        self._is_numeric = self._label is None and self._converter.is_fast and are_numbers(kinds)
         self.size: int | None = None
         """How many rows the file has; known once `chunks` was read to its end."""
         if limit is not None and data.count(b"\n") + data.count(b"\r") > limit:
@@ -74,8 +78,7 @@ class CsvTable:
             RowsInvalid: Names up to twenty problems of a piece, with line, key and value; or the file has no rows.
         """
         start = 0
-        for line, records in self._sheet.chunks(rows):
-            table = self._quick_table(records) or self._careful_table(records, line)
+        for table in self._tables(rows):
             if table.size:
                 table.start = start
                 start += table.size
@@ -84,6 +87,33 @@ class CsvTable:
         if not start:
             raise RowsInvalid(["input has 0 rows: there is nothing below the header"])
         self.size = start
+
+    def _tables(self, rows: int) -> Iterator[Table]:
+        """Blocks of plain numbers first, where the file begins with them; what follows record by record."""
+        place, line = self._sheet.body, self._sheet.header_line + 1
+        if place is not None and self._is_numeric:
+            for block in blocks(self._data, place, self._sheet.separator.encode(), len(self._sheet.header), rows):
+                table = self._table_of(block)
+                if table is None:
+                    break
+                yield table
+                place, line = block.end, line + block.lines
+            if place >= len(self._data):
+                return
+            records = self._sheet.chunks(rows, start=place, line=line)
+        else:
+            records = self._sheet.chunks(rows)
+        for number, chunk in records:
+            yield self._quick_table(chunk) or self._careful_table(chunk, number)
+
+    def _table_of(self, block: Block) -> Table | None:
+        columns: dict[str, Sequence[Any]] = {}
+        for feature, place in self._places:
+            values = column(block.values[:, place], feature.type)
+            if values is None:
+                return None
+            columns[feature.key] = values
+        return Table(block.lines, columns)
 
     def _header(self) -> tuple[int | None, list[tuple[Feature, int]]]:
         """Where the label is, and where each feature is."""

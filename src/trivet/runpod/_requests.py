@@ -20,6 +20,8 @@ LONGEST_CALL = 300.0
 """Seconds for which a server may hold a synchronous call, whatever it was asked."""
 UNASKED_HOLD = 10.0
 """Seconds for which a server may hold a stream of its own accord."""
+SLOWEST_ANSWER = 5.0
+"""Seconds that a plain question may take beyond the usual margin, also where its caller waits for less."""
 _JSON = ("Content-Type", "application/json")
 
 
@@ -71,7 +73,8 @@ def run_sync(endpoint_id: str, body: Mapping[str, Any], timeout: float) -> Reque
 
 def status(endpoint_id: str, job_id: str) -> Request:
     """How a job stands now."""
-    return Request("GET", f"/{_endpoint(endpoint_id)}/status/{quote(job_id, safe='')}", job_id=job_id)
+    path = f"/{_endpoint(endpoint_id)}/status/{quote(job_id, safe='')}"
+    return Request("GET", path, held=SLOWEST_ANSWER, job_id=job_id)
 
 
 def status_sync(endpoint_id: str, job_id: str, wait: float) -> Request:

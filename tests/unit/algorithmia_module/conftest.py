@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import trivet.algorithmia as Algorithmia
+import trivet.algorithmia as Algorithmia  # noqa: N812 - as programs name it
 from tests.unit.algorithmia_module.fakes import FakeServer, Outcome
 from trivet.algorithmia.client import Client
 from trivet.sdk._retry import Backoff

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import trivet.algorithmia as Algorithmia
+import trivet.algorithmia as Algorithmia  # noqa: N812 - as programs name it
 from tests.unit.algorithmia_module.conftest import quicken
 from tests.unit.sdk.server import serving
 from trivet.algorithmia import _settings
@@ -37,7 +37,7 @@ def test_a_function_stays_one_where_a_module_of_its_name_is_imported() -> None:
     code = """
 from trivet.algorithmia.client import Client
 from trivet.algorithmia.handler import Handler
-import trivet.algorithmia as Algorithmia
+import trivet.algorithmia as Algorithmia  # noqa: N812 - as programs name it
 assert isinstance(Algorithmia.client('k', 'http://x'), Client)
 assert isinstance(Algorithmia.handler(lambda value: value), Handler)
 """

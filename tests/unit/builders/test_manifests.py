@@ -51,6 +51,19 @@ def test_what_cannot_be_read_is_warned_of_and_the_rest_is_frozen() -> None:
     assert all("gone can't be read, so it is not frozen" in warning for warning in found.warnings)
 
 
+def test_many_that_cannot_be_read_are_counted() -> None:
+    assert len(frozen(*[{**GONE, "name": "x" * 5_000}] * 8).warnings) == 8
+    found = frozen(*[{**GONE, "name": "x" * 5_000}] * 500)
+    assert len(found.warnings) == 9
+    assert "492 more" in found.warnings[-1]
+    assert len("".join(found.warnings)) < 5_000
+
+
+def test_one_that_is_too_long_is_refused_as_such(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentRefused, match="is longer than"):
+        manifest_in(bundle_of(tmp_path, {"model_manifest.json": json.dumps({"x": "y" * (1 << 20)})}))
+
+
 def test_what_is_guarded_and_cannot_be_read_fails_the_build() -> None:
     with pytest.raises(BuildFailed, match=r"gone can't be read.*fail_on_tamper") as failed:
         frozen(NET, {**GONE, "fail_on_tamper": True})

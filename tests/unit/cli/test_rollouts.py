@@ -114,6 +114,10 @@ def test_a_deployment_may_be_held(trivet: Trivet, logged_in: Server, tmp_path: P
     result = trivet("deploy", str(source), "--held")
     assert result.exit_code == 0
     assert "without --held" in result.stderr
+    version = result.stdout.splitlines()[0].split()[1]
+    calls = [line for line in result.stdout.splitlines() if "hello" in line or "Endpoint(" in line][1:]
+    assert calls
+    assert all(f"@{version}" in line for line in calls)
     assert next(exchange for exchange in logged_in.seen if exchange.method == "POST").query["held"] == "true"
 
 

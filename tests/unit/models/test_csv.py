@@ -116,6 +116,12 @@ def test_lists_and_pictures_are_read_from_cells() -> None:
     }
 
 
+def test_a_file_of_blank_lines_is_not_searched_for_a_header_to_its_end() -> None:
+    assert tables("\n" * 900 + "X1,X2\n1,2")[0].size == 1
+    with pytest.raises(RowsInvalid, match="the first 1,000 lines are blank"):
+        tables("\n" * 3_000_000)
+
+
 def test_letters_beyond_ascii_are_read_in_utf8_and_in_latin1() -> None:
     model = reading(feature("g", "STRING", "Größe"))
     for encoding in ("utf-8", "utf-8-sig", "latin-1", "utf-16"):

@@ -138,6 +138,20 @@ def test_a_category_may_be_called_by_its_description_or_be_a_number() -> None:
         column("CATEGORICAL", "Same", possibleValues=numbers)
 
 
+def test_a_category_with_blanks_around_it_may_be_called_without_them() -> None:
+    values = [{"value": " low"}, {"value": "low "}, {"value": "high "}, {"value": "mid", "description": "high"}]
+    assert column("CATEGORICAL", "high ", " low", possibleValues=values) == ["high ", " low"]
+    assert column("CATEGORICAL", "high", possibleValues=values) == ["mid"]
+    assert column("CATEGORICAL", "high", possibleValues=values[:3]) == ["high "]
+    with pytest.raises(RowsInvalid, match="is not one of"):  # it could be either
+        column("CATEGORICAL", "low", possibleValues=values)
+
+
+def test_a_whole_number_without_end_is_no_category() -> None:
+    with pytest.raises(RowsInvalid, match="is not one of CAT_1"):
+        column("CATEGORICAL", 10**5000, possibleValues=CATEGORIES)
+
+
 def test_a_description_never_hides_a_value() -> None:
     swapped = [{"value": "a", "description": "b"}, {"value": "b", "description": "a"}]
     assert column("CATEGORICAL", "a", "b", possibleValues=swapped) == ["a", "b"]

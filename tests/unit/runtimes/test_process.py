@@ -33,6 +33,16 @@ LEAVES_A_DAEMON = """
     os.wait()
     signal.pause()
 """
+DIGS = """
+    import os
+    for folder in ("deep", "closed"):
+        os.mkdir(folder)
+    os.chmod("closed", 0)
+    os.chdir("deep")
+    for _ in range(1200):
+        os.mkdir("deeper")
+        os.chdir("deeper")
+"""
 needs_cgroups = pytest.mark.skipif(find_cgroups() is None, reason="this machine does not let us make control groups")
 ways = pytest.mark.parametrize("use_cgroups", [pytest.param(True, marks=needs_cgroups), False])
 
@@ -380,3 +390,24 @@ def test_what_a_killed_server_left_is_ended_by_the_next(stage: Stage, use_cgroup
     assert stage.play(act, use_cgroups=use_cgroups) == []
     assert not is_alive(worker)
     assert groups_of(process.pid) == []
+
+
+def test_whatever_folders_a_worker_leaves_it_is_buried_and_nothing_of_it_stays(stage: Stage) -> None:
+    async def act(runtime: ProcessRuntime) -> Departure:
+        await runtime.start(stage.spec("w1", DIGS))
+        return await stage.gone("w1")
+
+    assert stage.play(act).exit_code == 0
+    assert not (stage.data / "workers" / "w1").exists()
+
+
+def test_folders_that_a_server_which_died_has_left_do_not_keep_the_next_from_starting(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "data")
+    left = stage.data / "workers" / "w1"
+    left.mkdir(parents=True)
+    subprocess.run([sys.executable, "-I", "-c", textwrap.dedent(DIGS)], cwd=left, check=True)
+
+    async def act(_: ProcessRuntime) -> None:
+        assert not left.exists()
+
+    stage.play(act)

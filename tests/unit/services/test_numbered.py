@@ -9,7 +9,7 @@ import pytest
 from tests.unit.services.plant import Plant, payload
 from tests.unit.services.town import ref, run
 from trivet.platform.core.endpoints import Visibility
-from trivet.platform.core.errors import Forbidden, NotFound
+from trivet.platform.core.errors import Forbidden, NotFound, Unavailable
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.numbered import NumberedJobs
@@ -91,5 +91,40 @@ def test_a_page_has_one_s_own_newest_first() -> None:
         assert ([view.job.number for view in page.views], page.total) == ([mine[3], mine[2]], 5)
         page = await registry.numbered.page(registry.sam, endpoint=HELLO, newest_first=False, limit=1)
         assert ([view.job.number for view in page.views], page.total) == ([mine[0]], 5)
+
+    registry.play(scene())
+
+
+def test_a_job_is_on_disk_when_its_number_is_told_final_or_not() -> None:
+    registry = Registry()
+
+    async def scene() -> None:
+        calling = asyncio.create_task(registry.numbered.run(registry.ada, HELLO, payload(), wait=10.0))
+        await registry.settle()
+        hand = await registry.hand(registry.version, start=False)
+        await registry.until(lambda: hand.orders)
+        hand.succeed("42")
+        ended = (await calling).job
+        assert await registry.stored(ended.id) == ended
+        assert ended.status is JobStatus.SUCCEEDED
+        waiting = (await registry.numbered.run(registry.ada, HELLO, payload(), wait=0.01)).job
+        assert await registry.stored(waiting.id) == waiting
+        assert not waiting.is_final
+
+    registry.play(scene())
+
+
+def test_a_number_is_not_told_of_a_job_that_a_full_disk_does_not_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry()
+    monkeypatch.setattr("trivet.platform.services.jobs._PATIENCE", 0.05)
+
+    async def scene() -> None:
+        await registry.ask(registry.ada)
+        registry.store.out_of_space = True
+        with pytest.raises(Unavailable, match="disk"):
+            await registry.numbered.run(registry.ada, HELLO, payload())
+        registry.store.out_of_space = False
+        await registry.settle()
+        assert (await registry.numbered.page(registry.ada)).total == 2
 
     registry.play(scene())

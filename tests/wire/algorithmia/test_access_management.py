@@ -16,6 +16,7 @@ from tests.wire.algorithmia.access import Square
 from tests.wire.algorithmia.fakes import PROOF
 from tests.wire.fakes import Answer
 from trivet.platform.core.accounts import Scope, Token
+from trivet.platform.dialects.algorithmia.errors import NOT_IMPLEMENTED
 from trivet.platform.dialects.algorithmia.management.environments import SPECIFICATION
 from trivet.platform.dialects.algorithmia.management.routes import AREAS, ROUTES
 
@@ -110,6 +111,7 @@ MISSING = {
 }
 UNKNOWN = {"algorithm": "2" * 8 + "-0000-4000-8000-" + "0" * 12, "user": "3" * 8 + "-0000-4000-8000-" + "0" * 12}
 """Ids of nothing."""
+CODES = {401: 2002, 403: 2001, 501: NOT_IMPLEMENTED}
 OF_OTHERS = ("Hello", "Tool", "acme", "bare", "VOICE", "ann")
 """What stands in answers about what others have."""
 
@@ -204,6 +206,7 @@ def test_a_route_is_for_those_who_may(square: Square, row: Row, owner: str) -> N
         assert answer.status == status, (token, answer.status, answer.body)
         if status >= 400:
             assert list(answer.json) == ["error"]
+            assert answer.json["error"]["code"] == CODES.get(status, answer.json["error"]["code"])
         if row.method == "GET":
             head = ask(square, row, path, token, method="HEAD")
             assert (head.status, head.body) == (status, b"")

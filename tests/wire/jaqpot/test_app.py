@@ -99,6 +99,13 @@ def test_what_nobody_foresaw_is_told_under_a_number(world: JaqpotWorld, monkeypa
     assert "inside" not in message
 
 
+def test_a_key_of_jaqpot_s_own_site_is_known_as_one(world: JaqpotWorld) -> None:
+    headers = {"X-Api-Key": "jq_" + "a" * 24, "X-Api-Secret": "x" * 50}
+    message = refusal(world.call("GET", "/user/models", token=None, headers=headers), 401)
+    assert "trv_" in message
+    assert "trivet env jaqpot" in message
+
+
 def test_no_get_is_told_to_sleep(world: JaqpotWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """Jaqpot's client does as it is told, and tells nobody."""
     from trivet.platform.core.errors import RateLimited

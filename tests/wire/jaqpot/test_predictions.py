@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -180,20 +182,26 @@ def test_one_that_was_cancelled_is_a_failure(tmp_path: Path) -> None:
         b"first\tKIND\n1\tA\n\n2\tbeta\n",
         b"whatever,else\n1,A\n2,B\n",
         "X1,Cat,n\u00e4me\n1,A,\u00e4\n2,B,\u00e4\n".encode("latin-1"),
+        "X1\tCat\n\n1\tA\n2\tB\n".encode("utf-16"),
     ],
 )
 def test_a_file_goes_to_the_worker_as_it_came(world: JaqpotWorld, data: bytes) -> None:
     endpoint, seen = world.model(), []
 
     def gives(worker: Worker, order: AttemptOrder) -> None:
-        seen.append((order.content_type.partition(";")[0], order.body))
+        seen.append((order.content_type, order.body))
         worker.give(order, json.dumps([result_row(0), result_row(1)]).encode())
 
     world.handler = gives
     found = world.dataset(world.predict_csv(endpoint, data))
     assert found["status"] == "SUCCESS"
     assert len(found["result"]) == len(found["input"]) == 2
-    assert seen == [("text/csv", data)]
+    assert set(found["input"][0].values()) >= {"1", "A"}
+    ((content_type, body),) = seen
+    assert body == data
+    media_type, _, charset = content_type.partition("; charset=")
+    assert media_type == "text/csv"
+    assert "A" in body.decode(charset)  # as the worker reads it
 
 
 def test_a_long_file_shows_a_hundred_rows_of_it_and_all_of_its_result(world: JaqpotWorld) -> None:
@@ -363,3 +371,72 @@ def test_there_is_no_table_of_what_has_failed(world: JaqpotWorld) -> None:
     world.handler = lambda worker, order: fails(worker, order, "handler_error", "it broke")
     answer = world.predict(endpoint, [ROW])
     assert "it broke" in refusal(world.call("GET", f"/datasets/{number_in(answer)}/results.csv"), 409)
+
+
+# -- much at once ---------------------------------------------------------------------------------------------------------
+
+
+def test_rows_of_any_size_are_taken_as_they_came(world: JaqpotWorld) -> None:
+    endpoint = world.model()
+    rows = [{**ROW, "more": "x" * 10_000}] * 100
+    found = world.dataset(world.predict(endpoint, rows))
+    assert (found["status"], found["input"] == rows) == ("SUCCESS", True)
+    message = refusal(world.predict(endpoint, [*rows[:99], {"Cat": "A", "more": "x" * 10_000}]), 400)
+    assert "input[99]: missing X1" in message
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"{}," * 1_200_000 + b"{}", ["1,000,000 values"]),
+        (b"{}," * 900_000 + b"{}", ["900001 rows", "limit is 100"]),
+        (b'{"X1":1,"Cat":"A","more":[' + b"0," * 1_200_000 + b"0]}", ["1,000,000 values"]),
+        (b"[" * 2_000_000 + b"]" * 2_000_000, ["nested"]),
+    ],
+)
+def test_too_much_is_refused_before_anything_is_made_of_it(world: JaqpotWorld, body: bytes, words: list[str]) -> None:
+    endpoint = world.model()
+    request = b'{"type":"PREDICTION","input":[' + body + b"]}"
+    message = refusal(world.call("POST", f"/models/{endpoint.model_id}/predict", body=request), 400)
+    for word in words:
+        assert word in message
+
+
+def test_a_dataset_tells_nothing_of_a_model_that_is_gone(world: JaqpotWorld) -> None:
+    endpoint = world.model()
+    answer = world.predict(endpoint, [ROW])
+    assert world.call("DELETE", f"/models/{endpoint.model_id}").status == 204
+    found = world.dataset(answer)
+    assert (found["status"], len(found["result"])) == ("SUCCESS", 1)
+    assert not {"modelId", "modelName"} & found.keys()
+    assert "no model" in refusal(world.call("DELETE", f"/models/{endpoint.model_id}"), 404)
+
+
+@pytest.mark.parametrize("number", ["7777", "-1", "x", "9" * 30])
+def test_a_dataset_that_there_is_not_is_told_in_one_sentence(world: JaqpotWorld, number: str) -> None:
+    for path in (f"/datasets/{number}", f"/datasets/{number}/results.csv"):
+        message = refusal(world.call("GET", path), 404)
+        assert "no dataset" in message
+        assert "30 days" in message
+
+
+def test_a_table_tells_outputs_from_what_it_says_itself_and_leaves_numbers_alone(world: JaqpotWorld) -> None:
+    endpoint = world.model()
+    outputs = {"row": 7, "label": "-1", "domain": "=2+3", "error": "+1.5e3"}
+    metadata = {"jaqpotRowId": 0, "jaqpotRowLabel": "first", "doa": {"majorityVoting": False}}
+    row = {**outputs, "jaqpotMetadata": metadata}
+    world.handler = lambda worker, order: worker.give(order, json.dumps([row]).encode())
+    answer = world.predict(endpoint, [{"X1": "-1.5", "Cat": "A"}])
+    table = world.call("GET", f"/datasets/{number_in(answer)}/results.csv").body.decode()
+    (found,) = csv.DictReader(io.StringIO(table))
+    assert found == {
+        "row": "0",
+        "label": "first",
+        "input.X1": "-1.5",
+        "input.Cat": "A",
+        "output.row": "7",
+        "output.label": "-1",
+        "output.domain": "'=2+3",
+        "output.error": "+1.5e3",
+        "domain": "false",
+    }

@@ -155,6 +155,42 @@ def test_models_are_as_clients_read_them(world: JaqpotWorld, changes: dict[str, 
         check_summary(page["content"][0])
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("scores", {"train": [{"regression": {"r2": 0.9}}]}),
+        ("scores", {"train": {"regression": {"yName": "y"}}}),
+        ("scores", {"test": [{"regression": {"yName": "y", "r2": "0.9"}}]}),
+        ("scores", {"test": [{"multiclassClassification": {"yName": "y", "confusionMatrix": [[1] * 101]}}]}),
+        ("dockerConfig", {}),
+        ("dockerConfig", {"appName": "a" * 64}),
+        ("rPbpkConfig", {"odeSolver": 3}),
+    ],
+)
+def test_what_no_client_could_read_is_not_shown(world: JaqpotWorld, name: str, value: dict[str, Any]) -> None:
+    endpoint = world.model(described=document(**{name: value}))
+    assert name not in world.call("GET", f"/models/{endpoint.model_id}").json
+
+
+def test_scores_are_shown_as_they_came(world: JaqpotWorld) -> None:
+    block = {
+        "yName": "y",
+        "labels": ["a", "b"],
+        "accuracy": 1,
+        "f1Score": [0.5, None],
+        "confusionMatrix": [[1, 0], [0, 1]],
+    }
+    good = {**block, "f1Score": [0.5, 1]}
+    scores = {
+        "train": [{"binaryClassification": good}],
+        "crossValidation": [{"regression": {"yName": "z", "folds": 5}}],
+    }
+    shown = world.model(described=document(scores=scores))
+    assert world.call("GET", f"/models/{shown.model_id}").json["scores"] == scores
+    hidden = world.model("ann/other", described=document(scores={"test": [{"binaryClassification": block}]}))
+    assert "scores" not in world.call("GET", f"/models/{hidden.model_id}").json
+
+
 def test_functions_are_as_clients_read_them(world: JaqpotWorld) -> None:
     world.function("ann/f", model_id=70)
     check_model(world.call("GET", "/models/70").json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from trivet.algorithmia import _answers, _manifests, _requests, _words
 from trivet.algorithmia._answers import Answer
@@ -38,14 +38,16 @@ class AsyncClient(AsyncConversation):
         """
         return AsyncAlgorithm(self, algoRef)
 
-    def file(self, dataUrl: str) -> AsyncDataFile | AsyncLocalDataFile:
-        """The file at an address; one of this machine after ``file://``."""
-        return AsyncLocalDataFile(self, dataUrl) if dataUrl.startswith(LOCAL) else AsyncDataFile(self, dataUrl)
+    def file(self, dataUrl: str) -> AsyncDataFile:
+        """The file at an address; one of this machine (`AsyncLocalDataFile`) after ``file://``."""
+        if dataUrl.startswith(LOCAL):  # a type checker takes the usual case
+            return cast("AsyncDataFile", AsyncLocalDataFile(self, dataUrl))
+        return AsyncDataFile(self, dataUrl)
 
-    def dir(self, dataUrl: str) -> AsyncDataDirectory | AsyncLocalDataDirectory:
-        """The directory at an address; one of this machine after ``file://``."""
+    def dir(self, dataUrl: str) -> AsyncDataDirectory:
+        """The directory at an address; one of this machine (`AsyncLocalDataDirectory`) after ``file://``."""
         if dataUrl.startswith(LOCAL):
-            return AsyncLocalDataDirectory(self, dataUrl)
+            return cast("AsyncDataDirectory", AsyncLocalDataDirectory(self, dataUrl))
         return AsyncDataDirectory(self, dataUrl)
 
     async def username(self) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from trivet.algorithmia import _answers, _manifests, _requests, _words
 from trivet.algorithmia._answers import Answer
@@ -39,14 +39,16 @@ class Client(Conversation):
         """
         return Algorithm(self, algoRef)
 
-    def file(self, dataUrl: str) -> DataFile | LocalDataFile:
-        """The file at an address; one of this machine after ``file://``."""
-        return LocalDataFile(self, dataUrl) if dataUrl.startswith(LOCAL) else DataFile(self, dataUrl)
+    def file(self, dataUrl: str) -> DataFile:
+        """The file at an address; one of this machine (`LocalDataFile`) after ``file://``."""
+        if dataUrl.startswith(LOCAL):  # a type checker takes the usual case
+            return cast("DataFile", LocalDataFile(self, dataUrl))
+        return DataFile(self, dataUrl)
 
-    def dir(self, dataUrl: str) -> DataDirectory | LocalDataDirectory:
-        """The directory at an address; one of this machine after ``file://``."""
+    def dir(self, dataUrl: str) -> DataDirectory:
+        """The directory at an address; one of this machine (`LocalDataDirectory`) after ``file://``."""
         if dataUrl.startswith(LOCAL):
-            return LocalDataDirectory(self, dataUrl)
+            return cast("DataDirectory", LocalDataDirectory(self, dataUrl))
         return DataDirectory(self, dataUrl)
 
     def username(self) -> str:

@@ -37,9 +37,9 @@ class ADK:
     ) -> None:
         self.FIFO_PATH = _pipe.PATH
         self.apply_func = apply_func
-        self.apply_arity = _pipe.arity(apply_func)
+        self.apply_arity = _pipe.arity(apply_func, 1)
         self.load_func = load_func
-        self.load_arity = 0 if load_func is None else _pipe.arity(load_func)
+        self.load_arity = 0 if load_func is None else _pipe.arity(load_func, 0)
         if self.load_arity not in (0, 1):
             raise InputError("load function expects 0 parameters or 1 parameter to be used to store algorithm state")
         self.is_local = _pipe.is_local()

@@ -22,6 +22,8 @@ from trivet.protocol.removal import remove_folder
 FILE = "model_manifest.json"
 FROZEN = f"{FILE}.freeze"
 _LARGEST = 1024 * 1024
+_MOST_WARNINGS = 8
+_LONGEST_NAMED = 200
 _HASH = "md5_checksum"
 _LOCK = "lock_checksum"
 
@@ -53,13 +55,16 @@ def manifest_in(folder: Path) -> dict[str, Any] | None:
     """The manifest of a bundle that is to be frozen; None where there is none, or its author has frozen it.
 
     Raises:
-        DeploymentRefused: it is no manifest.
+        DeploymentRefused: it is no manifest, or is too long.
     """
     if not (folder / FILE).is_file() or (folder / FROZEN).is_file():
         return None
     try:
         with (folder / FILE).open(encoding="utf-8") as file:
-            found: Any = json.loads(file.read(_LARGEST))
+            text = file.read(_LARGEST + 1)
+        if len(text) > _LARGEST:
+            raise DeploymentRefused(f"{FILE} is longer than {_LARGEST:,} letters.")
+        found: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DeploymentRefused(f"{FILE} can't be read: {error}.", hint="It is JSON.") from error
     lists = [found.get(name, []) for name in ("required_files", "optional_files")] if isinstance(found, dict) else [0]
@@ -89,7 +94,7 @@ async def freeze(manifest: dict[str, Any], checksum: Checksum, now: float) -> Fr
     warnings = []
     for place, each in enumerate(_entries(document)):
         each.pop(_HASH, None)
-        name, source = str(each.get("name")), str(each.get("source_uri"))
+        name, source = str(each.get("name"))[:_LONGEST_NAMED], str(each.get("source_uri"))
         try:
             each[_HASH] = await checksum(source)
         except CoreError as error:
@@ -101,6 +106,9 @@ async def freeze(manifest: dict[str, Any], checksum: Checksum, now: float) -> Fr
                     f"{FROZEN} too.",
                 ) from error
             warnings.append(told)
+    if len(warnings) > _MOST_WARNINGS:
+        more = len(warnings) - _MOST_WARNINGS
+        warnings[_MOST_WARNINGS:] = [f"{FILE}: {more} more can't be read, and are not frozen either."]
     # What the kit compares: how Python writes what it reads from the file, before the lock is in it.
     document[_LOCK] = hashlib.md5(str(document).encode(), usedforsecurity=False).hexdigest()
     return Freeze(document, tuple(warnings))

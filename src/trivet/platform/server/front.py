@@ -293,7 +293,14 @@ class FrontProtocol(HttpToolsProtocol):
             else:
                 await send(message)
 
-        await app(scope, take, give)
+        try:
+            await app(scope, take, give)
+        except asyncio.CancelledError:
+            if not cycle.response_started:
+                raise
+            # The server stops, and waits no longer. That the answer is cut its reader sees; in the log it would be a fault.
+            cycle.disconnected = True
+            self.transport.close()
 
     async def _send_file(self, cycle: RequestResponseCycle, message: Message) -> None:
         """Sends a part of an open file as the rest of the body."""

@@ -139,15 +139,15 @@ class Sending:
             except BlockingIOError:
                 if not room.poll(SLOW_AFTER):
                     return self._next_piece()
-                continue
             except OSError as error:
                 if error.errno not in _CAN_NOT:
                     raise
                 self._by_hand = True  # not from this file system, or not into this socket
                 break
-            if not sent:
-                raise ShortFileError
-            self._at += sent
+            else:
+                if not sent:
+                    raise ShortFileError
+                self._at += sent
             if time.monotonic() > until:
                 return b""
         return self._next_piece() if self._by_hand else b""

@@ -79,11 +79,11 @@ class PendingModels:
         found = self._own(principal, number)
         if found is None:
             raise NotFound(
-                f"There is no upload {number} that waits for you.", hint="Begin again: what was not confirmed is forgotten."
+                f"There is no upload {number} that waits for you.",
+                hint="Begin again: what was not confirmed is forgotten.",
             )
         require(principal, Scope.DEPLOY)
         return found
-
 
     def with_key(self, key: str) -> PendingModel:
         """The upload whose secret name somebody knows, and which waits for its graph.

@@ -47,14 +47,19 @@ class AsyncCalls:
         except ConfigurationError as error:
             raise InputError(error.message, hint=error.hint) from None
 
-    async def ask(self, request: Request, deadline: Deadline = FOREVER) -> Response:
+    async def ask(self, request: Request, deadline: Deadline = FOREVER, *, timeout: float | None = None) -> Response:
         """The answer to a request, whatever its status.
+
+        Args:
+            request: what to ask.
+            deadline: until when the caller waits.
+            timeout: seconds for this one answer; None for the usual.
 
         Raises:
             RunPodError: none came.
         """
         try:
-            answer = await self._channel.send(request, deadline)
+            answer = await self._channel.send(request, deadline, timeout=timeout)
         except TransportError as failure:
             raise _answers.failed(failure, self.url, request.job_id) from failure
         except InvalidRequestError as error:
@@ -68,12 +73,12 @@ class AsyncCalls:
 
         Args:
             request: what to ask.
-            timeout: seconds that the caller waits; None for the usual.
+            timeout: seconds for the answer; None for the usual.
 
         Raises:
             RunPodError: another answer came, or none.
         """
-        return _answers.value(await self.ask(request, Deadline(timeout)))
+        return _answers.value(await self.ask(request, timeout=timeout))
 
     async def submit(self, endpoint_id: str, body: Mapping[str, Any]) -> str:
         """Queues a job, and returns its id.
@@ -100,7 +105,7 @@ class AsyncCalls:
         Raises:
             RunPodError: there is none, or no answer came.
         """
-        return _answers.document(await self.ask(_requests.status(endpoint_id, job_id), Deadline(_TIMEOUT)))
+        return _answers.document(await self.ask(_requests.status(endpoint_id, job_id)))
 
     async def outcome(self, endpoint_id: str, job_id: str, deadline: Deadline) -> JobDocument:
         """A job, once it has ended. A server that holds questions answers in that moment; another is asked again and again.
@@ -157,7 +162,7 @@ class AsyncCalls:
             QueryError: it refused the query.
             RunPodError: another answer came, or none.
         """
-        return _answers.data(await self.ask(_requests.graphql(query), Deadline(_TIMEOUT)), query, *path)
+        return _answers.data(await self.ask(_requests.graphql(query)), query, *path)
 
     def _hold(self, deadline: Deadline) -> float:
         """Seconds for which the next question is to be held; 0 where it is to be answered at once."""

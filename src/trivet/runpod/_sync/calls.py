@@ -48,14 +48,19 @@ class Calls:
         except ConfigurationError as error:
             raise InputError(error.message, hint=error.hint) from None
 
-    def ask(self, request: Request, deadline: Deadline = FOREVER) -> Response:
+    def ask(self, request: Request, deadline: Deadline = FOREVER, *, timeout: float | None = None) -> Response:
         """The answer to a request, whatever its status.
+
+        Args:
+            request: what to ask.
+            deadline: until when the caller waits.
+            timeout: seconds for this one answer; None for the usual.
 
         Raises:
             RunPodError: none came.
         """
         try:
-            answer = self._channel.send(request, deadline)
+            answer = self._channel.send(request, deadline, timeout=timeout)
         except TransportError as failure:
             raise _answers.failed(failure, self.url, request.job_id) from failure
         except InvalidRequestError as error:
@@ -69,12 +74,12 @@ class Calls:
 
         Args:
             request: what to ask.
-            timeout: seconds that the caller waits; None for the usual.
+            timeout: seconds for the answer; None for the usual.
 
         Raises:
             RunPodError: another answer came, or none.
         """
-        return _answers.value(self.ask(request, Deadline(timeout)))
+        return _answers.value(self.ask(request, timeout=timeout))
 
     def submit(self, endpoint_id: str, body: Mapping[str, Any]) -> str:
         """Queues a job, and returns its id.
@@ -101,7 +106,7 @@ class Calls:
         Raises:
             RunPodError: there is none, or no answer came.
         """
-        return _answers.document(self.ask(_requests.status(endpoint_id, job_id), Deadline(_TIMEOUT)))
+        return _answers.document(self.ask(_requests.status(endpoint_id, job_id)))
 
     def outcome(self, endpoint_id: str, job_id: str, deadline: Deadline) -> JobDocument:
         """A job, once it has ended. A server that holds questions answers in that moment; another is asked again and again.
@@ -157,7 +162,7 @@ class Calls:
             QueryError: it refused the query.
             RunPodError: another answer came, or none.
         """
-        return _answers.data(self.ask(_requests.graphql(query), Deadline(_TIMEOUT)), query, *path)
+        return _answers.data(self.ask(_requests.graphql(query)), query, *path)
 
     def _hold(self, deadline: Deadline) -> float:
         """Seconds for which the next question is to be held; 0 where it is to be answered at once."""

@@ -22,6 +22,8 @@ LONGEST_POLL = 90.0
 """Seconds for which a server may hold a question."""
 _OUTAGE = 120.0
 """Seconds for which a result is kept on being brought to a server that is away."""
+_SLOWEST_POST = 30.0
+"""Seconds that a server may take for a post."""
 _TOLD_TO_WAIT = 5.0
 _POSTED = (("Content-Type", "application/x-www-form-urlencoded"), ("charset", "utf-8"))
 """As the original says of its posts, whose body is JSON all the same."""
@@ -128,9 +130,9 @@ class Line:
     def _post(self, url: str, job_id: str, body: bytes, what: str, deadline: Deadline) -> None:
         base, path = _split(url)
         headers = (*_POSTED, ("X-Request-ID", job_id))
-        request = Request("POST", path, headers, body, once=True, job_id=job_id)
+        request = Request("POST", path, headers, body, held=_SLOWEST_POST, once=True, job_id=job_id)
         try:
-            answer = self._channel(base, poll=False).send(request, deadline)
+            answer = self._brought(base, request, deadline)
         except (TransportError, TrivetError) as error:
             journal.error(f"The {what} could not be brought: {error}", job_id)
             return
@@ -139,12 +141,21 @@ class Line:
         elif answer.status >= 300:
             journal.error(f"The {what} was refused with {answer.status}: {_beginning(answer)}", job_id)
 
+    def _brought(self, base: str, request: Request, deadline: Deadline) -> Response:
+        """The answer to a post. One that nobody has answered is made again: to be told twice changes nothing for a server."""
+        while True:
+            try:
+                return self._channel(base, poll=False).send(request, deadline)
+            except TransportError as failure:
+                if not failure.timed_out or deadline.passed:
+                    raise
+
     def _send(
         self, method: str, url: str, headers: tuple[tuple[str, str], ...], *, poll: bool = False, timeout: float = 10.0
     ) -> Response:
         base, path = _split(url)
         request = Request(method, path, headers, held=LONGEST_POLL if poll else 0.0)
-        return self._channel(base, poll=poll).send(request, Deadline(LONGEST_POLL if poll else timeout))
+        return self._channel(base, poll=poll).send(request, timeout=timeout)
 
     def _channel(self, base: str, *, poll: bool) -> Channel:
         with self._lock:

@@ -74,8 +74,8 @@ class PlainLoop:
 
     def run(self) -> None:
         """Works until it is told to end, or has asked to be replaced."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.end())
+        signal.signal(signal.SIGTERM, lambda *_: self.end())
+        signal.signal(signal.SIGINT, self._interrupted)
         while self._waiting or not self._ending.is_set():
             if self._waiting:
                 self._work(self._waiting.popleft())
@@ -86,6 +86,10 @@ class PlainLoop:
         """Takes no more jobs; those that are here are done to their end."""
         self._ending.set()
         self._line.hang_up()
+
+    def _interrupted(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl+C ends it at once
+        self.end()
 
     def stop(self, job_id: str) -> None:
         """Nobody wants a job any more: one that waits here is dropped, a stream ends before its next piece."""

@@ -66,11 +66,16 @@ class TaskLoop:
         self._line.hang_up()
         self._changed.set()
 
+    def _interrupted(self) -> None:
+        assert self._loop is not None  # it is the loop that calls this
+        self._loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl+C ends it at once
+        self.end()
+
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self.end)
+        self._loop.add_signal_handler(signal.SIGTERM, self.end)
+        self._loop.add_signal_handler(signal.SIGINT, self._interrupted)
         while not self._ending:
             self._size = self._wanted()
             self._begin()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-from itertools import islice
+from collections.abc import Sequence
 
 import msgspec
 
+from trivet.models.features import Feature
+from trivet.models.problems import RowsInvalid
+from trivet.models.sheets import Sheet, is_blank
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.endpoints import EndpointReference
 from trivet.platform.core.errors import BadRequest, Conflict, CoreError, NotFound
 from trivet.platform.core.jobs import Job, JobStatus
-from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.dialects.jaqpot import pages, results, translate
 from trivet.platform.dialects.jaqpot.context import (
@@ -35,8 +35,6 @@ _LONGEST_HOLD = 30.0
 _MOST_ON_A_PAGE = 100
 _MOST_SHOWN = 8 << 20
 """Bytes of results on one page; what is longer is to be asked for by itself."""
-_START_OF_FILE = 1 << 20
-"""Bytes of a file of CSV that its first rows are looked for in."""
 _NOTHING = b"[]"
 _SPACE = b" \t\r\n"
 _rows = msgspec.json.Decoder(list[msgspec.Raw])
@@ -87,7 +85,7 @@ class Datasets:
         view = await self._found(call, self._hold(call))
         job = view.job
         if job.status is not JobStatus.SUCCEEDED or job.output is None:
-            why = "is not finished yet" if not job.is_final else f"has no results: {translate.reason(job)}"
+            why = "is not finished yet." if not job.is_final else f"has no results: {translate.reason(job)}"
             raise Conflict(f"The dataset {job.number} {why}", hint="GET /v1/datasets/ID says how it stands.")
         result, given = await self._result(job), b"" if not job.input.is_json else await self._jobs.read(job.input)
         sheet = await asyncio.to_thread(results.Sheet.read, result, given)
@@ -144,7 +142,7 @@ class Datasets:
         endpoint = self._endpoints.by_id(job.endpoint_id)
         rows, result = _NOTHING, None
         if most is None or job.input.size <= most:
-            rows = await self._rows(job.input)
+            rows = await self._rows(job)
         if job.output is not None and job.status is JobStatus.SUCCEEDED:
             if most is None or job.output.size <= most:
                 result = await self._result(job)
@@ -172,14 +170,19 @@ class Datasets:
             return said
         return f"{found.summary} {said}".strip()
 
-    async def _rows(self, payload: Payload) -> bytes:
+    async def _rows(self, job: Job) -> bytes:
+        payload = job.input
         data = await self._jobs.read(payload)
         if payload.is_json:
             if data.lstrip(_SPACE)[:1] != b"[":
                 return b"[%s]" % data
             rows = _rows.decode(data)
             return data if len(rows) <= MOST_ROWS_SHOWN else _encode(rows[:MOST_ROWS_SHOWN])
-        return await asyncio.to_thread(_first_rows, data) if payload.content_type.startswith("text/csv") else _NOTHING
+        if not payload.content_type.startswith("text/csv"):
+            return _NOTHING
+        version = self._endpoints.version(job.version_id)
+        description = None if version is None else self._lookup.description(version)
+        return await asyncio.to_thread(_first_rows, data, () if description is None else description.independent)
 
     async def _result(self, job: Job) -> bytes:
         """The result as an array, whatever it is: clients take nothing else."""
@@ -193,17 +196,14 @@ class Datasets:
         return data if data.lstrip(_SPACE)[:1] == b"[" else b"[%s]" % data
 
 
-def _first_rows(data: bytes) -> bytes:
+def _first_rows(data: bytes, features: Sequence[Feature]) -> bytes:
     """The first rows of a file of CSV, as objects of texts."""
-    head = data[:_START_OF_FILE]
-    text = head.decode("utf-8-sig", "replace") if head[:2] != b"\xff\xfe" else head.decode("utf-16", "replace")
-    lines = [line for line in islice(io.StringIO(text), MOST_ROWS_SHOWN + 50) if line.strip()]
-    if not lines:
+    try:
+        sheet = Sheet(data, features)
+        _, records = next(sheet.chunks(2 * MOST_ROWS_SHOWN), (0, []))
+    except RowsInvalid:  # nothing was predicted for it, and why is said elsewhere
         return _NOTHING
-    separator = max(",;\t|", key=lines[0].count)
-    reader = csv.DictReader(lines, delimiter=separator, skipinitialspace=True)
-    rows = [
-        {name.strip(): value.strip() for name, value in row.items() if name is not None and isinstance(value, str)}
-        for row in islice(reader, MOST_ROWS_SHOWN)
-    ]
+    names = [name.strip() for name in sheet.header]
+    filled = [record for record in records if not is_blank(record)]
+    rows = [dict(zip(names, map(str.strip, record), strict=False)) for record in filled[:MOST_ROWS_SHOWN]]
     return _encode(rows)

@@ -16,6 +16,11 @@ _NOT_A_PAIR = (
     "Only one of X-Api-Key and X-Api-Secret came with this request, so it counts as one without a key.",
     "Send both: `trivet env jaqpot` prints them, and POST /v1/user/api-keys makes a new pair.",
 )
+_OF_JAQPOT = "jq_"
+_NOT_OURS = (
+    "This API key is one of Jaqpot's own site; the keys of this platform begin with `trv_`.",
+    "`trivet env jaqpot` prints key and secret, and POST /v1/user/api-keys makes a new pair.",
+)
 _NO_KEY = (
     "No API key came with this request.",
     "Send X-Api-Key and X-Api-Secret, or `Authorization: Bearer <token>`. `trivet env jaqpot` prints what the SDK needs.",
@@ -65,6 +70,9 @@ def token_of(headers: Iterable[Header]) -> str | None:
         return found
     if not key:
         return None
+    if key.startswith(_OF_JAQPOT):
+        detail, hint = _NOT_OURS
+        raise Unauthenticated(detail, hint=hint)
     found = token_of_pair(key, secret or "")
     if found is None and secret:
         raise Unauthenticated

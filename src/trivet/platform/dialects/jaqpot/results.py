@@ -14,6 +14,8 @@ import msgspec
 METADATA = "jaqpotMetadata"
 _LABEL = "jaqpotRowLabel"
 _VOTE = "majorityVoting"
+_OWN = frozenset({"row", "label", "domain", "error"})
+"""Columns that say something about a row; an output of that name is told apart from them."""
 _ROWS_AT_A_TIME = 2000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a text begins with that spreadsheets would run."""
@@ -67,7 +69,9 @@ def _told(row: object) -> dict[str, Any]:
         label = metadata.get(_LABEL, row.get(_LABEL))
         if label is not None:
             found["label"] = label
-    found |= {key: value for key, value in row.items() if key not in (METADATA, _LABEL)}
+    for key, value in row.items():
+        if key not in (METADATA, _LABEL):
+            found[f"output.{key}" if key in _OWN else key] = value
     if isinstance(metadata, Mapping):
         found |= _probabilities(metadata.get("probabilities"), "probability")
         found |= _domains(metadata.get("doa"))
@@ -116,11 +120,19 @@ def _lines(rows: Iterable[Sequence[Any]]) -> bytes:
     return text.getvalue().encode("utf-8", "replace")
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return f"'{value}" if value.startswith(_FORMULA) and not _is_number(value) else value
     if isinstance(value, Mapping | list):
         return msgspec.json.encode(value).decode()
     return value

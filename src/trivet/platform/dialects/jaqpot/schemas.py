@@ -1,4 +1,4 @@
-"""What Jaqpot's clients send, as structs. What they are answered with is written in `translate`."""
+"""What Jaqpot's clients send, as structs, and what they read of what others have sent. `translate` writes the answers."""
 
 from __future__ import annotations
 
@@ -65,3 +65,65 @@ class CsvRequest(msgspec.Struct, frozen=True, rename="camel"):
 
     type: str
     input_file: str
+
+
+# -- what authors say of their models, as strictly as clients read it ------------------------------------------------------
+
+Numbers = Annotated[list[float], Meta(max_length=1000)]
+Row = Annotated[list[float], Meta(max_length=100)]
+
+
+class RegressionScores(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How well a model predicts numbers."""
+
+    y_name: str
+    folds: int | None = None
+    r2: float | None = None
+    mae: float | None = None
+    rmse: float | None = None
+
+
+class ClassificationScores(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How well a model tells classes apart."""
+
+    y_name: str
+    labels: list[str] | None = None
+    folds: int | None = None
+    accuracy: float | None = None
+    balanced_accuracy: float | None = None
+    precision: Numbers | None = None
+    recall: Numbers | None = None
+    f1_score: Numbers | None = None
+    jaccard: Numbers | None = None
+    matthews_corr_coef: float | None = None
+    confusion_matrix: Annotated[list[Row], Meta(max_length=100)] | None = None
+
+
+class Scores(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How well a model does for one of its outputs."""
+
+    regression: RegressionScores | None = None
+    binary_classification: ClassificationScores | None = None
+    multiclass_classification: ClassificationScores | None = None
+
+
+class ModelScores(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How well a model does, by what it was tried on."""
+
+    train: list[Scores] | None = None
+    test: list[Scores] | None = None
+    cross_validation: list[Scores] | None = None
+
+
+class RPbpkConfig(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How a kinetic model is solved."""
+
+    ode_solver: str | None = None
+
+
+class DockerConfig(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Which container a model is."""
+
+    app_name: Annotated[str, Meta(max_length=63)]
+    docker_image: Annotated[str, Meta(max_length=255)] | None = None
+    llm_model_id: str | None = None

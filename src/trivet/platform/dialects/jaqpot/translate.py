@@ -15,6 +15,7 @@ from trivet.platform.core.endpoints import Endpoint, Version, Visibility
 from trivet.platform.core.errors import BadRequest
 from trivet.platform.core.jobs import Job, JobStatus
 from trivet.platform.core.templates import check_extras
+from trivet.platform.dialects.jaqpot import schemas
 from trivet.platform.dialects.jaqpot.context import FORMAT
 from trivet.platform.dialects.jaqpot.people.shapes import organization_name
 from trivet.platform.dialects.jaqpot.schemas import FeaturePatch, ModelPatch
@@ -32,7 +33,15 @@ _STATUSES: Mapping[JobStatus, str] = {
     JobStatus.CANCELLED: "FAILURE",
     JobStatus.TIMED_OUT: "FAILURE",
 }
-_AS_IT_CAME = ("jaqpotpyVersion", "legacyPredictionService", "torchConfig", "scores", "rPbpkConfig", "dockerConfig")
+_AS_IT_CAME: Mapping[str, Any] = {
+    "jaqpotpyVersion": str,
+    "legacyPredictionService": str,
+    "torchConfig": dict[str, Any],
+    "scores": schemas.ModelScores,
+    "rPbpkConfig": schemas.RPbpkConfig,
+    "dockerConfig": schemas.DockerConfig,
+}
+"""What is shown as its author has sent it, and what it must be: one field of another kind, and no client reads any."""
 _NOT_IN_APP_NAMES = re.compile(r"[^a-z0-9]+")
 _encode = msgspec.json.Encoder().encode
 
@@ -187,7 +196,7 @@ def model(shown: Shown, organizations: Sequence[Mapping[str, Any]]) -> dict[str,
         "endpoint": endpoint.full_name,
         "version": shown.version.number,
     }
-    document |= {name: said[name] for name in _AS_IT_CAME if said.get(name) is not None}
+    document |= {name: said[name] for name, kind in _AS_IT_CAME.items() if _is_readable(said.get(name), kind)}
     if shown.version.model is None:
         document["dockerConfig"] = {"appName": _app_name(endpoint)}
     if shown.overlay.archived_at is not None:
@@ -358,6 +367,14 @@ def reason(job: Job) -> str:
 def moment(seconds: float) -> str:
     """A moment, given in seconds since the epoch, as clients read it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _is_readable(said: object, kind: Any) -> bool:
+    try:
+        msgspec.convert(said, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _configured(said: Mapping[str, Any]) -> dict[str, Any]:

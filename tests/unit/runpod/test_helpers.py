@@ -1,0 +1,91 @@
+"""The helpers for handlers, and the mark by which a Trivet is known."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from trivet import runpod
+from trivet.platform.dialects.runpod.hot import document
+from trivet.runpod._answers import is_trivet
+from trivet.runpod.serverless.devserver import bound
+from trivet.runpod.serverless.program import Program
+from trivet.runpod.serverless.utils.rp_cleanup import clean
+from trivet.runpod.serverless.utils.rp_validator import validate
+from trivet.sdk._http import Response
+
+SCHEMA: dict[str, dict[str, Any]] = {
+    "steps": {"type": int},
+    "style": {"type": str, "required": False, "default": "plain", "constraints": lambda text: text != "bad"},
+    "names": {"type": list, "required": False, "default": None},
+    "scale": {"type": float, "required": False, "default": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"steps": 1}, {"steps": 1, "style": "plain", "names": None, "scale": 1.0}),
+        ({"steps": 1, "scale": 3}, {"steps": 1, "style": "plain", "names": None, "scale": 3.0}),
+        ({"steps": 1, "names": None}, {"steps": 1, "style": "plain", "names": None, "scale": 1.0}),
+    ],
+)
+def test_an_input_that_fits_gets_its_defaults(given: Any, found: Any) -> None:
+    assert validate(given, SCHEMA) == {"validated_input": found}
+
+
+@pytest.mark.parametrize(
+    ("given", "faults"),
+    [
+        ({}, ["steps is a required input."]),
+        ({"steps": "1"}, ["steps should be <class 'int'> type, not <class 'str'>."]),
+        ({"steps": None}, ["steps should be <class 'int'> type, not <class 'NoneType'>."]),
+        ({"steps": 1, "style": "bad"}, ["style does not meet the constraints."]),
+        ({"steps": 1, "z": 2}, ["Unexpected input. z is not a valid input option."]),
+    ],
+)
+def test_an_input_that_does_not_fit_is_told_why(given: Any, faults: list[str]) -> None:
+    assert validate(given, SCHEMA) == {"errors": faults}
+
+
+def test_what_a_job_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("input_objects", "output_objects", "job_files", "mine", "kept"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "output.zip").write_text("")
+    clean(["mine"])
+    assert [left.name for left in tmp_path.iterdir()] == ["kept"]
+
+
+@pytest.mark.parametrize("name", ["rp_upload", "download_files_from_urls"])
+def test_a_helper_that_is_not_there_says_what_to_do(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"has no {name}\\. "):
+        getattr(runpod.serverless.utils, name)
+
+
+def test_the_platform_marks_its_answers_so_that_the_module_knows_it() -> None:
+    class Anything(msgspec.Struct):
+        id: str
+
+    lines = document(Anything("j")).headers.decode().lower().splitlines()
+    assert is_trivet(Response(200, dict(line.split(": ", 1) for line in lines)))
+    assert not is_trivet(Response(200, {"content-type": "application/json"}))
+
+
+def test_the_development_server_answers_over_http() -> None:
+    with bound(Program({"handler": lambda job: job["input"]}), "127.0.0.1", 0, 1) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_address[1]}/runsync"
+            with urllib.request.urlopen(url, b'{"input": {"a": 1}}', timeout=30) as answer:
+                assert json.load(answer)["output"] == {"a": 1}
+        finally:
+            server.shutdown()
+            thread.join(10)
