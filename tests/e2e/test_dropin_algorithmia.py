@@ -7,6 +7,7 @@ with nothing but the import changed. What they print is laid side by side.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from tests.e2e.originals import ALGORITHMIA_LATEST, ALGORITHMIA_VERSIONS, origin
 from tests.e2e.test_algorithmia_guide import BLOCKS, INTERPRETER, TOPICS
 from trivet.examples import catalogue
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "drop-in-algorithmia.md"
 THEIRS, OURS = "original", "dropin"
 """Who runs a script: the original, or ours. Also the names of their accounts."""
 
@@ -228,6 +230,17 @@ def test_the_guide_s_blocks_do_what_the_guide_says(read: list[dict[str, Mapping[
     assert ours["directory"]["seen"] == [True, True]
     assert ours["download of text"]["seen"] == "Ann, Ben and Zoë"
     assert [name for name, told in ours.items() if "raised" in told] == ["error"]
+
+
+# -- the page about it
+
+
+@pytest.mark.usefixtures("read")
+def test_the_programs_on_the_page_about_it_run(runners: tuple[Runner, Runner]) -> None:
+    _, ours = runners
+    _, awaited, kit = re.findall(r"```py\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    assert ours.run(awaited) == ["['Hello Ann', 'Hello Ben']"]
+    assert ours.run(kit) == ["loading complete", '{"result": "Hello Mr. Bond", "metadata": {"content_type": "text"}}']
 
 
 # -- longer scripts

@@ -4,36 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from trivet.algorithmia import _documents
+from trivet.algorithmia import _documents, _refusals
 from trivet.algorithmia.algo_response import AlgoResponse
 from trivet.algorithmia.async_response import AsyncResponse
-from trivet.algorithmia.errors import (
-    AlgorithmException,
-    AnswerError,
-    ApiError,
-    ApiInternalError,
-    ConnectionFailed,
-    DataApiError,
-    TimedOutError,
-)
-from trivet.sdk._http import Response, TransportError
-
-E = TypeVar("E", bound=ApiError)
-_LONGEST_REASON = 2000
-_PLACE_HINT = "Check the address (`api_address`, or ALGORITHMIA_API), and what stands between this program and it."
-_KEY_HINT = "Check the key (`api_key`, or ALGORITHMIA_API_KEY): it counts only where it was made."
-_CODES = {
-    400: "bad_request",
-    401: "unauthenticated",
-    403: "forbidden",
-    404: "not_found",
-    409: "conflict",
-    413: "too_large",
-    429: "limit_exceeded",
-    503: "unavailable",
-}
+from trivet.algorithmia.errors import AlgorithmException, ApiError, ApiInternalError, DataApiError
+from trivet.sdk._http import Response
 
 
 class Answer:
@@ -105,15 +82,15 @@ def piped(answer: Response) -> AlgoResponse | AsyncResponse:
         AnswerError: this is no answer of an algorithm.
     """
     if answer.status != 200:
-        raise refused(answer, AlgorithmException)
+        raise _refusals.refused(answer, AlgorithmException)
     try:
         found = json.loads(answer.body)
     except (ValueError, RecursionError):
-        raise unexpected(answer) from None
+        raise _refusals.unexpected(answer) from None
     if not isinstance(found, dict):
-        raise unexpected(answer)
+        raise _refusals.unexpected(answer)
     if "error" in found:
-        raise failed_call(found, answer)
+        raise _refusals.failed_call(found, answer)
     return AlgoResponse.create_algo_response(found)
 
 
@@ -125,9 +102,9 @@ def raw(answer: Response) -> str:
         ApiError: the call was refused, or the algorithm has failed.
     """
     if answer.status >= 500:
-        raise refused(answer, ApiInternalError)
+        raise _refusals.refused(answer, ApiInternalError)
     if answer.status >= 300:
-        raise refused(answer, ApiError)
+        raise _refusals.refused(answer, ApiError)
     return text(answer)
 
 
@@ -140,26 +117,8 @@ def started(answer: Response) -> AsyncResponse:
     """
     found = document(answer)
     if not isinstance(found, dict) or "async" not in found or "request_id" not in found:
-        raise unexpected(answer)
+        raise _refusals.unexpected(answer)
     return AsyncResponse(found)
-
-
-def failed_call(found: dict[str, Any], answer: Response) -> AlgorithmException:
-    """The error that an algorithm's answer tells of."""
-    said, metadata = found["error"], found.get("metadata")
-    if not isinstance(said, dict):
-        said = {"message": said}
-    request = metadata.get("request_id") if isinstance(metadata, dict) else None
-    kind, trace = said.get("error_type"), said.get("stack_trace")
-    known = isinstance(kind, str)
-    return AlgorithmException(
-        said.get("message"),  # type: ignore[arg-type]  # where it is null, it stays so: programs print it as `None`
-        trace if isinstance(trace, str) else None,
-        kind if known else None,
-        code="job_timed_out" if kind == "TimeoutError" else None,
-        status=answer.status,
-        job_id=request if isinstance(request, str) else None,
-    )
 
 
 # -- all else
@@ -173,10 +132,10 @@ def document(answer: Response) -> Any:
         AnswerError: it is no JSON.
     """
     if not 200 <= answer.status < 300:
-        raise refused(answer, AlgorithmException)
+        raise _refusals.refused(answer, AlgorithmException)
     found = json_of(answer)
     if isinstance(found, dict) and "error" in found:
-        raise failed_call(found, answer)
+        raise _refusals.failed_call(found, answer)
     return found
 
 
@@ -201,7 +160,7 @@ def told(answer: Response) -> Any:
         found = None
     if isinstance(found, dict) and "error" in found:
         return found
-    raise refused(answer, ApiInternalError if answer.status >= 500 else ApiError)
+    raise _refusals.refused(answer, ApiInternalError if answer.status >= 500 else ApiError)
 
 
 def json_of(answer: Response) -> Any:
@@ -213,7 +172,7 @@ def json_of(answer: Response) -> Any:
     try:
         return _documents.parse(answer.body)
     except ValueError:
-        raise unexpected(answer) from None
+        raise _refusals.unexpected(answer) from None
 
 
 def plain_json(answer: Response) -> Any:
@@ -225,7 +184,7 @@ def plain_json(answer: Response) -> Any:
     try:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
-        raise unexpected(answer) from None
+        raise _refusals.unexpected(answer) from None
 
 
 def text(answer: Response) -> str:
@@ -249,12 +208,12 @@ def stored(answer: Response) -> None:
         DataApiError: it was not.
     """
     if not 200 <= answer.status < 300:
-        raise refused(answer, DataApiError)
+        raise _refusals.refused(answer, DataApiError)
     if not answer.body:
         return
     found = json_of(answer)
     if isinstance(found, dict) and "error" in found:
-        raise DataApiError(reason(answer), status=answer.status)
+        raise DataApiError(_refusals.reason(answer), status=answer.status)
 
 
 def exists(answer: Response) -> bool:
@@ -265,21 +224,7 @@ def exists(answer: Response) -> bool:
     """
     if answer.status in {200, 400, 401, 403, 404}:
         return answer.status == 200
-    raise refused(answer, DataApiError)
-
-
-def missing(place: str, answer: Response) -> DataApiError:
-    """The error where a file can't be had."""
-    why = refused(answer, DataApiError)
-    return DataApiError(
-        f"unable to get file {place} - {why.message}", code=why.code, hint=why.hint, status=answer.status
-    )
-
-
-def refused_to(what: str, answer: Response) -> DataApiError:
-    """The error where something can't be done to a directory: ``what``, then why."""
-    why = refused(answer, DataApiError)
-    return DataApiError(f"{what}{why.message}", code=why.code, hint=why.hint, status=answer.status)
+    raise _refusals.refused(answer, DataApiError)
 
 
 class Listing(NamedTuple):
@@ -304,13 +249,13 @@ def listing(answer: Response) -> Listing:
         AnswerError: this is no listing.
     """
     if answer.status != 200:
-        raise refused_to("Directory iteration failed: ", answer)
+        raise _refusals.refused_to("Directory iteration failed: ", answer)
     found = plain_json(answer)
     if not isinstance(found, dict):
-        raise unexpected(answer)
+        raise _refusals.unexpected(answer)
     folders, files, marker = found.get("folders") or [], found.get("files") or [], found.get("marker")
     if not _have(folders, "name") or not _have(files, "filename", "last_modified") or not _is_marker(marker):
-        raise unexpected(answer)
+        raise _refusals.unexpected(answer)
     return Listing(folders, files, marker or None)
 
 
@@ -322,83 +267,3 @@ def _have(items: Any, *names: str) -> bool:
 
 def _is_marker(marker: Any) -> bool:
     return marker is None or isinstance(marker, str)
-
-
-# -- errors
-
-
-def refused(answer: Response, cls: type[E]) -> E:
-    """The error, one of ``cls``, for an answer whose status is no good one."""
-    if 300 <= answer.status < 400:
-        place = answer.headers.get("location", "elsewhere")[:200]
-        return cls(
-            f"{answer.status}: the server sends us to {place}, and a key is not taken anywhere by itself.",
-            code="redirected",
-            hint="If that is where it is, give it as the address.",
-            status=answer.status,
-        )
-    error = cls(reason(answer), code=_code(answer.status), hint=_hint(answer), status=answer.status)
-    if isinstance(error, AlgorithmException):
-        error.error_type = _error_type(answer)
-    return error
-
-
-def unexpected(answer: Response) -> AnswerError:
-    """The error for an answer that is none of this API's."""
-    kind = answer.content_type or "no content type"
-    return AnswerError(
-        f"The answer ({answer.status}, {kind}) is none of this API: {_beginning(answer)}",
-        hint=_PLACE_HINT,
-        status=answer.status,
-    )
-
-
-def failed(failure: TransportError, address: str) -> ApiError:
-    """The error where no answer came."""
-    if failure.timed_out:
-        return TimedOutError(f"{address} did not answer in time.", hint="Give it longer, or try again later.")
-    unsure = " Whether the request was carried out is not known." if failure.sent else ""
-    return ConnectionFailed(f"{address}: {failure.detail}.{unsure}", hint=_PLACE_HINT)
-
-
-def reason(answer: Response) -> str:
-    """Why something was refused, in the server's words."""
-    if header := answer.headers.get("x-error-message"):
-        return header[:_LONGEST_REASON]
-    said = _error(answer)
-    message = said.get("message") if isinstance(said, dict) else said
-    if isinstance(message, str) and message:
-        return message[:_LONGEST_REASON]
-    return f"{answer.status}: {_beginning(answer)}"
-
-
-def _error(answer: Response) -> Any:
-    try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-    return found.get("error") if isinstance(found, dict) else None
-
-
-def _error_type(answer: Response) -> str | None:
-    said = _error(answer)
-    kind = said.get("error_type") if isinstance(said, dict) else None
-    return kind if isinstance(kind, str) else None
-
-
-def _code(status: int) -> str | None:
-    return _CODES.get(status) or ("internal" if status >= 500 else "bad_request")
-
-
-def _hint(answer: Response) -> str:
-    after = answer.headers.get("retry-after", "")
-    if answer.status == 429:
-        return f"Too much at once: try again in {after} s." if after.isdigit() else "Too much at once: try later."
-    if answer.status in {401, 403}:
-        return _KEY_HINT
-    return "Try again later." if answer.status >= 500 else ""
-
-
-def _beginning(answer: Response) -> str:
-    said = " ".join(answer.body[:400].decode("utf-8", "replace").split())
-    return said[:200] if said else "it is empty"

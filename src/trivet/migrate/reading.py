@@ -17,6 +17,8 @@ from trivet.migrate.uses import Use, use_of
 
 Kind = Literal["module", "name", "instance"]
 _IMPORTERS = frozenset({"import_module", "__import__", "find_spec", "importorskip", "reload"})
+_BY_NAME = frozenset({"patch", "setattr", "delattr", "getLogger", "import_string", "locate", "resolve_name"})
+"""Functions that commonly take the name of something as a text."""
 _STAR = Entry(Verdict.UNCLEAR, "which names come by the star can't be told", "import what is used by name")
 _DYNAMIC = Entry(Verdict.UNCLEAR, "it is imported by a text", "change the text by hand")
 _TEXT = Entry(Verdict.UNCLEAR, "it stands in a text, as for `patch`", "change the text by hand")
@@ -224,16 +226,16 @@ class _Reader(ast.NodeVisitor):
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                self._text(argument, argument.value, is_import=called in _IMPORTERS)
+                self._text(argument, argument.value, called)
         self.generic_visit(node)
 
-    def _text(self, node: ast.Constant, text: str, *, is_import: bool) -> None:
+    def _text(self, node: ast.Constant, text: str, called: str) -> None:
         support = self._roots.get(text.partition(".")[0])
         if support is None or not all(part.isidentifier() for part in text.split(".")):
             return
-        if is_import:
+        if called in _IMPORTERS:
             self._report(node, support, text, _DYNAMIC)
-        elif "." in text:
+        elif called in _BY_NAME:
             self._report(node, support, text, _TEXT)
 
     # -- where values come from ---------------------------------------------------------------------------------------
@@ -282,9 +284,10 @@ class _Reader(ast.NodeVisitor):
             except SyntaxError:
                 return None
         origin = None if annotation is None else self._origin(annotation)
-        if origin is None or origin.kind != "name" or origin.entry.returns != origin.path:
+        if origin is None or origin.kind != "name" or not _shown(origin.path)[:1].isupper():
             return None
-        return _Origin("instance", origin.support, origin.path, _shown(origin.path))
+        returns = origin.entry.returns
+        return None if returns is None else _Origin("instance", origin.support, returns, _shown(returns))
 
     def _module(self, support: Support, name: str) -> _Origin:
         place = support.place(name)

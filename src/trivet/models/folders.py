@@ -31,6 +31,9 @@ FILES: Final = (DESCRIPTION, MODEL, PREPROCESSOR, DOMAIN, VECTORS)
 MOST_JSON: Final = 2**28
 """The largest JSON part, in bytes."""
 
+MOST_VALUES: Final = 10_000_000
+"""Values in a JSON part, brackets counted too. Python takes up to a hundred bytes for each, where JSON has two."""
+
 
 def read(folder: Path) -> ModelDescription:
     """Reads the description of a model folder, with the data of its domains. Writes nothing.
@@ -138,12 +141,28 @@ def load_document(folder: Path) -> dict[str, Any]:
 def _load(path: Path) -> Any:
     if path.stat().st_size > MOST_JSON:
         raise ModelInvalid([f"{path.name}: has {path.stat().st_size:,} bytes, the limit is {MOST_JSON:,}"])
+    data = path.read_bytes()
+    check_amount(data, path.name)
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(data)
     except RecursionError:
         raise ModelInvalid([f"{path.name}: is nested too deep"]) from None
     except ValueError as error:
         raise ModelInvalid([f"{path.name}: is not JSON: {error}"]) from None
+
+
+def check_amount(data: bytes, name: str) -> None:
+    """Refuses JSON that would take gigabytes once it is decoded. What is inside of texts is counted as well.
+
+    Args:
+        data: The JSON text.
+        name: What to call it.
+
+    Raises:
+        ModelInvalid: It has more than `MOST_VALUES` values.
+    """
+    if sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise ModelInvalid([f"{name}: has more than {MOST_VALUES:,} values; are the domains fitted on as few rows as will do?"])
 
 
 def _with_domains(description: ModelDescription, folder: Path) -> ModelDescription:

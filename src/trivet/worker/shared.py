@@ -21,7 +21,7 @@ from importlib import import_module
 from time import monotonic
 from typing import Any, NoReturn
 
-from trivet.protocol import forks
+from trivet.protocol import forks, memory
 from trivet.protocol.shares import ORDERS, PLACES, At
 from trivet.worker import limits
 from trivet.worker.gate import wait_at_the_gate
@@ -50,6 +50,7 @@ def serve() -> NoReturn:
     parent = os.getppid()
     orders = socket.socket(forks.FAMILY, forks.KIND, fileno=int(os.environ.pop(ORDERS)))
     orders.set_inheritable(False)
+    memory.one_arena()
     limits.apply(None)
     bound_memory()
     limits.die_with_parent(parent)
@@ -192,13 +193,15 @@ class House:
     def _tend(self) -> None:
         """Sends what was held back, and signs of life."""
         self._tended_at = now = monotonic()
-        self._stirs = False
+        stirred, self._stirs = self._stirs, False
         for tenant in self._tenants.values():
             if tenant.is_busy:
                 self._stirs = True
                 tenant.flush()
             if self._due.get(tenant.id, now + 1.0) <= now:
                 self._due[tenant.id] = now + (tenant.heartbeat if tenant.beat() else TICK)
+        if stirred and not self._stirs:
+            memory.give_back()  # tables, and models that were let go of
 
     def _drain_all(self) -> None:
         for tenant in list(self._tenants.values()):

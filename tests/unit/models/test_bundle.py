@@ -321,3 +321,10 @@ def test_a_damaged_bundle_is_refused_or_is_whole(
     except ModelInvalid:
         return
     assert contents(out) == contents(folder)
+
+
+def test_a_part_with_more_values_than_memory_has_room_for_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trivet.models.folders.MOST_VALUES", 100)
+    (tmp_path / "model.json").write_text('{"scores": [' + "[]," * 60 + "[]]}")
+    with pytest.raises(ModelInvalid, match=r"^model.json: has more than 100 values"):
+        load_document(tmp_path)

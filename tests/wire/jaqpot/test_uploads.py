@@ -6,8 +6,11 @@ import base64
 import io
 import json
 import tarfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -297,3 +300,55 @@ def test_the_native_api_hands_out_the_whole_as_one_file(world: JaqpotWorld, whol
     assert [each["name"] for each in listed] == ["ann/fish"]
     assert len(world.ask("GET", "/endpoints?models=false", token=world.ann).json["items"]) == 2
     assert left_over(world) == []
+
+
+def test_a_document_is_taken_without_what_no_author_says(world: JaqpotWorld, packed: list[dict[str, bytes]]) -> None:
+    said = {"id": 7, "archived": True, "requirements": ["elsewhere==1"], "padding": [0] * 1000}
+    assert create(world, **said).status == 201
+    told = json.loads(packed[0]["model.json"])
+    assert not said.keys() & told.keys()
+    assert told["scores"] == document()["scores"]
+
+
+def test_a_document_of_too_much_is_refused_before_anything_is_made_of_it(tmp_path: Path) -> None:
+    world = JaqpotWorld(tmp_path, max_upload=1 << 25)
+    body = json.dumps(uploaded()).encode()
+    many = body.replace(b'"doas":', b'"featurizers": [' + b"0," * 5_000_001 + b'0], "doas":')
+    assert "5,000,000 values" in refusal(world.call("POST", "/models", body=many), 400)
+    assert left_over(world) == []
+
+
+async def slow_body(world: JaqpotWorld, path: str, pieces: list[bytes], meanwhile: Callable[[], object]) -> int:
+    """The status of an upload during which something else happens, just before its end."""
+    answered: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        piece = pieces.pop(0)
+        if not pieces:
+            meanwhile()
+        return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            answered.append(message["status"])
+
+    scope = {"type": "http", "method": "PUT", "path": path, "query_string": b"", "headers": [], "scheme": "http"}
+    await world.jaqpot(scope, receive, send)
+    (status,) = answered
+    return status
+
+
+@pytest.mark.parametrize("ends", ["confirmed", "given up"])
+def test_a_graph_that_comes_too_late_changes_nothing(world: JaqpotWorld, ends: str) -> None:
+    begun = world.call("POST", "/large-models", json_body=document()).json
+    path, number = urlsplit(begun["uploadUrl"]).path, int(begun["modelId"])
+    ann = world.principal(world.ann)
+    assert world.run(slow_body(world, path, [GRAPH], lambda: None)) == 200
+    end = partial(world.pending.confirm if ends == "confirmed" else world.pending.give_up, ann, number)
+    assert world.run(slow_body(world, path, [b"another ", b"graph"], end)) == 404
+    folders = list((world.folder / "uploads").iterdir())
+    if ends == "given up":
+        assert folders == []
+    else:
+        assert (folders[0] / "model.onnx").read_bytes() == GRAPH
+        assert list(folders[0].glob("*.part")) == []

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from trivet.algorithmia import _answers, _manifests, _requests, _words
+from trivet.algorithmia import _answers, _manifests, _refusals, _requests, _words
 from trivet.algorithmia._answers import Answer
 from trivet.algorithmia._async.algorithm import AsyncAlgorithm
 from trivet.algorithmia._async.conversation import AsyncConversation
@@ -163,7 +163,7 @@ class AsyncClient(AsyncConversation):
         request = _requests.get(f"{ENVIRONMENTS}/environment-specifications/{envid}/template")
         answer = await self.open(request)
         if isinstance(answer, Response):
-            raise _answers.refused(answer, ApiError)
+            raise _refusals.refused(answer, ApiError)
         try:
             with await offload(_writable, archive) as file:
                 while piece := await answer.read():

@@ -7,7 +7,7 @@ import random
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from trivet.algorithmia import _answers, _requests, _settings
+from trivet.algorithmia import _answers, _refusals, _requests, _settings
 from trivet.algorithmia._answers import Answer
 from trivet.algorithmia.errors import ApiError, InputError
 from trivet.sdk._async.channel import AsyncChannel
@@ -81,7 +81,7 @@ class AsyncConversation:
         try:
             return await self._way().send(request)
         except TransportError as failure:
-            raise _answers.failed(failure, self.apiAddress) from failure
+            raise _refusals.failed(failure, self.apiAddress) from failure
         except (ConfigurationError, InvalidRequestError) as error:
             raise InputError(error.message, hint=error.hint) from None
 
@@ -105,7 +105,7 @@ class AsyncConversation:
             delay = self.retry_delay(request, outcome, repetition)
             if delay is None:
                 if isinstance(outcome, TransportError):
-                    raise _answers.failed(outcome, self.apiAddress) from outcome
+                    raise _refusals.failed(outcome, self.apiAddress) from outcome
                 return outcome
             await sleep(delay)
             repetition += 1
@@ -119,7 +119,7 @@ class AsyncConversation:
 
     def no_answer(self, failure: TransportError) -> ApiError:
         """The error for a failure of the network."""
-        return _answers.failed(failure, self.apiAddress)
+        return _refusals.failed(failure, self.apiAddress)
 
     async def close(self) -> None:
         """Ends all connections. Nobody has to; what comes after it makes new ones."""
@@ -171,7 +171,7 @@ class AsyncConversation:
         if parse_response_as_json:
             return _answers.document(answer)
         if answer.status >= 300:
-            raise _answers.refused(answer, ApiError)
+            raise _refusals.refused(answer, ApiError)
         return Answer(answer)
 
     async def getHelper(self, url: str, **query_parameters: Any) -> Answer:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trivet.algorithmia import _answers, _requests, _words
+from trivet.algorithmia import _answers, _refusals, _requests, _words
 from trivet.algorithmia._async.conversation import AsyncConversation
 from trivet.algorithmia._async.datafile import AsyncDataFile
 from trivet.algorithmia._places import path_of, safe_name
@@ -52,7 +52,7 @@ class AsyncDataDirectory(DataObject):
         """
         answer = await self.client.send(_requests.get(self.url))
         if answer.status in {401, 403}:
-            _words.absent(self.path, _answers.reason(answer))
+            _words.absent(self.path, _refusals.reason(answer))
         return _answers.exists(answer)
 
     async def create(self, acl: Acl | None = None) -> None:
@@ -154,7 +154,7 @@ class AsyncDataDirectory(DataObject):
         _demand(answer, "Unable to get permissions: ")
         found = _answers.json_of(answer)
         if not isinstance(found, dict):
-            raise _answers.unexpected(answer)
+            raise _refusals.unexpected(answer)
         acl = found.get("acl")
         return None if acl is None else Acl.from_acl_response(acl)
 
@@ -188,4 +188,4 @@ class AsyncDataDirectory(DataObject):
 
 def _demand(answer: Response, otherwise: str) -> None:
     if answer.status != 200:
-        raise _answers.refused_to(otherwise, answer)
+        raise _refusals.refused_to(otherwise, answer)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self, TextIO, overload
 
-from trivet.algorithmia import _answers, _requests, _words
+from trivet.algorithmia import _answers, _refusals, _requests, _words
 from trivet.algorithmia._answers import Answer
 from trivet.algorithmia._async import transfers
 from trivet.algorithmia._async.conversation import AsyncConversation
@@ -152,7 +152,7 @@ class AsyncDataFile(DataObject):
         """
         answer = await self.client.send(_requests.head(self.url))
         if answer.status in {401, 403}:
-            _words.absent(self.path, _answers.reason(answer))
+            _words.absent(self.path, _refusals.reason(answer))
         return _answers.exists(answer), answer.headers.get("x-error-message", "")
 
     # -- writing

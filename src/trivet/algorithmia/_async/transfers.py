@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from trivet.algorithmia import _answers, _requests
+from trivet.algorithmia import _refusals, _requests
 from trivet.algorithmia._async.conversation import AsyncConversation
 from trivet.algorithmia.errors import InputError
 from trivet.sdk._async.concurrency import offload, sleep
@@ -53,7 +53,7 @@ async def _fetch(client: AsyncConversation, url: str, place: str, into: BinaryIO
     while True:
         answer = await client.open(request)
         if isinstance(answer, Response):
-            raise _answers.missing(place, answer)
+            raise _refusals.missing(place, answer)
         try:
             while piece := await answer.read():
                 if isinstance(into, BytesIO):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from trivet.algorithmia import _answers, _manifests, _requests, _words
+from trivet.algorithmia import _answers, _manifests, _refusals, _requests, _words
 from trivet.algorithmia._answers import Answer
 from trivet.algorithmia._places import LOCAL
 from trivet.algorithmia._sync.algorithm import Algorithm
@@ -162,7 +162,7 @@ class Client(Conversation):
         request = _requests.get(f"{ENVIRONMENTS}/environment-specifications/{envid}/template")
         answer = self.open(request)
         if isinstance(answer, Response):
-            raise _answers.refused(answer, ApiError)
+            raise _refusals.refused(answer, ApiError)
         try:
             with offload(_writable, archive) as file:
                 while piece := answer.read():

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trivet.algorithmia import _answers, _requests, _words
+from trivet.algorithmia import _answers, _refusals, _requests, _words
 from trivet.algorithmia._places import path_of, safe_name
 from trivet.algorithmia._sync.conversation import Conversation
 from trivet.algorithmia._sync.datafile import DataFile
@@ -53,7 +53,7 @@ class DataDirectory(DataObject):
         """
         answer = self.client.send(_requests.get(self.url))
         if answer.status in {401, 403}:
-            _words.absent(self.path, _answers.reason(answer))
+            _words.absent(self.path, _refusals.reason(answer))
         return _answers.exists(answer)
 
     def create(self, acl: Acl | None = None) -> None:
@@ -155,7 +155,7 @@ class DataDirectory(DataObject):
         _demand(answer, "Unable to get permissions: ")
         found = _answers.json_of(answer)
         if not isinstance(found, dict):
-            raise _answers.unexpected(answer)
+            raise _refusals.unexpected(answer)
         acl = found.get("acl")
         return None if acl is None else Acl.from_acl_response(acl)
 
@@ -189,4 +189,4 @@ class DataDirectory(DataObject):
 
 def _demand(answer: Response, otherwise: str) -> None:
     if answer.status != 200:
-        raise _answers.refused_to(otherwise, answer)
+        raise _refusals.refused_to(otherwise, answer)

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self, TextIO, overload
 
-from trivet.algorithmia import _answers, _requests, _words
+from trivet.algorithmia import _answers, _refusals, _requests, _words
 from trivet.algorithmia._answers import Answer
 from trivet.algorithmia._places import path_of
 from trivet.algorithmia._sync import transfers
@@ -153,7 +153,7 @@ class DataFile(DataObject):
         """
         answer = self.client.send(_requests.head(self.url))
         if answer.status in {401, 403}:
-            _words.absent(self.path, _answers.reason(answer))
+            _words.absent(self.path, _refusals.reason(answer))
         return _answers.exists(answer), answer.headers.get("x-error-message", "")
 
     # -- writing

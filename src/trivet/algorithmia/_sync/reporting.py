@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from trivet.algorithmia import _answers, _requests, _settings
+from trivet.algorithmia import _refusals, _requests, _settings
 from trivet.sdk._http import TransportError
 from trivet.sdk._sync.channel import Channel
 
@@ -32,7 +32,7 @@ def report(insights: Mapping[str, Any]) -> None:
     try:
         _channel(address).send(_requests.insights(insights))
     except TransportError as failure:
-        raise _answers.failed(failure, address) from failure
+        raise _refusals.failed(failure, address) from failure
 
 
 @lru_cache(maxsize=4)

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from trivet.algorithmia import _answers, _requests
+from trivet.algorithmia import _refusals, _requests
 from trivet.algorithmia._sync.conversation import Conversation
 from trivet.algorithmia.errors import InputError
 from trivet.sdk._http import Response, TransportError
@@ -54,7 +54,7 @@ def _fetch(client: Conversation, url: str, place: str, into: BinaryIO) -> dict[s
     while True:
         answer = client.open(request)
         if isinstance(answer, Response):
-            raise _answers.missing(place, answer)
+            raise _refusals.missing(place, answer)
         try:
             while piece := answer.read():
                 if isinstance(into, BytesIO):

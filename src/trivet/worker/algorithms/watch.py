@@ -16,9 +16,6 @@ class Watch:
         self._poller = select.poll()
         self._takers: dict[int, Take] = {}
 
-    def __contains__(self, descriptor: int) -> bool:
-        return descriptor in self._takers
-
     def add(self, descriptor: int, take: Take, events: int = select.POLLIN) -> None:
         """Waits for a descriptor from now on."""
         self._takers[descriptor] = take

@@ -45,8 +45,15 @@ from trivet.platform.wire.hot import Answer
 _LONGEST_BUILD = 1800.0
 """Seconds that a request waits for its model to be built and checked."""
 _GRAPHS = {"rawModel": bundle.MODEL, "rawPreprocessor": bundle.PREPROCESSOR}
-_NOT_A_MODELS = frozenset({"id", "creator", "canEdit", "isAdmin", "archived", "archivedAt", "createdAt", "updatedAt"})
-"""What the platform says of a model, not its author."""
+_OF_AUTHORS = frozenset(
+    {
+        *("name", "description", "type", "task", "visibility", "tags", "libraries", "scores", "jaqpotpyVersion"),
+        *("independentFeatures", "dependentFeatures", "selectedFeatures", "featurizers", "preprocessors", "doas"),
+        *("legacyPredictionService", "torchConfig", "rPbpkConfig", "dockerConfig", *_GRAPHS),
+    }
+)
+"""What authors say of their models. The rest of a document is not looked at: the platform says it, or nobody knows it."""
+_MOST_VALUES = 5_000_000
 
 
 class Uploads:
@@ -209,13 +216,19 @@ def _document(body: bytes) -> dict[str, Any]:
     Raises:
         InvalidJson, BadRequest: it is none.
     """
-    document = documents.decode(body)
+    parts = documents.decode_as(body, dict[str, msgspec.Raw])
+    kept = {name: bytes(part) for name, part in parts.items() if name in _OF_AUTHORS}
+    if sum(part.count(b",") for part in kept.values()) > _MOST_VALUES:
+        raise BadRequest(
+            f"The document of the model is more than {_MOST_VALUES:,} values.", hint="Fit its domain to fewer rows."
+        )
+    document = {name: documents.decode(part) for name, part in kept.items()}
     try:
         parse(document)
     except ModelInvalid as error:
         text = str(error)
         raise BadRequest(text if text.endswith(".") else f"{text}.") from None
-    return {name: value for name, value in document.items() if name not in _NOT_A_MODELS}
+    return document
 
 
 def _lay_out(folder: Path, document: dict[str, Any], *, needs_graph: bool) -> None:
