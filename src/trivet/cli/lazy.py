@@ -17,12 +17,10 @@ class LazyGroup(click.Group):
 
     Args:
         sections: the commands, under the headings of the help page.
-        later: commands that are not there yet, and what to say of each.
     """
 
-    def __init__(self, *args: Any, sections: Sections, later: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, sections: Sections, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._later = later or {}
         self._sections = sections
         self._targets = {name: target for commands in sections.values() for name, target in commands.items()}
 
@@ -47,8 +45,6 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click's; a name that isn't there is compared with all names, so that the error can suggest one."""
-        if args and args[0] in self._later:
-            raise click.UsageError(f"`{args[0]}` is not there yet: {self._later[args[0]]}", ctx)
         if args and not args[0].startswith("-") and args[0] not in self._targets:
             for name in self._targets:
                 self.get_command(ctx, name)

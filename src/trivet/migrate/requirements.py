@@ -212,8 +212,9 @@ def _whole(body: str, known: Known, lead: str = "", tail: str = "") -> list[_Fou
         if name not in known:
             return []
         old = f"{lead}{body}{tail}"
-        new = f"{lead}{indent}{DISTRIBUTION}{match['marker'] or ''}{match['end']}{tail}"
-        return [_Found(name, len(lead) + len(indent), known[name], (0, len(old)), f"{old}\n{new}", new)]
+        new = f"{lead}{indent}{DISTRIBUTION}{match['marker'] or ''}"
+        joined, replaced = f"{old}\n{new}{tail}", f"{new}{match['end']}{tail}"  # a comment is the original's
+        return [_Found(name, len(lead) + len(indent), known[name], (0, len(old)), joined, replaced)]
     for word in _WORD.finditer("" if body.lstrip().startswith("#") else body.partition(" #")[0]):
         if _normal(word[0]) in known:
             return [_Found(_normal(word[0]), len(lead) + word.start(), _UNCLEAR)]
@@ -249,5 +250,5 @@ def _keyed(body: str, known: Known) -> list[_Found]:
     name = _normal(match["name"])
     if name not in known:
         return []
-    new = f'{match["lead"]}{DISTRIBUTION} = "*"{match["end"]}'
-    return [_Found(name, match.start("name"), known[name], (0, len(body)), f"{body}\n{new}", new)]
+    new = f'{match["lead"]}{DISTRIBUTION} = "*"'
+    return [_Found(name, match.start("name"), known[name], (0, len(body)), f"{body}\n{new}", new + match["end"])]

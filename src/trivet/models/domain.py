@@ -134,7 +134,7 @@ def opened(method: str, data: Mapping[str, Any]) -> Method:
         return kind.opened(data)
     except KeyError as missing:
         raise DomainInvalid(f"the data of {method} has no {missing.args[0]}") from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DomainInvalid(f"the data of {method} can't be used: {error}") from None
 
 
@@ -394,7 +394,7 @@ def _known(method: str) -> _Kind:
 
 def _number(data: Mapping[str, Any], key: str) -> float:
     value = data[key]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < np.inf:
         raise ValueError(f"{key} is no finite number")
     return float(value)
 

@@ -162,7 +162,9 @@ def check_amount(data: bytes, name: str) -> None:
         ModelInvalid: It has more than `MOST_VALUES` values.
     """
     if sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
-        raise ModelInvalid([f"{name}: has more than {MOST_VALUES:,} values; are the domains fitted on as few rows as will do?"])
+        raise ModelInvalid(
+            [f"{name}: has more than {MOST_VALUES:,} values; are the domains fitted on as few rows as will do?"]
+        )
 
 
 def _with_domains(description: ModelDescription, folder: Path) -> ModelDescription:

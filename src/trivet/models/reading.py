@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from trivet.models.problems import shown
 
 T = TypeVar("T")
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""What no text for people holds, and what terminals obey."""
 
 
 class Reader:
@@ -37,6 +41,9 @@ class Reader:
                 where,
                 f"must have {f'{least:,} to' if least else 'at most'} {most:,} characters, and has {len(value):,}",
             )
+            return None
+        if _CONTROLS.search(value):
+            self.wrong(where, f"holds a control character: {shown(value)}")
             return None
         return value
 

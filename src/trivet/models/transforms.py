@@ -72,7 +72,7 @@ class Chain:
                 step = opened(config)
             except KeyError as missing:
                 raise TransformInvalid(f"the config of {name} has no {missing.args[0]}") from None
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise TransformInvalid(f"the config of {name} can't be used: {error}") from None
             if isinstance(step, _Labels):
                 if position:
@@ -186,8 +186,10 @@ def _scaler(
 
 def _labels(config: Mapping[str, Any]) -> Inverse:
     classes = config["classes_"]
-    if isinstance(classes, str) or not classes:
+    if not isinstance(classes, list | tuple) or not classes:
         raise ValueError("classes_ must be a list of labels")
+    if not all(isinstance(label, str | int | float) for label in classes):
+        raise ValueError("classes_ must be texts or numbers")
     return _Labels(tuple(classes))
 
 

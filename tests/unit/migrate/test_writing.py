@@ -71,7 +71,7 @@ JOINED = dict.fromkeys(REPLACED, Fate.JOINED)
     ("file", "before", "after", "joined"),
     [
         ("requirements.txt", "# all\nrunpod==1.7.9  # why\nsix\n", "# all\ntrivet  # why\nsix\n",
-         "# all\nrunpod==1.7.9  # why\ntrivet  # why\nsix\n"),
+         "# all\nrunpod==1.7.9  # why\ntrivet\nsix\n"),
         ("requirements-dev.txt", 'RunPod[all] >=1, <2 ; python_version > "3"\n', 'trivet ; python_version > "3"\n', None),
         ("requirements/base.txt", "jaqpot_python.sdk\r\nsix\r\n", "trivet\r\nsix\r\n", "jaqpot_python.sdk\r\ntrivet\r\nsix\r\n"),
         ("requirements.txt", "runpod\nalgorithmia\n", "trivet\n", "runpod\ntrivet\nalgorithmia\n"),
@@ -89,7 +89,7 @@ JOINED = dict.fromkeys(REPLACED, Fate.JOINED)
         ("pyproject.toml", '[dependency-groups]\ndev = ["algorithmia"]\n', '[dependency-groups]\ndev = ["trivet"]\n', None),
         ("pyproject.toml", '[tool.poetry.dependencies]\npython = "^3.11"\nrunpod = "^1.7" # z\n',
          '[tool.poetry.dependencies]\npython = "^3.11"\ntrivet = "*" # z\n',
-         '[tool.poetry.dependencies]\npython = "^3.11"\nrunpod = "^1.7" # z\ntrivet = "*" # z\n'),
+         '[tool.poetry.dependencies]\npython = "^3.11"\nrunpod = "^1.7" # z\ntrivet = "*"\n'),
         ("setup.cfg", "[metadata]\nname =\n    runpod\n[options]\ninstall_requires =\n    runpod >= 1\n    six\n",
          "[metadata]\nname =\n    runpod\n[options]\ninstall_requires =\n    trivet\n    six\n", None),
         ("environment.yml", "dependencies:\n  - pip:\n    - 'runpod==1.7'  # p\n    - six\n",

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests.unit.models.samples import document
 from trivet.models import bundle
+from trivet.models.folders import load_document
 from trivet.models.problems import ModelInvalid
 
 GRAPH = b"\x08\x0a graph" * 50
@@ -323,7 +324,9 @@ def test_a_damaged_bundle_is_refused_or_is_whole(
     assert contents(out) == contents(folder)
 
 
-def test_a_part_with_more_values_than_memory_has_room_for_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_with_more_values_than_memory_has_room_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("trivet.models.folders.MOST_VALUES", 100)
     (tmp_path / "model.json").write_text('{"scores": [' + "[]," * 60 + "[]]}")
     with pytest.raises(ModelInvalid, match=r"^model.json: has more than 100 values"):

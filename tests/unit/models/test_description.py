@@ -90,6 +90,7 @@ def test_a_feature_without_a_name_is_called_by_its_key() -> None:
         ({"name": "ab"}, "name: must have 3 to 255 characters, and has 2"),
         ({"name": "a" * 256}, "name: must have 3 to 255 characters, and has 256"),
         ({"name": 7}, "name: must be text, not 7"),
+        ({"name": "red \x1b[31m"}, r'name: holds a control character: "red \u001b[31m"'),
         ({"description": "ab"}, "description: must have 3 to 50,000 characters, and has 2"),
         ({"task": "regression"}, 'task: "regression" is not known; it is one of REGRESSION, '),
         ({"visibility": "EVERYONE"}, 'visibility: "EVERYONE" is not known; it is one of PUBLIC, ORG_SHARED, PRIVATE'),

@@ -191,3 +191,9 @@ def test_stored_data_that_cannot_be_used_says_why(method, data, words):
 def test_rows_of_another_width_are_refused():
     with pytest.raises(DomainInvalid, match="rows of 2 values"):
         opened("LEVERAGE", fit("LEVERAGE", TRAINING)).assess([[1, 2, 3]])
+
+
+@pytest.mark.parametrize("data", [{"meanVector": [10**400], "threshold": 1}, {"meanVector": [0], "threshold": 10**400}])
+def test_whole_numbers_that_no_float_holds_are_refused(data):
+    with pytest.raises(DomainInvalid, match="the data of CITY_BLOCK can't be used"):
+        opened("CITY_BLOCK", data)

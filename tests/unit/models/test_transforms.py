@@ -76,7 +76,10 @@ def test_single_precision_becomes_double_before_anything_is_computed():
         ([("MinMaxScaler", {"min_": [1], "scale_": [0]})], "zero"),
         ([("MaxAbsScaler", {"scale_": ["a"]})], "can't be used"),
         ([("MaxAbsScaler", {"scale_": [float("nan")]})], "finite"),
+        ([("MaxAbsScaler", {"scale_": [10**400]})], "can't be used"),
         ([("LabelEncoder", {"classes_": []})], "list of labels"),
+        ([("LabelEncoder", {"classes_": {"a": 1}})], "list of labels"),
+        ([("LabelEncoder", {"classes_": ["a", ["b"]]})], "texts or numbers"),
         ([("MaxAbsScaler", {"scale_": [1]}), ("LabelEncoder", {"classes_": ["a"]})], "must be the first"),
     ],
 )

@@ -175,17 +175,29 @@ ROWS = {
 }
 
 
-def test_of_a_long_list_the_first_item_that_does_not_fit_is_explained() -> None:
+def test_of_a_long_list_the_first_items_that_do_not_fit_are_explained() -> None:
     good = b'{"x":1},' * 20_000
-    assert fault_of(ROWS, b"[" + good + b'{"x":"y"},{},{"x":1}]') == {"/20000/x": "Must be a number, not a text."}
-    large = b'{"y":"' + b"y" * 100_000 + b'"}'
-    assert fault_of(ROWS, b"[" + good + large + b"]") == {"/20000": "Does not fit."}
+    assert fault_of(ROWS, b"[" + good + b'{"x":"y"},{},{"x":1}]') == {
+        "/20000/x": "Must be a number, not a text.",
+        "/20001/x": "This field is required.",
+    }
+    much = b'{"y":[' + b"0," * 2000 + b"0]}"
+    assert fault_of(ROWS, b"[" + good + much + b"]") == {"/20000": "Does not fit."}
 
 
 def test_what_is_long_and_fits_nowhere_is_refused_without_finding_out_all_that_is_wrong() -> None:
     # each of these faults would be found twice, with copies of all that is around it: gigabytes
-    assert fault_of(ROWS, b"[" + b"{}," * 300_000 + b"{}]") == {"/0/x": "This field is required."}
-    (said,) = fault_of(ROWS, b'{"y":[' + b"0," * 300_000 + b"0]}").values()
-    assert "too much" in said
+    found = fault_of(ROWS, b"[" + b"{}," * 300_000 + b"{}]")
+    assert found == {f"/{place}/x": "This field is required." for place in range(faults.MOST)}
     (said,) = fault_of({"maxItems": 3}, b"[" + b"0," * 300_000 + b"0]").values()
+    assert "too much" in said
+
+
+def test_of_what_is_long_inside_the_beginning_is_explained() -> None:
+    texts = {"type": "object", "properties": {"texts": {"items": {"type": "string"}}}, "required": ["of"]}
+    numbers = b"0," * 50_000
+    assert fault_of(texts, b'{"texts":[0,' + numbers + b"0]}")["/of"] == "This field is required."
+    assert fault_of(texts, b'{"texts":["' + b"y" * 500_000 + b'"]}') == {"/of": "This field is required."}
+    late = b'{"of":1,"texts":[' + b'"y",' * 2000 + b"0]}"
+    (said,) = fault_of(texts, late).values()
     assert "too much" in said

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
@@ -23,8 +24,9 @@ _CONSTRAINTS = frozenset(
     {"$ref", "allOf", "anyOf", "const", "else", "enum", "if", "not", "oneOf", "properties", "required", "then"}
 )
 _DEEPEST = 8
-_MOST_EXPLAINED = 64 * 1024
-"""Bytes of an input whose faults are all looked for."""
+_MOST_EXPLAINED = 1000
+"""Values in an input whose faults are all looked for."""
+_MOST_OF_A_LIST = 20
 _AT_ONCE = 1000
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -82,7 +84,7 @@ class _SchemaCheck:
         if payload.is_json:
             value = documents.decode(payload.data)
             if not self._is_valid(value):
-                raise self._missed(value, len(payload.data))
+                raise self._missed(value, payload.data)
             return
         text = _text_of(payload.data, payload.content_type)
         if self._takes_bytes:
@@ -95,37 +97,49 @@ class _SchemaCheck:
                 hint=f"Send JSON as `application/json`. {_HINT}",
             )
         if not self._is_valid(text):
-            raise self._missed(text, len(payload.data))
+            raise _misfit(faults.explain(self._errors(text)))
 
-    def _missed(self, value: Any, size: int) -> InvalidInput:
+    def _missed(self, value: Any, data: bytes) -> InvalidInput:
         """What is wrong with a value. The validator finds all faults at once, each with a copy of what it is about, so that of
-        much only the first part is explained that does not fit by itself.
+        much only a part is explained.
         """
-        if size <= _MOST_EXPLAINED:
+        if _is_little(data):
             return _misfit(faults.explain(self._errors(value)))
-        found: tuple[FieldError, ...] = ()
-        place = self._first_misfit(value) if isinstance(value, list) else None
-        if place is not None:
-            item = value[place]
-            if _is_small(item):
-                errors = faults.explain(self._errors([item]))
-                found = tuple(replace(each, path=f"/{place}{each.path.removeprefix('/0')}") for each in errors)
-            else:
-                found = (FieldError(f"/{place}", "Does not fit."),)
-        return _misfit(found or (FieldError("", f"Does not fit, and is too much to say where: {size:,} bytes."),))
+        found = self._faults_of_items(value) if isinstance(value, list) else self._faults_of_part(_pruned(value))
+        return _misfit(found or (FieldError("", f"Does not fit, and is too much to say where: {len(data):,} bytes."),))
 
-    def _first_misfit(self, items: list[Any]) -> int | None:
-        """The place of the first item that does not fit by itself; None where each of them does."""
+    def _faults_of_items(self, items: list[Any]) -> tuple[FieldError, ...]:
+        """The faults of the first items of a list that do not fit by themselves; none where each of them does."""
+        found: list[FieldError] = []
+        for place in islice(self._misfits(items), faults.MOST):
+            if len(found) >= faults.MOST:
+                break
+            some = self._faults_of_part([items[place]]) or (FieldError("/0", "Does not fit."),)
+            found += [replace(each, path=f"/{place}{each.path.removeprefix('/0')}") for each in some]
+        return tuple(found[: faults.MOST])
+
+    def _misfits(self, items: list[Any]) -> Iterator[int]:
         for start in range(0, len(items), _AT_ONCE):
-            if not self._is_valid(items[start : start + _AT_ONCE]):
-                for place in range(start, min(start + _AT_ONCE, len(items))):
-                    if not self._is_valid([items[place]]):
-                        return place
-        return None
+            some = items[start : start + _AT_ONCE]
+            if not self._is_valid(some):
+                yield from (place for place, item in enumerate(some, start) if not self._is_valid([item]))
+
+    def _faults_of_part(self, part: Any) -> tuple[FieldError, ...]:
+        if self._is_valid(part) or not _is_little(_encode(part)):
+            return ()
+        return faults.explain(self._errors(part))
 
 
-def _is_small(value: object) -> bool:
-    return len(_encode(value)) <= _MOST_EXPLAINED
+def _is_little(data: bytes) -> bool:
+    """Whether all that is wrong with an input may be looked for."""
+    return data.count(b",") <= _MOST_EXPLAINED
+
+
+def _pruned(value: Any) -> Any:
+    """The same with the beginnings of its lists."""
+    if isinstance(value, dict):
+        return {name: _pruned(item) for name, item in value.items()}
+    return [_pruned(item) for item in value[:_MOST_OF_A_LIST]] if isinstance(value, list) else value
 
 
 def _misfit(found: Sequence[FieldError]) -> InvalidInput:
