@@ -82,7 +82,6 @@ def test_call_streams_and_submits(cli: RunningPlatform) -> None:
         (("call", "admin/nowhere", "1"), 1),
         (("call",), 2),
         (("nonsense",), 2),
-        (("migrate", "."), 2),
         (("files", "ls", "data://nobody/nothing"), 1),
         (("jobs", "show", "job_none"), 1),
     ],
