@@ -69,10 +69,6 @@ class Results:
             for place in range(self.size)
         ]
 
-    def json(self) -> bytes:
-        """The result rows as one JSON array, without blanks."""
-        return b"[" + self.json_items() + b"]"
-
     def json_items(self) -> bytes:
         """The result rows as JSON, with commas between them and nothing around them."""
         good = [place for place in range(self.size) if place not in self.errors] if self.errors else range(self.size)

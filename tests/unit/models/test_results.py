@@ -50,8 +50,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_json_is_that_of_the_rows(name):
     results = CASES[name]
-    assert results.json() == json.dumps(results.rows(), separators=(",", ":")).encode()
-    assert results.json() == b"[" + results.json_items() + b"]"
+    assert b"[" + results.json_items() + b"]" == json.dumps(results.rows(), separators=(",", ":")).encode()
 
 
 def test_rows_that_have_an_error_keep_their_places():

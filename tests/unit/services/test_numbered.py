@@ -128,3 +128,23 @@ def test_a_number_is_not_told_of_a_job_that_a_full_disk_does_not_take(monkeypatc
         assert (await registry.numbered.page(registry.ada)).total == 2
 
     registry.play(scene())
+
+
+def test_a_number_is_told_though_the_platform_shuts_down_meanwhile() -> None:
+    """Its job is on disk and goes on after the next start: to refuse it would be a lie."""
+    registry = Registry()
+
+    async def scene() -> None:
+        await registry.ask(registry.ada)  # there are numbers now
+        registry.store.out_of_space = True
+        calling = asyncio.create_task(registry.numbered.run(registry.ada, HELLO, payload(), wait=0.0))
+        await registry.settle()
+        registry.notifier.close()
+        await registry.settle()
+        assert not calling.done()
+        registry.store.out_of_space = False
+        await registry.until(calling.done)
+        view = await calling
+        assert (await registry.store.read(lambda tx: tx.jobs.get(view.job.id))) is not None
+
+    registry.play(scene())

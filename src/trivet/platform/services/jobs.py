@@ -781,7 +781,10 @@ class Jobs:
         topic = f"recorded:{job_id_}"
         with self._notifier.subscribe(topic) as recorded:
             if self._dispatcher.persist(job_id_, lambda: self._notifier.notify(topic)):
-                return await recorded.wait(patience)
+                try:
+                    return await recorded.wait(patience)
+                except Unavailable:  # the platform is shutting down, and brings what it has to disk first
+                    return await recorded.wait(None)
         return True
 
     async def _load(self, job_id_: str) -> Job:
