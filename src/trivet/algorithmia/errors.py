@@ -8,7 +8,7 @@ Each is also what the original raises in its place, where code may catch that::
      ├─ AlgorithmException     an algorithm, or the platform about it: `message`, `error_type`, `stack_trace`
      ├─ ConnectionFailed       also ConnectionError: no answer came
      ├─ TimedOutError          also TimeoutError: not in the time that was given
-     ├─ AnswerError            also ValueError: what answered does not speak this API
+     ├─ AnswerError            also ValueError and OSError: what answered does not speak this API
      └─ InputError             also ValueError and TypeError: an argument can't be used; nothing was sent
 """
 
@@ -123,7 +123,7 @@ class TimedOutError(ApiError, errors.TimedOutError):
     """The time that was given has passed."""
 
 
-class AnswerError(ApiError, errors.UnexpectedAnswerError, ValueError):
+class AnswerError(ApiError, errors.UnexpectedAnswerError, ValueError, OSError):
     """What answered does not speak this API: a proxy's page, half an answer, another program."""
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from trivet.jaqpot.exceptions import ApiValueError
 
@@ -15,8 +14,7 @@ _ROW_ID = "jaqpotRowId"
 _HINT = 'Give a list of dictionaries, one for each row: [{"X1": 1, "X2": 2}]; or a data frame.'
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(NamedTuple):
     """Some of the rows of a longer list."""
 
     first: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from trivet.sdk.errors import ConfigurationError
@@ -13,8 +13,7 @@ _KEY_HINT = "Give them as arguments, or set JAQPOT_API_KEY and JAQPOT_API_SECRET
 _URL_HINT = "Give the address of the API: `api_url='http://127.0.0.1:8300/jaqpot'`, or JAQPOT_API_URL."
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What is in force.
 
     Attributes:
@@ -29,7 +28,10 @@ class Settings:
     api_url: str
     url: str
     key: str
-    secret: str = field(repr=False)
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"Settings({self.url!r})"  # without the key
 
 
 def settle(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,11 @@ from typing import Any
 from trivet.migrate import reading
 from trivet.migrate.support import Support
 from trivet.migrate.uses import Use
+
+_PYTHON_CELLS = frozenset({"%%time", "%%timeit", "%%capture", "%%prun"})
+"""Commands at the head of a cell that leave Python below them; below all others is another language, or a file."""
+_ASSIGNED = re.compile(r"^(\s*[\w.,\s]+=\s*)(?:!|%(?=[a-zA-Z])).*")
+"""A command whose output a name is given."""
 
 
 def read(text: str, file: str, supports: Sequence[Support]) -> list[Use]:
@@ -31,6 +37,9 @@ def read(text: str, file: str, supports: Sequence[Support]) -> list[Use]:
             continue
         source = cell.get("source", "")
         code = "".join(source) if isinstance(source, list) else str(source)
+        command = code.lstrip().partition("\n")[0].split()
+        if command and command[0].startswith("%%") and command[0] not in _PYTHON_CELLS:
+            continue
         for line, content in enumerate(code.splitlines(), 1):
             lines.append(_plain(content))
             places.append((number, line))
@@ -51,4 +60,4 @@ def _plain(line: str) -> str:
     """A line as Python: commands of the notebook itself become nothing."""
     stripped = line.lstrip()
     is_command = stripped.startswith(("%", "!", "?")) or stripped.endswith("?")
-    return f"{line[: len(line) - len(stripped)]}pass" if is_command else line
+    return f"{line[: len(line) - len(stripped)]}pass" if is_command else _ASSIGNED.sub(r"\1None", line)

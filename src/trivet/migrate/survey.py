@@ -6,20 +6,22 @@ import os
 import re
 import tokenize
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 from io import BytesIO
 from pathlib import Path
 
 from trivet.migrate import notebooks, reading, requirements, writing
 from trivet.migrate.requirements import Fate
-from trivet.migrate.support import Support, Verdict, supports
+from trivet.migrate.support import Entry, Support, Verdict, supports
 from trivet.migrate.uses import Use
 
 _PASSED_OVER = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist", "venv", "env"})
 _LARGEST = 16 << 20
 """Bytes of a file that is read; what is larger is no program."""
+_OWN = Entry(Verdict.UNCLEAR, "a module of this codebase has this name, too", "see by hand which of the two is meant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,15 @@ def survey(path: Path) -> Survey:
     uses: list[Use] = []
     unread: list[Unread] = []
     count = 0
-    for file in _files(path):
+
+    def closed(error: OSError) -> None:
+        unread.append(Unread(Path(error.filename).relative_to(root).as_posix(), _in_words(error)))
+
+    for file in _files(path, closed):
         name = file.relative_to(root).as_posix()
         count += 1
         try:
-            uses += _read(file, name, supports())
+            uses += _own_apart(_read(file, name, supports()), (file.parent, root, root / "src"))
         except (OSError, SyntaxError, TypeError, ValueError, RecursionError) as error:
             if _may_mention(file):
                 unread.append(Unread(name, _in_words(error)))
@@ -135,24 +141,33 @@ def changes(found: Survey) -> list[Change]:
 
 
 def write(found: Survey, made: Sequence[Change]) -> None:
-    """Writes changes, each file whole or not at all.
+    """Writes changes: all of them are laid ready beside their files first, so that where one can't be, none is made.
 
     Raises:
         OSError: a file can't be written.
     """
-    for change in made:
-        path = (found.root / change.file).resolve()  # a link stays one
-        unfinished = path.with_name(f".{path.name}.migrating")
-        unfinished.write_bytes(change.after)
-        unfinished.chmod(path.stat().st_mode & 0o7777)
+    ready: dict[Path, Path] = {}
+    try:
+        for change in made:
+            path = (found.root / change.file).resolve()  # a link stays one
+            ready[path] = path.with_name(f".{path.name}.migrating")
+            ready[path].write_bytes(change.after)
+            ready[path].chmod(path.stat().st_mode & 0o7777)
+    except OSError:
+        for unfinished in ready.values():
+            with suppress(OSError):
+                unfinished.unlink()
+        raise
+    for path, unfinished in ready.items():
         unfinished.replace(path)
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path, closed: Callable[[OSError], None]) -> Iterator[Path]:
+    """The files to be read, below a folder or the one; ``closed`` is told of folders that can't be looked into."""
     if not path.is_dir():
         yield path
         return
-    for folder, folders, names in os.walk(path):
+    for folder, folders, names in os.walk(path, onerror=closed):
         here = Path(folder)
         folders[:] = sorted(
             name
@@ -160,10 +175,28 @@ def _files(path: Path) -> Iterator[Path]:
             if name not in _PASSED_OVER and not name.startswith(".") and not (here / name / "pyvenv.cfg").exists()
         )
         for name in sorted(names):
-            if name.endswith((".py", ".pyi", ".ipynb")) or requirements.is_requirements(
-                (here / name).relative_to(path).as_posix()
-            ):
-                yield here / name
+            file = here / name
+            is_read = name.endswith((".py", ".pyi", ".ipynb")) or requirements.is_requirements(
+                file.relative_to(path).as_posix()
+            )
+            if is_read and not (file.is_symlink() and not file.exists()):  # a link to nowhere has nothing to move
+                yield file
+
+
+def _own_apart(uses: list[Use], folders: Sequence[Path]) -> list[Use]:
+    """The uses in a file, those marked that may be of a module in one of the folders that it imports from."""
+    roots = {use.name.partition(".")[0] for use in uses}
+    own = {
+        root
+        for root in roots
+        if any((folder / f"{root}.py").is_file() or (folder / root / "__init__.py").is_file() for folder in folders)
+    }
+    return [
+        replace(use, verdict=_OWN.verdict, why=_OWN.why, instead=_OWN.instead)
+        if use.name.partition(".")[0] in own
+        else use
+        for use in uses
+    ]
 
 
 def _read(file: Path, name: str, tables: Sequence[Support]) -> list[Use]:

@@ -45,6 +45,10 @@ def _changer(supports: Sequence[Support]) -> cst.CSTTransformer:
     class Changer(cst.CSTTransformer):
         """Changes import statements, and looks at nothing else."""
 
+        def on_visit(self, node: cst.CSTNode) -> bool:
+            # No import stands in an expression, and a program is mostly expressions.
+            return not isinstance(node, (cst.BaseExpression, cst.TrailingWhitespace, cst.EmptyLine))
+
         def leave_Import(self, original_node: cst.Import, updated_node: cst.Import) -> cst.Import:  # noqa: N802 — libcst's
             return updated_node.with_changes(names=[self._alias(alias) for alias in updated_node.names])
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from trivet.runpod.error import (
     AnswerError,
@@ -27,8 +26,7 @@ _KEY_HINT = "Check `runpod.api_key` and `runpod.endpoint_url_base`: a key counts
 _PLACE_HINT = "Check `runpod.endpoint_url_base`, and what stands between this program and it."
 
 
-@dataclass(frozen=True, slots=True)
-class JobDocument:
+class JobDocument(NamedTuple):
     """What a server says of a job."""
 
     status: str
@@ -42,8 +40,7 @@ class JobDocument:
         return self.status in FINAL
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """One reading of a stream."""
 
     job: JobDocument

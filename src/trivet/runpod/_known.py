@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from trivet.runpod._answers import JobDocument
 
-logger = logging.getLogger("trivet.runpod")
 _LONGEST_REASON = 2000
 
 
@@ -42,4 +40,6 @@ def warn_of_failure(job: JobDocument, job_id: str) -> None:
     """Says in the log why there is no output, as the caller is given nothing that would."""
     if job.status in {"FAILED", "TIMED_OUT"}:
         reason = job.error[:_LONGEST_REASON] or "no reason was given"
-        logger.warning("job %s has ended as %s: %s", job_id, job.status, reason)
+        import logging  # not at the top: few jobs fail, and all programs would pay for it
+
+        logging.getLogger("trivet.runpod").warning("job %s has ended as %s: %s", job_id, job.status, reason)

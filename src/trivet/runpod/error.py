@@ -8,7 +8,7 @@ Each is also what the original raises in its place, where code may catch that::
      ├─ HTTPError                  also OSError: an answer with a status of 300 or more; `status_code`
      ├─ ConnectionFailed           also ConnectionError: no answer came
      ├─ TimedOutError              also TimeoutError: not in the time that was given; `job_id`, where there is a job
-     ├─ AnswerError                also ValueError: what answered does not speak this API
+     ├─ AnswerError                also ValueError and OSError: what answered does not speak this API
      ├─ InputError                 also ValueError and TypeError: an argument can't be sent
      ├─ CredentialsError           also ValueError: the file with the keys can't be used
      └─ StartError                 a worker can't be started as it was asked
@@ -111,7 +111,7 @@ class TimedOutError(RunPodError, errors.TimedOutError):
     """The time that was given has passed. The job, if there is one, goes on."""
 
 
-class AnswerError(RunPodError, errors.UnexpectedAnswerError, ValueError):
+class AnswerError(RunPodError, errors.UnexpectedAnswerError, ValueError, OSError):
     """What answered does not speak this API: a proxy's page, half an answer, another program."""
 
 

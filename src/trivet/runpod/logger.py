@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Self
 
 __all__ = ["LEVELS", "RunPodLogger"]
@@ -106,7 +107,7 @@ def _named(level: str | int) -> str:
     raise ValueError(f"{level!r} is no level of this log; there are {', '.join(LEVELS)}.")
 
 
-def _level_in(environ: os._Environ[str]) -> str:
+def _level_in(environ: Mapping[str, str]) -> str:
     for name in ("RUNPOD_LOG_LEVEL", "RUNPOD_DEBUG_LEVEL"):
         try:
             return _named(environ[name])

@@ -7,8 +7,8 @@ a test, or another set of builders for another API, can use any transport and an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from trivet.sdk.errors import ConfigurationError, InvalidRequestError
@@ -24,8 +24,7 @@ MARGIN = 5.0
 """Seconds beyond the caller's own timeout in which the server may still answer that the wait has ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):  # not a dataclass: those bring `inspect` along, which costs more than all of this
     """A request below a base URL.
 
     Attributes:
@@ -46,14 +45,17 @@ class Request:
     method: str
     path: str
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | None = None
     held: float = 0.0
     anonymous: bool = False
     once: bool = False
     job_id: str | None = None
-    chunks: Any = field(default=None, repr=False, compare=False)
+    chunks: Any = None
     size: int | None = None
     conditional: bool = False
+
+    def __repr__(self) -> str:
+        return f"Request({self.method!r}, {self.path!r})"  # headers and body may hold what is nobody's business
 
     @property
     def repeatable(self) -> bool:
@@ -75,13 +77,15 @@ class Request:
         return held + margin + size / SLOWEST_UPLOAD
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """An answer, read to its end. Header names are lower case."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = MappingProxyType({})
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Response({self.status}, {len(self.body)} bytes)"
 
     @property
     def content_type(self) -> str:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from trivet.sdk._http import Request, Response, TransportError
 
@@ -23,8 +23,7 @@ _PASSING = _OUTAGE | {429}
 _TRY_AGAIN_CODES = frozenset({"unavailable", "limit_exceeded", "rate_limited", "too_many_open_jobs", None})
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(NamedTuple):
     """How often and how far apart.
 
     Attributes:
@@ -78,7 +77,7 @@ def delay_before_retry(
     if request.job_id is not None and backoff.retries > 0 and _is_outage(outcome):
         if out >= backoff.outage if left is None else left <= 0.0:
             return None
-        capped = replace(backoff, cap=backoff.outage_cap)
+        capped = backoff._replace(cap=backoff.outage_cap)
         delay = _delay(request, outcome, capped, repetition=repetition, chance=chance, now=now)
         # The last repetition falls on the caller's end, even where the server asked for more.
         return delay if delay is None or left is None else min(delay, left)

@@ -59,6 +59,7 @@ def test_a_page_is_no_answer(server: Server, client: Client, name: str) -> None:
     with pytest.raises(AnswerError, match="Welcome") as caught:
         call(client)
     assert isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, OSError)  # requests' own error for it is both
 
 
 def test_a_failure_without_a_word_is_one(server: Server, client: Client, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -162,3 +163,62 @@ def test_without_libcst_nothing_is_changed_and_it_says_what_is_missing(
 def test_the_guide_shows_the_report_as_it_is(name: str) -> None:
     result = migrate(PROGRAMS / name)
     assert f"$ trivet migrate {name}\n{result.stdout}{result.stderr}" in GUIDE.read_text("utf-8")
+
+
+@pytest.mark.parametrize("own", ["runpod.py", "runpod/__init__.py", "src/runpod.py", "tools/runpod.py"])
+def test_a_module_of_the_codebase_with_the_same_name_is_not_taken_for_the_package(tmp_path: Path, own: str) -> None:
+    (tmp_path / own).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / own).write_text("class Endpoint: ...\n")
+    program = tmp_path / "tools" / "call.py"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text("import runpod\nrunpod.Endpoint('a').run({})\n")
+    found = document(tmp_path, "--write")
+    assert {use["verdict"] for use in found["uses"] if use["name"].startswith("runpod")} == {"unclear"}
+    assert found["changes"] == []
+    assert program.read_text().startswith("import runpod\n")
+
+
+def test_a_link_to_nowhere_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere.py")
+    (tmp_path / "call.py").write_text("import runpod\n")
+    assert migrate(tmp_path, "--write").exit_code == 0
+    assert (tmp_path / "call.py").read_text() == "import trivet.runpod as runpod\n"
+
+
+def test_a_folder_that_can_not_be_looked_into_is_named_and_nothing_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "call.py").write_text("import runpod\n")
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    look = os.scandir
+
+    def refusing(path: Any) -> Any:  # by name and not by mode, as whoever runs this may be allowed everything
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    result = migrate(tmp_path, "--write")
+    assert result.exit_code == 1
+    assert "closed: Permission denied" in result.output
+    assert (tmp_path / "call.py").read_text() == "import runpod\n"
+
+
+def test_where_one_file_can_not_be_written_none_is(tmp_path: Path) -> None:
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("import runpod\n")
+    (tmp_path / ".b.py.migrating").mkdir()  # in the way
+    result = migrate(tmp_path, "--write")
+    assert result.exit_code == 1
+    assert ".b.py.migrating" in result.output
+    assert (tmp_path / "a.py").read_text() == (tmp_path / "b.py").read_text() == "import runpod\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".b.py.migrating", "a.py", "b.py"]
+
+
+def test_a_file_and_a_link_to_it_are_changed_once(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import runpod\n")
+    (tmp_path / "b.py").symlink_to("a.py")
+    assert migrate(tmp_path, "--write").exit_code == 0
+    assert (tmp_path / "a.py").read_text() == "import trivet.runpod as runpod\n"
+    assert (tmp_path / "b.py").is_symlink()

@@ -209,6 +209,16 @@ def test_notebooks_are_read_cell_by_cell() -> None:
     assert found[0].to_dict()["cell"] == 2
 
 
+def test_cells_of_other_languages_and_commands_in_notebooks_do_not_stand_in_the_way() -> None:
+    document = """{"cells": [
+        {"cell_type": "code", "source": "%%bash\\nfor x in runpod; do echo $x; done"},
+        {"cell_type": "code", "source": "%%time\\nimport runpod\\nfiles = !ls\\nspent = %time runpod.get_gpus()"},
+        {"cell_type": "code", "source": "left = 7 %len(files)\\nrunpod.get_user()"}
+    ]}"""
+    found = notebooks.read(document, "a.ipynb", supports())
+    assert [(use.cell, use.line, use.name) for use in found] == [(2, 2, "runpod"), (3, 2, "runpod.get_user")]
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"cells": 5}'])
 def test_what_is_no_notebook_is_refused(text: str) -> None:
     with pytest.raises((TypeError, ValueError)):

@@ -17,6 +17,7 @@ from trivet.runpod._answers import is_trivet
 from trivet.runpod.serverless.devserver import bound
 from trivet.runpod.serverless.program import Program
 from trivet.runpod.serverless.utils.rp_cleanup import clean
+from trivet.runpod.serverless.utils.rp_cuda import is_available
 from trivet.runpod.serverless.utils.rp_validator import validate
 from trivet.sdk._http import Response
 
@@ -67,6 +68,36 @@ def test_what_a_job_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_helper_that_is_not_there_says_what_to_do(name: str) -> None:
     with pytest.raises(AttributeError, match=f"has no {name}\\. "):
         getattr(runpod.serverless.utils, name)
+
+
+@pytest.mark.parametrize("name", ["rp_upload", "rp_download", "rp_volume_cache"])
+def test_importing_a_helper_that_is_not_there_says_what_to_do(name: str) -> None:
+    with pytest.raises(ImportError, match=rf"has no {name}\. [A-Z]"):
+        exec(f"from trivet.runpod.serverless.utils import {name}")
+    with pytest.raises(ImportError, match=rf"has no {name}\. [A-Z]"):
+        exec(f"from trivet.runpod.serverless.utils.{name} import anything")
+
+
+def test_the_logger_is_where_programs_look_for_it_and_nothing_else_is() -> None:
+    from trivet.runpod.serverless.modules.rp_logger import RunPodLogger
+
+    assert RunPodLogger is runpod.RunPodLogger
+    with pytest.raises(AttributeError, match="has no rp_http"):
+        getattr(runpod.serverless.modules, "rp_" + "http")
+
+
+@pytest.mark.parametrize(
+    ("tool", "found"),
+    [("echo 'NVIDIA-SMI 550'", True), ("echo 'no driver'", False), ("echo NVIDIA-SMI; exit 9", False), (None, False)],
+)
+def test_a_gpu_is_there_where_its_driver_answers(
+    tool: str | None, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if tool is not None:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{tool}\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert is_available() is found
 
 
 def test_the_platform_marks_its_answers_so_that_the_module_knows_it() -> None:

@@ -68,6 +68,7 @@ def test_what_is_no_answer_is_named_as_such(here: Server, answer: Any, what: str
     with pytest.raises(error.AnswerError, match=what) as caught:
         runpod.Endpoint("e").run({"a": 1})
     assert isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, OSError)  # requests' own error for it is both
     here.on("GET", STATUS, answer)
     with pytest.raises(error.AnswerError):
         job().status()

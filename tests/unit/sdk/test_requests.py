@@ -214,6 +214,12 @@ def test_null_and_absent_say_the_same_where_there_is_a_default() -> None:
     assert encode(decode(JobView, {"id": "j", "status": "queued", "progress": None}))["progress"] is None
 
 
+def test_what_a_request_and_an_answer_carry_stays_out_of_their_reprs() -> None:
+    request = Request("GET", "/x", (("authorization", "hidden"),), b"hidden", chunks=["hidden"])
+    assert repr(request) == str(request) == "Request('GET', '/x')"
+    assert repr(Response(200, {"set-cookie": "hidden"}, b"hidden")) == "Response(200, 6 bytes)"
+
+
 def test_values_are_frozen_and_keys_stay_out_of_reprs() -> None:
     key = NewKey("k1", "trv_k1_secret")
     assert "secret" not in repr(key)

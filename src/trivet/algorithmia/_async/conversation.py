@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -112,6 +111,8 @@ class AsyncConversation:
 
     def retry_delay(self, request: Request, outcome: Response | TransportError, repetition: int) -> float | None:
         """Seconds before a request may be made again; None where it must not. See `delay_before_retry`."""
+        import random  # not at the top: hardly any request fails, and all programs would pay for it
+
         chance = random.random()  # noqa: S311 — chance, not a secret
         return delay_before_retry(
             request, outcome, self._backoff, repetition=repetition, chance=chance, now=datetime.now(UTC)

@@ -29,8 +29,8 @@ _HOMES = {
     "runpod_version": ("trivet.runpod.version", "__version__"),
     "start": ("trivet.runpod.serverless.worker", "start"),
 }
+_MODULES = frozenset({"modules", "utils"})
 _ABSENT = {
-    "modules": "What the original keeps in it is its own affair; `start`, `progress_update` and `RunPodLogger` are here.",
     "VolumeCache": "Keep what is to outlast a worker in its volume yourself, or load it before `start`.",
 }
 """What the original has here and this module has not, with what to do instead."""
@@ -39,12 +39,12 @@ _ABSENT = {
 def __getattr__(name: str) -> object:
     if name in _ABSENT:
         raise AttributeError(f"trivet.runpod.serverless has no {name}. {_ABSENT[name]}")
-    if name not in _HOMES and name != "utils":
+    if name not in _HOMES and name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    if name == "utils":
-        return import_module(f"{__name__}.utils")
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
     home, there = _HOMES[name]
     value: object = getattr(import_module(home), there)
     globals()[name] = value

@@ -9,7 +9,6 @@ repeat, and follows no redirect, so that no key goes where nobody has sent it.
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -77,6 +76,8 @@ class Channel:
                     return outcome
             except TransportError as failure:
                 outcome = failure
+            import random  # not at the top: hardly any request fails, and all programs would pay for it
+
             failed = time.monotonic()
             failing = failed if failing is None else failing
             delay = delay_before_retry(

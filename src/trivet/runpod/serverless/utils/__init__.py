@@ -1,8 +1,8 @@
-"""Small helpers for handlers: checking an input, tidying up after a job."""
+"""Small helpers for handlers: checking an input, looking for a GPU, tidying up after a job."""
 
 from __future__ import annotations
 
-_MODULES = frozenset({"rp_cleanup", "rp_validator"})
+_MODULES = frozenset({"rp_cleanup", "rp_cuda", "rp_validator"})
 _ABSENT = {
     "VolumeCache": "Keep what is to outlast a worker in its volume yourself, or load it before `start`.",
     "download_files_from_urls": "Fetch the files with any HTTP client.",

@@ -1,0 +1,7 @@
+"""The worker's log, where the original has it."""
+
+from __future__ import annotations
+
+from trivet.runpod.logger import RunPodLogger
+
+__all__ = ["RunPodLogger"]
