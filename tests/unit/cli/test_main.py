@@ -71,7 +71,6 @@ def test_a_mistyped_command_is_wrong_usage_and_suggests_the_right_one(trivet: Tr
     assert result.stdout == ""
 
 
-
 def test_no_server_is_status_3_and_says_what_to_do(trivet: Trivet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIVET_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("TRIVET_API_KEY", "trv_a_b")
