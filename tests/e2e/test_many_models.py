@@ -71,7 +71,7 @@ def test_thirty_models_answer_from_a_few_processes(models: trivet.Client, platfo
     assert [row["y"] for row in rows] == [2.0 * n for n in range(MODELS)]
     homes = {home_of(models, f"times-{n}") for n in range(MODELS)}
     assert homes <= shared_processes(platform)
-    assert len(shared_processes(platform)) <= (os.cpu_count() or 1) + 1
+    assert len(homes) <= (os.cpu_count() or 1)  # models of other environments, which other tests brought, live elsewhere
 
 
 def test_a_table_is_answered_row_by_row_and_rows_that_do_not_fit_are_named(models: trivet.Client) -> None:
