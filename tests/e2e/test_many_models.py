@@ -71,7 +71,8 @@ def test_thirty_models_answer_from_a_few_processes(models: trivet.Client, platfo
     assert [row["y"] for row in rows] == [2.0 * n for n in range(MODELS)]
     homes = {home_of(models, f"times-{n}") for n in range(MODELS)}
     assert homes <= shared_processes(platform)
-    assert len(homes) <= (os.cpu_count() or 1)  # models of other environments, which other tests brought, live elsewhere
+    # those of other environments, which other tests brought, live elsewhere
+    assert len(homes) <= (os.cpu_count() or 1)
 
 
 def test_a_table_is_answered_row_by_row_and_rows_that_do_not_fit_are_named(models: trivet.Client) -> None:
