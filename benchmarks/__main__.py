@@ -20,16 +20,30 @@ from benchmarks.figures import Outcome
 from benchmarks.load import LoadError
 from benchmarks.machine import describe, disk_folder
 from benchmarks.peers import nginx
-from benchmarks.peers.catalogue import JAQPOT_SDK, KIT, PEERS
+from benchmarks.peers.catalogue import PEERS
+from benchmarks.peers.originals import ORIGINALS
 from benchmarks.processes import StartError
 from benchmarks.queues.catalogue import QUEUES
 
-ROWS = ("echo", "stream", "durable", "single", "backlog", "cold", "client", "fleet", "files", "models")
+ROWS = (
+    "echo",
+    "stream",
+    "durable",
+    "single",
+    "backlog",
+    "cold",
+    "client",
+    "fleet",
+    "files",
+    "models",
+    "dropins",
+    "weights",
+)
 """Each is a module in `benchmarks.rows`, in the order in which they are measured."""
 RESULTS = Path(__file__).parent / "results"
 WIDTH = 150
 """Columns where the output is no terminal."""
-NAMES = (*(contender.name for contender in (*PEERS, *QUEUES)), KIT, JAQPOT_SDK, nginx.NAME)
+NAMES = tuple(dict.fromkeys((*(contender.name for contender in (*PEERS, *QUEUES, *ORIGINALS)), nginx.NAME)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,15 +14,11 @@ from typing import Self
 from benchmarks import network
 from benchmarks.floor import MARKER, PIECES
 from benchmarks.load import LoadError, Target, fetch
+from benchmarks.peers.originals import RUNPOD
 from benchmarks.processes import Contender
 from benchmarks.venvs import python_of, version_of
 
 PROGRAMS = Path(__file__).parent / "programs"
-KIT = "algorithmia"
-"""No server: the kit that algorithms were written with, and one of them that answers on our platform."""
-JAQPOT_SDK = "jaqpot"
-"""No server: the published client of Jaqpot's models, which calls one on our platform."""
-JAQPOT_REQUIREMENTS = ("jaqpot-python-sdk==6.2.*",)
 BODY = b'{"value": "hello"}'
 RUNPOD_BODY = b'{"input": {"value": "hello"}}'
 STREAM_BODY = b'{"n": %d}' % PIECES
@@ -222,10 +218,10 @@ PEERS = (
         environment="ray",
     ),
     Peer(
-        name="runpod",
+        name=RUNPOD.name,
         title="RunPod's own local server",
-        distribution="runpod",
-        requirements=("runpod==1.12.*",),
+        distribution=RUNPOD.distribution,
+        requirements=RUNPOD.requirements,
         command=_runpod,
         echo=("/runsync", RUNPOD_BODY),
         environ={"RUNPOD_LOG_LEVEL": "ERROR", "UVICORN_LOG_LEVEL": "warning"},

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
-import subprocess
 import sys
 import time
+from pathlib import Path
 
 import trivet
 from benchmarks.bench import Bench
 from benchmarks.figures import Metric, Outcome, above, below
 from benchmarks.load import LoadError, call, quiet
 from benchmarks.peers.catalogue import BODY
+from benchmarks.programs import added
 
 IMPORT = Metric("import", "import, ms over bare Python", 1)
 RATE = Metric("rate", "calls in a row, /s", rising=True)
@@ -30,8 +30,7 @@ def measure(bench: Bench) -> Outcome:
             raise LoadError(f"the client made {answer!r} of the constant answer")
         for number in range(bench.rounds):
             bench.tell(f"client: round {number + 1} of {bench.rounds}")
-            starts = [(_start("pass"), _start("import trivet")) for _ in range(bench.times(_STARTS))]
-            mine.add(IMPORT, statistics.median(more - less for less, more in starts) * 1000)
+            mine.add(IMPORT, added(Path(sys.executable), "import trivet", bench.times(_STARTS)) * 1000)
             calls = bench.times(_CALLS)
             with quiet():
                 began = time.perf_counter()
@@ -43,9 +42,3 @@ def measure(bench: Bench) -> Outcome:
     said = f"{raw.title}: {RATE.show(raw.median(RATE))}"
     outcome.goals.append(above("sequential calls/s of the client", mine.median(RATE), RATE, 5000.0, said))
     return outcome
-
-
-def _start(code: str) -> float:
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "-I", "-c", code], check=True)
-    return time.perf_counter() - began

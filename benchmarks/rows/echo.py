@@ -10,7 +10,8 @@ from benchmarks.bench import Bench
 from benchmarks.figures import Entry, Metric, Outcome, at_least, at_most, ratio
 from benchmarks.load import LoadError, Target, call, press
 from benchmarks.ours import Ours
-from benchmarks.peers.catalogue import BODY, KIT, RUNPOD_BODY
+from benchmarks.peers.catalogue import BODY, RUNPOD_BODY
+from benchmarks.peers.originals import ALGORITHMIA
 from benchmarks.processes import Contender, StartError
 
 CALLERS = 64
@@ -101,7 +102,7 @@ def measure(bench: Bench) -> Outcome:
 
 def _of_the_kit(bench: Bench, ours: Ours, outcome: Outcome) -> list[_Contestant]:
     """An algorithm that was written with the published kit, with one worker as all others have; none where it is not wanted."""
-    if KIT not in bench.peers:
+    if ALGORITHMIA.name not in bench.peers:
         return []
     title = "Trivet, an algorithm of the kit"
     bench.tell("echo: deploying an algorithm of the published kit")

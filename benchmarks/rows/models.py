@@ -12,7 +12,6 @@ import json
 import random
 import shutil
 import statistics
-import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -20,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench
+from benchmarks.callers import calls
 from benchmarks.conversations import Conversation, converse
 from benchmarks.figures import Entry, Metric, Outcome, at_least, below
 from benchmarks.load import LoadError, Target
 from benchmarks.ours import Ours
-from benchmarks.peers.catalogue import JAQPOT_REQUIREMENTS, JAQPOT_SDK, PROGRAMS
+from benchmarks.peers.originals import JAQPOT, Package
+from benchmarks.programs import run
 from benchmarks.transfers import exchange
-from benchmarks.venvs import NotInstalledError, python_of, version_of
+from benchmarks.venvs import NotInstalledError
 
 CALLERS = 16
 ALONE = Metric("p50_of_one", "a row, p50 ms of one", 2)
@@ -85,7 +86,8 @@ def measure(bench: Bench) -> Outcome:
         settled = ours.process.memory()
         for number in range(bench.rounds):
             bench.tell(f"models: round {number + 1} of {bench.rounds}")
-            floor.add(TABLE, bench.table / _median(_run(ours.python(), "table_floor", file, EXAMPLE / _GRAPH, 3)))
+            took = run(ours.python(), "table_floor", file, EXAMPLE / _GRAPH, 3)
+            floor.add(TABLE, bench.table / statistics.median(took[1:]))  # the first makes what is made at first use
             for contestant in everybody:
                 _turn(bench, contestant)
             if sdk is not None:
@@ -146,46 +148,21 @@ def _jaqpot(entry: Entry, ours: Ours, rows: Sequence[Any], table: bytes) -> _Con
 
 def _sdk(bench: Bench, ours: Ours, rows: Sequence[Any], outcome: Outcome) -> Callable[[], None] | None:
     """Calls by the published SDK, in a process of its own; None where it is not wanted, or not there."""
-    if JAQPOT_SDK not in bench.peers:
+    if JAQPOT.name not in bench.peers:
         return None
-    title = "Trivet, by Jaqpot's SDK"
     try:
-        python = python_of(JAQPOT_SDK, JAQPOT_REQUIREMENTS, install=bench.install, tell=bench.tell)
+        sdk = Package.theirs(JAQPOT, install=bench.install, tell=bench.tell)
     except NotInstalledError as error:
-        outcome.missing.append((title, str(error)))
+        outcome.missing.append(("Trivet, by Jaqpot's SDK", str(error)))
         return None
-    entry = outcome.entry(f"{title} {version_of(python, 'jaqpot-python-sdk')}", "ours")
-    key, _, secret = ours.key.rpartition("_")
+    entry = outcome.entry(f"Trivet, by {sdk.title}", "ours")
     number = ours.client.endpoints.get(f"admin/{_MODEL}").model_id
-    words = (f"{ours.url}/jaqpot", key, secret, number, bench.times(_SDK_CALLS))
 
     def turn() -> None:
-        entry.add(ALONE, _median(_run(python, "jaqpot_caller", *words, given=json.dumps(rows))) * 1000)
+        took = calls(sdk, ours, "predict_sync", number, rows, warm=1, times=bench.times(_SDK_CALLS))
+        entry.add(ALONE, took.p50 * 1000)
 
     return turn
-
-
-def _run(python: Path, program: str, *words: object, given: str = "") -> list[float]:
-    """The seconds that a program prints.
-
-    Raises:
-        LoadError: it does not come to its end.
-    """
-    command = [str(python), "-I", str(PROGRAMS / f"{program}.py"), *map(str, words)]
-    try:
-        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=_PATIENCE)
-    except subprocess.TimeoutExpired:
-        raise LoadError(f"{program} was not done after {_PATIENCE:g} s") from None
-    if done.returncode:
-        said = (done.stderr.strip() or "it said nothing").splitlines()[-1]
-        raise LoadError(f"{program} ended with status {done.returncode}: {said}")
-    took: list[float] = json.loads(done.stdout.splitlines()[-1])
-    return took
-
-
-def _median(took: Sequence[float]) -> float:
-    """The median without the first, in which everything is made that is made at first use."""
-    return statistics.median(took[1:] or took)
 
 
 def _check(contestant: _Contestant, rows: int) -> None:

@@ -13,7 +13,8 @@ import pytest
 from tests.wire.fakes import Answer, World
 from trivet.platform.core.accounts import Token
 from trivet.platform.dialects.native.examples import EXAMPLES
-from trivet.platform.dialects.native.routes import ROUTES, Access, Body, Route
+from trivet.platform.dialects.native.routes.route import Access, Body, Route
+from trivet.platform.dialects.native.routes.table import ROUTES
 
 OPEN = {"about", "openapi"}
 OWN = {"get_me", "list_jobs", "list_endpoints", "list_workers", "list_keys", "create_key", "list_organizations"}

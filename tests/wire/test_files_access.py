@@ -13,7 +13,7 @@ import pytest
 from tests.wire.access import USUAL, Stage, filled, same, state_of
 from tests.wire.fakes import Answer, World
 from trivet.platform.core.accounts import Scope, Token
-from trivet.platform.dialects.native.routes import ROUTES
+from trivet.platform.dialects.native.routes.table import ROUTES
 
 READING = ("GET", "HEAD")
 METHODS = (*READING, "POST", "PUT", "PATCH", "DELETE")

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.wire.fakes import World
-from trivet.platform.dialects.native.routes import ROUTES
+from trivet.platform.dialects.native.routes.table import ROUTES
 
 WORLD = World()
 WORLD.offer(schema={"type": "object", "properties": {"a": {"type": "integer"}}})

@@ -14,7 +14,8 @@ import pytest
 from tests.wire.fakes import World
 from trivet.platform.dialects.native import docs_page, openapi
 from trivet.platform.dialects.native.examples import EXAMPLES
-from trivet.platform.dialects.native.routes import ROUTES, Access
+from trivet.platform.dialects.native.routes.route import Access
+from trivet.platform.dialects.native.routes.table import ROUTES
 
 DOCUMENT: dict[str, Any] = json.loads(openapi.encoded("1.2.3"))
 OPERATIONS = [

@@ -1,18 +1,27 @@
-"""Imports of Python changed to the drop-in modules, with all formatting and comments as they were."""
+"""Imports of Python changed to the drop-in modules, with all formatting and comments as they were.
+
+A syntax tree says where the import statements stand; in them, the characters of a module's name are replaced, and nothing else of
+the file is touched or written anew. Afterwards the file is parsed again, and its imports are held against what they were to become.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
+from trivet.migrate import texts
 from trivet.migrate.support import Support
+from trivet.migrate.texts import Edit, Places
 
-if TYPE_CHECKING:
-    import libcst as cst
+_BLANK = r"(?:[ \t\f]|\\(?:\r\n|\r|\n))"
+_DOTTED = re.compile(rf"[^\W\d]\w*(?:{_BLANK}*\.{_BLANK}*[^\W\d]\w*)*")
+_FROM = re.compile(rf"from{_BLANK}+")
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 
 
 class NotReadable(Exception):
-    """A file can't be changed, as it can't be read as Python."""
+    """A file can't be changed, as it can't be read."""
 
 
 def changed(source: bytes, supports: Sequence[Support]) -> bytes:
@@ -26,69 +35,92 @@ def changed(source: bytes, supports: Sequence[Support]) -> bytes:
 
     Raises:
         NotReadable: it is no Python.
-        ImportError: ``libcst`` is not installed.
     """
-    import libcst as cst
-
     try:
-        tree = cst.parse_module(source)
-    except (cst.ParserSyntaxError, UnicodeDecodeError) as error:
+        text = texts.program(source)
+        return text.encoded(texts.edited(text.content, edits(text.content, supports)))
+    except (SyntaxError, ValueError) as error:
         raise NotReadable(str(error)) from error
-    return tree.visit(_changer(supports)).bytes
 
 
-def _changer(supports: Sequence[Support]) -> cst.CSTTransformer:
-    import libcst as cst
+def edits(content: str, supports: Sequence[Support]) -> list[Edit]:
+    """What is to be changed in a program's text.
 
+    Args:
+        content: the program.
+        supports: the drop-in modules that are to take their originals' places.
+
+    Raises:
+        SyntaxError: it is no Python.
+        ValueError: its imports can't be changed alone.
+    """
     modules = {name: ours for support in supports for name, ours in support.modules.items()}
-
-    class Changer(cst.CSTTransformer):
-        """Changes import statements, and looks at nothing else."""
-
-        def on_visit(self, node: cst.CSTNode) -> bool:
-            # No import stands in an expression, and a program is mostly expressions.
-            return not isinstance(node, (cst.BaseExpression, cst.TrailingWhitespace, cst.EmptyLine))
-
-        def leave_Import(self, original_node: cst.Import, updated_node: cst.Import) -> cst.Import:  # noqa: N802 — libcst's
-            return updated_node.with_changes(names=[self._alias(alias) for alias in updated_node.names])
-
-        def leave_ImportFrom(  # noqa: N802 — libcst's
-            self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom
-        ) -> cst.ImportFrom:
-            ours = (
-                None
-                if updated_node.relative or updated_node.module is None
-                else modules.get(_dotted(updated_node.module))
-            )
-            return updated_node if ours is None else updated_node.with_changes(module=_node(ours))
-
-        def _alias(self, alias: cst.ImportAlias) -> cst.ImportAlias:
-            name = _dotted(alias.name)
-            if name not in modules:
-                return alias
-            if alias.asname is not None:
-                return alias.with_changes(name=_node(modules[name]))
-            root = name.partition(".")[0]  # what `import a.b` binds
-            asname = cst.AsName(
-                name=cst.Name(root),
-                whitespace_before_as=cst.SimpleWhitespace(" "),
-                whitespace_after_as=cst.SimpleWhitespace(" "),
-            )
-            return alias.with_changes(name=_node(modules[root]), asname=asname)
-
-    return Changer()
+    places = Places(content)
+    found: list[Edit] = []
+    expected: list[object] = []
+    for node in _imports(ast.parse(content).body):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                new = _imported(alias, modules)
+                if new is not None:
+                    found.append(_edit(content, places.offset(alias.lineno, alias.col_offset), alias.name, new))
+            expected.append([_bound(alias, modules) for alias in node.names])
+        else:
+            module = "" if node.level else node.module or ""
+            if module in modules:
+                word = _FROM.match(content, places.offset(node.lineno, node.col_offset))
+                if word is None:
+                    raise ValueError(f"line {node.lineno}: the import is not written as others are")
+                found.append(_edit(content, word.end(), module, modules[module]))
+            expected.append((modules.get(module, node.module), node.level, [alias.name for alias in node.names]))
+    if found and _told(texts.edited(content, found)) != expected:
+        raise ValueError("its imports can't be changed alone")
+    return found
 
 
-def _dotted(node: cst.BaseExpression) -> str:
-    import libcst as cst
+def _imports(body: Sequence[ast.AST]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The import statements in a block and in all blocks below; none stands in an expression."""
+    for statement in body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            yield statement
+            continue
+        for name in _BLOCKS:
+            within = getattr(statement, name, None)
+            if within:
+                yield from _imports(within)
 
-    if isinstance(node, cst.Attribute):
-        return f"{_dotted(node.value)}.{node.attr.value}"
-    return node.value if isinstance(node, cst.Name) else ""
+
+def _imported(alias: ast.alias, modules: Mapping[str, str]) -> str | None:
+    """What is imported in the place of a module, or None where it stays."""
+    if alias.name not in modules:
+        return None
+    if alias.asname is not None:
+        return modules[alias.name]
+    root = alias.name.partition(".")[0]  # what `import a.b` binds
+    return f"{modules[root]} as {root}"
 
 
-def _node(dotted: str) -> cst.Attribute | cst.Name:
-    import libcst as cst
+def _bound(alias: ast.alias, modules: Mapping[str, str]) -> tuple[str, str | None]:
+    """A module and the name that it is given, as they are to become."""
+    new = _imported(alias, modules)
+    if new is None or alias.asname is not None:
+        return new or alias.name, alias.asname
+    module, _, name = new.partition(" as ")
+    return module, name
 
-    above, _, last = dotted.rpartition(".")
-    return cst.Attribute(_node(above), cst.Name(last)) if above else cst.Name(last)
+
+def _told(content: str) -> list[object]:
+    """The imports of a program."""
+    return [
+        [(alias.name, alias.asname) for alias in node.names]
+        if isinstance(node, ast.Import)
+        else (node.module, node.level, [alias.name for alias in node.names])
+        for node in _imports(ast.parse(content).body)
+    ]
+
+
+def _edit(content: str, start: int, name: str, new: str) -> Edit:
+    match = _DOTTED.match(content, start)
+    if match is None or re.sub(_BLANK, "", match[0]) != name:
+        raise ValueError(f"the import of {name} is not written as others are")
+    return Edit(start, match.end(), new)

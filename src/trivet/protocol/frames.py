@@ -17,10 +17,12 @@ The conversation (``S`` server, ``W`` worker)::
     S  WELCOME   {"endpoint": …, "version": …, "concurrency": n, "heartbeat": seconds, "max_output": bytes}
                    or  REFUSED {"code","message"} + close
     W  READY     {}                                    after the handler is loaded and set up
-    W  UNFIT     {"message","traceback"}               the handler can't be loaded: the worker exits afterwards
-    S  JOB       {"job","token","timeout","type","attempt","args"} + body = input
+    W  UNFIT     {"message","traceback"}               the handler can't be loaded: the worker exits afterwards;
+                                                       with "check": true it failed a check of its own
+    S  JOB       {"job","token","account","timeout","type","attempt"} + body = input
+                 and "aside": {…}, to workers whose HELLO says "aside": true: what the caller gave beside the input
     W  PIECE     {"type": content type} + body         one piece of a stream
-    W  PROGRESS  {"fraction": 0.4, "message": …}
+    W  PROGRESS  {"fraction": 0.4, "message": …}       or {} + body = JSON, in words of the program's own
     W  LOG       {"stream": "stdout"|"stderr", "truncated": bool} + body = text in UTF-8
     W  RESULT    {"type": content type} + body = output                  (final for the attempt)
                  of a stream {"type","pieces": n} + body = the list of its pieces; {"truncated": true} and no body where

@@ -5,6 +5,11 @@ The original package reads these variables, in a worker and in a program that ca
 that each has a query already.
 """
 
+POLLING_HOST = "runpod"
+"""The kind of host of a program that asks for its jobs over HTTP, as the original package does."""
+LINKED_HOST = "runpod_linked"
+"""That of one whose `trivet.runpod.serverless.start` takes them from the platform's own link."""
+
 
 def caller_variables(url: str, key: str) -> dict[str, str]:
     """What a program that calls finds in its environment.

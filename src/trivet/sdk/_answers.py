@@ -11,6 +11,7 @@ from trivet.sdk import _retry
 from trivet.sdk._decode import ShapeError, decode
 from trivet.sdk._events import ServerEvent
 from trivet.sdk._http import Request, Response, TransportError
+from trivet.sdk._sentences import LARGER_ANSWERS
 from trivet.sdk._payloads import decode_json, decode_output, decode_piece, is_json
 from trivet.sdk.errors import (
     BY_CODE,
@@ -21,6 +22,7 @@ from trivet.sdk.errors import (
     LimitExceededError,
     ServerError,
     ServiceUnavailableError,
+    TooLargeError,
     TrivetError,
     UnexpectedAnswerError,
 )
@@ -289,6 +291,8 @@ def _unreached(request: Request, failure: TransportError, url: str) -> TrivetErr
             f"{url} can't be reached: {failure.detail}.",
             hint="Is `trivet up` running? The URL comes from `url=`, TRIVET_URL or the profile.",
         )
+    if failure.limit is not None:
+        return TooLargeError(f"{url}: {failure.detail}.", limit=failure.limit, hint=LARGER_ANSWERS)
     whether = "" if request.repeatable else " Whether it was carried out is not known."
     if failure.timed_out:
         return ServiceUnavailableError(

@@ -6,6 +6,7 @@ a test, or another set of builders for another API, can use any transport and an
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from trivet.sdk.errors import ConfigurationError, InvalidRequestError
 
+_UNITS = {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 SLOWEST_UPLOAD = 100_000.0
 """Bytes a second: a body is given the time that it needs at this speed, on top of the timeout."""
@@ -20,6 +22,8 @@ LONGEST_UPLOAD = 86_400.0
 """Seconds that a body of unknown size is given."""
 CONNECT_TIMEOUT = 10.0
 """Seconds for reaching the server at all."""
+LARGEST_ANSWER = 256 << 20
+"""Bytes of an answer that is read whole: five times the largest output that a server takes unless it is told otherwise."""
 MARGIN = 5.0
 """Seconds beyond the caller's own timeout in which the server may still answer that the wait has ended."""
 
@@ -100,13 +104,15 @@ class TransportError(Exception):
         detail: what the network said.
         sent: whether (part of) the request may have reached the server.
         timed_out: whether it was the caller's patience that ended.
+        limit: how many bytes of an answer are read whole, where this one has more; else None.
     """
 
-    def __init__(self, detail: str, *, sent: bool, timed_out: bool = False) -> None:
+    def __init__(self, detail: str, *, sent: bool, timed_out: bool = False, limit: int | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.sent = sent
         self.timed_out = timed_out
+        self.limit = limit
 
 
 def check_headers(request: Request) -> None:
@@ -148,6 +154,43 @@ def origin(url: str) -> tuple[str, str, int]:
     if host in {"localhost", "::1"} or host.startswith("127."):
         host = "localhost"
     return parts.scheme, host, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def largest_answer(environ: Mapping[str, str] = os.environ) -> int:
+    """How many bytes of an answer are read whole: ``TRIVET_MAX_ANSWER``, else `LARGEST_ANSWER`.
+
+    Raises:
+        ConfigurationError: what is set there is no size.
+    """
+    said = environ.get("TRIVET_MAX_ANSWER")
+    if not said:
+        return LARGEST_ANSWER
+    number, unit = said.strip().lower(), 1
+    for name, bytes_of_it in _UNITS.items():
+        if number.endswith(name):
+            number, unit = number.removesuffix(name).rstrip(), bytes_of_it
+    if not (number.isascii() and number.isdecimal() and int(number) > 0):
+        raise ConfigurationError(
+            f"TRIVET_MAX_ANSWER is {said!r}, and no size.", hint="Give a number of bytes, or a size such as 512MiB."
+        )
+    return int(number) * unit
+
+
+def too_large(size: int | None, limit: int) -> TransportError:
+    """The failure where an answer has more bytes than are read whole.
+
+    Args:
+        size: how many it has; None where it does not say.
+        limit: how many are read.
+    """
+    has = f"{size} bytes" if size is not None else f"more than {limit} bytes"
+    return TransportError(f"the answer has {has}, and at most {limit} are read whole", sent=True, limit=limit)
+
+
+def told_length(headers: Mapping[str, str]) -> int | None:
+    """How many bytes an answer says that its body has; None where it does not say."""
+    said = headers.get("content-length", "")
+    return int(said) if said.isascii() and said.isdecimal() else None
 
 
 def failure(error: Exception) -> TransportError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trivet.sdk._http import Response
+from trivet.sdk._http import LARGEST_ANSWER, Response, too_large
 
 LARGEST_HEAD = 65_536
 """Bytes of an answer's head, or of one line of its body's frame, that are read."""
@@ -22,14 +22,16 @@ class Answer(NamedTuple):
     goes_on: bool
 
 
-def read_answer(receive: Receive, method: str) -> Answer:
+def read_answer(receive: Receive, method: str, largest: int = LARGEST_ANSWER) -> Answer:
     """The next answer.
 
     Args:
         receive: where it comes from.
         method: the verb of the request that it answers.
+        largest: how many bytes its body may have; where it says that it has more, none of them is read.
 
     Raises:
+        TransportError: it has more.
         ValueError: what comes is no answer.
         ConnectionError: it ends amid the answer.
     """
@@ -44,11 +46,14 @@ def read_answer(receive: Receive, method: str) -> Answer:
     elif "transfer-encoding" in headers:
         if headers["transfer-encoding"].lower() != "chunked":
             raise ValueError(f"the answer is encoded as {headers['transfer-encoding'][:80]!r}")
-        body = _chunks(frame)
+        body = _chunks(frame, largest)
     elif "content-length" in headers:
-        body = frame.exactly(_length(headers["content-length"], 10))
+        size = _length(headers["content-length"], 10)
+        if size > largest:
+            raise too_large(size, largest)
+        body = frame.exactly(size)
     else:
-        body, goes_on = frame.rest(), False
+        body, goes_on = frame.rest(largest), False
     return Answer(Response(status, headers, body), goes_on and not frame.data)
 
 
@@ -81,11 +86,14 @@ class _Frame:
         found, self.data = self.data[:size], self.data[size:]
         return found
 
-    def rest(self) -> bytes:
-        """All that comes up to the end of the connection."""
-        parts = [self.data]
-        while part := self._receive():
+    def rest(self, largest: int) -> bytes:
+        """All that comes up to the end of the connection, of which there may be so many bytes."""
+        parts, left = [self.data], largest - len(self.data)
+        while left >= 0 and (part := self._receive()):
             parts.append(part)
+            left -= len(part)
+        if left < 0:
+            raise too_large(None, largest)
         self.data = b""
         return b"".join(parts)
 
@@ -110,9 +118,13 @@ def _head(data: bytes) -> tuple[str, int, dict[str, str]]:
     return version, int(said[:3]), headers
 
 
-def _chunks(frame: _Frame) -> bytes:
-    parts = []
+def _chunks(frame: _Frame, largest: int) -> bytes:
+    parts: list[bytes] = []
+    left = largest
     while size := _length(frame.until(b"\r\n").partition(b";")[0].decode("latin-1").strip(), 16):
+        left -= size
+        if left < 0:
+            raise too_large(None, largest)
         parts.append(frame.exactly(size))
         if frame.until(b"\r\n"):
             raise ValueError("a chunk of the answer is longer than it says")

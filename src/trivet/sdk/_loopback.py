@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Self
 from urllib.parse import urlsplit
 
-from trivet.sdk._http import CONNECT_TIMEOUT, Request, Response, TransportError, check_headers, origin
+from trivet.sdk._http import CONNECT_TIMEOUT, LARGEST_ANSWER, Request, Response, TransportError, check_headers, origin
 from trivet.sdk._http1 import read_answer
 
 LARGEST_BODY = 65_536
@@ -59,11 +59,16 @@ class Loopback:
         """Whether ``request`` is one for here."""
         return request.chunks is None and (request.body is None or len(request.body) <= LARGEST_BODY)
 
-    def send(self, request: Request, *, timeout: float) -> Response:
+    def send(self, request: Request, *, timeout: float, largest: int = LARGEST_ANSWER) -> Response:
         """The whole answer to ``request``, within ``timeout`` seconds.
 
+        Args:
+            request: what to ask.
+            timeout: seconds.
+            largest: how many bytes the answer may have.
+
         Raises:
-            TransportError: no whole answer came.
+            TransportError: no whole answer came, or it has more.
             InvalidRequestError: a header can't be sent.
         """
         message = self._message(request)
@@ -75,7 +80,7 @@ class Loopback:
             if self._closed:
                 raise TransportError("this end is closed", sent=False)
             connection.send(message, until)
-            answer = read_answer(lambda: connection.receive(until), request.method)
+            answer = read_answer(lambda: connection.receive(until), request.method, largest)
             goes_on = answer.goes_on
         except TimeoutError as error:
             raise TransportError("operation timed out", sent=True, timed_out=True) from error

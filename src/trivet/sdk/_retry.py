@@ -72,6 +72,8 @@ def delay_before_retry(
         out: seconds for which it has failed in a row.
         left: seconds that the caller still wants to wait, or None where there is no end.
     """
+    if isinstance(outcome, TransportError) and outcome.limit is not None:
+        return None  # it would be as large again
     if request.chunks is not None and request.size is None:
         return None  # what comes piece by piece and has no size comes from somewhere that can't begin anew
     if request.job_id is not None and backoff.retries > 0 and _is_outage(outcome):

@@ -55,6 +55,7 @@ class Attempt(Work):
         "_progress_at",
         "account",
         "arrived",
+        "aside",
         "batch",
         "body",
         "content_type",
@@ -78,6 +79,8 @@ class Attempt(Work):
         """Whose job it is, by id."""
         if Attempt.first_account is None:
             Attempt.first_account = self.account
+        self.aside: dict[str, Any] | None = meta.get("aside")
+        """What its caller gave for the worker beside the input, where this worker asks for that."""
         self.content_type: str = meta.get("type") or "application/json"
         self.body = frame.body
         self.repeats: bool = meta.get("attempt", 1) > 1
@@ -91,7 +94,7 @@ class Attempt(Work):
         self._log: deque[tuple[str, bytes, bool]] = deque()
         self._held = 0
         self._left = MAX_LOG
-        self._progress: tuple[float, str] | None = None
+        self._progress: tuple[dict[str, Any], bytes] | None = None
         self._progress_at = 0.0
         self._over = False
 
@@ -102,7 +105,19 @@ class Attempt(Work):
 
     def progress(self, fraction: float, message: str) -> None:
         """Tells how far it is; of many calls in a short time, the last one counts."""
-        self._progress = (fraction, message)
+        self._tell({"fraction": fraction, "message": message}, b"")
+
+    def detail(self, value: bytes) -> None:
+        """Tells how far it is in words of its program's own.
+
+        Args:
+            value: JSON.
+        """
+        self._tell({}, value)
+
+    def _tell(self, meta: dict[str, Any], body: bytes) -> None:
+        meta["token"] = self.token
+        self._progress = meta, body
         if monotonic() - self._progress_at >= _PROGRESS_PAUSE:
             self.flush()
 
@@ -174,8 +189,7 @@ class Attempt(Work):
         progress, self._progress = self._progress, None
         if progress is not None:
             self._progress_at = monotonic()
-            meta = {"fraction": progress[0], "message": progress[1], "token": self.token}
-            frames.append(encode(Kind.PROGRESS, self.number, meta))
+            frames.append(encode(Kind.PROGRESS, self.number, *progress))
         log = self._log
         while log:
             stream, data, truncated = log.popleft()

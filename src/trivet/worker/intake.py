@@ -59,6 +59,7 @@ class Intake:
         self.held: dict[int, Attempt] = {}
         """Received and not finished, by number."""
         self.draining = False
+        self.leaving = False
         self.lost = False
 
     def take(self, frames: Iterable[Frame]) -> int:
@@ -91,6 +92,9 @@ class Intake:
 
     def next(self) -> Attempt | None:
         """Takes the oldest attempt that waits; ``None`` where none does."""
+        if self.leaving:
+            self.drain()
+            return None
         try:
             return self.pending.popleft()
         except IndexError:
@@ -99,6 +103,16 @@ class Intake:
     def done(self, attempt: Attempt) -> None:
         """Forgets an attempt that was answered."""
         self.held.pop(attempt.number, None)
+
+    def leave(self) -> None:
+        """From within an attempt: the worker wants to be replaced, and begins no other. The server is told before its result.
+
+        Raises:
+            LinkLost: it can't be told any more.
+        """
+        if not self.leaving:
+            self.leaving = True
+            self.link.send(encode(Kind.DRAINING))
 
     def drain(self, *, tell: bool = False) -> None:
         """Takes no more: what waits goes back to the server, what runs is finished.

@@ -34,7 +34,7 @@ class Trial:
     """
 
     def __init__(self, host: Host, max_output: int, folder: str) -> None:
-        self._host = host
+        self.host = host
         self._max_output = max_output
         self._folder = folder
 
@@ -45,7 +45,7 @@ class Trial:
             LinkLost: the pieces can't be sent.
             BaseException: whatever the handler raises; `failed` knows what it means.
         """
-        host = self._host
+        host = self.host
         positional, keywords = host.bind(attempt.body, attempt.content_type)
         value = host.handler(*positional, **keywords)
         if not hasattr(value, "__next__"):
@@ -62,7 +62,7 @@ class Trial:
 
     async def run_async(self, attempt: Attempt) -> Outcome:
         """As `run`, for a coroutine function or an async generator."""
-        host = self._host
+        host = self.host
         positional, keywords = host.bind(attempt.body, attempt.content_type)
         value = host.handler(*positional, **keywords)
         if hasattr(value, "__await__"):
@@ -112,7 +112,7 @@ class Trial:
             OutputTooLarge: beyond it.
             UnserializableOutput: there is no form for it.
         """
-        content_type, body = self._host.encode(value)
+        content_type, body = self.host.encode(value)
         if len(body) > self._max_output:
             raise OutputTooLarge(
                 f"The output has {len(body):,} bytes; the most that may be returned is {self._max_output:,}. Return less"

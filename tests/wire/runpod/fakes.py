@@ -20,7 +20,7 @@ class RunPodWorld(World):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__()
-        takes = Takes(
+        self.takes = Takes(
             workers=self.workers,
             dispatcher=self.dispatcher,
             endpoints=self.endpoints,
@@ -36,7 +36,7 @@ class RunPodWorld(World):
             jobs=self.jobs,
             workers=self.workers,
             limits=self.limits,
-            takes=takes,
+            takes=self.takes,
             templates=self.templates,
             registries=self.registries,
             secrets=self.secrets,

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from trivet.sdk import _library
 from trivet.sdk._async.concurrency import BODIES_BLOCK, apart, dispose, interruptible, loopback
-from trivet.sdk._http import CONNECT_TIMEOUT, Request, Response, TransportError, check_headers, failure, origin
+from trivet.sdk._http import (
+    CONNECT_TIMEOUT,
+    Request,
+    Response,
+    TransportError,
+    check_headers,
+    failure,
+    largest_answer,
+    origin,
+    told_length,
+    too_large,
+)
 from trivet.sdk.errors import ConfigurationError, TrivetError
 
 if TYPE_CHECKING:
+    from pyreqwest.bytes import Bytes
     from pyreqwest.client import Client as PyreqwestClient
     from pyreqwest.client import ClientBuilder
     from pyreqwest.request import RequestBuilder, StreamRequest
@@ -22,6 +35,8 @@ if TYPE_CHECKING:
 
 Use = Literal["whole", "stream", "upload"]
 """What a client of the HTTP library is for: answers read whole, answers as they come, bodies made piece by piece."""
+AT_ONCE = 1 << 20
+"""Bytes of a whole answer that are taken together with its head; most answers have less, and take no second step."""
 SILENCE = 30.0
 """Seconds without a byte after which a stream counts as broken; the server sends something every ten."""
 
@@ -32,10 +47,12 @@ class AsyncStreamed(Protocol):
     @property
     def status(self) -> int:
         """The status code."""
+        ...
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers; names are lower case."""
+        ...
 
     async def read(self) -> bytes:
         """The next bytes; empty at the end.
@@ -43,6 +60,7 @@ class AsyncStreamed(Protocol):
         Raises:
             TransportError: the connection broke, or nothing came for too long.
         """
+        ...
 
     async def close(self) -> None:
         """Let go of the connection. May be called again."""
@@ -58,8 +76,9 @@ class AsyncTransport(Protocol):
         """The whole answer to ``request``, within ``timeout`` seconds.
 
         Raises:
-            TransportError: no whole answer came.
+            TransportError: no whole answer came, or it is larger than those that are read whole.
         """
+        ...
 
     async def open(self, request: Request) -> AsyncStreamed:
         """The beginning of the answer to ``request``.
@@ -67,6 +86,7 @@ class AsyncTransport(Protocol):
         Raises:
             TransportError: no answer came.
         """
+        ...
 
     async def close(self) -> None:
         """End all connections; what is under way fails. May be called again."""
@@ -82,13 +102,23 @@ class AsyncHttpTransport:
         url: the server's base URL.
         headers: headers of every request.
         verify: a file of certificates (PEM) to trust besides the system's; True for the system's alone.
+        largest: how many bytes of an answer are read whole; None takes ``TRIVET_MAX_ANSWER``, else 256 MiB.
 
     Raises:
-        ConfigurationError: certificates are not to be checked, their file can't be read, or a header can't be sent.
+        ConfigurationError: certificates are not to be checked, their file can't be read, a header can't be sent, or
+            ``TRIVET_MAX_ANSWER`` is no size.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str], *, verify: bool | str | os.PathLike[str] = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        verify: bool | str | os.PathLike[str] = True,
+        largest: int | None = None,
+    ) -> None:
         self._url = url
+        self._largest = largest_answer() if largest is None else largest
         self._headers = dict(headers)
         self._certificates = _certificates(verify)
         self._lock = threading.Lock()
@@ -109,27 +139,23 @@ class AsyncHttpTransport:
         """
         if self._loopback is not None and self._loopback.takes(request):
             try:
-                return self._loopback.send(request, timeout=timeout)
+                return self._loopback.send(request, timeout=timeout, largest=self._largest)
             except TransportError as error:
                 raise (_closed() if self._closed else error) from error.__cause__
         client = self._client("whole" if request.chunks is None else "upload")
-        built = self._build(client, request).timeout(timedelta(seconds=timeout)).build()
+        builder = self._build(client, request).timeout(timedelta(seconds=timeout))
+        answer = await self._opened(builder.streamed_read_buffer_limit(AT_ONCE).build_streamed())
         try:
-            answer = await interruptible(built.send)
-            body = await answer.bytes()
-        except _library_error() as error:
-            raise self._failed(error) from error
-        return Response(answer.status, dict(answer.headers.items()), bytes(body))
+            body = await answer.whole(request.method, self._largest)
+        finally:
+            await answer.close()
+        return Response(answer.status, answer.headers, body)
 
     async def open(self, request: Request) -> AsyncStreamed:
         """See `AsyncTransport.open`."""
         # Without a limit of 0 the library holds back the first bytes until it has gathered more.
-        built = self._build(self._client("stream"), request).streamed_read_buffer_limit(0).build_streamed()
-        try:
-            answer = await interruptible(built.__aenter__)
-        except _library_error() as error:
-            raise self._failed(error) from error
-        return _AsyncHttpStream(built, answer)
+        builder = self._build(self._client("stream"), request)
+        return await self._opened(builder.streamed_read_buffer_limit(0).build_streamed())
 
     async def close(self) -> None:
         """See `AsyncTransport.close`."""
@@ -141,6 +167,13 @@ class AsyncHttpTransport:
         if self._owner == os.getpid():
             for client in clients.values():
                 await client.close()
+
+    async def _opened(self, built: StreamRequest) -> _AsyncHttpAnswer:
+        try:
+            answer = await interruptible(built.__aenter__)
+        except _library_error() as error:
+            raise self._failed(error) from error
+        return _AsyncHttpAnswer(built, answer, self._failed)
 
     def _build(self, client: PyreqwestClient, request: Request) -> RequestBuilder:
         check_headers(request)
@@ -200,24 +233,66 @@ class AsyncHttpTransport:
         return _closed() if self._closed else failure(error)
 
 
-class _AsyncHttpStream:
-    def __init__(self, built: StreamRequest, answer: PyreqwestResponse) -> None:
+class _AsyncHttpAnswer:
+    def __init__(
+        self,
+        built: StreamRequest,
+        answer: PyreqwestResponse,
+        failed: Callable[[Exception], TransportError | TrivetError],
+    ) -> None:
         self.status = answer.status
         self.headers: Mapping[str, str] = dict(answer.headers.items())
         self._built = built
         self._reader = answer.body_reader
+        self._failed = failed
         self._reading = False
         self._closed = False
 
     async def read(self) -> bytes:
+        with self._waiting():
+            chunk = await interruptible(self._reader.read_chunk)
+        return b"" if chunk is None else bytes(chunk)
+
+    async def whole(self, method: str, largest: int) -> bytes:
+        """All of it.
+
+        Args:
+            method: the verb of the request: to some there is no body, whatever its length is said to be.
+            largest: how many bytes it may have.
+
+        Raises:
+            TransportError: it has more, or the connection broke.
+        """
+        told = told_length(self.headers)
+        if told is not None and told < AT_ONCE:
+            return bytes(await self._reader.bytes())  # it came with the head, or failed there: nothing is waited for
+        if told is not None and method != "HEAD":
+            if told > largest:
+                raise too_large(told, largest)
+            with self._waiting():
+                return bytes(await interruptible(self._reader.bytes))
+        # Nobody knows how much will come: the library unpacks what is compressed, so these are the bytes that it unpacks to.
+        parts: list[Bytes] = []
+        left = largest
+        while left >= 0:
+            with self._waiting():
+                part = await interruptible(self._reader.read, AT_ONCE)
+            if part is None:
+                return b"".join(parts)
+            parts.append(part)
+            left -= len(part)
+        raise too_large(None, largest)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Around a wait. Where a signal ends it, the reader stays busy in its own thread."""
         self._reading = True
         try:
-            chunk = await interruptible(self._reader.read_chunk)
+            yield
         except _library_error() as error:
             self._reading = False
-            raise failure(error) from error
+            raise self._failed(error) from error
         self._reading = False
-        return b"" if chunk is None else bytes(chunk)
 
     async def close(self) -> None:
         if not self._closed:

@@ -5,17 +5,30 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from trivet.sdk import _library
-from trivet.sdk._http import CONNECT_TIMEOUT, Request, Response, TransportError, check_headers, failure, origin
+from trivet.sdk._http import (
+    CONNECT_TIMEOUT,
+    Request,
+    Response,
+    TransportError,
+    check_headers,
+    failure,
+    largest_answer,
+    origin,
+    told_length,
+    too_large,
+)
 from trivet.sdk._sync.concurrency import BODIES_BLOCK, apart, dispose, interruptible, loopback
 from trivet.sdk.errors import ConfigurationError, TrivetError
 
 if TYPE_CHECKING:
+    from pyreqwest.bytes import Bytes
     from pyreqwest.client import SyncClient as PyreqwestClient
     from pyreqwest.client import SyncClientBuilder
     from pyreqwest.request import SyncRequestBuilder, SyncStreamRequest
@@ -23,6 +36,8 @@ if TYPE_CHECKING:
 
 Use = Literal["whole", "stream", "upload"]
 """What a client of the HTTP library is for: answers read whole, answers as they come, bodies made piece by piece."""
+AT_ONCE = 1 << 20
+"""Bytes of a whole answer that are taken together with its head; most answers have less, and take no second step."""
 SILENCE = 30.0
 """Seconds without a byte after which a stream counts as broken; the server sends something every ten."""
 
@@ -33,10 +48,12 @@ class Streamed(Protocol):
     @property
     def status(self) -> int:
         """The status code."""
+        ...
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers; names are lower case."""
+        ...
 
     def read(self) -> bytes:
         """The next bytes; empty at the end.
@@ -44,6 +61,7 @@ class Streamed(Protocol):
         Raises:
             TransportError: the connection broke, or nothing came for too long.
         """
+        ...
 
     def close(self) -> None:
         """Let go of the connection. May be called again."""
@@ -59,8 +77,9 @@ class Transport(Protocol):
         """The whole answer to ``request``, within ``timeout`` seconds.
 
         Raises:
-            TransportError: no whole answer came.
+            TransportError: no whole answer came, or it is larger than those that are read whole.
         """
+        ...
 
     def open(self, request: Request) -> Streamed:
         """The beginning of the answer to ``request``.
@@ -68,6 +87,7 @@ class Transport(Protocol):
         Raises:
             TransportError: no answer came.
         """
+        ...
 
     def close(self) -> None:
         """End all connections; what is under way fails. May be called again."""
@@ -83,13 +103,23 @@ class HttpTransport:
         url: the server's base URL.
         headers: headers of every request.
         verify: a file of certificates (PEM) to trust besides the system's; True for the system's alone.
+        largest: how many bytes of an answer are read whole; None takes ``TRIVET_MAX_ANSWER``, else 256 MiB.
 
     Raises:
-        ConfigurationError: certificates are not to be checked, their file can't be read, or a header can't be sent.
+        ConfigurationError: certificates are not to be checked, their file can't be read, a header can't be sent, or
+            ``TRIVET_MAX_ANSWER`` is no size.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str], *, verify: bool | str | os.PathLike[str] = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        verify: bool | str | os.PathLike[str] = True,
+        largest: int | None = None,
+    ) -> None:
         self._url = url
+        self._largest = largest_answer() if largest is None else largest
         self._headers = dict(headers)
         self._certificates = _certificates(verify)
         self._lock = threading.Lock()
@@ -110,27 +140,23 @@ class HttpTransport:
         """
         if self._loopback is not None and self._loopback.takes(request):
             try:
-                return self._loopback.send(request, timeout=timeout)
+                return self._loopback.send(request, timeout=timeout, largest=self._largest)
             except TransportError as error:
                 raise (_closed() if self._closed else error) from error.__cause__
         client = self._client("whole" if request.chunks is None else "upload")
-        built = self._build(client, request).timeout(timedelta(seconds=timeout)).build()
+        builder = self._build(client, request).timeout(timedelta(seconds=timeout))
+        answer = self._opened(builder.streamed_read_buffer_limit(AT_ONCE).build_streamed())
         try:
-            answer = interruptible(built.send)
-            body = answer.bytes()
-        except _library_error() as error:
-            raise self._failed(error) from error
-        return Response(answer.status, dict(answer.headers.items()), bytes(body))
+            body = answer.whole(request.method, self._largest)
+        finally:
+            answer.close()
+        return Response(answer.status, answer.headers, body)
 
     def open(self, request: Request) -> Streamed:
         """See `Transport.open`."""
         # Without a limit of 0 the library holds back the first bytes until it has gathered more.
-        built = self._build(self._client("stream"), request).streamed_read_buffer_limit(0).build_streamed()
-        try:
-            answer = interruptible(built.__enter__)
-        except _library_error() as error:
-            raise self._failed(error) from error
-        return _HttpStream(built, answer)
+        builder = self._build(self._client("stream"), request)
+        return self._opened(builder.streamed_read_buffer_limit(0).build_streamed())
 
     def close(self) -> None:
         """See `Transport.close`."""
@@ -142,6 +168,13 @@ class HttpTransport:
         if self._owner == os.getpid():
             for client in clients.values():
                 client.close()
+
+    def _opened(self, built: SyncStreamRequest) -> _HttpAnswer:
+        try:
+            answer = interruptible(built.__enter__)
+        except _library_error() as error:
+            raise self._failed(error) from error
+        return _HttpAnswer(built, answer, self._failed)
 
     def _build(self, client: PyreqwestClient, request: Request) -> SyncRequestBuilder:
         check_headers(request)
@@ -201,24 +234,66 @@ class HttpTransport:
         return _closed() if self._closed else failure(error)
 
 
-class _HttpStream:
-    def __init__(self, built: SyncStreamRequest, answer: PyreqwestResponse) -> None:
+class _HttpAnswer:
+    def __init__(
+        self,
+        built: SyncStreamRequest,
+        answer: PyreqwestResponse,
+        failed: Callable[[Exception], TransportError | TrivetError],
+    ) -> None:
         self.status = answer.status
         self.headers: Mapping[str, str] = dict(answer.headers.items())
         self._built = built
         self._reader = answer.body_reader
+        self._failed = failed
         self._reading = False
         self._closed = False
 
     def read(self) -> bytes:
+        with self._waiting():
+            chunk = interruptible(self._reader.read_chunk)
+        return b"" if chunk is None else bytes(chunk)
+
+    def whole(self, method: str, largest: int) -> bytes:
+        """All of it.
+
+        Args:
+            method: the verb of the request: to some there is no body, whatever its length is said to be.
+            largest: how many bytes it may have.
+
+        Raises:
+            TransportError: it has more, or the connection broke.
+        """
+        told = told_length(self.headers)
+        if told is not None and told < AT_ONCE:
+            return bytes(self._reader.bytes())  # it came with the head, or failed there: nothing is waited for
+        if told is not None and method != "HEAD":
+            if told > largest:
+                raise too_large(told, largest)
+            with self._waiting():
+                return bytes(interruptible(self._reader.bytes))
+        # Nobody knows how much will come: the library unpacks what is compressed, so these are the bytes that it unpacks to.
+        parts: list[Bytes] = []
+        left = largest
+        while left >= 0:
+            with self._waiting():
+                part = interruptible(self._reader.read, AT_ONCE)
+            if part is None:
+                return b"".join(parts)
+            parts.append(part)
+            left -= len(part)
+        raise too_large(None, largest)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Around a wait. Where a signal ends it, the reader stays busy in its own thread."""
         self._reading = True
         try:
-            chunk = interruptible(self._reader.read_chunk)
+            yield
         except _library_error() as error:
             self._reading = False
-            raise failure(error) from error
+            raise self._failed(error) from error
         self._reading = False
-        return b"" if chunk is None else bytes(chunk)
 
     def close(self) -> None:
         if not self._closed:

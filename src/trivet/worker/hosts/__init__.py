@@ -29,6 +29,18 @@ class Unfit(Exception):
         self.error = error
 
 
+class CheckFailed(Exception):
+    """A check that the program makes before its first job did not pass.
+
+    Args:
+        check: what it is called.
+        reason: why.
+    """
+
+    def __init__(self, check: str, reason: str) -> None:
+        super().__init__(f"{check}: {reason}")
+
+
 class Host(Protocol):
     """A program that was loaded, ready to run jobs."""
 

@@ -20,7 +20,8 @@ from trivet.platform.dialects.native.context import (
 )
 from trivet.platform.dialects.native.front import NativeFront, path_below
 from trivet.platform.dialects.native.hot import HotPaths, HotRequest
-from trivet.platform.dialects.native.routes import ROUTES, Handler, Route
+from trivet.platform.dialects.native.routes.route import Handler, Route
+from trivet.platform.dialects.native.routes.table import ROUTES
 from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, Header, answer, without_body
 from trivet.platform.wire.bodies import ClientGone
 from trivet.platform.wire.heads import Heads, read_heads

@@ -10,7 +10,8 @@ import msgspec
 from trivet.platform.dialects.native import examples
 from trivet.platform.dialects.native import schemas as documents
 from trivet.platform.dialects.native.context import PREFIX
-from trivet.platform.dialects.native.routes import ROUTES, Access, Body, Route
+from trivet.platform.dialects.native.routes.route import Access, Body, Route
+from trivet.platform.dialects.native.routes.table import ROUTES
 from trivet.platform.wire.problems import PROBLEM_TYPE, STATUS, Problem
 
 _REFERENCE = "#/components/schemas/{name}"

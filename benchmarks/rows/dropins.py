@@ -1,0 +1,229 @@
+"""The drop-in modules beside the packages whose names they have: the same programs, with nothing but the import changed.
+
+All call one platform. A job and a stream have a handler that takes its time, so that what counts is how soon a caller hears of
+it; calls that are counted for the client's own processor time have one that takes none. A worker is a folder with RunPod's
+`serverless.start`: with ours over the link, with ours over HTTP as it is on any other host, and with the published package.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.bench import Bench
+from benchmarks.callers import calls
+from benchmarks.figures import Entry, Metric, Outcome, above, at_most, below
+from benchmarks.load import LoadError, press
+from benchmarks.ours import Ours
+from benchmarks.peers.originals import ALGORITHMIA, JAQPOT, RUNPOD, Original, Package
+from benchmarks.processes import StartError
+from benchmarks.rows.models import EXAMPLE
+from benchmarks.venvs import NotInstalledError
+
+OWN = 0.1
+"""Seconds that a handler takes for a job, and for its first piece."""
+JOB = Metric("job", f"run().output() of {OWN * 1000:g} ms, s", 3)
+FIRST = Metric("first_piece", "first piece after its yield, ms", 1)
+RATE = Metric("rate", "jobs/s of one worker", rising=True)
+CPU = Metric("cpu", "client CPU, ms a call", 3)
+WHOLE = Metric("whole", "CPU of a program with one call, ms")
+SOURCE = f"""
+import time, trivet
+
+@trivet.endpoint(workers=(1, 1), concurrency=1)
+def job(value):
+    time.sleep({OWN})
+    return value
+
+@trivet.endpoint(workers=(1, 1), concurrency=1)
+def pieces(value):
+    time.sleep({OWN})
+    yield value
+
+@trivet.endpoint(workers=(1, 1), concurrency=1)
+def echo(value):
+    return value
+"""
+INPUT = {"value": "hello"}
+_WORKER = """
+import {module} as runpod
+
+def handler(job):
+    return job["input"]
+
+runpod.serverless.start({{"handler": handler{more}}})
+"""
+_POLLS = ', "concurrency_modifier": lambda current: 1'
+"""How many jobs it takes is its own business then, so it asks for them, as it does wherever it was not started by us."""
+_JOB = b'{"input": 1}'
+_SUBMITTERS = 16
+_WAITS = 4
+"""Jobs and streams of a turn: the original sleeps a second over each."""
+_CALLS, _WARM = 300, 20
+_FEW = 4
+"""Jobs of a first look at a worker's pace."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Contestant:
+    """A package that programs call by."""
+
+    entry: Entry
+    package: Package
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A deployed worker. ``jobs``: how many fill a turn."""
+
+    entry: Entry
+    name: str
+    jobs: int
+
+
+def measure(bench: Bench) -> Outcome:
+    """Everybody in every round, in turns; nothing else is asked of the platform meanwhile."""
+    metrics = (JOB, FIRST, RATE, CPU, WHOLE)
+    outcome = Outcome("dropins", "The drop-in modules beside the originals, on one platform", metrics, bars=(JOB, CPU))
+    runpod, algorithmia, jaqpot = (_contestants(bench, original, outcome) for original in (RUNPOD, ALGORITHMIA, JAQPOT))
+    polls = outcome.entry(f"{RUNPOD.ours}, its worker over HTTP", "ours")
+    with Ours(bench.fresh("t")) as ours:
+        bench.tell("dropins: deploying")
+        ours.deploy("bench", SOURCE)
+        ours.publish(EXAMPLE)
+        ours.client.endpoints.update(f"admin/{EXAMPLE.name}", workers=(1, 1))
+        number = ours.client.endpoints.get(f"admin/{EXAMPLE.name}").model_id
+        rows = json.loads((EXAMPLE / "sample.json").read_text())
+        workers = _workers(bench, ours, runpod, polls, outcome)
+        for turn in range(bench.rounds):
+            bench.tell(f"dropins: round {turn + 1} of {bench.rounds}")
+            for contestant in runpod:
+                _wait(bench, ours, contestant)
+                _spend(bench, ours, contestant, verb="run_sync", what=_id(ours, "echo"), given=INPUT)
+            for contestant in algorithmia:
+                _spend(bench, ours, contestant, verb="pipe", what="admin/echo", given=INPUT)
+            for contestant in jaqpot:
+                _spend(bench, ours, contestant, verb="predict_sync", what=number, given=rows)
+            for worker in workers:
+                worker.entry.add(RATE, _work(ours, worker.name, worker.jobs))
+        _audit(ours, outcome)
+    _conclude(outcome, runpod, algorithmia, jaqpot, polls)
+    return outcome
+
+
+def _contestants(bench: Bench, original: Original, outcome: Outcome) -> Sequence[_Contestant]:
+    """Our module, and behind it the original where that is wanted and can be had."""
+    found = [Package.ours(original)]
+    if original.name in bench.peers:
+        try:
+            found.append(Package.theirs(original, install=bench.install, tell=bench.tell))
+        except NotInstalledError as error:
+            outcome.missing.append((original.distribution, str(error)))
+    return [
+        _Contestant(outcome.entry(each.title, "ours" if each.module == original.ours else "peer"), each)
+        for each in found
+    ]
+
+
+def _workers(
+    bench: Bench, ours: Ours, runpod: Sequence[_Contestant], polls: Entry, outcome: Outcome
+) -> Sequence[_Worker]:
+    """One of ours over the link, one over HTTP, and one of the original, each with the number of jobs that fills a turn."""
+    wanted = [("linked", runpod[0], ""), ("polls", _Contestant(polls, runpod[0].package), _POLLS)]
+    wanted += [("original", original, "") for original in runpod[1:]]
+    workers = []
+    for name, (entry, package), more in ((name, (each.entry, each.package), more) for name, each, more in wanted):
+        bench.tell(f"dropins: deploying a worker, {entry.title}")
+        files = {"handler.py": _WORKER.format(module=package.module, more=more)}
+        if package.distribution == RUNPOD.distribution:
+            files["requirements.txt"] = "\n".join([*RUNPOD.requirements, ""])
+        try:
+            ours.deploy_files(name, files)
+        except StartError as error:
+            outcome.missing.append((f"a worker of {entry.title}", str(error)))
+            continue
+        ours.client.endpoints.update(f"admin/{name}", workers=(1, 1))
+        workers.append(_Worker(entry, name, _enough(bench, ours, name)))
+    return workers
+
+
+def _enough(bench: Bench, ours: Ours, name: str) -> int:
+    """How many jobs keep a worker busy for a turn; it has started then."""
+    _work(ours, name, _FEW)
+    jobs = _FEW
+    while (rate := _work(ours, name, jobs)) * bench.seconds > 4 * jobs:
+        jobs *= 4
+    return max(_FEW, int(rate * bench.seconds))
+
+
+def _work(ours: Ours, name: str, jobs: int) -> float:
+    """Jobs a second, from the first submit until the last result is stored."""
+    target = ours.runpod(name, _JOB, "run")
+    began = time.perf_counter()
+    load = press(target, min(_SUBMITTERS, jobs), count=jobs)
+    ours.settle(name)
+    seconds = time.perf_counter() - began
+    if load.failed:
+        raise LoadError(f"{load.failed} of {jobs} jobs were refused")
+    return jobs / seconds
+
+
+def _wait(bench: Bench, ours: Ours, contestant: _Contestant) -> None:
+    times = min(_WAITS, bench.times(_WAITS))
+    job = calls(contestant.package, ours, "output", _id(ours, "job"), INPUT, warm=1, times=times)
+    contestant.entry.add(JOB, job.p50)
+    first = calls(contestant.package, ours, "stream", _id(ours, "pieces"), INPUT, warm=1, times=times)
+    contestant.entry.add(FIRST, (first.p50 - OWN) * 1000)
+
+
+def _spend(bench: Bench, ours: Ours, contestant: _Contestant, *, verb: str, what: object, given: object) -> None:
+    spent = calls(contestant.package, ours, verb, what, given, warm=_WARM, times=bench.times(_CALLS))
+    contestant.entry.add(CPU, spent.cpu * 1000)
+    contestant.entry.add(WHOLE, spent.first * 1000)
+
+
+def _id(ours: Ours, name: str) -> str:
+    return ours.client.endpoints.get(f"admin/{name}").id
+
+
+def _audit(ours: Ours, outcome: Outcome) -> None:
+    """Asks the database whether all that was counted has succeeded."""
+    ours.settle("echo")
+    found = dict(ours.on_disk("SELECT status, count(*) FROM jobs GROUP BY status"))
+    if set(found) != {"succeeded"}:
+        raise LoadError(f"jobs that were counted have not all succeeded: {found}")
+    outcome.notes.append(f"The database has {found['succeeded']:,} jobs, every one of them succeeded.")
+
+
+def _conclude(
+    outcome: Outcome,
+    runpod: Sequence[_Contestant],
+    algorithmia: Sequence[_Contestant],
+    jaqpot: Sequence[_Contestant],
+    polls: Entry,
+) -> None:
+    mine = runpod[0].entry
+    for what, metric, limit in (
+        (f"a job of {OWN * 1000:g} ms by run().output(), s", JOB, 0.12),
+        ("first piece of stream(), after its yield, ms", FIRST, 20.0),
+    ):
+        outcome.goals.append(below(what, mine.median(metric), metric, limit, _beside(runpod, metric)))
+    for entry, way in ((mine, "the link"), (polls, "HTTP")):
+        if entry.has(RATE):
+            what = f"jobs/s of one worker by serverless.start, over {way}"
+            outcome.goals.append(above(what, entry.median(RATE), RATE, 500.0, _beside(runpod, RATE)))
+    for verb, (ours, *theirs) in (("pipe", algorithmia), ("predict_sync", jaqpot)):
+        what = f"{verb}, the client's CPU, ms a call"
+        outcome.goals += [at_most(what, ours.entry, original.entry, CPU, 0.7) for original in theirs]
+    outcome.notes.append(
+        "A call is `run_sync` for RunPod's, `pipe` for Algorithmia's and `predict_sync` for Jaqpot's. A program with one call is "
+        "the processor time from the start of its interpreter, bare Python included."
+    )
+
+
+def _beside(contestants: Sequence[_Contestant], metric: Metric) -> str:
+    """What the original reached, for people; nothing where it did not run."""
+    entries = [each.entry for each in contestants[1:] if each.entry.has(metric)]
+    return "".join(f"{entry.title}: {metric.show(entry.median(metric))}" for entry in entries)
