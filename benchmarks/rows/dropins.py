@@ -8,6 +8,7 @@ it; calls that are counted for the client's own processor time have one that tak
 from __future__ import annotations
 
 import json
+import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from benchmarks.bench import Bench
 from benchmarks.callers import calls
 from benchmarks.figures import Entry, Metric, Outcome, above, at_most, below
-from benchmarks.load import LoadError, press
+from benchmarks.load import LoadError, call, press
 from benchmarks.ours import Ours
 from benchmarks.peers.originals import ALGORITHMIA, JAQPOT, RUNPOD, Original, Package
 from benchmarks.processes import StartError
@@ -27,6 +28,7 @@ OWN = 0.1
 JOB = Metric("job", f"run().output() of {OWN * 1000:g} ms, s", 3)
 FIRST = Metric("first_piece", "first piece after its yield, ms", 1)
 RATE = Metric("rate", "jobs/s of one worker", rising=True)
+ROW = Metric("in_a_row", "each awaited, /s", rising=True)
 CPU = Metric("cpu", "client CPU, ms a call", 3)
 WHOLE = Metric("whole", "CPU of a program with one call, ms")
 SOURCE = f"""
@@ -76,16 +78,24 @@ class _Contestant:
 
 @dataclass(slots=True)
 class _Worker:
-    """A deployed worker. ``jobs``: how many fill a turn."""
+    """A deployed worker.
+
+    Args:
+        entry: where its figures are told.
+        name: of its endpoint.
+        jobs: how many fill a turn where they lie in a queue.
+        in_a_row: how many do where each is submitted when the one before has ended.
+    """
 
     entry: Entry
     name: str
     jobs: int
+    in_a_row: int
 
 
 def measure(bench: Bench) -> Outcome:
     """Everybody in every round, in turns; nothing else is asked of the platform meanwhile."""
-    metrics = (JOB, FIRST, RATE, CPU, WHOLE)
+    metrics = (JOB, FIRST, RATE, ROW, CPU, WHOLE)
     outcome = Outcome("dropins", "The drop-in modules beside the originals, on one platform", metrics, bars=(JOB, CPU))
     runpod, algorithmia, jaqpot = (_contestants(bench, original, outcome) for original in (RUNPOD, ALGORITHMIA, JAQPOT))
     polls = outcome.entry(f"{RUNPOD.ours}, its worker over HTTP", "ours")
@@ -108,6 +118,7 @@ def measure(bench: Bench) -> Outcome:
                 _spend(bench, ours, contestant, verb="predict_sync", what=number, given=rows)
             for worker in workers:
                 worker.entry.add(RATE, _work(ours, worker.name, worker.jobs))
+                worker.entry.add(ROW, 1 / _one(ours, worker.name, worker.in_a_row))
         _audit(ours, outcome)
     _conclude(outcome, runpod, algorithmia, jaqpot, polls)
     return outcome
@@ -145,7 +156,8 @@ def _workers(
             outcome.missing.append((f"a worker of {entry.title}", str(error)))
             continue
         ours.client.endpoints.update(f"admin/{name}", workers=(1, 1))
-        workers.append(_Worker(entry, name, _enough(bench, ours, name)))
+        jobs = _enough(bench, ours, name)
+        workers.append(_Worker(entry, name, jobs, max(_FEW, int(bench.seconds / _one(ours, name, _FEW)))))
     return workers
 
 
@@ -168,6 +180,11 @@ def _work(ours: Ours, name: str, jobs: int) -> float:
     if load.failed:
         raise LoadError(f"{load.failed} of {jobs} jobs were refused")
     return jobs / seconds
+
+
+def _one(ours: Ours, name: str, jobs: int) -> float:
+    """Seconds of a job where each is submitted when the one before has ended. The first may be in luck: it is left out."""
+    return statistics.mean(call(ours.runpod(name, _JOB), jobs + 1)[1:])
 
 
 def _wait(bench: Bench, ours: Ours, contestant: _Contestant) -> None:
@@ -219,7 +236,8 @@ def _conclude(
         outcome.goals += [at_most(what, ours.entry, original.entry, CPU, 0.7) for original in theirs]
     outcome.notes.append(
         "A call is `run_sync` for RunPod's, `pipe` for Algorithmia's and `predict_sync` for Jaqpot's. A program with one call is "
-        "the processor time from the start of its interpreter, bare Python included."
+        "the processor time from the start of its interpreter, bare Python included. The jobs of a worker lie in its queue, or "
+        "each is submitted when the one before has ended."
     )
 
 

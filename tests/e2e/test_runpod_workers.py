@@ -118,15 +118,27 @@ UNFIT = """
     runpod.serverless.start({"handler": lambda job: job})
 """
 OLD = """
+    import asyncio, os
     import runpod
     from runpod.version import get_version
 
     async def handler(job):
-        runpod.serverless.progress_update(job, "half")
-        return {"version": get_version(), "input": job["input"]}
+        given = job["input"]
+        match given["do"]:
+            case "show":
+                runpod.serverless.progress_update(job, "half")
+                return {"version": get_version(), "input": given}
+            case "raise": raise ValueError("no good")
+            case "sleep": await asyncio.sleep(given["seconds"])
+            case "once" if not os.path.exists(given["mark"]):
+                open(given["mark"], "w").close()
+                await asyncio.sleep(60)
+        return os.environ["RUNPOD_POD_ID"]
 
     runpod.serverless.start({"handler": handler})
 """
+OLDER = ("1.9.1", "1.7.9")
+"""Versions of the package that are behind the newest; they can't be told to stop a job."""
 
 
 class Town:
@@ -208,6 +220,11 @@ class Town:
         return psutil.Process(found[0].pid)
 
 
+def old(version: str, what: str = "old") -> str:
+    """The name of an endpoint whose worker has an older version of the package."""
+    return f"{what}-{version.replace('.', '-')}"
+
+
 def until(look: Callable[[], T], done: Callable[[T], object], patience: float = PATIENCE) -> T:
     end = time.monotonic() + patience
     while True:
@@ -237,11 +254,13 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
                 made = Town(platform, client, tmp_path_factory.mktemp("programs"))
                 made.deploy("plain", PLAIN, data_dot_txt=b"read me", large_dot_bin=bytes(2 * 1024**2))
                 made.deploy("asynchronous", ASYNCHRONOUS)
-                made.deploy("old-1-9-1", OLD, "1.9.1")
-                made.deploy("old-1-7-9", OLD, "1.7.9")
+                for version in OLDER:
+                    made.deploy(old(version), OLD, version)
                 made.deploy("pieces", PIECES)
                 made.deploy("words", ASYNC_PIECES)
                 made.deploy("unfit", UNFIT)
+                for version in OLDER:
+                    made.deploy(old(version, "pieces"), PIECES, version)
                 yield made
                 made.close()
             assert platform.stop() == 0, platform.log[-4000:]
@@ -463,11 +482,55 @@ def test_a_failed_start_check_is_explained(town: Town) -> None:
 # -- versions, and workers elsewhere ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("version", ["1.9.1", "1.7.9"])
+@pytest.mark.parametrize("version", OLDER)
 def test_older_versions_of_the_package_work_too(town: Town, version: str) -> None:
-    name = f"old-{version.replace('.', '-')}"
-    told = town.sync(name, [1])
-    assert (told["status"], told["output"]) == ("COMPLETED", {"version": version, "input": [1]})
+    told = town.sync(old(version), {"do": "show"})
+    assert (told["status"], told["output"]) == ("COMPLETED", {"version": version, "input": {"do": "show"}})
+    told = town.sync(old(version), {"do": "raise"})
+    error = json.loads(told["error"])
+    assert told["status"] == "FAILED"
+    assert (error["error_type"], error["error_message"]) == ("<class 'ValueError'>", "no good")
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_generators_of_older_versions_stream_and_give_their_list(town: Town, version: str) -> None:
+    name = old(version, "pieces")
+    job_id = town.run(name, {"count": 3})
+    numbers = [{"number": number} for number in range(3)]
+    assert pieces_of(town, name, job_id) == ("COMPLETED", numbers)
+    assert town.status(name, job_id)["output"] == numbers
+
+
+def test_a_cancelled_job_of_an_older_version_gives_way_and_a_killed_worker_costs_one_retry(
+    town: Town, tmp_path: Path
+) -> None:
+    marks = {old(version): tmp_path / version for version in OLDER}
+    jobs = {}
+    for name, mark in marks.items():
+        busy = town.running(name, {"do": "sleep", "seconds": 120})
+        assert town.ask("POST", f"{town.id(name)}/cancel/{busy}")[1]["status"] == "CANCELLED"
+        jobs[name] = town.run(name, {"do": "once", "mark": str(mark)})
+    workers = []
+    for name, mark in marks.items():
+        until(mark.exists, bool)  # the worker that could not be told to stop was replaced
+        workers.append(town.worker(name))
+        workers[-1].kill()
+    for name, job_id in jobs.items():
+        told = town.end(name, job_id)
+        assert (told["status"], told["output"], told["retries"]) == ("COMPLETED", told["workerId"], 1)
+    until(lambda: [worker for worker in workers if at_work(worker)], lambda left: not left)
+
+
+def test_a_signal_during_a_long_poll_of_an_older_version_loses_nothing(town: Town) -> None:
+    names = [old(version) for version in OLDER]
+    assert {town.sync(name, {"do": "sleep", "seconds": 0})["status"] for name in names} == {"COMPLETED"}
+    time.sleep(1.2)  # the workers are asking again
+    workers = [town.worker(name) for name in names]
+    for worker in workers:
+        worker.send_signal(signal.SIGTERM)
+    jobs = [(name, town.run(name, {"do": "sleep", "seconds": 0})) for name in names for _ in range(2)]
+    assert [town.end(name, job_id)["status"] for name, job_id in jobs] == ["COMPLETED"] * 4
+    until(lambda: [worker for worker in workers if at_work(worker)], lambda left: not left)
 
 
 def test_a_worker_elsewhere_joins_with_the_variables_and_a_key(town: Town, tmp_path: Path) -> None:

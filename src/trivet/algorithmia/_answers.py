@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from trivet.algorithmia import _documents, _refusals
+from trivet.algorithmia.acl import Acl
 from trivet.algorithmia.algo_response import AlgoResponse
 from trivet.algorithmia.async_response import AsyncResponse
 from trivet.algorithmia.errors import AlgorithmException, ApiError, ApiInternalError, DataApiError
 from trivet.sdk._http import Response
+from trivet.sdk._json import JsonObject, JsonValue, object_in
+from trivet.sdk._json import parse as parse_json
 
 
 class Answer:
@@ -83,11 +85,8 @@ def piped(answer: Response) -> AlgoResponse | AsyncResponse:
     """
     if answer.status != 200:
         raise _refusals.refused(answer, AlgorithmException)
-    try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        raise _refusals.unexpected(answer) from None
-    if not isinstance(found, dict):
+    found = object_in(answer.body)
+    if found is None:
         raise _refusals.unexpected(answer)
     if "error" in found:
         raise _refusals.failed_call(found, answer)
@@ -124,7 +123,7 @@ def started(answer: Response) -> AsyncResponse:
 # -- all else
 
 
-def document(answer: Response) -> Any:
+def document(answer: Response) -> JsonValue:
     """The JSON of a good answer.
 
     Raises:
@@ -139,14 +138,14 @@ def document(answer: Response) -> Any:
     return found
 
 
-def document_or_answer(answer: Response) -> Any:
+def document_or_answer(answer: Response) -> JsonValue | Answer:
     """As `document`; an answer that is good and empty is given as it is."""
     if 200 <= answer.status < 300 and not answer.body:
         return Answer(answer)
     return document(answer)
 
 
-def told(answer: Response) -> Any:
+def told(answer: Response) -> JsonValue:
     """The JSON of an answer, good or not: an error's document is given to the caller, who looks for ``error`` in it.
 
     Raises:
@@ -163,7 +162,7 @@ def told(answer: Response) -> Any:
     raise _refusals.refused(answer, ApiInternalError if answer.status >= 500 else ApiError)
 
 
-def json_of(answer: Response) -> Any:
+def json_of(answer: Response) -> JsonValue:
     """What an answer holds as JSON.
 
     Raises:
@@ -175,15 +174,15 @@ def json_of(answer: Response) -> Any:
         raise _refusals.unexpected(answer) from None
 
 
-def plain_json(answer: Response) -> Any:
+def plain_json(answer: Response) -> JsonValue:
     """What a file holds as JSON, in plain lists and dictionaries.
 
     Raises:
         AnswerError: it is none.
     """
     try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
+        return parse_json(answer.body)
+    except ValueError:
         raise _refusals.unexpected(answer) from None
 
 
@@ -236,8 +235,8 @@ class Listing(NamedTuple):
         marker: where the next page begins; None after the last.
     """
 
-    folders: list[dict[str, Any]]
-    files: list[dict[str, Any]]
+    folders: list[JsonObject]
+    files: list[JsonObject]
     marker: str | None
 
 
@@ -250,20 +249,42 @@ def listing(answer: Response) -> Listing:
     """
     if answer.status != 200:
         raise _refusals.refused_to("Directory iteration failed: ", answer)
-    found = plain_json(answer)
-    if not isinstance(found, dict):
+    found = object_in(answer.body)
+    if found is None:
         raise _refusals.unexpected(answer)
-    folders, files, marker = found.get("folders") or [], found.get("files") or [], found.get("marker")
-    if not _have(folders, "name") or not _have(files, "filename", "last_modified") or not _is_marker(marker):
+    folders, files = _listed(found.get("folders"), "name"), _listed(found.get("files"), "filename", "last_modified")
+    marker = found.get("marker")
+    if folders is None or files is None or not isinstance(marker, str | None):
         raise _refusals.unexpected(answer)
     return Listing(folders, files, marker or None)
 
 
-def _have(items: Any, *names: str) -> bool:
-    return isinstance(items, list) and all(
-        isinstance(item, dict) and all(isinstance(item.get(name), str) for name in names) for item in items
-    )
+def permissions(answer: Response) -> Acl | None:
+    """Who may read a directory; None where the answer names no such rule.
+
+    Raises:
+        DataApiError: it can't be read.
+        AnswerError: this is none.
+        InputError: it is a rule that is not known here; also a `ValueError`.
+    """
+    if answer.status != 200:
+        raise _refusals.refused_to("Unable to get permissions: ", answer)
+    found = object_in(answer.body)
+    if found is None:
+        raise _refusals.unexpected(answer)
+    acl = found.get("acl")
+    if acl is None:
+        return None
+    if not isinstance(acl, dict):
+        raise _refusals.unexpected(answer)
+    rules = {kind: readers for kind, readers in acl.items() if isinstance(readers, list)}
+    return Acl.from_acl_response({kind: [str(each) for each in readers] for kind, readers in rules.items()})
 
 
-def _is_marker(marker: Any) -> bool:
-    return marker is None or isinstance(marker, str)
+def _listed(items: JsonValue, *names: str) -> list[JsonObject] | None:
+    """The objects of a list that each have a text under ``names``; None where they have not."""
+    if not items:
+        return []
+    objects = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    are_whole = objects == items and all(isinstance(item.get(name), str) for item in objects for name in names)
+    return objects if are_whole else None

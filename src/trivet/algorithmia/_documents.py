@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trivet.sdk._json import JsonValue
 
 
 class Document(dict[str, Any]):
@@ -23,13 +26,14 @@ class Document(dict[str, Any]):
         return plain
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes) -> JsonValue:
     """What JSON says, with each object as a `Document`.
 
     Raises:
         ValueError: it is no JSON.
     """
     try:
-        return json.loads(body, object_hook=Document)
+        found: JsonValue = json.loads(body, object_hook=Document)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    return found

@@ -10,19 +10,20 @@ from typing import Any
 
 from trivet.algorithmia.errors import InputError
 from trivet.algorithmia.util import md5_for_str
+from trivet.sdk._json import JsonObject, JsonValue, parse
 
 NAME = "model_manifest.json"
 FROZEN = f"{NAME}.freeze"
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> JsonObject:
     """A manifest.
 
     Raises:
         InputError: it is none.
     """
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = parse(path.read_text("utf-8"))
     except ValueError as error:
         raise InputError(f"{path} is no JSON: {error}.") from None
     if not isinstance(found, dict) or not all(_are_files(found.get(part, [])) for part in _PARTS):
@@ -71,5 +72,5 @@ def _files(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from manifest.get(part, [])
 
 
-def _are_files(found: Any) -> bool:
+def _are_files(found: JsonValue) -> bool:
     return isinstance(found, list) and all(isinstance(each, dict) and "source_uri" in each for each in found)

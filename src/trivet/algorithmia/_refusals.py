@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeVar
 
 from trivet.algorithmia.errors import (
@@ -13,10 +12,11 @@ from trivet.algorithmia.errors import (
     DataApiError,
     TimedOutError,
 )
+from trivet.sdk import _sentences
 from trivet.sdk._http import Response, TransportError
+from trivet.sdk._json import JsonObject, JsonValue, object_in
 
 E = TypeVar("E", bound=ApiError)
-_LONGEST_REASON = 2000
 _PLACE_HINT = "Check the address (`api_address`, or ALGORITHMIA_API), and what stands between this program and it."
 _KEY_HINT = "Check the key (`api_key`, or ALGORITHMIA_API_KEY): it counts only where it was made."
 _CODES = {
@@ -34,9 +34,8 @@ _CODES = {
 def refused(answer: Response, cls: type[E]) -> E:
     """The error, one of ``cls``, for an answer whose status is no good one."""
     if 300 <= answer.status < 400:
-        place = answer.headers.get("location", "elsewhere")[:200]
         return cls(
-            f"{answer.status}: the server sends us to {place}, and a key is not taken anywhere by itself.",
+            _sentences.redirected(answer),
             code="redirected",
             hint="If that is where it is, give it as the address.",
             status=answer.status,
@@ -49,45 +48,42 @@ def refused(answer: Response, cls: type[E]) -> E:
 
 def unexpected(answer: Response) -> AnswerError:
     """The error for an answer that is none of this API's."""
-    kind = answer.content_type or "no content type"
-    return AnswerError(
-        f"The answer ({answer.status}, {kind}) is none of this API: {_beginning(answer)}",
-        hint=_PLACE_HINT,
-        status=answer.status,
-    )
+    return AnswerError(_sentences.unexpected(answer), hint=_PLACE_HINT, status=answer.status)
 
 
 def failed(failure: TransportError, address: str) -> ApiError:
     """The error where no answer came."""
+    said = _sentences.unanswered(failure, address)
+    if failure.limit is not None:
+        return AnswerError(said, code="too_large", hint=_sentences.LARGER_ANSWERS)
     if failure.timed_out:
-        return TimedOutError(f"{address} did not answer in time.", hint="Give it longer, or try again later.")
-    unsure = " Whether the request was carried out is not known." if failure.sent else ""
-    return ConnectionFailed(f"{address}: {failure.detail}.{unsure}", hint=_PLACE_HINT)
+        return TimedOutError(said, hint="Give it longer, or try again later.")
+    return ConnectionFailed(said, hint=_PLACE_HINT)
 
 
 def reason(answer: Response) -> str:
     """Why something was refused, in the server's words."""
     if header := answer.headers.get("x-error-message"):
-        return header[:_LONGEST_REASON]
+        return header[: _sentences.LONGEST_REASON]
     said = _error(answer)
     message = said.get("message") if isinstance(said, dict) else said
     if isinstance(message, str) and message:
-        return message[:_LONGEST_REASON]
-    return f"{answer.status}: {_beginning(answer)}"
+        return message[: _sentences.LONGEST_REASON]
+    return f"{answer.status}: {_sentences.beginning(answer)}"
 
 
-def failed_call(found: dict[str, Any], answer: Response) -> AlgorithmException:
+def failed_call(found: JsonObject, answer: Response) -> AlgorithmException:
     """The error that an algorithm's answer tells of."""
     said, metadata = found["error"], found.get("metadata")
     if not isinstance(said, dict):
         said = {"message": said}
     request = metadata.get("request_id") if isinstance(metadata, dict) else None
     kind, trace = said.get("error_type"), said.get("stack_trace")
-    known = isinstance(kind, str)
+    message: Any = said.get("message")  # where it is null, it stays so: programs print it as `None`
     return AlgorithmException(
-        said.get("message"),  # type: ignore[arg-type]  # where it is null, it stays so: programs print it as `None`
+        message,
         trace if isinstance(trace, str) else None,
-        kind if known else None,
+        kind if isinstance(kind, str) else None,
         code="job_timed_out" if kind == "TimeoutError" else None,
         status=answer.status,
         job_id=request if isinstance(request, str) else None,
@@ -108,12 +104,8 @@ def refused_to(what: str, answer: Response) -> DataApiError:
     return DataApiError(f"{what}{why.message}", code=why.code, hint=why.hint, status=answer.status)
 
 
-def _error(answer: Response) -> Any:
-    try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-    return found.get("error") if isinstance(found, dict) else None
+def _error(answer: Response) -> JsonValue:
+    return (object_in(answer.body) or {}).get("error")
 
 
 def _error_type(answer: Response) -> str | None:
@@ -127,14 +119,8 @@ def _code(status: int) -> str | None:
 
 
 def _hint(answer: Response) -> str:
-    after = answer.headers.get("retry-after", "")
     if answer.status == 429:
-        return f"Too much at once: try again in {after} s." if after.isdigit() else "Too much at once: try later."
+        return _sentences.too_much(answer)
     if answer.status in {401, 403}:
         return _KEY_HINT
     return "Try again later." if answer.status >= 500 else ""
-
-
-def _beginning(answer: Response) -> str:
-    said = " ".join(answer.body[:400].decode("utf-8", "replace").split())
-    return said[:200] if said else "it is empty"

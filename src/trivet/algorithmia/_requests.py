@@ -53,6 +53,17 @@ def content(value: Any) -> tuple[tuple[tuple[str, str], ...], bytes]:
     return _JSON, _dumped(value)
 
 
+def file_content(data: object) -> bytes:
+    """What is stored in a file: text as UTF-8, or bytes.
+
+    Raises:
+        InputError: it is neither; also a `TypeError`.
+    """
+    if not isinstance(data, str | bytes | bytearray):
+        raise InputError("Must put strings or binary data. Use putJson instead")
+    return data.encode() if isinstance(data, str) else bytes(data)
+
+
 def pipe(url: str, value: Any, parameters: Mapping[str, Any]) -> Request:
     """A call of an algorithm.
 

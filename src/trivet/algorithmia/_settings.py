@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from trivet.algorithmia.errors import InputError
+from trivet.sdk._http import server_url
+from trivet.sdk.errors import ConfigurationError
 
 DEFAULT_ADDRESS = "https://api.algorithmia.com"
+_ADDRESS_HINT = "Give a URL such as http://127.0.0.1:8300/algorithmia (argument `api_address`, or ALGORITHMIA_API)."
 
 
 class Credential(NamedTuple):
@@ -39,24 +41,12 @@ def address(text: str) -> str:
     """An address without the slash at its end.
 
     Raises:
-        InputError: it is no http(s) URL.
+        InputError: it is no http(s) URL, or carries a password, a query or a fragment.
     """
-    if not _is_address(text.strip()):
-        raise InputError(
-            f"{text!r} is not the address of a server.",
-            hint="Give a URL such as http://127.0.0.1:8300/algorithmia (argument `api_address`, or ALGORITHMIA_API).",
-        )
-    return text.strip().rstrip("/")
-
-
-def _is_address(text: str) -> bool:
     try:
-        parts = urlsplit(text)
-        port_is_a_number = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    is_bare = parts.username is None and not parts.query and not parts.fragment
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port_is_a_number and is_bare
+        return server_url(text, _ADDRESS_HINT)
+    except ConfigurationError as error:
+        raise InputError(error.message, hint=error.hint) from None
 
 
 def certificates(

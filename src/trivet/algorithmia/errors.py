@@ -21,6 +21,8 @@ from trivet.sdk import errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trivet.sdk._json import JsonValue
+
 __all__ = [
     "AlgoException",
     "AlgorithmException",
@@ -142,16 +144,15 @@ def raiseAlgoApiError(result: Mapping[str, Any]) -> ApiError:
     """The error in an answer about an algorithm, to be raised."""
     if "error" not in result:
         return ApiError(f"Non-Algorithm related Failure: {result}")
-    said = result["error"]
+    said: JsonValue = result["error"]
     if not isinstance(said, dict):
         return AlgorithmException(_message(said))
     return AlgorithmException(_message(said), _text(said.get("stack_trace")), _text(said.get("error_type")))
 
 
-def _message(said: Any) -> str:
+def _message(said: JsonValue) -> Any:
     # A message that is null stays so, as its text is `None` with the original.
-    message: str = said.get("message", said) if isinstance(said, dict) else said
-    return message
+    return said.get("message", said) if isinstance(said, dict) else said
 
 
 def _text(value: Any) -> str | None:

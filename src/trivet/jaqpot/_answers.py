@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trivet.jaqpot.exceptions import (
@@ -20,7 +19,9 @@ from trivet.jaqpot.exceptions import (
     TooManyRequestsException,
     UnauthorizedException,
 )
+from trivet.sdk import _sentences
 from trivet.sdk._http import Response, TransportError
+from trivet.sdk._json import JsonObject, object_in
 from trivet.sdk.errors import TrivetError
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound="Document")
 
-MARK = "trivet-version"
-"""The header by which a Trivet is known: it holds a question until there is an answer."""
 SUCCESS, FAILURE = "SUCCESS", "FAILURE"
 _LONGEST_REASON = 4000
 _BY_STATUS: dict[int, type[ApiException]] = {
@@ -47,12 +46,7 @@ _HINTS = {
 _PLACE_HINT = "Check `api_url`, and what stands between this program and it."
 
 
-def is_trivet(answer: Response) -> bool:
-    """Whether a Trivet has answered."""
-    return MARK in answer.headers
-
-
-def document(answer: Response) -> dict[str, Any]:
+def document(answer: Response) -> JsonObject:
     """The object that a good answer holds.
 
     Raises:
@@ -60,7 +54,7 @@ def document(answer: Response) -> dict[str, Any]:
         JaqpotAnswerException: it is no JSON object.
     """
     check(answer)
-    found = _object(answer)
+    found = object_in(answer.body)
     if found is None:
         raise unexpected(answer)
     return found
@@ -96,12 +90,12 @@ def dataset_number(answer: Response) -> int:
     return int(place)
 
 
-def is_final(found: dict[str, Any]) -> bool:
+def is_final(found: JsonObject) -> bool:
     """Whether nothing about a dataset will change any more."""
     return found.get("status") in (SUCCESS, FAILURE)
 
 
-def result(found: dict[str, Any], number: int) -> list[Any]:
+def result(found: JsonObject, number: int) -> list[Any]:
     """What was predicted.
 
     Args:
@@ -121,7 +115,7 @@ def result(found: dict[str, Any], number: int) -> list[Any]:
     rows = found.get("result")
     if not isinstance(rows, list):
         raise JaqpotAnswerException(f"The dataset {number} is finished, and has no result.", hint=_PLACE_HINT)
-    return rows
+    return list[Any](rows)
 
 
 def check(answer: Response) -> None:
@@ -138,24 +132,25 @@ def refused(answer: Response) -> ApiException:
     """The error for an answer with a bad status."""
     text = answer.body[: 1 << 16].decode("utf-8", "replace")
     if 300 <= answer.status < 400:
-        place = answer.headers.get("location", "elsewhere")[:200]
         return ApiException(
-            f"The server sends us to {place}, and a key is not taken anywhere by itself.", answer.status,
+            _sentences.redirected(answer), answer.status,
             body=text, headers=answer.headers, code="redirected", hint="If that is where it is, give it as `api_url`.",
         )  # fmt: skip
-    found = _object(answer) or {}
-    said = next((found[name] for name in ("message", "detail", "error") if isinstance(found.get(name), str)), "")
-    hint = _HINTS.get(answer.status, "") if not is_trivet(answer) else ""
+    found = object_in(answer.body) or {}
+    told = (found.get(name) for name in ("message", "detail", "error"))
+    said = next((words for words in told if isinstance(words, str)), "")
+    reason = said or _sentences.beginning(answer, "The server gives no reason.")
+    hint = _HINTS.get(answer.status, "") if not answer.is_trivet else ""
     refusal = error_class(answer.status)(
-        (said or _beginning(answer))[:_LONGEST_REASON], answer.status, body=text, headers=answer.headers, hint=hint
+        reason[:_LONGEST_REASON], answer.status, body=text, headers=answer.headers, hint=hint
     )
     code = found.get("code")
     if isinstance(code, str) and code:
         refusal.code = code
     if isinstance(refusal, TooManyRequestsException):
-        after = answer.headers.get("retry-after", "")
-        refusal.retry_after = float(after) if after.isascii() and after.isdigit() else None
-        refusal.hint = f"Try again in {after} s." if refusal.retry_after is not None else "Try again later."
+        asked = _sentences.seconds_asked(answer)
+        refusal.retry_after = None if asked is None else float(asked)
+        refusal.hint = _sentences.too_much(answer)
     return refusal
 
 
@@ -166,12 +161,7 @@ def error_class(status: int) -> type[ApiException]:
 
 def unexpected(answer: Response, why: str = "") -> JaqpotAnswerException:
     """The error for an answer that is none of this API's."""
-    kind = answer.content_type or "no content type"
-    return JaqpotAnswerException(
-        f"The answer ({answer.status}, {kind}) is none of this API: {why or _beginning(answer)}",
-        answer.status,
-        hint=_PLACE_HINT,
-    )
+    return JaqpotAnswerException(_sentences.unexpected(answer, why), answer.status, hint=_PLACE_HINT)
 
 
 def failed(failure: TransportError, url: str, dataset_id: str | None) -> JaqpotApiException:
@@ -182,11 +172,13 @@ def failed(failure: TransportError, url: str, dataset_id: str | None) -> JaqpotA
         url: the server.
         dataset_id: the dataset that was asked about, if any.
     """
+    said = _sentences.unanswered(failure, url, is_known=dataset_id is not None)
+    if failure.limit is not None:
+        return JaqpotAnswerException(said, code="too_large", hint=_sentences.LARGER_ANSWERS)
     goes_on = f"The prediction goes on: ask for the dataset {dataset_id} again." if dataset_id else ""
     if failure.timed_out:
-        return JaqpotTimeoutException(f"{url} did not answer in time.", hint=goes_on or "Give it longer (`timeout`).")
-    unsure = " Whether the request was carried out is not known." if failure.sent and not dataset_id else ""
-    return JaqpotConnectionException(f"{url}: {failure.detail}.{unsure}", hint=goes_on or _PLACE_HINT)
+        return JaqpotTimeoutException(said, hint=goes_on or "Give it longer (`timeout`).")
+    return JaqpotConnectionException(said, hint=goes_on or _PLACE_HINT)
 
 
 def out_of_time(number: int) -> JaqpotPredictionTimeoutException:
@@ -199,16 +191,3 @@ def of_platform(error: TrivetError) -> TrivetError:
     if error.status is None:
         return error
     return error_class(error.status)(error.message, error.status, code=error.code, hint=error.hint)
-
-
-def _object(answer: Response) -> dict[str, Any] | None:
-    try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _beginning(answer: Response) -> str:
-    text = " ".join(answer.body[:400].decode("utf-8", "replace").split())
-    return text[:200] if text else "The server gives no reason." if answer.status >= 400 else "it is empty"

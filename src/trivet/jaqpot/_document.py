@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Self
 
+from trivet.sdk._shapes import is_listing, is_mapping
+
 Reading = Mapping[str, Any]
 """What a field says of itself to who reads it."""
 Plan = tuple[tuple[str, str, Callable[[Any], Any] | None, bool], ...]
@@ -57,7 +59,7 @@ class Document:
             ValueError: a field that must be there is not.
             TypeError: a field is not what it should be.
         """
-        if not isinstance(document, Mapping):
+        if not is_mapping(document):
             raise TypeError(f"{cls.__name__}: an object was expected, and {type(document).__name__} came")
         values: dict[str, Any] = {}
         for name, wire, reader, is_needed in _plan(cls):
@@ -165,7 +167,7 @@ def _plan(kind: type[Document]) -> Plan:
 
 def _list_of(kind: type[Document]) -> Callable[[Any], list[Any]]:
     def read(value: Any) -> list[Any]:
-        if not isinstance(value, list):
+        if not is_listing(value):
             raise TypeError(f"a list of {kind.__name__} was expected, and {type(value).__name__} came")
         return [kind.read(item) for item in value]
 
@@ -192,7 +194,7 @@ def _moment(value: Any) -> Any:
 def _dumped(value: Any, dumped: Callable[[Any], dict[str, Any]]) -> Any:
     if isinstance(value, Document):
         return dumped(value)
-    if isinstance(value, list):
+    if is_listing(value):
         return [_dumped(item, dumped) for item in value]
     return value
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from trivet.jaqpot._rows import METADATA
 from trivet.sdk.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from trivet.sdk._json import JsonValue
 
 
 def framed(result: list[Any], dataset: Any = None) -> Any:
@@ -24,28 +27,28 @@ def framed(result: list[Any], dataset: Any = None) -> Any:
         ConfigurationError: pandas is not installed.
     """
     try:
-        import pandas as pd
+        pandas: Any = import_module("pandas")
     except ImportError:
         raise ConfigurationError(
             "A data frame takes pandas, which is not installed here.", hint="pip install pandas, or leave out as_frame."
         ) from None
-    index = getattr(dataset, "index", None)
+    index: Any = getattr(dataset, "index", None)
     fits = index is not None and not callable(index) and len(index) == len(result)
-    return pd.DataFrame([flattened(row) for row in result], index=index if fits else None)
+    return pandas.DataFrame([flattened(row) for row in result], index=index if fits else None)
 
 
-def flattened(row: Any) -> dict[str, Any]:
+def flattened(row: JsonValue) -> dict[str, Any]:
     """One row of a result as names and plain values."""
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         return {"value": row}
-    flat = {key: value for key, value in row.items() if key != METADATA}
+    flat: dict[str, Any] = {key: value for key, value in row.items() if key != METADATA}
     about = row.get(METADATA)
-    if not isinstance(about, Mapping):
+    if not isinstance(about, dict):
         return flat
     probabilities, domain = about.get("probabilities"), about.get("doa")
-    if isinstance(probabilities, Mapping):
+    if isinstance(probabilities, dict):
         flat.update({f"probability.{label}": value for label, value in probabilities.items()})
-    if isinstance(domain, Mapping):
+    if isinstance(domain, dict):
         flat["in_domain"] = domain.get("majorityVoting")
     if about.get("jaqpotRowLabel") is not None:
         flat["label"] = about["jaqpotRowLabel"]

@@ -44,9 +44,8 @@ def shared_models(
 
 def search(query: str, page: int | None, size: int | None) -> Request:
     """A page of the models that words are found in."""
-    if not isinstance(query, str):
-        raise ApiValueError(f"query is a text, and not {type(query).__name__}.", hint="Give the words to look for.")
-    return Request("GET", _url("/v1/models/search", [("query", query), *_given(page=page, size=size)]), (_ACCEPT,))
+    asked = [("query", _words(query)), *_given(page=page, size=size)]
+    return Request("GET", _url("/v1/models/search", asked), (_ACCEPT,))
 
 
 def dataset(dataset_id: int, hold: float = 0.0) -> Request:
@@ -85,6 +84,12 @@ def _url(path: str, query: list[tuple[str, str]]) -> str:
 
 def _given(**values: int | None) -> list[tuple[str, str]]:
     return [(name, _number(value, name)) for name, value in values.items() if value is not None]
+
+
+def _words(query: object) -> str:
+    if not isinstance(query, str):
+        raise ApiValueError(f"query is a text, and not {type(query).__name__}.", hint="Give the words to look for.")
+    return query
 
 
 def _number(value: int, name: str) -> str:

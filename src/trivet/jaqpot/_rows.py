@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trivet.jaqpot.exceptions import ApiValueError
+from trivet.sdk._shapes import is_listing, is_mapping, is_sequence
+
+if TYPE_CHECKING:
+    from trivet.sdk._json import JsonValue
 
 METADATA = "jaqpotMetadata"
 _ROW_ID = "jaqpotRowId"
@@ -20,7 +23,7 @@ class Slice(NamedTuple):
     first: int
     rows: list[Any]
 
-    def counted_on(self, result: list[Any]) -> list[Any]:
+    def counted_on(self, result: list[JsonValue]) -> list[JsonValue]:
         """Its result, with the numbers that the rows have in the whole list."""
         for row in result:
             metadata = row.get(METADATA) if isinstance(row, dict) else None
@@ -42,7 +45,7 @@ def read(dataset: Any) -> list[Any]:
     Raises:
         ApiValueError: it is none of them.
     """
-    if isinstance(dataset, Mapping):
+    if is_mapping(dataset):
         return [dict(dataset)]
     if hasattr(dataset, "to_dicts"):
         return list(dataset.to_dicts())
@@ -84,7 +87,7 @@ def as_csv(rows: list[Any]) -> bytes:
 
     columns: dict[str, None] = {}
     for number, row in enumerate(rows):
-        if not isinstance(row, Mapping):
+        if not is_mapping(row):
             raise ApiValueError(f"input[{number}] is {type(row).__name__}, and no dictionary.", hint=_HINT)
         columns.update(dict.fromkeys(row))
     written = io.StringIO(newline="")
@@ -119,9 +122,9 @@ def _without_nan(value: Any, place: str) -> Any:
                 f"{place} is infinite, and JSON has no form for it.", hint="Leave it out, or give a number."
             )
         return None if math.isnan(value) else value
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return {str(key): _without_nan(item, f"{place}.{key}") for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if is_listing(value):
         return [_without_nan(item, f"{place}[{position}]") for position, item in enumerate(value)]
     if value is None or isinstance(value, (str, int)):
         return value
@@ -138,6 +141,6 @@ def _plain(value: Any) -> Any:
 
     if isinstance(value, Decimal):
         return str(value)
-    if isinstance(value, Sequence):
+    if is_sequence(value):
         return list(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
+from trivet.sdk._http import server_url
 from trivet.sdk.errors import ConfigurationError
 
 PUBLIC = "https://jaqpot.org"
@@ -52,7 +53,7 @@ def settle(
     secret = api_secret or environ.get("JAQPOT_API_SECRET")
     if not key or not secret:
         raise ConfigurationError("api_key and api_secret must be set", hint=_KEY_HINT)
-    return Settings(site, api, _checked(api), key, secret)
+    return Settings(site, api, server_url(api, _URL_HINT), key, secret)
 
 
 def api_of(site: str) -> str:
@@ -71,16 +72,3 @@ def api_of(site: str) -> str:
 def platform_url(url: str) -> str | None:
     """The address of the platform whose Jaqpot dialect is at ``url``, or None where it can't be told."""
     return url.removesuffix("/jaqpot") if url.endswith("/jaqpot") else None
-
-
-def _checked(api: str) -> str:
-    try:
-        parts = urlsplit(api.strip())
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_address, parts = False, urlsplit("")
-    if not is_address:
-        raise ConfigurationError(f"{api!r} is not the address of a server.", hint=_URL_HINT)
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ConfigurationError("The server's address carries a user name, a query or a fragment.", hint=_URL_HINT)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")

@@ -1,54 +1,36 @@
 """Python read by its syntax: which names of the originals it uses, directly, by alias, and on objects that came from them.
 
-A name is followed where that is certain: imports, assignments of what a call is known to return, ``with … as``, annotations of
-parameters, attributes of ``self``. What is assembled while the program runs is reported as unclear, and never guessed.
+A name is followed where that is certain: imports, assignments of what a call is known to return, collections of it, ``with``,
+annotations, functions and classes of the program itself. What is assembled while the program runs is reported as unclear.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TypeAlias
 
+from trivet.migrate import values
+from trivet.migrate.origins import Origin, Own, OwnClass, Scope, Starred, Value, module_of, named
 from trivet.migrate.support import Entry, Support, Verdict
 from trivet.migrate.uses import Use, use_of
 
-Kind = Literal["module", "name", "instance"]
-_IMPORTERS = frozenset({"import_module", "__import__", "find_spec", "importorskip", "reload"})
-_BY_NAME = frozenset({"patch", "setattr", "delattr", "getLogger", "import_string", "locate", "resolve_name"})
-"""Functions that commonly take the name of something as a text."""
-_STAR = Entry(Verdict.UNCLEAR, "which names come by the star can't be told", "import what is used by name")
-_DYNAMIC = Entry(Verdict.UNCLEAR, "it is imported by a text", "change the text by hand")
-_TEXT = Entry(Verdict.UNCLEAR, "it stands in a text, as for `patch`", "change the text by hand")
-_ELSEWHERE = Entry(
-    Verdict.UNCLEAR, "the drop-in module has these names in another place", "import them by name: from … import …"
-)
+_BY_TEXT = {
+    "it is imported by a text": {"import_module", "__import__", "find_spec", "importorskip", "reload", "run_module"},
+    "it stands in a text, as for `patch`": {
+        "patch", "setattr", "delattr", "getLogger", "import_string", "locate", "resolve_name", "setitem", "delitem", "modules",
+    },
+}  # fmt: skip
+"""Functions that commonly take the name of something as a text, and what to say of it."""
+_WHY = {function: why for why, functions in _BY_TEXT.items() for function in functions}
+_OF_OBJECT = frozenset({"getattr", "hasattr", "setattr", "delattr", "object"})
+"""Functions that take an object and the name of what is in it; the last is ``patch.object``."""
+_FIRST = frozenset({"__init__", "__new__", "__post_init__", "__enter__", "__aenter__", "setUp", "setup_method"})
+"""Methods that commonly give an object what its other methods use."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    """Where a value comes from.
-
-    Attributes:
-        kind: a module, a name in one, or an instance of a class.
-        support: whose.
-        path: its place below the drop-in module.
-        original: what the original calls it.
-        known: what is known of it and of all in it, whatever the table says of its place.
-    """
-
-    kind: Kind
-    support: Support
-    path: str
-    original: str
-    known: Entry | None = None
-
-    @property
-    def entry(self) -> Entry:
-        """What is known of it."""
-        return self.known or self.support.entry(self.path)
+_Body: TypeAlias = Callable[[], list[Value]]
 
 
 def read(source: str, file: str, supports: Sequence[Support]) -> list[Use]:
@@ -82,29 +64,37 @@ class _Reader(ast.NodeVisitor):
     def __init__(self, file: str, supports: Sequence[Support]) -> None:
         self.uses: list[Use] = []
         self._file = file
-        self._supports = supports
         self._roots = {root: support for support in supports for root in support.roots}
-        self._scopes: list[dict[str, _Origin | None]] = [{}]
-        self._own: list[dict[str, _Origin]] = [{}]  # attributes of `self`, of the class around
-        self._later: list[Callable[[], None]] = []
+        self._scopes: list[Scope] = [Scope()]
+        self._classes: list[OwnClass] = [OwnClass({})]  # the class around
+        self._branches = 0  # how many ifs, loops and tries are around
+        self._returned: list[Value] = []
+        self._first: list[_Body] = []
+        self._later: list[_Body] = []
+        self._starred: list[tuple[ast.ImportFrom, Origin, set[str]]] = []
 
     def read(self, module: ast.Module) -> None:
         self.visit(module)
-        while self._later:
-            self._later.pop(0)()
+        while self._first or self._later:
+            (self._first or self._later).pop(0)()
+        for node, origin, used in self._starred:
+            names = ", ".join(sorted(used)) or "…"
+            self._report(node, origin.support, f"{origin.original}.*", Entry(
+                Verdict.UNCLEAR, "which names come by the star can't be told", f"from {origin.target} import {names}"
+            ))  # fmt: skip
 
     # -- imports ------------------------------------------------------------------------------------------------------
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            support = self._roots.get(alias.name.partition(".")[0])
-            if support is None:
-                self._bind(alias.asname or alias.name.partition(".")[0], None)
-                continue
-            imported = self._module(support, alias.name)
-            self._report_origin(node, imported)
             root = alias.name.partition(".")[0]
-            self._bind(alias.asname or root, imported if alias.asname else self._module(support, root))
+            support = self._roots.get(root)
+            if support is None:
+                self._bind(alias.asname or root, None)
+                continue
+            imported = module_of(support, alias.name)
+            self._report_origin(node, imported)
+            self._bind(alias.asname or root, imported if alias.asname else module_of(support, root))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = node.module or ""
@@ -113,11 +103,24 @@ class _Reader(ast.NodeVisitor):
             if support is None:
                 self._bind(alias.asname or alias.name, None)
             elif alias.name == "*":
-                self._report(node, support, f"{module}.*", _STAR)
+                self._star(node, module_of(support, module))
             else:
-                origin = self._member(self._module(support, module), alias.name)
-                self._report_origin(node, origin)
+                origin = module_of(support, module).member(alias.name)
+                if origin is not None:
+                    self._report_origin(node, origin)
                 self._bind(alias.asname or alias.name, origin)
+
+    def _star(self, node: ast.ImportFrom, module: Origin) -> None:
+        used: set[str] = set()
+        self._starred.append((node, module, used))
+        within = f"{module.path}." if module.path else ""
+        names = {name.removeprefix(within) for name in module.support.names if name.startswith(within)}
+        below = f"{module.original}."
+        names |= {name.removeprefix(below) for name in module.support.modules if name.startswith(below)}
+        for name in names:
+            origin = None if "." in name or name.startswith("_") else module.member(name)
+            if origin is not None:
+                self._bind(name, Starred(origin, used))
 
     # -- what binds names ---------------------------------------------------------------------------------------------
 
@@ -127,12 +130,11 @@ class _Reader(ast.NodeVisitor):
             self._assign(target, node.value)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        self.visit(node.annotation)
+        self._visit_annotation(node.annotation)
         if node.value is not None:
             self.visit(node.value)
-            self._assign(node.target, node.value)
-        else:
-            self._store(node.target, self._annotated(node.annotation))
+        value = self.origin(node.value) if node.value is not None else None
+        self._store(node.target, value or values.annotated(node.annotation, self))
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         self.visit(node.value)
@@ -145,20 +147,44 @@ class _Reader(ast.NodeVisitor):
 
     def _visit_for(self, node: ast.For | ast.AsyncFor) -> None:
         self.visit(node.iter)
-        self._store(node.target, self._item(node.iter))
-        for statement in (*node.body, *node.orelse):
-            self.visit(statement)
+        self._store_items(node.target, node.iter)
+        self._visit_branch((*node.body, *node.orelse))
 
     visit_For = visit_AsyncFor = _visit_for  # noqa: N815 — the base class looks for these
 
+    def visit_If(self, node: ast.If | ast.While) -> None:
+        self.visit(node.test)
+        self._visit_branch((*node.body, *node.orelse))
+
+    visit_While = visit_If  # noqa: N815 — as above
+
+    def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
+        self._visit_branch((*node.body, *node.handlers, *node.orelse, *node.finalbody))
+
+    visit_TryStar = visit_Try  # noqa: N815 — as above
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        if node.name:
+            self._scopes[-1].names[node.name] = None
+        self.generic_visit(node)
+
+    def visit_match_case(self, node: ast.match_case) -> None:
+        self._visit_branch((node.pattern, *([node.guard] if node.guard else ()), *node.body))
+
+    def _visit_branch(self, nodes: Iterable[ast.AST]) -> None:
+        self._branches += 1
+        for node in nodes:
+            self.visit(node)
+        self._branches -= 1
+
     def visit_comprehension(self, node: ast.comprehension) -> None:
         self.visit(node.iter)
-        self._store(node.target, self._item(node.iter))
+        self._store_items(node.target, node.iter)
         for condition in node.ifs:
             self.visit(condition)
 
     def _visit_generators(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
-        self._scopes.append({})
+        self._scopes.append(Scope())
         for generator in node.generators:
             self.visit(generator)
         for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
@@ -167,188 +193,224 @@ class _Reader(ast.NodeVisitor):
 
     visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _visit_generators  # noqa: N815 — as above
 
+    def visit_Global(self, node: ast.Global) -> None:
+        self._scopes[-1].elsewhere.update(dict.fromkeys(node.names, self._scopes[0]))
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
+        self._scopes[-1].elsewhere.update(dict.fromkeys(node.names, self._scopes[-2]))
+
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         for part in (*node.decorator_list, *node.bases, *node.keywords):
             self.visit(part)
-        self._bind(node.name, None)
-        self._scopes.append({})
-        self._own.append({})
+        above = [base.attributes for base in map(self.origin, node.bases) if isinstance(base, OwnClass)]
+        own = OwnClass(ChainMap({}, *above))
+        self._bind(node.name, own)
+        self._scopes.append(Scope())
+        self._classes.append(own)
         for statement in node.body:
             self.visit(statement)
-        self._scopes.pop()
-        self._own.pop()
+        for name, value in self._scopes.pop().names.items():
+            own.attributes.setdefault(name, value)
+        self._classes.pop()
 
     def _visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         parameters = node.args
         for default in (*parameters.defaults, *parameters.kw_defaults):
             if default is not None:
                 self.visit(default)
-        arguments = [*parameters.posonlyargs, *parameters.args, *parameters.kwonlyargs]
-        scope: dict[str, _Origin | None] = {}
-        for argument in arguments:
-            if argument.annotation is not None:
-                self.visit(argument.annotation)
-            scope[argument.arg] = self._annotated(argument.annotation)
-        body: Sequence[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else node.body
-        if not isinstance(node, ast.Lambda):
-            for part in (*node.decorator_list, *([node.returns] if node.returns else ())):
-                self.visit(part)
-            self._bind(node.name, None)
-        scopes, own = [*self._scopes, scope], list(self._own)
-
-        def within() -> None:
-            kept = self._scopes, self._own
-            self._scopes, self._own = scopes, own
-            for statement in body:
-                self.visit(statement)
-            self._scopes, self._own = kept
-
-        self._later.append(within)
+        scope = Scope()
+        for argument in filter(None, (parameters.vararg, parameters.kwarg)):
+            scope.names[argument.arg] = None
+        for argument in (*parameters.posonlyargs, *parameters.args, *parameters.kwonlyargs):
+            self._visit_annotation(argument.annotation)
+            scope.names[argument.arg] = values.annotated(argument.annotation, self)
+        if isinstance(node, ast.Lambda):
+            self._later.append(self._body([node.body], scope))
+            return
+        for decorator in node.decorator_list:
+            self.visit(decorator)
+        self._visit_annotation(node.returns)
+        body = self._body(node.body, scope)
+        self._bind(node.name, self._own(node, body, values.annotated(node.returns, self)))
+        is_first = node.name in _FIRST or any(isinstance(statement, ast.Global) for statement in node.body)
+        (self._first if is_first else self._later).append(body)
 
     visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _visit_function  # noqa: N815 — as above
+
+    def _body(self, body: Sequence[ast.AST], scope: Scope) -> _Body:
+        """What reads the body of a function, and gives what it returns."""
+        scopes, classes = [*self._scopes, scope], list(self._classes)
+
+        def within() -> list[Value]:
+            kept = self._scopes, self._classes, self._branches, self._returned
+            self._scopes, self._classes, self._branches, self._returned = scopes, classes, 0, []
+            for statement in body:
+                self.visit(statement)
+            returned = self._returned
+            self._scopes, self._classes, self._branches, self._returned = kept
+            return returned
+
+        return within
+
+    def _own(self, node: ast.FunctionDef | ast.AsyncFunctionDef, body: _Body, annotated: Value) -> Own:
+        known: list[Value] = [annotated] if annotated is not None else []
+        asked: list[bool] = []
+
+        def returned() -> Value:
+            if not known and len(asked) < 2:  # once while the module is read, and once when all its names are there
+                asked.append(True)
+                kept = len(self.uses), len(self._first), len(self._later)
+                known.extend(body()[:1])
+                del self.uses[kept[0] :], self._first[kept[1] :], self._later[kept[2] :]
+            return known[0] if known else None
+
+        marks = {getattr(each, "attr", getattr(each, "id", "")) for each in node.decorator_list}
+        return Own(returned, bool(marks & {"property", "cached_property"}))
+
+    def visit_Return(self, node: ast.Return | ast.Yield) -> None:
+        if node.value is not None:
+            self.visit(node.value)
+            value = self.origin(node.value)
+            if value is not None:
+                self._returned.append(value)
+
+    visit_Yield = visit_Return  # noqa: N815 — as above; of what is made for `with`
 
     # -- what uses them -----------------------------------------------------------------------------------------------
 
     def visit_Name(self, node: ast.Name) -> None:
         origin = self._lookup(node.id) if isinstance(node.ctx, ast.Load) else None
-        if origin is not None and origin.kind == "name":
+        if isinstance(origin, Origin) and origin.kind == "name":
             self._report_origin(node, origin)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        origin = self._origin(node)
-        if origin is not None and origin.kind == "name":
-            self._report_origin(node, origin)
-        above = self._origin(node.value)
-        if above is None or above.kind == "instance":  # else the name that was reported says it all
+        above = self.origin(node.value)
+        origin = self.origin(node)
+        if isinstance(origin, Origin) and origin.kind == "name" and isinstance(above, Origin):
+            is_set = above.kind == "module" and not isinstance(node.ctx, ast.Load)
+            self._report_origin(node, origin, is_set=is_set)
+        if not isinstance(above, Origin) or above.kind in ("instance", "items"):  # else what was reported says it all
             self.visit(node.value)
 
-    def visit_Call(self, node: ast.Call) -> None:
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                self._text(argument, argument.value, called)
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if isinstance(node.value, ast.Attribute) and node.value.attr == "modules":
+            self._text(node.slice, "modules")
         self.generic_visit(node)
 
-    def _text(self, node: ast.Constant, text: str, called: str) -> None:
-        support = self._roots.get(text.partition(".")[0])
-        if support is None or not all(part.isidentifier() for part in text.split(".")):
+    def visit_Call(self, node: ast.Call) -> None:
+        called = values.called(node)
+        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+            self._text(argument, called)
+            if isinstance(argument, ast.Dict) and called == "dict":  # patch.dict("sys.modules", {…})
+                for key in filter(None, argument.keys):
+                    self._text(key, "modules")
+        if called in _OF_OBJECT:
+            origin = values.attribute(node, self)
+            if origin is not None:
+                is_set = called == "setattr" and isinstance(node.func, ast.Name)
+                self._report_origin(node, origin, is_set=is_set)
+        self.generic_visit(node)
+
+    def _text(self, node: ast.AST, called: str) -> None:
+        if called not in _WHY or not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             return
-        if called in _IMPORTERS:
-            self._report(node, support, text, _DYNAMIC)
-        elif called in _BY_NAME:
-            self._report(node, support, text, _TEXT)
+        support = self._roots.get(node.value.partition(".")[0])
+        if support is None or not all(part.isidentifier() for part in node.value.split(".")):
+            return
+        origin = named(support, node.value)
+        known = origin.known or (Entry() if origin.kind == "module" else origin.entry)
+        if known.verdict.is_good:
+            known = Entry(Verdict.UNCLEAR, _WHY[called], f'write "{origin.target}" there')
+        self._report(node, support, node.value, known)
+
+    def _visit_annotation(self, annotation: ast.expr | None) -> None:
+        if annotation is not None:
+            self.visit(values.unquoted(annotation))
 
     # -- where values come from ---------------------------------------------------------------------------------------
 
-    def _origin(self, node: ast.AST) -> _Origin | None:
-        if isinstance(node, ast.Name):
-            return self._lookup(node.id)
-        if isinstance(node, ast.Attribute):
-            own = self._own_attribute(node)
-            if own is not None:
-                return own
-            above = self._origin(node.value)
-            return None if above is None else self._member(above, node.attr)
-        if isinstance(node, ast.Await):
-            return self._origin(node.value)
-        if isinstance(node, ast.Call):
-            return self._called(node)
-        return None
+    def origin(self, node: ast.AST) -> Value:
+        """Where the value of an expression comes from."""
+        return values.value(node, self)
 
-    def _called(self, node: ast.Call) -> _Origin | None:
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if name in _IMPORTERS and node.args and isinstance(node.args[0], ast.Constant):
-            support = self._roots.get(str(node.args[0].value).partition(".")[0])
-            return None if support is None else self._module(support, str(node.args[0].value))
-        called = self._origin(node.func)
-        if called is None or called.kind == "module":
-            return None
-        returns = called.entry.returns
-        return None if returns is None else _Origin("instance", called.support, returns, _shown(returns))
+    def name(self, name: str) -> Value:
+        """What a name stands for."""
+        return self._lookup(name)
 
-    def _item(self, node: ast.AST) -> _Origin | None:
-        """Where the items of an iteration come from."""
-        called = self._origin(node.func) if isinstance(node, ast.Call) else None
-        items = None if called is None or called.kind == "module" else called.entry.items
-        return None if called is None or items is None else _Origin("instance", called.support, items, _shown(items))
+    def own(self, name: str) -> Value:
+        """What an attribute of ``self`` stands for."""
+        return self._classes[-1].attributes.get(name)
 
-    def _annotated(self, annotation: ast.AST | None) -> _Origin | None:
-        """An instance of the class that an annotation names, alone or beside None."""
-        if isinstance(annotation, ast.BinOp):
-            return self._annotated(annotation.left) or self._annotated(annotation.right)
-        if isinstance(annotation, ast.Subscript):
-            return self._annotated(annotation.slice)
-        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-            try:
-                return self._annotated(ast.parse(annotation.value, mode="eval").body)
-            except SyntaxError:
-                return None
-        origin = None if annotation is None else self._origin(annotation)
-        if origin is None or origin.kind != "name" or not _shown(origin.path)[:1].isupper():
-            return None
-        returns = origin.entry.returns
-        return None if returns is None else _Origin("instance", origin.support, returns, _shown(returns))
+    def root(self, name: str) -> Support | None:
+        """Whose module a name is, as an import would find it."""
+        return self._roots.get(name)
 
-    def _module(self, support: Support, name: str) -> _Origin:
-        place = support.place(name)
-        return _Origin("module", support, place or "", name, support.refusal(name) if place is None else None)
-
-    def _member(self, above: _Origin, attribute: str) -> _Origin:
-        support, original = above.support, f"{above.original}.{attribute}"
-        path = f"{above.path}.{attribute}".lstrip(".")
-        if above.known is not None:
-            return replace(above, kind="name", path=path, original=original)
-        if above.kind == "module" and path not in support.names and original in (*support.modules, *support.refused):
-            found = self._module(support, original)
-            return found if found.path == path or found.known else replace(found, known=_ELSEWHERE)
-        return _Origin("name", support, path, original)
-
-    def _own_attribute(self, node: ast.Attribute) -> _Origin | None:
-        is_own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
-        return self._own[-1].get(node.attr) if is_own else None
-
-    def _lookup(self, name: str) -> _Origin | None:
-        return next((scope[name] for scope in reversed(self._scopes) if name in scope), None)
+    def _lookup(self, name: str) -> Value:
+        found = next((scope.names[name] for scope in reversed(self._scopes) if name in scope.names), None)
+        if isinstance(found, Starred):
+            found.used.add(name)
+            return found.origin
+        return found
 
     def _assign(self, target: ast.AST, value: ast.AST) -> None:
         if isinstance(value, ast.Constant) and value.value is None:
             return  # as after `except ImportError:`
-        origin = self._origin(value)
-        self._store(target, origin)
+        if (
+            isinstance(target, (ast.Tuple, ast.List))
+            and isinstance(value, (ast.Tuple, ast.List))
+            and len(target.elts) == len(value.elts)
+        ):
+            for part, item in zip(target.elts, value.elts, strict=True):
+                self._assign(part, item)
+            return
+        self._store(target, self.origin(value))
 
-    def _store(self, target: ast.AST, origin: _Origin | None) -> None:
+    def _store_items(self, target: ast.AST, iterated: ast.AST) -> None:
+        item = values.item(iterated, self)
+        if (
+            isinstance(target, ast.Tuple)
+            and values.called(iterated) in ("enumerate", "items")
+            and len(target.elts) == 2
+        ):
+            self._store(target.elts[0], None)
+            self._store(target.elts[1], item)
+        else:
+            self._store(target, item)
+
+    def _store(self, target: ast.AST, value: Value) -> None:
         if isinstance(target, ast.Name):
-            self._bind(target.id, origin)
+            self._bind(target.id, value)
         elif isinstance(target, ast.Attribute):
             if isinstance(target.value, ast.Name) and target.value.id in ("self", "cls"):
-                if origin is not None:
-                    self._own[-1][target.attr] = origin
+                if value is not None:
+                    self._classes[-1].attributes[target.attr] = value
             else:
                 self.visit(target)
         elif isinstance(target, (ast.Tuple, ast.List)):
+            items = value.item() if isinstance(value, Origin) else None
             for part in target.elts:
-                self._store(part, None)
+                self._store(part, items)
+        elif isinstance(target, ast.Starred):
+            self._store(target.value, value)
         else:
             self.visit(target)
 
-    def _bind(self, name: str, origin: _Origin | None) -> None:
-        self._scopes[-1][name] = origin
+    def _bind(self, name: str, value: Value) -> None:
+        scope = self._scopes[-1].elsewhere.get(name, self._scopes[-1])
+        if value is None and self._branches and scope.names.get(name) is not None:
+            return  # it may still be what it was
+        scope.names[name] = value
 
     # -- the report ---------------------------------------------------------------------------------------------------
 
-    def _report_origin(self, node: ast.AST, origin: _Origin) -> None:
+    def _report_origin(self, node: ast.AST, origin: Origin, *, is_set: bool = False) -> None:
         if origin.kind == "module":
             self._report(node, origin.support, origin.original, origin.known or Entry())
             return
         owner = origin.support.names.get(origin.path.rpartition(".")[0])
         if owner is None or not owner.is_open:  # what is data has no end of names
-            self._report(node, origin.support, origin.original, origin.entry)
+            self._report(node, origin.support, origin.original, origin.entry, is_set=is_set)
 
-    def _report(self, node: ast.AST, support: Support, name: str, entry: Entry) -> None:
+    def _report(self, node: ast.AST, support: Support, name: str, entry: Entry, *, is_set: bool = False) -> None:
         at = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
-        self.uses.append(use_of(self._file, at, support.package, name, entry))
-
-
-def _shown(path: str) -> str:
-    """What an instance of a class is called in a report: by the class alone."""
-    return path.rpartition(".")[2]
+        self.uses.append(use_of(self._file, at, support.package, name, entry, is_set=is_set))

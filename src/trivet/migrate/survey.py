@@ -1,35 +1,23 @@
-"""A whole codebase: read, judged, and changed where it may be."""
+"""A whole codebase, read and judged."""
 
 from __future__ import annotations
 
-import os
 import re
-import tokenize
+import sys
+import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from difflib import unified_diff
-from io import BytesIO
 from pathlib import Path
 
-from trivet.migrate import notebooks, reading, requirements, writing
-from trivet.migrate.requirements import Fate
+from trivet.migrate import notebooks, reading, requirements, texts
+from trivet.migrate.files import Untold, Walk
 from trivet.migrate.support import Entry, Support, Verdict, supports
 from trivet.migrate.uses import Use
 
-_PASSED_OVER = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist", "venv", "env"})
 _LARGEST = 16 << 20
 """Bytes of a file that is read; what is larger is no program."""
 _OWN = Entry(Verdict.UNCLEAR, "a module of this codebase has this name, too", "see by hand which of the two is meant")
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A file that names an original package and can't be read."""
-
-    file: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +27,15 @@ class Survey:
     Attributes:
         root: the folder that all names of files are below.
         uses: every use, by file and line.
-        unread: files that can't be read.
+        unread: files that name an original and can't be read.
+        skipped: links that lead elsewhere, and files of odd kinds.
         files: how many were looked at.
     """
 
     root: Path
     uses: tuple[Use, ...]
-    unread: tuple[Unread, ...]
+    unread: tuple[Untold, ...]
+    skipped: tuple[Untold, ...]
     files: int
 
     @property
@@ -59,128 +49,32 @@ class Survey:
         return {verdict: found[verdict] for verdict in Verdict}
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A file as it is and as it becomes."""
-
-    file: str
-    before: bytes
-    after: bytes
-
-    def lines(self) -> list[str]:
-        """The lines that go (``-``) and that come (``+``)."""
-        before, after = (data.decode("utf-8", "replace").splitlines() for data in (self.before, self.after))
-        return [line for line in list(unified_diff(before, after, n=0))[2:] if not line.startswith("@@")]
-
-
-def survey(path: Path) -> Survey:
+def survey(path: Path, exclude: Sequence[str] = (), watch: Callable[[int], None] = lambda count: None) -> Survey:
     """Reads a codebase: programs, notebooks and requirement files.
 
-    Folders that hold what others wrote (environments, hidden folders, `node_modules`, what was built) are passed over.
+    What others wrote (environments, hidden folders, `node_modules`, what was built, what `.gitignore` leaves out) is passed over.
 
     Args:
         path: a folder, or one file.
+        exclude: patterns of names, or of paths below the folder, that are passed over, too.
+        watch: is told how many files have been looked at, after each.
     """
-    root = path if path.is_dir() else path.parent
+    walk = Walk(path, exclude)
     uses: list[Use] = []
-    unread: list[Unread] = []
+    unread: list[Untold] = []
     count = 0
-
-    def closed(error: OSError) -> None:
-        unread.append(Unread(Path(error.filename).relative_to(root).as_posix(), _in_words(error)))
-
-    for file in _files(path, closed):
-        name = file.relative_to(root).as_posix()
-        count += 1
-        try:
-            uses += _own_apart(_read(file, name, supports()), (file.parent, root, root / "src"))
-        except (OSError, SyntaxError, TypeError, ValueError, RecursionError) as error:
-            if _may_mention(file):
-                unread.append(Unread(name, _in_words(error)))
-    return Survey(root, tuple(uses), tuple(unread), count)
-
-
-def changes(found: Survey) -> list[Change]:
-    """What is to be changed so that the drop-in modules take the originals' place, wherever all uses in a file are supported.
-
-    A requirement goes when nothing here needs the original any more; else the drop-in's stands beside it.
-
-    Args:
-        found: what was found.
-
-    Raises:
-        NotReadable: a file that would have to be judged can't be read; nothing is to be changed then.
-        ImportError: ``libcst`` is not installed.
-    """
-    if found.unread:
-        raise writing.NotReadable("; ".join(f"{each.file}: {each.why}" for each in found.unread))
-    by_file: dict[str, list[Use]] = {}
-    for use in found.uses:
-        by_file.setdefault(use.file, []).append(use)
-    moved: set[str] = set()
-    kept: set[str] = set()
-    made: list[Change] = []
-    for name, uses in by_file.items():
-        if requirements.is_requirements(name):
-            continue
-        stays = {use.package for use in uses if not use.verdict.is_good or use.cell is not None}
-        goes = {use.package for use in uses} - stays
-        moved |= goes
-        kept |= stays
-        if goes:
-            before = (found.root / name).read_bytes()
-            after = writing.changed(before, [each for each in supports() if each.package in goes])
-            made.append(Change(name, before, after))
-    fates = {package: Fate.JOINED if package in kept else Fate.REPLACED for package in moved}
-    for name in by_file:
-        if requirements.is_requirements(name):
-            before = (found.root / name).read_bytes()
-            after = requirements.changed(before.decode(), name, supports(), fates).encode()
-            made.append(Change(name, before, after))
-    return [change for change in made if change.before != change.after]
-
-
-def write(found: Survey, made: Sequence[Change]) -> None:
-    """Writes changes: all of them are laid ready beside their files first, so that where one can't be, none is made.
-
-    Raises:
-        OSError: a file can't be written.
-    """
-    ready: dict[Path, Path] = {}
-    try:
-        for change in made:
-            path = (found.root / change.file).resolve()  # a link stays one
-            ready[path] = path.with_name(f".{path.name}.migrating")
-            ready[path].write_bytes(change.after)
-            ready[path].chmod(path.stat().st_mode & 0o7777)
-    except OSError:
-        for unfinished in ready.values():
-            with suppress(OSError):
-                unfinished.unlink()
-        raise
-    for path, unfinished in ready.items():
-        unfinished.replace(path)
-
-
-def _files(path: Path, closed: Callable[[OSError], None]) -> Iterator[Path]:
-    """The files to be read, below a folder or the one; ``closed`` is told of folders that can't be looked into."""
-    if not path.is_dir():
-        yield path
-        return
-    for folder, folders, names in os.walk(path, onerror=closed):
-        here = Path(folder)
-        folders[:] = sorted(
-            name
-            for name in folders
-            if name not in _PASSED_OVER and not name.startswith(".") and not (here / name / "pyvenv.cfg").exists()
-        )
-        for name in sorted(names):
-            file = here / name
-            is_read = name.endswith((".py", ".pyi", ".ipynb")) or requirements.is_requirements(
-                file.relative_to(path).as_posix()
-            )
-            if is_read and not (file.is_symlink() and not file.exists()):  # a link to nowhere has nothing to move
-                yield file
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Python thinks of the program's texts is not the question
+        for file in walk.files():
+            name = file.relative_to(walk.root).as_posix()
+            count += 1
+            try:
+                uses += _own_apart(_read(file, name, supports()), (file.parent, walk.root, walk.root / "src"))
+            except (OSError, SyntaxError, TypeError, ValueError, RecursionError, MemoryError) as error:
+                if _may_mention(file):
+                    unread.append(Untold(name, _in_words(error)))
+            watch(count)
+    return Survey(walk.root, tuple(uses), (*unread, *walk.closed), tuple(walk.skipped), count)
 
 
 def _own_apart(uses: list[Use], folders: Sequence[Path]) -> list[Use]:
@@ -193,7 +87,7 @@ def _own_apart(uses: list[Use], folders: Sequence[Path]) -> list[Use]:
     }
     return [
         replace(use, verdict=_OWN.verdict, why=_OWN.why, instead=_OWN.instead)
-        if use.name.partition(".")[0] in own
+        if use.name.partition(".")[0] in own and not use.is_requirement
         else use
         for use in uses
     ]
@@ -203,26 +97,42 @@ def _read(file: Path, name: str, tables: Sequence[Support]) -> list[Use]:
     if file.stat().st_size > _LARGEST:
         raise ValueError("it is too large to be a program")
     data = file.read_bytes()
-    if requirements.is_requirements(name):
-        return requirements.read(data.decode(), name, tables)
+    if file.suffix in (".py", ".pyi"):
+        return _read_program(data, name, tables)
+    text = texts.plain(data).content
     if file.suffix == ".ipynb":
-        return notebooks.read(data.decode(), name, tables)
-    encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
-    source = data.decode(encoding)
-    return reading.read(source, name, tables) if reading.mentions(source, tables) else []
+        is_named = reading.mentions(text, tables) or requirements.mentions(text, tables)
+        return notebooks.read(text, name, tables) if is_named else []
+    return requirements.read(text, name, tables)
+
+
+def _read_program(data: bytes, name: str, tables: Sequence[Support]) -> list[Use]:
+    is_setup = name.rpartition("/")[2] == "setup.py"
+    if not is_setup and not reading.mentions(data.decode("latin-1"), tables) and b"# /// script" not in data:
+        return []  # names are ASCII in all encodings that a program can have
+    source = texts.program(data).content
+    uses = reading.read(source, name, tables) if reading.mentions(source, tables) else []
+    if is_setup or "# /// script" in source:
+        uses += requirements.read(source, name, tables)
+    return uses
 
 
 def _may_mention(file: Path) -> bool:
     try:
-        return reading.mentions(file.read_bytes()[:_LARGEST].decode("utf-8", "replace"), supports())
+        text = file.read_bytes()[:_LARGEST].decode("latin-1")
     except OSError:
         return True
+    return reading.mentions(text, supports()) or (
+        file.suffix not in (".py", ".pyi", ".ipynb") and requirements.mentions(text, supports())
+    )
 
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, SyntaxError):
         where = f"line {error.lineno}: " if error.lineno else ""
-        return f"{where}{error.msg}"
+        return f"{where}{error.msg} (read as Python {sys.version_info.major}.{sys.version_info.minor})"
     if isinstance(error, OSError):
         return error.strerror or str(error)
+    if isinstance(error, (RecursionError, MemoryError)):
+        return "it is nested too deeply"
     return re.sub(r"\s+", " ", str(error))[:200] or type(error).__name__

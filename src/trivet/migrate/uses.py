@@ -1,4 +1,4 @@
-"""What a reading finds: uses of the original packages, and what was found in one file altogether."""
+"""What a reading finds: uses of the original packages."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class Use:
         why: the reason.
         instead: what to use in its place, where it is not supported.
         cell: the notebook's cell, from 1; None elsewhere.
+        is_requirement: whether it says that the package is to be installed; else it is code.
+        is_set: whether it sets something on the package itself, which all modules of a program share.
     """
 
     file: str
@@ -32,16 +34,25 @@ class Use:
     why: str = ""
     instead: str = ""
     cell: int | None = None
+    is_requirement: bool = False
+    is_set: bool = False
 
     def to_dict(self) -> dict[str, object]:
         """The use as a JSON object."""
         cell = {} if self.cell is None else {"cell": self.cell}
         return {
-            "file": self.file, "line": self.line, "column": self.column, **cell, "package": self.package,
+            "file": self.file, "line": self.line, "column": self.column, **cell,
+            "kind": "requirement" if self.is_requirement else "code", "package": self.package,
             "name": self.name, "verdict": self.verdict.value, "why": self.why, "instead": self.instead,
         }  # fmt: skip
 
 
-def use_of(file: str, at: tuple[int, int], package: str, name: str, entry: Entry) -> Use:
+def use_of(
+    file: str, at: tuple[int, int], package: str, name: str, entry: Entry, *,
+    is_requirement: bool = False, is_set: bool = False,
+) -> Use:  # fmt: skip
     """A use with what is known of its name."""
-    return Use(file, at[0], at[1], package, name, entry.verdict, entry.why, entry.instead)
+    return Use(
+        file, at[0], at[1], package, name, entry.verdict, entry.why, entry.instead,
+        is_requirement=is_requirement, is_set=is_set,
+    )  # fmt: skip

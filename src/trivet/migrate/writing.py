@@ -1,7 +1,7 @@
 """Imports of Python changed to the drop-in modules, with all formatting and comments as they were.
 
 A syntax tree says where the import statements stand; in them, the characters of a module's name are replaced, and nothing else of
-the file is touched or written anew. Afterwards the file is parsed again, and its imports are held against what they were to become.
+the file is touched. Afterwards the file is parsed again, and its imports are held against what they were to become.
 """
 
 from __future__ import annotations

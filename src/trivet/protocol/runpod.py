@@ -5,10 +5,19 @@ The original package reads these variables, in a worker and in a program that ca
 that each has a query already.
 """
 
+import json
+import re
+from typing import NamedTuple
+
 POLLING_HOST = "runpod"
 """The kind of host of a program that asks for its jobs over HTTP, as the original package does."""
 LINKED_HOST = "runpod_linked"
 """That of one whose `trivet.runpod.serverless.start` takes them from the platform's own link."""
+_CLASS = re.compile(r"<class '([^']{1,200})'>")
+_OUR_FOLDERS = re.compile(r'(?m)^(\s*File ")[^"]*/(?:workers/[^/"]+/code|envs/[0-9a-f]+/lib/[^/"]+/site-packages)/')
+"""How lines of a traceback begin that name files below the data folder, which is nobody's business; the rest is the author's."""
+_LONGEST_TEXT = 64 * 1024
+"""Characters of an error that are kept: its beginning."""
 
 
 def caller_variables(url: str, key: str) -> dict[str, str]:
@@ -49,3 +58,38 @@ def worker_variables(
         "RUNPOD_ENDPOINT_ID": endpoint_id,
         "RUNPOD_PING_INTERVAL": str(round(ping_interval * 1000)),
     }
+
+
+class HandlersError(NamedTuple):
+    """What a worker says of a handler's failure. ``type`` and ``traceback`` are empty where it was no exception."""
+
+    message: str
+    type: str = ""
+    traceback: str = ""
+
+
+def read_error(text: str) -> HandlersError:
+    """Reads the ``error`` of a worker's report: of an exception what it was, of anything else the text itself.
+
+    Paths in the traceback lose what lies above the program's own folder, or above a package's.
+
+    Args:
+        text: as the worker says it; of an exception that is JSON.
+    """
+    try:
+        told = json.loads(text) if text.startswith("{") else None
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict) or not isinstance(told.get("error_type"), str) or "error_message" not in told:
+        return HandlersError(_presentable(text))
+    match, trace = _CLASS.fullmatch(told["error_type"]), told.get("error_traceback")
+    return HandlersError(
+        _presentable(str(told["error_message"])),
+        _presentable(match[1] if match else told["error_type"]).removeprefix("__main__."),
+        _presentable(trace) if isinstance(trace, str) else "",
+    )
+
+
+def _presentable(text: str) -> str:
+    """A text that can be stored and shown: without our folders, and without the halves of surrogate pairs that JSON can hold."""
+    return _OUR_FOLDERS.sub(r"\1", text[:_LONGEST_TEXT]).encode(errors="replace").decode()

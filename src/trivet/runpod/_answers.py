@@ -15,12 +15,11 @@ from trivet.runpod.error import (
     RunPodError,
     TimedOutError,
 )
+from trivet.sdk import _sentences
 from trivet.sdk._http import Response, TransportError
+from trivet.sdk._json import JsonObject, JsonValue, object_in
 
-MARK = "trivet-version"
-"""The header by which a Trivet is known: it holds what it is asked to, and ends a stream with the last pieces."""
 FINAL = frozenset({"COMPLETED", "FAILED", "TIMED_OUT", "CANCELLED"})
-_LONGEST_REASON = 2000
 _UNAUTHORISED = "401 Unauthorized: the server does not know this API key."
 _KEY_HINT = "Check `runpod.api_key` and `runpod.endpoint_url_base`: a key counts only where it was made."
 _PLACE_HINT = "Check `runpod.endpoint_url_base`, and what stands between this program and it."
@@ -47,12 +46,7 @@ class Page(NamedTuple):
     pieces: tuple[Any, ...]
 
 
-def is_trivet(answer: Response) -> bool:
-    """Whether a Trivet has answered."""
-    return MARK in answer.headers
-
-
-def value(answer: Response) -> dict[str, Any]:
+def value(answer: Response) -> JsonObject:
     """The object that a good answer holds.
 
     Raises:
@@ -64,7 +58,7 @@ def value(answer: Response) -> dict[str, Any]:
         raise AuthenticationError(_UNAUTHORISED, hint=_KEY_HINT, status=401)
     if not 200 <= answer.status < 300:
         raise refused(answer)
-    found = _object(answer)
+    found = object_in(answer.body)
     if found is None:
         raise unexpected(answer)
     return found
@@ -86,8 +80,9 @@ def page(answer: Response) -> Page:
         RunPodError: as `document`.
     """
     found = value(answer)
-    pieces = found.get("stream") or []
-    if not isinstance(pieces, list) or not all(isinstance(piece, dict) for piece in pieces):
+    listed = found.get("stream") or []
+    pieces = [piece for piece in listed if isinstance(piece, dict)] if isinstance(listed, list) else []
+    if pieces != listed:
         raise unexpected(answer)
     return Page(_document(found, answer), tuple(piece.get("output") for piece in pieces))
 
@@ -104,7 +99,7 @@ def accepted(answer: Response) -> str:
     return job_id
 
 
-def data(answer: Response, query: str, *path: str) -> Any:
+def data(answer: Response, query: str, *path: str) -> JsonValue:
     """What GraphQL found.
 
     Args:
@@ -120,13 +115,13 @@ def data(answer: Response, query: str, *path: str) -> Any:
     """
     if answer.status == 401:
         raise AuthenticationError(_UNAUTHORISED, hint=_KEY_HINT, status=401)
-    found = _object(answer)
+    found = object_in(answer.body)
     faults = None if found is None else found.get("errors")
     if faults:
         raise QueryError(_first(faults), query, status=answer.status)
     if not 200 <= answer.status < 300:
         raise refused(answer)
-    at: Any = None if found is None else found.get("data")
+    at = None if found is None else found.get("data")
     if not isinstance(at, dict):
         raise unexpected(answer)
     for name in path[:-1]:
@@ -139,27 +134,22 @@ def data(answer: Response, query: str, *path: str) -> Any:
 def refused(answer: Response) -> RunPodError:
     """The error for an answer with a bad status."""
     if 300 <= answer.status < 400:
-        place = answer.headers.get("location", "elsewhere")[:200]
         return HTTPError(
-            f"{answer.status}: the server sends us to {place}, and a key is not taken anywhere by itself.",
+            _sentences.redirected(answer),
             code="redirected",
             hint="If that is where it is, set `runpod.endpoint_url_base` to it.",
             status=answer.status,
         )
-    found = _object(answer) or {}
+    found = object_in(answer.body) or {}
     said = found.get("error") or found.get("message") or ""
-    reason = said if isinstance(said, str) and said else _beginning(answer)
-    return HTTPError(f"{answer.status}: {reason[:_LONGEST_REASON]}", hint=_hint(answer), status=answer.status)
+    reason = said if isinstance(said, str) and said else _sentences.beginning(answer)
+    reason = reason[: _sentences.LONGEST_REASON]
+    return HTTPError(f"{answer.status}: {reason}", hint=_hint(answer), status=answer.status)
 
 
 def unexpected(answer: Response) -> AnswerError:
     """The error for an answer that is none of this API's."""
-    kind = answer.content_type or "no content type"
-    return AnswerError(
-        f"The answer ({answer.status}, {kind}) is none of this API: {_beginning(answer)}",
-        hint=_PLACE_HINT,
-        status=answer.status,
-    )
+    return AnswerError(_sentences.unexpected(answer), hint=_PLACE_HINT, status=answer.status)
 
 
 def failed(failure: TransportError, url: str, job_id: str | None) -> RunPodError:
@@ -170,11 +160,13 @@ def failed(failure: TransportError, url: str, job_id: str | None) -> RunPodError
         url: the server.
         job_id: the job that was asked about, if any.
     """
+    said = _sentences.unanswered(failure, url, is_known=job_id is not None)
+    if failure.limit is not None:
+        return AnswerError(said, code="too_large", hint=_sentences.LARGER_ANSWERS, job_id=job_id)
     goes_on = "The job goes on: ask for its status again." if job_id else ""
     if failure.timed_out:
-        return TimedOutError(f"{url} did not answer in time.", hint=goes_on or "Give it longer.", job_id=job_id)
-    unsure = " Whether the request was carried out is not known." if failure.sent and not job_id else ""
-    return ConnectionFailed(f"{url}: {failure.detail}.{unsure}", hint=goes_on or _PLACE_HINT, job_id=job_id)
+        return TimedOutError(said, hint=goes_on or "Give it longer.", job_id=job_id)
+    return ConnectionFailed(said, hint=goes_on or _PLACE_HINT, job_id=job_id)
 
 
 def out_of_time(job_id: str) -> TimedOutError:
@@ -195,33 +187,15 @@ def _document(found: Mapping[str, Any], answer: Response) -> JobDocument:
     )
 
 
-def _object(answer: Response) -> dict[str, Any] | None:
-    try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _first(faults: Any) -> str:
+def _first(faults: JsonValue) -> str:
     first = faults[0] if isinstance(faults, list) else faults
     message = first.get("message") if isinstance(first, dict) else first
-    return str(message)[:_LONGEST_REASON]
-
-
-def _beginning(answer: Response) -> str:
-    text = " ".join(answer.body[:400].decode("utf-8", "replace").split())
-    return text[:200] if text else "it is empty"
+    return str(message)[: _sentences.LONGEST_REASON]
 
 
 def _hint(answer: Response) -> str:
-    after = answer.headers.get("retry-after")
     if answer.status == 429:
-        return (
-            f"Too much at once: try again in {after} s."
-            if after and after.isdigit()
-            else "Too much at once: try later."
-        )
+        return _sentences.too_much(answer)
     if answer.status == 404:
         return "There is none by this id, or this key may not see it, or it was kept long enough."
     return "" if answer.status < 500 else "Try again later; `health` tells more."

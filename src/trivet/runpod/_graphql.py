@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trivet.runpod.error import InputError
+from trivet.sdk._shapes import is_mapping, is_sequence
 
 TEMPLATE = (
     "id name imageName dockerArgs containerDiskInGb volumeInGb volumeMountPath ports env { key value } isServerless"
@@ -160,9 +161,9 @@ def literal(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False, allow_nan=False)
         except ValueError as error:
             raise InputError(f"{value!r} can't be sent: {error}") from None
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return f"{{ {', '.join(f'{key}: {literal(item)}' for key, item in value.items())} }}"
-    if isinstance(value, Sequence):
+    if is_sequence(value):
         return f"[{', '.join(literal(item) for item in value)}]"
     raise InputError(f"{value!r} of type {type(value).__name__} can't be sent.", hint="Give text, a number or a list.")
 

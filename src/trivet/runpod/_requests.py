@@ -11,6 +11,7 @@ from trivet._version import __version__
 from trivet.runpod.error import InputError
 from trivet.runpod.version import __version__ as stands_in_for
 from trivet.sdk._http import Request
+from trivet.sdk._shapes import is_mapping
 
 LEAST_HOLD = 1.0
 """Seconds: a server takes no shorter wish to be held."""
@@ -33,13 +34,13 @@ def headers(key: str) -> dict[str, str]:
     }
 
 
-def wrapped(request_input: Mapping[str, Any]) -> Mapping[str, Any]:
+def wrapped(request_input: object) -> Mapping[str, Any]:
     """A call's body, by the original's rule: what has an ``input`` that is not empty goes as it is, all else becomes one.
 
     Raises:
         InputError: it is no mapping.
     """
-    if not isinstance(request_input, Mapping):
+    if not is_mapping(request_input):
         raise InputError(
             f"The input of a call is a dictionary, and this is of type {type(request_input).__name__}.",
             hint='Wrap it: {"input": …}.',

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from trivet.runpod.error import AuthenticationError, CredentialsError
-from trivet.sdk._http import base_url
+from trivet.sdk._http import server_url
 from trivet.sdk.errors import ConfigurationError
 
 ENDPOINTS = "https://api.runpod.ai/v2"
@@ -67,10 +67,10 @@ def checked(url: str, name: str) -> str:
         CredentialsError: it is no URL of a server.
     """
     try:
-        return base_url(url)
-    except ConfigurationError as error:
         hint = f"Set {name} to a URL such as http://127.0.0.1:8300/runpod/v2; `trivet env runpod` prints yours."
-        raise CredentialsError(error.message, hint=hint) from None
+        return server_url(url, hint)
+    except ConfigurationError as error:
+        raise CredentialsError(error.message, hint=error.hint) from None
 
 
 def _module() -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trivet.runpod.error import CredentialsError
+from trivet.sdk._shapes import is_object
 
 __all__ = ["check_credentials", "get_credentials", "set_credentials"]
 
@@ -87,7 +88,7 @@ def get_credentials(profile: str = "default") -> dict[str, Any] | None:
         entry = tomllib.loads(_read(file)).get(profile)
     except (tomllib.TOMLDecodeError, CredentialsError):
         return None
-    return entry if isinstance(entry, dict) else None
+    return entry if is_object(entry) else None
 
 
 def _read(file: Path) -> str:

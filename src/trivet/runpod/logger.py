@@ -20,8 +20,13 @@ class RunPodLogger:
 
     Its level is RUNPOD_LOG_LEVEL, else RUNPOD_DEBUG_LEVEL, else DEBUG. In a worker (RUNPOD_ENDPOINT_ID is set) each line is a
     JSON object ``{"requestId", "message", "level"}``.
+
+    Attributes:
+        level: from which level on lines are written.
+        is_read: whether a platform reads the lines to learn which job each is about.
     """
 
+    is_read = True
     _only: RunPodLogger | None = None
     level: str
 
@@ -55,7 +60,9 @@ class RunPodLogger:
         """
         if message_level != _TIP and LEVELS.index(message_level) < LEVELS.index(self.level):
             return
-        if os.environ.get("RUNPOD_ENDPOINT_ID"):
+        if not self.is_read:
+            line = f"{message_level}: {message}"
+        elif os.environ.get("RUNPOD_ENDPOINT_ID"):
             line = json.dumps({"requestId": job_id, "message": str(message), "level": message_level})
         else:
             line = " | ".join([f"{message_level:<6}", *([job_id] if job_id else []), str(message)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -11,8 +10,9 @@ from trivet.sdk import _retry
 from trivet.sdk._decode import ShapeError, decode
 from trivet.sdk._events import ServerEvent
 from trivet.sdk._http import Request, Response, TransportError
-from trivet.sdk._sentences import LARGER_ANSWERS
+from trivet.sdk._json import JsonObject, JsonValue, object_in
 from trivet.sdk._payloads import decode_json, decode_output, decode_piece, is_json
+from trivet.sdk._sentences import LARGER_ANSWERS
 from trivet.sdk.errors import (
     BY_CODE,
     AuthenticationError,
@@ -63,7 +63,7 @@ def value(cls: type[T], response: Response) -> T:
     return _shaped(cls, document(response))
 
 
-def document(response: Response) -> Any:
+def document(response: Response) -> JsonValue:
     """The JSON in an answer.
 
     Raises:
@@ -74,6 +74,19 @@ def document(response: Response) -> Any:
     return decode_json(response.body)
 
 
+def number(name: str, response: Response) -> int:
+    """The whole number that stands under a name in an answer.
+
+    Raises:
+        UnexpectedAnswerError: there is none.
+    """
+    found = document(response)
+    value = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(value, int):
+        raise UnexpectedAnswerError(f"The answer lacks the number {name!r}.", hint=_CHECK_URL)
+    return value
+
+
 def page(cls: type[T], response: Response) -> Page:
     """One page of a listing.
 
@@ -81,9 +94,10 @@ def page(cls: type[T], response: Response) -> Page:
         UnexpectedAnswerError: it is none.
     """
     listing = document(response)
-    if not isinstance(listing, Mapping) or not isinstance(listing.get("items"), list):
+    items, cursor = (listing.get("items"), listing.get("next")) if isinstance(listing, dict) else (None, None)
+    if not isinstance(items, list) or not isinstance(cursor, str | int | None):
         raise UnexpectedAnswerError("A listing was asked for, and something else came.", hint=_CHECK_URL)
-    return Page(tuple(_shaped(cls, item) for item in listing["items"]), listing.get("next"))
+    return Page(tuple(_shaped(cls, item) for item in items), cursor)
 
 
 def output(response: Response) -> Output | JobView:
@@ -124,7 +138,7 @@ def readiness(response: Response) -> Readiness:
         UnexpectedAnswerError: it is none.
     """
     checks = document(response)
-    return Readiness(response.status == 200, checks if isinstance(checks, Mapping) else {})
+    return Readiness(response.status == 200, checks if isinstance(checks, dict) else {})
 
 
 def event(server_event: ServerEvent) -> JobEvent | None:
@@ -199,16 +213,13 @@ def _error(request: Request, outcome: Response | TransportError, url: str, now: 
             hint="If you trust that address, make it the client's URL.",
             status=outcome.status,
         )
-    try:
-        problem = json.loads(outcome.body) if outcome.content_type == "application/problem+json" else None
-    except ValueError:
-        problem = None
-    if isinstance(problem, Mapping):
+    problem = object_in(outcome.body) if outcome.content_type == "application/problem+json" else None
+    if problem is not None:
         return _taught(problem, outcome, now)
     return _untaught(outcome, url, now)
 
 
-def _taught(problem: Mapping[str, Any], response: Response, now: datetime) -> TrivetError:
+def _taught(problem: JsonObject, response: Response, now: datetime) -> TrivetError:
     code = str(problem.get("code") or "internal")
     kind = BY_CODE.get(code) or (ServerError if response.status >= 500 else TrivetError)
     details: dict[str, Any] = {
@@ -231,17 +242,19 @@ def _taught(problem: Mapping[str, Any], response: Response, now: datetime) -> Tr
             details["error"] = failure
         case "deployment_refused" | "build_failed":
             details["log"] = str(problem.get("log") or "")
+        case _:
+            """All has been said."""
     return kind(message, **details)
 
 
-def _faults(listed: Any) -> tuple[InputFault, ...]:
+def _faults(listed: JsonValue) -> tuple[InputFault, ...]:
     try:
-        return tuple(decode(InputFault, each) for each in listed or ())
-    except (ShapeError, TypeError):
+        return tuple(decode(InputFault, each) for each in listed) if isinstance(listed, list) else ()
+    except ShapeError:
         return ()
 
 
-def _failure(document: Any) -> JobFailure | None:
+def _failure(document: JsonValue) -> JobFailure | None:
     try:
         return decode(JobFailure, document)
     except ShapeError:

@@ -84,7 +84,7 @@ def headers(options: CallOptions) -> tuple[tuple[str, str], ...]:
 def _kinds_of_errors(retry_on: object) -> str:
     if isinstance(retry_on, str):
         return retry_on
-    kinds = [*retry_on] if isinstance(retry_on, Iterable) else [retry_on]
+    kinds: list[object] = [*retry_on] if isinstance(retry_on, Iterable) else [retry_on]
     texts = [kind for kind in kinds if isinstance(kind, str)]
     if texts != kinds:
         raise TypeError(f"retry_on takes texts such as 'ConnectionError', not {retry_on!r}")

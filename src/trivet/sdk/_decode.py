@@ -8,11 +8,13 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
+
+from trivet.sdk._shapes import is_listing, is_mapping
 
 T = TypeVar("T")
 Converter = Callable[[Any], Any]
@@ -29,7 +31,7 @@ def decode(cls: type[T], document: Any) -> T:
     Raises:
         ShapeError: a field is missing or of another type.
     """
-    if not isinstance(document, Mapping):
+    if not is_mapping(document):
         raise ShapeError(f"{cls.__name__} should be an object, not {type(document).__name__}")
     values: dict[str, Any] = {}
     plan: _Plan = _plan(cls)  # type: ignore[arg-type]  # a class is hashable; the cache's signature can't say so
@@ -53,9 +55,9 @@ def encode(value: Any) -> Any:
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return {str(key): encode(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if is_listing(value):
         return [encode(item) for item in value]
     return value
 

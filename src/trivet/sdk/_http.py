@@ -96,6 +96,11 @@ class Response(NamedTuple):
         """The media type, lower case, without parameters; empty where the answer has none."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def is_trivet(self) -> bool:
+        """Whether a Trivet has answered, in whatever dialect. It holds a question until there is an answer."""
+        return "trivet-version" in self.headers
+
 
 class TransportError(Exception):
     """No whole answer came.
@@ -129,12 +134,25 @@ def check_headers(request: Request) -> None:
 
 
 def base_url(text: str) -> str:
-    """``text`` as a base URL: scheme, host, perhaps a path, no slash at the end.
+    """``text`` as the base URL of a Trivet; see `server_url`.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    hint = "Give a URL such as http://127.0.0.1:8300 (argument `url`, TRIVET_URL, or `url` in the profile)."
+    return server_url(text, hint).removesuffix("/api/v1")
+
+
+def server_url(text: str, hint: str) -> str:
+    """``text`` as the URL that requests are made below: scheme, host, perhaps a path, no slash at the end.
+
+    Args:
+        text: what was set.
+        hint: what to set, for the error.
 
     Raises:
         ConfigurationError: it is no http(s) URL, or carries a password, a query or a fragment.
     """
-    hint = "Give a URL such as http://127.0.0.1:8300 (argument `url`, TRIVET_URL, or `url` in the profile)."
     try:
         parts = urlsplit(text.strip())
         port_is_a_number = parts.port is None or parts.port > 0
@@ -144,7 +162,7 @@ def base_url(text: str) -> str:
         raise ConfigurationError(f"{text!r} is not the URL of a server.", hint=hint)
     if parts.username is not None or parts.query or parts.fragment:
         raise ConfigurationError("The server's URL carries a user name, a query or a fragment.", hint=hint)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/").removesuffix("/api/v1")
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 
 def origin(url: str) -> tuple[str, str, int]:

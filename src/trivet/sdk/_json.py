@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TypeAlias
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 """Whatever JSON can hold. What is asked of it is looked at with ``isinstance``, which type checkers follow."""
 JsonObject: TypeAlias = dict[str, JsonValue]
 """An object of JSON."""

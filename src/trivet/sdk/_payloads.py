@@ -6,15 +6,22 @@ import base64
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
 from datetime import date, datetime, time
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
+from trivet.sdk._json import JsonValue
+from trivet.sdk._shapes import is_listing, is_mapping
 from trivet.sdk.errors import InvalidInputError, UnexpectedAnswerError
 
 JSON = "application/json"
 BINARY = "application/octet-stream"
+_CONVERSIONS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("model_dump", {"mode": "json"}),
+    ("tolist", {}),
+    ("item", {}),
+    ("to_dict", {}),
+)
 
 
 class Body(NamedTuple):
@@ -34,10 +41,10 @@ def encode_input(value: Any) -> Body:
     Raises:
         InvalidInputError: a value in it can't be sent; the message says where it sits.
     """
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if _is_binary(value):
         return Body(bytes(value), BINARY)
     data, content_type = getattr(value, "data", None), getattr(value, "content_type", None)
-    if isinstance(content_type, str) and isinstance(data, (bytes, bytearray, memoryview)):
+    if isinstance(content_type, str) and _is_binary(data):
         return Body(bytes(data), content_type)
     try:
         return Body(_encode(value).encode(), JSON)
@@ -63,26 +70,32 @@ def is_json(content_type: str) -> bool:
     return content_type == JSON or content_type.endswith("+json")
 
 
-def decode_json(data: bytes) -> Any:
+def decode_json(data: bytes) -> JsonValue:
     """The JSON in ``data``.
 
     Raises:
         UnexpectedAnswerError: it is none.
     """
     try:
-        return _decode(data.decode())
+        found: JsonValue = _decode(data.decode())
     except (ValueError, RecursionError) as error:
         raise UnexpectedAnswerError(
             "The answer says that it is JSON, but it can't be read as such.",
             hint="Check that the URL is that of a Trivet server and that no proxy in between changes answers.",
         ) from error
+    return found
 
 
-def decode_piece(value: Any) -> Any:
+def decode_piece(value: JsonValue) -> JsonValue | bytes:
     """A piece of a stream: binary pieces travel as base64 in an object of exactly two known fields."""
-    if isinstance(value, dict) and value.keys() == {"base64", "type"} and isinstance(value["base64"], str):
-        return base64.b64decode(value["base64"])
+    if isinstance(value, dict) and value.keys() == {"base64", "type"}:
+        content = value["base64"]
+        return base64.b64decode(content) if isinstance(content, str) else value
     return value
+
+
+def _is_binary(value: object) -> TypeGuard[bytes | bytearray | memoryview[int]]:
+    return isinstance(value, (bytes, bytearray, memoryview))
 
 
 def _plain(value: Any) -> Any:
@@ -93,7 +106,7 @@ def _plain(value: Any) -> Any:
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    for method, arguments in (("model_dump", {"mode": "json"}), ("tolist", {}), ("item", {}), ("to_dict", {})):
+    for method, arguments in _CONVERSIONS:
         convert = getattr(value, method, None)
         if callable(convert) and not isinstance(value, type):
             return convert(**arguments)
@@ -112,12 +125,13 @@ def _culprit(value: Any, path: str = "", depth: int = 0) -> tuple[str, str]:
         return ("", "") if math.isfinite(value) else (path, f"{value} is a number that JSON doesn't have")
     if isinstance(value, (str, int, type(None))):
         return "", ""
-    if isinstance(value, Mapping):
-        inner: list[tuple[Any, Any]] = list(value.items())
+    inner: list[tuple[Any, Any]]
+    if is_mapping(value):
+        inner = list(value.items())
         odd = next((key for key, _ in inner if not isinstance(key, (str, int, float, type(None)))), None)
         if odd is not None:
             return path, f"the key {odd!r} is {type(odd).__name__}, not text"
-    elif isinstance(value, (list, tuple)):
+    elif is_listing(value):
         inner = list(enumerate(value))
     else:
         try:

@@ -64,4 +64,4 @@ def seconds_asked(answer: Response) -> int | None:
 def too_much(answer: Response) -> str:
     """What to do about 429."""
     asked = seconds_asked(answer)
-    return "Too much at once: try later." if asked is None else f"Too much at once: try again in {asked} s."
+    return f"Too much at once. Try again {'later' if asked is None else f'in {asked} s'}."

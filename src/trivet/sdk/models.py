@@ -230,7 +230,7 @@ class EndpointInfo(Model):
     aliases: tuple[AliasInfo, ...] = ()
     versions: int = 0
     scaling: Scaling = field(default_factory=Scaling)
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     input_schema: Any = None
     output_schema: Any = None
     description: str | None = None
@@ -238,7 +238,7 @@ class EndpointInfo(Model):
     model: Mapping[str, Any] | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
-    workers: Mapping[str, int] = field(default_factory=dict)
+    workers: Mapping[str, int] = field(default_factory=dict[str, int])
     queued: int = 0
 
 
@@ -265,8 +265,8 @@ class HealthInfo(Model):
     """How an endpoint does: jobs by status, workers by state, the age of the oldest queued job."""
 
     endpoint: str
-    jobs: Mapping[str, int] = field(default_factory=dict)
-    workers: Mapping[str, int] = field(default_factory=dict)
+    jobs: Mapping[str, int] = field(default_factory=dict[str, int])
+    workers: Mapping[str, int] = field(default_factory=dict[str, int])
     oldest_queued_ms: float | None = None
 
 
@@ -276,7 +276,7 @@ class VersionHealthInfo(Model):
 
     endpoint: str
     version: str
-    jobs: Mapping[str, int] = field(default_factory=dict)
+    jobs: Mapping[str, int] = field(default_factory=dict[str, int])
     since: datetime | None = None
     p50_ms: float | None = None
     p95_ms: float | None = None
@@ -545,7 +545,7 @@ class Readiness(Model):
     """Whether the server takes calls (true in a condition); ``checks`` is what it says about itself."""
 
     ready: bool
-    checks: Mapping[str, Any] = field(default_factory=dict)
+    checks: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __bool__(self) -> bool:
         return self.ready

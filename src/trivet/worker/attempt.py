@@ -116,8 +116,7 @@ class Attempt(Work):
         self._tell({}, value)
 
     def _tell(self, meta: dict[str, Any], body: bytes) -> None:
-        meta["token"] = self.token
-        self._progress = meta, body
+        self._progress = {**meta, "token": self.token}, body
         if monotonic() - self._progress_at >= _PROGRESS_PAUSE:
             self.flush()
 
@@ -197,7 +196,7 @@ class Attempt(Work):
             while log and log[0][0] == stream and not truncated:
                 _, data, truncated = log.popleft()
                 parts.append(data)
-            meta = {"stream": stream, "token": self.token}
+            meta: dict[str, Any] = {"stream": stream, "token": self.token}
             if truncated:
                 meta["truncated"] = True
             frames.append(encode(Kind.LOG, self.number, meta, b"".join(parts)))

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from trivet.authoring.reporting import CURRENT, set_elsewhere
@@ -15,7 +16,7 @@ from trivet.protocol.shares import HOST
 from trivet.worker import failures, limits
 from trivet.worker.gate import wait_at_the_gate
 from trivet.worker.heartbeat import Watcher
-from trivet.worker.hosts import Unfit, open_host
+from trivet.worker.hosts import CheckFailed, Unfit, open_host
 from trivet.worker.intake import EXIT_LINK_LOST, Intake
 from trivet.worker.interrupts import Guards, SignalGuard
 from trivet.worker.link import Link, LinkLost
@@ -28,6 +29,10 @@ EXIT_USAGE = 2
 EXIT_UNFIT = 70
 EXIT_REFUSED = 77
 _USAGE = "usage: python -m trivet.worker (with TRIVET_LINK and the like set by a runtime), or: … inspect FOLDER [PROGRAM [HOST]]"
+
+
+Opens = Callable[[Intake, int], Trial]
+"""Loads the author's program and makes it ready to be tried, given what comes in and how many bytes an output may have."""
 
 
 class Refused(Exception):
@@ -89,26 +94,43 @@ def main(arguments: list[str]) -> int:
         from trivet.worker.shared import serve
 
         return serve()
+    return work(environment, lambda _, most: _open(environment, most))
+
+
+def work(environment: Environment, opens: Opens, *, stays: bool = False, **hello: Any) -> int:
+    """Connects to the server, and works for it until it is done with this worker. Called in the main thread.
+
+    Args:
+        environment: where the server is, and who this is.
+        opens: loads the program, once the server knows that this worker is there.
+        stays: whether the process goes on afterwards, with what its author has put behind. Then the link lasts as long as it
+            does, and its end is all the farewell there is.
+        hello: what is said of this worker besides.
+
+    Returns:
+        The exit status, as `main`.
+    """
     limits.apply(environment.memory)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle; it drains its workers
     guards: Guards = {}
     try:
         link = Link.connect(environment.link, guards)
-        welcome = introduce(link, environment.worker_id, environment.token)
+        welcome = introduce(link, environment.worker_id, environment.token, **hello)
     except (OSError, LinkLost) as error:
         return _say(f"no link to the server at {environment.link}: {error}", EXIT_LINK_LOST)
     except Refused as error:
         return _say(f"the server refused this worker: {error}", EXIT_REFUSED)
-    return _serve(link, guards, environment, welcome)
+    return _serve(link, guards, environment.folder, welcome, opens, stays=stays)
 
 
-def introduce(link: Link, worker_id: str, token: str) -> dict[str, Any]:
+def introduce(link: Link, worker_id: str, token: str, **more: Any) -> dict[str, Any]:
     """Says who this is, and returns what the server's welcome says.
 
     Args:
         link: a new one.
         worker_id: who this is.
         token: what proves it.
+        more: what the server is told besides.
 
     Raises:
         Refused: the server does not want this worker.
@@ -120,6 +142,7 @@ def introduce(link: Link, worker_id: str, token: str) -> dict[str, Any]:
         "worker_id": worker_id,
         "pid": os.getpid(),
         "runtime": "python {}.{}.{}".format(*sys.version_info[:3]),
+        **more,
     }
     link.send(encode(Kind.HELLO, 0, hello))
     while True:
@@ -131,7 +154,11 @@ def introduce(link: Link, worker_id: str, token: str) -> dict[str, Any]:
                 raise Refused(f"{frame.meta.get('message')} ({frame.meta.get('code')})")
 
 
-def _serve(link: Link, guards: Guards, environment: Environment, welcome: dict[str, Any]) -> int:
+def _open(environment: Environment, most: int) -> Trial:
+    return Trial(open_host(environment.host, environment.folder, environment.handler), most, environment.folder)
+
+
+def _serve(link: Link, guards: Guards, folder: str, welcome: dict[str, Any], opens: Opens, *, stays: bool) -> int:
     intake = Intake(link)
     watcher = Watcher(intake, float(welcome.get("heartbeat") or _HEARTBEAT))
     guard = guards[threading.get_ident()] = SignalGuard()
@@ -142,8 +169,8 @@ def _serve(link: Link, guards: Guards, environment: Environment, welcome: dict[s
     watcher.start()
     wait_at_the_gate()
     try:
-        host = open_host(environment.host, environment.folder, environment.handler)
-        trial = Trial(host, int(welcome.get("max_output") or MAX_FRAME // 2), environment.folder)
+        trial = opens(intake, int(welcome.get("max_output") or MAX_FRAME // 2))
+        host = trial.host
         concurrency = int(welcome.get("concurrency") or 1)
         if host.kind.startswith("async"):
             from trivet.worker.tasks import AsyncLoop
@@ -156,9 +183,11 @@ def _serve(link: Link, guards: Guards, environment: Environment, welcome: dict[s
         else:
             loop = MainLoop(intake, watcher, guard, trial)
         loop.run(host)
+        if stays:
+            return 0
         link.send(encode(Kind.BYE))
-    except Unfit as unfit:
-        return _unfit(link, watcher, unfit.error, environment.folder)
+    except (Unfit, CheckFailed) as unfit:
+        return _unfit(link, watcher, unfit, folder)
     except LinkLost:
         if os.getpid() != parent:  # a handler forked, and both returned: only one of them is the worker
             sys.stdout.flush()
@@ -168,13 +197,18 @@ def _serve(link: Link, guards: Guards, environment: Environment, welcome: dict[s
     return 0
 
 
-def _unfit(link: Link, watcher: Watcher, error: BaseException, folder: str) -> int:
-    """Says why the handler can't be loaded, to the server and in the worker's own log."""
-    told = {
-        "message": f"{failures.type_of(error)}: {failures.message_of(error)}",
-        "traceback": failures.traceback_of(error, folder),
-    }
-    sys.stderr.write(f"The handler can't be loaded.\n{told['traceback']}")
+def _unfit(link: Link, watcher: Watcher, unfit: Unfit | CheckFailed, folder: str) -> int:
+    """Says why this worker can't work, to the server and in its own log."""
+    told: dict[str, Any]
+    if isinstance(unfit, CheckFailed):
+        told = {"message": str(unfit), "check": True}
+        sys.stderr.write(f"A check of the program's own has failed: {unfit}\n")
+    else:
+        told = {
+            "message": f"{failures.type_of(unfit.error)}: {failures.message_of(unfit.error)}",
+            "traceback": failures.traceback_of(unfit.error, folder),
+        }
+        sys.stderr.write(f"The handler can't be loaded.\n{told['traceback']}")
     try:
         link.send(encode(Kind.UNFIT, 0, told))
     except LinkLost:

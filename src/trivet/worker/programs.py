@@ -1,4 +1,4 @@
-"""Programs of their authors' own that are workers: they are run as they are, and speak for themselves.
+"""Programs of their authors' own that are workers: they are run as they are, and speak for themselves, over HTTP or by our link.
 
 The process that a runtime has started becomes the program, so that its number, its group and its limits stay what they are.
 """
@@ -17,23 +17,27 @@ CODE = "code"
 LARGEST_COPY = 1024 * 1024
 """Bytes; a larger file is not copied but linked to."""
 EXIT_UNRUNNABLE = 126
-_BUNDLE, _PROGRAM = "TRIVET_BUNDLE", "TRIVET_HANDLER"
+_BUNDLE, _PROGRAM, _LINK = "TRIVET_BUNDLE", "TRIVET_HANDLER", "TRIVET_LINK"
 
 
 def main() -> int:
     """Becomes the program that a runtime names in ``TRIVET_BUNDLE`` and ``TRIVET_HANDLER``, in a copy of its folder.
 
+    One that is to find our link keeps the variables that lead to it, and that folder's name in the bundle's place.
+
     Returns:
         An exit status, only where that is not possible.
     """
     limits.apply(None)
-    limits.die_with_parent(os.getppid())  # it has no link whose end would tell it, and would ask nobody for ever
+    limits.die_with_parent(os.getppid())  # it has no link, or none yet, whose end would tell it
     wait_at_the_gate()
     environ = dict(os.environ)
     bundle, program = environ.pop(_BUNDLE), environ.pop(_PROGRAM)
     try:
         folder = furnish(bundle, os.getcwd())  # noqa: PTH109 - pathlib would take a tenth of a worker's start
         os.chdir(folder)
+        if _LINK in environ:
+            environ |= {_BUNDLE: folder, _PROGRAM: program}
         os.execve(sys.executable, [sys.executable, "-u", program], environ)  # noqa: S606 - it is what this is for
     except OSError as error:
         sys.stderr.write(f"trivet worker: {program} can't be run: {error}\n")

@@ -15,7 +15,8 @@ from trivet.worker import inspection
 from trivet.worker.programs import furnish
 
 START = "runpod.serverless.start"
-PACKAGES = ("runpod", "trivet.runpod")
+OURS = "trivet.runpod"
+PACKAGES = ("runpod", OURS)
 """The original, where the environment has it, and our own module in its place."""
 
 
@@ -34,9 +35,12 @@ def rehearse(bundle: str, program: str, answers: int) -> int:
     os.chdir(folder)
     path = os.path.join(folder, program)  # noqa: PTH118 - as above
 
-    def start(config: Any = None, *_: Any, **__: Any) -> NoReturn:
+    def begun(package: str, config: Any) -> NoReturn:
         try:
-            answer, status = {"endpoints": [_endpoint(config, program)]}, 0
+            endpoint = _endpoint(config, program)
+            # how many jobs at a time is the program's own business where it says so, and what has a link is sent them one by one
+            endpoint["linked"] = package == OURS and config.get("concurrency_modifier") is None
+            answer, status = {"endpoints": [endpoint]}, 0
         except LoadFailed as error:
             answer, status = inspection.failure(error, folder), 1
         inspection.tell(answers, answer)
@@ -44,7 +48,7 @@ def rehearse(bundle: str, program: str, answers: int) -> int:
         os._exit(status)  # what the program still runs, threads and all, is not waited for
 
     try:
-        _run(path, start)
+        _run(path, begun)
         raise LoadFailed(f"{program} has ended without calling {START}. Call it when the file is run as a program.")
     except BaseException as error:  # noqa: BLE001 - the author's code can raise anything, SystemExit included
         answer = inspection.failure(error, folder)
@@ -53,13 +57,13 @@ def rehearse(bundle: str, program: str, answers: int) -> int:
     return 1
 
 
-def _run(path: str, start: Callable[..., NoReturn]) -> None:
-    """Runs a file as the main program of this process."""
+def _run(path: str, begun: Callable[[str, Any], NoReturn]) -> None:
+    """Runs a file as the main program of this process; ``begun`` is called with the package that it starts with, and how."""
     sys.argv = [path]
     sys.path.insert(0, os.path.dirname(path))  # noqa: PTH120 - as above
     for name in PACKAGES:
         try:
-            vars(import_module(f"{name}.serverless"))["start"] = start
+            vars(import_module(f"{name}.serverless"))["start"] = _start(name, begun)
         except ModuleNotFoundError as error:
             if error.name != name:  # it is there, and lacks something itself
                 raise
@@ -69,6 +73,15 @@ def _run(path: str, start: Callable[..., NoReturn]) -> None:
     with open(path, "rb") as file:  # noqa: PTH123 - as above
         code = compile(file.read(), path, "exec", dont_inherit=True)
     exec(code, module.__dict__)  # noqa: S102 - the author's program, in the author's own environment
+
+
+def _start(package: str, begun: Callable[[str, Any], NoReturn]) -> Callable[..., NoReturn]:
+    """What stands for a package's function."""
+
+    def start(config: Any = None, *_: Any, **__: Any) -> NoReturn:
+        begun(package, config)
+
+    return start
 
 
 def _endpoint(config: Any, program: str) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def test_too_much_is_told_to_the_caller(server: Server, client: Client, name: st
     with pytest.raises(ApiError, match="busy") as caught:
         call(client)
     assert (caught.value.code, caught.value.status) == ("limit_exceeded", 429)
-    assert "try later" in caught.value.hint
+    assert "ry again later" in caught.value.hint
 
 
 def test_a_long_pause_is_told_to_the_caller(server: Server, client: Client) -> None:

@@ -66,7 +66,7 @@ def test_the_api_of_a_site_is_beside_it(site: str, api: str) -> None:
 
 @pytest.mark.parametrize("address", ["ftp://a", "corp.example", "http://", "http://a:b:c", "http://["])
 def test_an_address_that_is_none_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match="not the address of a server"):
+    with pytest.raises(ValueError, match="not the URL of a server"):
         settled(api_url=address)
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from trivet import runpod
 from trivet.platform.dialects.runpod.hot import document
-from trivet.runpod._answers import is_trivet
 from trivet.runpod.serverless.devserver import bound
 from trivet.runpod.serverless.program import Program
 from trivet.runpod.serverless.utils.rp_cleanup import clean
@@ -105,8 +104,8 @@ def test_the_platform_marks_its_answers_so_that_the_module_knows_it() -> None:
         id: str
 
     lines = document(Anything("j")).headers.decode().lower().splitlines()
-    assert is_trivet(Response(200, dict(line.split(": ", 1) for line in lines)))
-    assert not is_trivet(Response(200, {"content-type": "application/json"}))
+    assert Response(200, dict(line.split(": ", 1) for line in lines)).is_trivet
+    assert not Response(200, {"content-type": "application/json"}).is_trivet
 
 
 def test_the_development_server_answers_over_http() -> None:

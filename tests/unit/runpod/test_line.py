@@ -66,7 +66,7 @@ def test_a_workers_key_follows_no_redirect(server: Server, line: Line) -> None:
 def test_a_result_is_brought_again_until_it_has_arrived(server: Server, line: Line) -> None:
     server.on("POST", DONE, Exchange.drop, answering(502), answering(503), answering(200, b"{}"))
     line.finish("j", {"output": 1})
-    assert [exchange.body for exchange in server.seen] == [b'{"output": 1}'] * 4
+    assert [exchange.body for exchange in server.seen] == [b'{"output":1}'] * 4
 
 
 def test_a_result_that_nobody_answers_is_brought_again(

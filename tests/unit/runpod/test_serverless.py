@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from trivet.runpod.serverless.progress import Reporter, progress_update, report_
 from trivet.runpod.serverless.surroundings import Surroundings
 
 HOST = {"hostname": "h", "worker_id": "w"}
+DEEP: list[Any] = []
+DEEP.append(DEEP)
 
 
 def place(url: str = "http://s", **more: str) -> dict[str, str]:
@@ -105,8 +108,26 @@ def test_what_a_handler_returns(value: Any, report: dict[str, Any]) -> None:
     assert results.returned(value) == report
 
 
-def test_what_has_no_form_in_json_is_a_failure_that_says_so() -> None:
-    assert "JSON" in json.loads(results.encoded({"output": {1, 2}}))["error"]
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ({1, 2}, "set"),
+        ({"a": [b"x"]}, "bytes"),
+        ({"a/b": [1.0, math.inf]}, "/a~1b/1 is inf"),
+        ((math.nan,), "/0 is nan"),
+        (-math.inf, "the output itself is -inf"),
+        ("\ud800", "surrogates"),
+        (DEEP, "nested too deeply"),
+    ],
+)
+def test_what_has_no_form_in_json_is_a_failure_that_says_so(output: Any, said: str) -> None:
+    report = json.loads(results.posted({"output": output, "stopPod": True}))
+    assert report.keys() == {"error", "stopPod"}
+    assert said in report["error"]
+
+
+def test_the_handlers_own_error_comes_before_what_can_not_be_written() -> None:
+    assert json.loads(results.posted({"output": {1}, "error": "mine \ud800"})) == {"error": "mine \ud800"}
 
 
 def run(program: Program, value: Any = None, stop_after: int = 99) -> tuple[dict[str, Any] | None, list[Any]]:
@@ -213,7 +234,9 @@ def test_progress_comes_in_order_and_before_the_result() -> None:
         for number in range(50):
             progress_update({"id": "j"}, number)
         reporter.flush()
-        assert sent == [("j", number) for number in range(50)]
+        progress_update({"id": "j"}, {1})  # JSON has no form for it: it is logged, and that is all
+        reporter.flush()
+        assert sent == [("j", b"%d" % number) for number in range(50)]
     finally:
         report_by(None)
 

@@ -50,6 +50,7 @@ class FakeServer:
         environ: Mapping[str, str] | None = None,
         starter: Sequence[str] = (),
         stdin: int = subprocess.DEVNULL,
+        command: Sequence[str] = (sys.executable, "-I", "-m", "trivet.worker"),
         **welcome: Any,
     ) -> None:
         """Starts a worker for ``handler`` of a bundle with ``source``, and welcomes it.
@@ -61,6 +62,7 @@ class FakeServer:
             environ: more of its environment.
             starter: a program that starts the worker in its turn.
             stdin: its standard input.
+            command: what is run.
             welcome: what WELCOME says, where it differs from the usual.
         """
         bundle = self.folder / "bundle"
@@ -77,7 +79,7 @@ class FakeServer:
         }
         with self.stderr.open("ab") as stderr, self.stdout.open("ab") as stdout:
             self.process = subprocess.Popen(
-                [*starter, sys.executable, "-I", "-m", "trivet.worker"],
+                [*starter, *command],
                 env=variables,
                 stdin=stdin,
                 stdout=stdout,

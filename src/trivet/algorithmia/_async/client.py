@@ -21,6 +21,7 @@ from trivet.algorithmia.errors import AnswerError, ApiError, InputError
 from trivet.algorithmia.util import md5_for_file
 from trivet.sdk._async.concurrency import offload
 from trivet.sdk._http import Request, Response, TransportError
+from trivet.sdk._json import JsonValue
 
 ENVIRONMENTS = "/v1/algorithm-environments/edge"
 
@@ -84,7 +85,8 @@ class AsyncClient(AsyncConversation):
 
     async def convert_type_id(self, type: str) -> tuple[str, str]:
         """The id of a kind of organization, and an empty text; or the other way round, with what is wrong."""
-        kinds = await self.get_org_types()
+        told: JsonValue = await self.get_org_types()
+        kinds = told if isinstance(told, list) else []
         found = [kind["id"] for kind in kinds if isinstance(kind, dict) and kind.get("name") == type]
         return (str(found[0]), "") if found else ("", "invalid type_id")
 
@@ -223,7 +225,7 @@ class AsyncClient(AsyncConversation):
             print("Expected to find a model_manifest.json file, none was discovered in working directory")  # noqa: T201 — as the original says it
             return
         manifest = await offload(_manifests.read, Path(manifest_path))
-        sums = {}
+        sums: dict[str, str] = {}
         for uri in _manifests.sources(manifest):
             path = await self.file(uri).getFile(as_path=True)
             sums[uri] = await offload(md5_for_file, path)
@@ -231,7 +233,7 @@ class AsyncClient(AsyncConversation):
                 await offload(_forget, Path(path))
         await offload(_manifests.write, _manifests.frozen(manifest, sums), Path(manifest_output_dir))
 
-    async def _told(self, url: str) -> Any:
+    async def _told(self, url: str) -> JsonValue:
         found = _answers.told(await self.send(_requests.get(url)))
         if isinstance(found, dict) and "error" in found:
             _words.error_handed_on(str(found["error"]))

@@ -14,7 +14,7 @@ from trivet.algorithmia._async import transfers
 from trivet.algorithmia._async.conversation import AsyncConversation
 from trivet.algorithmia._places import path_of
 from trivet.algorithmia.data import DataObject, DataObjectType
-from trivet.algorithmia.errors import DataApiError, InputError
+from trivet.algorithmia.errors import DataApiError
 from trivet.algorithmia.util import getParentAndBase
 from trivet.sdk._async.concurrency import offload
 
@@ -56,8 +56,8 @@ class AsyncDataFile(DataObject):
     # -- reading
 
     async def get(self) -> Answer:
-        """The server's answer as it is."""
-        return await self.client.getHelper(self.url)
+        """The server's answer as it is, with the file's content."""
+        return Answer(await transfers.whole(self.client, self.url))
 
     @overload
     async def getFile(self, as_path: Literal[False] = False) -> TextIO: ...
@@ -164,10 +164,7 @@ class AsyncDataFile(DataObject):
             InputError: it is neither; also a `TypeError`.
             DataApiError: it was refused.
         """
-        if not isinstance(data, str | bytes | bytearray):
-            raise InputError("Must put strings or binary data. Use putJson instead")
-        body = data.encode() if isinstance(data, str) else bytes(data)
-        _answers.stored(await self.client.send(_requests.put(self.url, body)))
+        _answers.stored(await self.client.send(_requests.put(self.url, _requests.file_content(data))))
         return self
 
     async def putJson(self, data: Any) -> Self:

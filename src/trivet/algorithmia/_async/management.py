@@ -9,6 +9,7 @@ from trivet.algorithmia import _answers, _requests
 from trivet.algorithmia._async.conversation import AsyncConversation
 from trivet.algorithmia.errors import AlgorithmException, AnswerError, ApiError
 from trivet.sdk._http import Request
+from trivet.sdk._json import JsonValue
 
 Fields = Mapping[str, Any] | None
 """A part of what describes an algorithm; None leaves it to the server."""
@@ -204,9 +205,10 @@ class AsyncManagement:
             AlgorithmException: there is no such algorithm.
         """
         found = await self._get(self._place)
-        if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+        algorithm_id = found.get("id") if isinstance(found, dict) else None
+        if not isinstance(algorithm_id, str):
             raise AnswerError(f"field 'id' not found in response: {found}")
-        return str(found["id"])
+        return algorithm_id
 
     async def get_secrets(self) -> Any:
         """The algorithm's secrets, without their values.
@@ -233,11 +235,12 @@ class AsyncManagement:
         """
         algorithm_id = await self.get_algorithm_id()
         providers = await self._get("/v1/secret-provider")
-        if not isinstance(providers, list) or not providers or "id" not in providers[0]:
+        first = providers[0] if isinstance(providers, list) and providers else None
+        if not isinstance(first, dict) or "id" not in first:
             raise AnswerError("The server names no place that keeps secrets.")
         about = _requests.secret(
             algorithm_id,
-            providers[0]["id"],
+            str(first["id"]),
             short_name=short_name,
             key=secret_key,
             value=secret_value,
@@ -249,11 +252,11 @@ class AsyncManagement:
     def _place(self) -> str:
         return f"/v1/algorithms/{self.username}/{self.algoname}"
 
-    async def _document(self, request: Request) -> Any:
+    async def _document(self, request: Request) -> JsonValue:
         return _answers.document(await self.client.send(request))
 
-    async def _get(self, url: str, **parameters: Any) -> Any:
+    async def _get(self, url: str, **parameters: Any) -> JsonValue:
         return await self._document(_requests.get(url, parameters))
 
-    async def _post(self, url: str, value: Any, held: float = 0.0) -> Any:
+    async def _post(self, url: str, value: Any, held: float = 0.0) -> JsonValue:
         return await self._document(_requests.post(url, value, {}, held=held))

@@ -28,7 +28,9 @@ async def download(client: AsyncConversation, url: str, place: str) -> str:
     path = await offload(_temporary)
     try:
         with await offload(_writable, path) as file:
-            await _fetch(client, url, place, file)
+            found = await _fetch(client, url, file)
+        if found.status != 200:
+            raise _refusals.missing(place, found)
     except BaseException:
         await offload(_forget, path)
         raise
@@ -42,25 +44,38 @@ async def read(client: AsyncConversation, url: str, place: str) -> Response:
         DataApiError: it can't be had.
         ApiError: no answer came, or not all of it.
     """
+    found = await whole(client, url)
+    if found.status != 200:
+        raise _refusals.missing(place, found)
+    return found
+
+
+async def whole(client: AsyncConversation, url: str) -> Response:
+    """The answer to a question for a file, whatever its status. A file is as large as it is: there is no bound on it.
+
+    Raises:
+        ApiError: no answer came, or not all of it.
+    """
     content = BytesIO()
-    headers = await _fetch(client, url, place, content)
-    return Response(200, headers, content.getvalue())
+    found = await _fetch(client, url, content)
+    return found._replace(body=content.getvalue()) if found.status == 200 else found
 
 
-async def _fetch(client: AsyncConversation, url: str, place: str, into: BinaryIO) -> dict[str, str]:
+async def _fetch(client: AsyncConversation, url: str, into: BinaryIO) -> Response:
+    """Writes a file's content; of an answer that is no good one, all is returned, and nothing written."""
     request = _requests.get(url)
     repetition = 0
     while True:
         answer = await client.open(request)
         if isinstance(answer, Response):
-            raise _refusals.missing(place, answer)
+            return answer
         try:
             while piece := await answer.read():
                 if isinstance(into, BytesIO):
                     into.write(piece)
                 else:
                     await offload(into.write, piece)
-            return dict(answer.headers)
+            return Response(answer.status, dict(answer.headers))
         except TransportError as failure:
             # A silence counts as a break here: asking for a file again is always safe.
             again = TransportError(failure.detail, sent=True)

@@ -21,6 +21,7 @@ from trivet.algorithmia.algo_response import AlgoResponse
 from trivet.algorithmia.errors import AnswerError, ApiError, InputError
 from trivet.algorithmia.util import md5_for_file
 from trivet.sdk._http import Request, Response, TransportError
+from trivet.sdk._json import JsonValue
 from trivet.sdk._sync.concurrency import offload
 
 ENVIRONMENTS = "/v1/algorithm-environments/edge"
@@ -85,7 +86,8 @@ class Client(Conversation):
 
     def convert_type_id(self, type: str) -> tuple[str, str]:
         """The id of a kind of organization, and an empty text; or the other way round, with what is wrong."""
-        kinds = self.get_org_types()
+        told: JsonValue = self.get_org_types()
+        kinds = told if isinstance(told, list) else []
         found = [kind["id"] for kind in kinds if isinstance(kind, dict) and kind.get("name") == type]
         return (str(found[0]), "") if found else ("", "invalid type_id")
 
@@ -220,7 +222,7 @@ class Client(Conversation):
             print("Expected to find a model_manifest.json file, none was discovered in working directory")  # noqa: T201 — as the original says it
             return
         manifest = offload(_manifests.read, Path(manifest_path))
-        sums = {}
+        sums: dict[str, str] = {}
         for uri in _manifests.sources(manifest):
             path = self.file(uri).getFile(as_path=True)
             sums[uri] = offload(md5_for_file, path)
@@ -228,7 +230,7 @@ class Client(Conversation):
                 offload(_forget, Path(path))
         offload(_manifests.write, _manifests.frozen(manifest, sums), Path(manifest_output_dir))
 
-    def _told(self, url: str) -> Any:
+    def _told(self, url: str) -> JsonValue:
         found = _answers.told(self.send(_requests.get(url)))
         if isinstance(found, dict) and "error" in found:
             _words.error_handed_on(str(found["error"]))

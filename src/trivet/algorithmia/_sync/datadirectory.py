@@ -151,13 +151,7 @@ class DataDirectory(DataObject):
         Raises:
             DataApiError: it can't be read.
         """
-        answer = self.client.send(_requests.get(self.url, {"acl": "true"}))
-        _demand(answer, "Unable to get permissions: ")
-        found = _answers.json_of(answer)
-        if not isinstance(found, dict):
-            raise _refusals.unexpected(answer)
-        acl = found.get("acl")
-        return None if acl is None else Acl.from_acl_response(acl)
+        return _answers.permissions(self.client.send(_requests.get(self.url, {"acl": "true"})))
 
     def update_permissions(self, acl: Acl) -> bool:
         """Changes who may read it.

@@ -15,7 +15,7 @@ from trivet.algorithmia._places import path_of
 from trivet.algorithmia._sync import transfers
 from trivet.algorithmia._sync.conversation import Conversation
 from trivet.algorithmia.data import DataObject, DataObjectType
-from trivet.algorithmia.errors import DataApiError, InputError
+from trivet.algorithmia.errors import DataApiError
 from trivet.algorithmia.util import getParentAndBase
 from trivet.sdk._sync.concurrency import offload
 
@@ -165,10 +165,7 @@ class DataFile(DataObject):
             InputError: it is neither; also a `TypeError`.
             DataApiError: it was refused.
         """
-        if not isinstance(data, str | bytes | bytearray):
-            raise InputError("Must put strings or binary data. Use putJson instead")
-        body = data.encode() if isinstance(data, str) else bytes(data)
-        _answers.stored(self.client.send(_requests.put(self.url, body)))
+        _answers.stored(self.client.send(_requests.put(self.url, _requests.file_content(data))))
         return self
 
     def putJson(self, data: Any) -> Self:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TextIO, overload
 
 from trivet.algorithmia import _requests
 from trivet.algorithmia._places import local_path
-from trivet.algorithmia.errors import AnswerError, DataApiError, InputError
+from trivet.algorithmia.errors import AnswerError, DataApiError
 from trivet.sdk._sync.concurrency import offload
 
 if TYPE_CHECKING:
@@ -104,9 +104,7 @@ class LocalDataFile:
             InputError: it is neither; also a `TypeError`.
             DataApiError: it can't be written.
         """
-        if not isinstance(data, str | bytes | bytearray):
-            raise InputError("Must put strings or binary data. Use putJson instead")
-        body = data.encode() if isinstance(data, str) else bytes(data)
+        body = _requests.file_content(data)
         try:
             offload(Path(self.path).write_bytes, body)
         except OSError as error:

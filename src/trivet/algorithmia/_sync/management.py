@@ -10,6 +10,7 @@ from trivet.algorithmia import _answers, _requests
 from trivet.algorithmia._sync.conversation import Conversation
 from trivet.algorithmia.errors import AlgorithmException, AnswerError, ApiError
 from trivet.sdk._http import Request
+from trivet.sdk._json import JsonValue
 
 Fields = Mapping[str, Any] | None
 """A part of what describes an algorithm; None leaves it to the server."""
@@ -205,9 +206,10 @@ class Management:
             AlgorithmException: there is no such algorithm.
         """
         found = self._get(self._place)
-        if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+        algorithm_id = found.get("id") if isinstance(found, dict) else None
+        if not isinstance(algorithm_id, str):
             raise AnswerError(f"field 'id' not found in response: {found}")
-        return str(found["id"])
+        return algorithm_id
 
     def get_secrets(self) -> Any:
         """The algorithm's secrets, without their values.
@@ -232,11 +234,12 @@ class Management:
         """
         algorithm_id = self.get_algorithm_id()
         providers = self._get("/v1/secret-provider")
-        if not isinstance(providers, list) or not providers or "id" not in providers[0]:
+        first = providers[0] if isinstance(providers, list) and providers else None
+        if not isinstance(first, dict) or "id" not in first:
             raise AnswerError("The server names no place that keeps secrets.")
         about = _requests.secret(
             algorithm_id,
-            providers[0]["id"],
+            str(first["id"]),
             short_name=short_name,
             key=secret_key,
             value=secret_value,
@@ -248,11 +251,11 @@ class Management:
     def _place(self) -> str:
         return f"/v1/algorithms/{self.username}/{self.algoname}"
 
-    def _document(self, request: Request) -> Any:
+    def _document(self, request: Request) -> JsonValue:
         return _answers.document(self.client.send(request))
 
-    def _get(self, url: str, **parameters: Any) -> Any:
+    def _get(self, url: str, **parameters: Any) -> JsonValue:
         return self._document(_requests.get(url, parameters))
 
-    def _post(self, url: str, value: Any, held: float = 0.0) -> Any:
+    def _post(self, url: str, value: Any, held: float = 0.0) -> JsonValue:
         return self._document(_requests.post(url, value, {}, held=held))

@@ -16,6 +16,7 @@ from trivet.sdk._async.concurrency import map_bounded, offload, sleep
 from trivet.sdk._async.transport import AsyncTransport
 from trivet.sdk._deadline import Deadline
 from trivet.sdk._http import Request, Response, TransportError
+from trivet.sdk._json import JsonObject
 from trivet.sdk.errors import InvalidRequestError, TrivetError
 
 if TYPE_CHECKING:
@@ -383,7 +384,7 @@ class AsyncJaqpotApiClient:
         number = _answers.dataset_number(await self._ask(request, deadline))
         return _answers.result(await self._finished(number, deadline), number)
 
-    async def _finished(self, number: int, deadline: Deadline) -> dict[str, Any]:
+    async def _finished(self, number: int, deadline: Deadline) -> JsonObject:
         """A dataset once it is final. A server that holds questions answers in that moment; another is asked again."""
         pause = _FIRST_PAUSE
         while True:
@@ -415,7 +416,7 @@ class AsyncJaqpotApiClient:
             raise _answers.failed(failure, self._settings.url, request.job_id) from failure
         except InvalidRequestError as error:
             raise ApiValueError(error.message, hint=error.hint) from None
-        if _answers.is_trivet(answer):
+        if answer.is_trivet:
             self._holds = True
         return answer
 

@@ -14,6 +14,7 @@ from trivet.jaqpot import _answers, _requests, _rows, _settings
 from trivet.jaqpot.exceptions import ApiValueError, JaqpotApiException
 from trivet.sdk._deadline import Deadline
 from trivet.sdk._http import Request, Response, TransportError
+from trivet.sdk._json import JsonObject
 from trivet.sdk._sync.channel import Channel
 from trivet.sdk._sync.concurrency import map_bounded, offload, sleep
 from trivet.sdk._sync.transport import Transport
@@ -384,7 +385,7 @@ class JaqpotApiClient:
         number = _answers.dataset_number(self._ask(request, deadline))
         return _answers.result(self._finished(number, deadline), number)
 
-    def _finished(self, number: int, deadline: Deadline) -> dict[str, Any]:
+    def _finished(self, number: int, deadline: Deadline) -> JsonObject:
         """A dataset once it is final. A server that holds questions answers in that moment; another is asked again."""
         pause = _FIRST_PAUSE
         while True:
@@ -416,7 +417,7 @@ class JaqpotApiClient:
             raise _answers.failed(failure, self._settings.url, request.job_id) from failure
         except InvalidRequestError as error:
             raise ApiValueError(error.message, hint=error.hint) from None
-        if _answers.is_trivet(answer):
+        if answer.is_trivet:
             self._holds = True
         return answer
 

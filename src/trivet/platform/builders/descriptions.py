@@ -16,6 +16,7 @@ from trivet.platform.core.endpoints import HandlerKind, VersionSettings
 from trivet.platform.core.errors import BadRequest, BuildFailed
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
 from trivet.platform.ports.builder import BuiltEndpoint
+from trivet.protocol.runpod import LINKED_HOST, POLLING_HOST
 
 MOST_ENDPOINTS = 100
 LEAST_MEMORY = 32 * 1024**2
@@ -130,7 +131,7 @@ def _endpoint(description: Any, host: str, program: Program | None) -> BuiltEndp
     return BuiltEndpoint(
         name=name,
         kind=kind,
-        host=host,
+        host=LINKED_HOST if host == POLLING_HOST and description.get("linked") is True else host,
         handler=_handler(name, description) if program is None else program.path,
         settings=settings.version(),
         scaling=settings.scaling(),

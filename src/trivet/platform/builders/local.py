@@ -27,12 +27,13 @@ from trivet.platform.core.errors import BuildFailed, CoreError, DeploymentRefuse
 from trivet.platform.ports.builder import Built, Checksum
 from trivet.platform.ports.clock import Clock
 from trivet.protocol.removal import remove_folder
+from trivet.protocol.runpod import POLLING_HOST
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = ".new"
 _MOST_OUTPUT = 1024**2
 _RUNNING = "Running {} up to where its worker starts"
-_STEPS = {"algorithm": _RUNNING, "runpod": _RUNNING, model.HOST: "Checking the model"}
+_STEPS = {"algorithm": _RUNNING, POLLING_HOST: _RUNNING, model.HOST: "Checking the model"}
 """What is done with a bundle once its environment is there, by kind of host; else its handlers are loaded."""
 UNUSED_FOR = 3600.0
 """Seconds that what nothing refers to must have been left alone before it is removed: longer than any build takes."""

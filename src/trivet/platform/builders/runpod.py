@@ -11,6 +11,7 @@ from trivet.platform.builders.decorated import script_dependencies
 from trivet.platform.builders.requirements import FILE
 from trivet.platform.builders.sources import PythonFile, SourceTree
 from trivet.platform.core.errors import DeploymentRefused
+from trivet.protocol.runpod import POLLING_HOST
 
 PREFERRED = ("handler.py", "rp_handler.py", "main.py")
 """Which file is the program where several start a worker, the first of these."""
@@ -24,7 +25,7 @@ _WORD = re.compile(r"[^\s\"',\[\];&|]+")
 class RunPodWorker:
     """The kind of bundle that calls ``runpod.serverless.start``."""
 
-    host = "runpod"
+    host = POLLING_HOST
     looked_for = "a .py file that calls runpod.serverless.start"
     usual: tuple[str, ...] = (_PACKAGE,)
     start = "runpod.serverless.start"

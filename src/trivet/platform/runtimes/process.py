@@ -252,7 +252,7 @@ class ProcessRuntime:
     async def _spawn(self, spec: WorkerSpec, python: Path, bundle: Path, orders: int | None) -> _Running:
         room = self._folders / spec.worker_id
         if spec.version.host in programs.HOSTS:
-            environ = programs.program_environ(spec, python, bundle, room, self._settings.url)
+            environ = programs.program_environ(spec, python, bundle, room, self._link, self._settings.url)
         else:
             environ = worker_environ(spec, python, bundle, room, self._link, self._settings.url)
         if spec.version.host == algorithms.HOST:

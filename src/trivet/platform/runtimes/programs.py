@@ -9,20 +9,22 @@ from urllib.parse import quote_plus
 from trivet.platform.core.errors import Unavailable
 from trivet.platform.ports.runtime import WorkerSpec
 from trivet.platform.runtimes import strays
-from trivet.platform.runtimes.surroundings import base_environ, custom_environ, visible_gpus
-from trivet.protocol.runpod import worker_variables
+from trivet.platform.runtimes.surroundings import URL, base_environ, custom_environ, visible_gpus
+from trivet.protocol.runpod import LINKED_HOST, POLLING_HOST, worker_variables
 
 COMMAND = ("-I", "-c", "import sys; from trivet.worker.programs import main; sys.exit(main())")
 """What the interpreter of an environment is started with to become the program."""
-HOSTS = frozenset({"runpod"})
+HOSTS = frozenset({POLLING_HOST, LINKED_HOST})
 """The kinds of host that are such programs."""
 
 _PING_INTERVAL = 2.0
 """Seconds; below 1 the ping process of some versions dies, and every ping keeps a second process busy for a moment."""
 
 
-def program_environ(spec: WorkerSpec, python: Path, bundle: Path, room: Path, url: str) -> dict[str, str]:
-    """All that a RunPod worker knows of its surroundings.
+def program_environ(  # noqa: PLR0917 - what a worker knows, put together in one place
+    spec: WorkerSpec, python: Path, bundle: Path, room: Path, link: str, url: str
+) -> dict[str, str]:
+    """All that a RunPod worker knows of its surroundings. One that can use our link finds that, and all the others' beside it.
 
     The template's variables and the owner's secrets come over what we merely suggest, and never over what the worker is
     reached by. Its home is its own room, as a configuration in the operator's would be preferred to the key that it is given.
@@ -32,6 +34,7 @@ def program_environ(spec: WorkerSpec, python: Path, bundle: Path, room: Path, ur
         python: the interpreter of its environment.
         bundle: the folder with its code.
         room: its own folder.
+        link: where workers connect to.
         url: where the platform is found over HTTP.
 
     Raises:
@@ -61,7 +64,13 @@ def program_environ(spec: WorkerSpec, python: Path, bundle: Path, room: Path, ur
         strays.FOLDER: str(room),
         "TRIVET_BUNDLE": str(bundle),
         "TRIVET_HANDLER": spec.version.handler,
+        **(_linked(spec, link, url) if spec.version.host == LINKED_HOST else {}),
     }
+
+
+def _linked(spec: WorkerSpec, link: str, url: str) -> dict[str, str]:
+    """What leads to our link, and tells jobs where they may ask the platform for something themselves."""
+    return {"TRIVET_LINK": link, "TRIVET_WORKER_TOKEN": spec.token, "TRIVET_HOST": spec.version.host, URL: url}
 
 
 def _suggested(spec: WorkerSpec) -> dict[str, str]:

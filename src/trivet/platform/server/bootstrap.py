@@ -64,6 +64,7 @@ from trivet.platform.stores.sqlite import SqliteStore
 from trivet.platform.stores.vault import FileVault
 from trivet.platform.wire.schemas import compile_schema
 from trivet.platform.worker_api.listener import Listener
+from trivet.protocol.runpod import LINKED_HOST, POLLING_HOST
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +155,7 @@ class Platform:
             vault=vault,
             clock=steady,
             background=background,
-            readers={RUNPOD: read_log_line},
+            readers=dict.fromkeys((POLLING_HOST, LINKED_HOST), read_log_line),
         )
         self.identities = Identities(
             self.accounts, self.dispatcher, self.endpoints, self.workers, settings.nested_calls
@@ -196,7 +197,7 @@ class Platform:
             sleep=asyncio.sleep,
         )
         self.upkeep = Upkeep(store=store, blobs=blobs, clock=clock, sleep=asyncio.sleep)
-        self.listener = Listener(self.workers, folder.socket)
+        self.listener = Listener(self.workers, folder.socket, vault.unseal)
         self.first: tuple[Account, Token] | None = None
         """The first account and its key, where this start has made them."""
 

@@ -30,11 +30,19 @@ _MOST_PIECES = 2**53
 
 
 class Link(asyncio.Protocol):
-    """A worker's connection. It is a `WorkerLink` for the services."""
+    """A worker's connection. It is a `WorkerLink` for the services.
 
-    def __init__(self, workers: Workers, links: set[Link]) -> None:
+    Args:
+        workers: who is told.
+        links: all that are open.
+        unseal: opens what callers gave aside.
+    """
+
+    def __init__(self, workers: Workers, links: set[Link], unseal: Callable[[bytes], str]) -> None:
         self._workers = workers
         self._links = links
+        self._unseal = unseal
+        self._wants_aside = False
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._decoder = Decoder()
@@ -103,6 +111,7 @@ class Link(asyncio.Protocol):
             self._refuse(error.code, error.detail)
             return
         self._worker_id = worker_id
+        self._wants_aside = meta.get("aside") is True
         if self._hello_timer is not None:
             self._hello_timer.cancel()
         self._write(
@@ -150,7 +159,21 @@ class Link(asyncio.Protocol):
             order.attempt,
             _quoted(order.content_type),
         )
+        if self._wants_aside and order.aside is not None:
+            try:
+                meta = b'%b,"aside":%b}' % (meta[:-1], self._unseal(order.aside).encode())
+            except CoreError as error:
+                self._loop.call_soon(self._fail_unread, order, error)
+                return
         self._put(pack(Kind.JOB, order.number, meta, order.body))
+
+    def _fail_unread(self, order: AttemptOrder, error: CoreError) -> None:
+        """What belongs to an attempt can't be read: it fails, and its worker never hears of it."""
+        if self._worker_id is not None:
+            ref = AttemptRef(self._worker_id, order.number, order.token)
+            message = f"What the caller gave for the worker beside the input can't be read: {error.detail}"
+            self._workers.begun(ref)
+            self._workers.fail(ref, JobError("input_lost", message, hint=error.hint))
 
     def cancel(self, number: int, reason: str) -> None:
         """Asks the worker to stop an attempt."""
@@ -216,7 +239,7 @@ _ABOUT_ATTEMPTS: dict[Kind, Callable[[Workers, AttemptRef, Frame], None]] = {
     ),
     Kind.PIECE: lambda workers, ref, frame: workers.piece(ref, _text(frame.meta, "type") or JSON, frame.body),
     Kind.LOG: _log,
-    Kind.PROGRESS: lambda workers, ref, frame: workers.progress(ref, _progress(frame.meta)),
+    Kind.PROGRESS: lambda workers, ref, frame: workers.progress(ref, _progress(frame)),
     Kind.ERROR: lambda workers, ref, frame: workers.fail(ref, _error(frame.meta)),
     Kind.STOPPED: lambda workers, ref, _: workers.stopped(ref),
     Kind.RETURNED: lambda workers, ref, _: workers.returned(ref),
@@ -226,14 +249,19 @@ _ABOUT_WORKERS: dict[Kind, Callable[[Workers, str, dict[str, Any]], None]] = {
     Kind.HEARTBEAT: lambda workers, worker_id, _: workers.alive(worker_id),
     Kind.READY: lambda workers, worker_id, _: workers.ready(worker_id),
     Kind.UNFIT: lambda workers, worker_id, meta: workers.unfit(
-        worker_id, _text(meta, "message"), _text(meta, "traceback")
+        worker_id,
+        _text(meta, "message"),
+        _text(meta, "traceback"),
+        what="failed its start check" if meta.get("check") is True else "could not load its handler",
     ),
     Kind.DRAINING: lambda workers, worker_id, _: workers.draining(worker_id),
 }
 
 
-def _progress(meta: dict[str, Any]) -> Progress:
-    fraction = meta.get("fraction")
+def _progress(frame: Frame) -> Progress:
+    if frame.body:
+        return Progress(None, detail=frame.body)
+    meta, fraction = frame.meta, frame.meta.get("fraction")
     try:
         share = None if fraction is None else min(1.0, max(0.0, float(fraction)))
     except (OverflowError, TypeError, ValueError):

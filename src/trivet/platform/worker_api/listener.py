@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from trivet.platform.services.workers import Workers
@@ -10,10 +11,17 @@ from trivet.platform.worker_api.link import Link
 
 
 class Listener:
-    """A unix socket for workers. Its folder belongs to the platform's user alone."""
+    """A unix socket for workers. Its folder belongs to the platform's user alone.
 
-    def __init__(self, workers: Workers, path: Path) -> None:
+    Args:
+        workers: who is told of them.
+        path: where it lies.
+        unseal: opens what callers gave aside, for workers that want it.
+    """
+
+    def __init__(self, workers: Workers, path: Path, unseal: Callable[[bytes], str]) -> None:
         self._workers = workers
+        self._unseal = unseal
         self._path = path
         self._links: set[Link] = set()
         self._server: asyncio.AbstractServer | None = None
@@ -22,7 +30,9 @@ class Listener:
         """Begins to listen."""
         self._path.unlink(missing_ok=True)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(lambda: Link(self._workers, self._links), str(self._path))
+        self._server = await loop.create_unix_server(
+            lambda: Link(self._workers, self._links, self._unseal), str(self._path)
+        )
         self._path.chmod(0o600)
 
     async def close(self) -> None:

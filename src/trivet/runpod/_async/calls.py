@@ -64,7 +64,7 @@ class AsyncCalls:
             raise _answers.failed(failure, self.url, request.job_id) from failure
         except InvalidRequestError as error:
             raise InputError(error.message, hint=error.hint) from None
-        if _answers.is_trivet(answer):
+        if answer.is_trivet:
             self.holds = True
         return answer
 

@@ -378,7 +378,7 @@ def terminate_pod(pod_id: str) -> None:
 
 
 def _place_of(network_volume_id: str) -> str | None:
-    volumes = get_user().get("networkVolumes") or []
+    volumes: list[dict[str, Any]] = get_user().get("networkVolumes") or []
     return next((volume.get("dataCenterId") for volume in volumes if volume.get("id") == network_volume_id), None)
 
 

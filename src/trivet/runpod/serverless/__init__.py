@@ -17,28 +17,24 @@ if TYPE_CHECKING:
     from trivet.runpod.logger import RunPodLogger
     from trivet.runpod.serverless.fitness import register_fitness_check
     from trivet.runpod.serverless.progress import progress_update
+    from trivet.runpod.serverless.utils.rp_volume_cache import VolumeCache
     from trivet.runpod.serverless.worker import start
     from trivet.runpod.version import __version__ as runpod_version
 
-__all__ = ["RunPodLogger", "progress_update", "register_fitness_check", "runpod_version", "start"]
+__all__ = ["RunPodLogger", "VolumeCache", "progress_update", "register_fitness_check", "runpod_version", "start"]
 
 _HOMES = {
     "RunPodLogger": ("trivet.runpod.logger", "RunPodLogger"),
+    "VolumeCache": ("trivet.runpod.serverless.utils.rp_volume_cache", "VolumeCache"),
     "progress_update": ("trivet.runpod.serverless.progress", "progress_update"),
     "register_fitness_check": ("trivet.runpod.serverless.fitness", "register_fitness_check"),
     "runpod_version": ("trivet.runpod.version", "__version__"),
     "start": ("trivet.runpod.serverless.worker", "start"),
 }
 _MODULES = frozenset({"modules", "utils"})
-_ABSENT = {
-    "VolumeCache": "Keep what is to outlast a worker in its volume yourself, or load it before `start`.",
-}
-"""What the original has here and this module has not, with what to do instead."""
 
 
 def __getattr__(name: str) -> object:
-    if name in _ABSENT:
-        raise AttributeError(f"trivet.runpod.serverless has no {name}. {_ABSENT[name]}")
     if name not in _HOMES and name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from trivet.runpod.logger import RunPodLogger
 from trivet.runpod.serverless.program import Program
+from trivet.sdk._json import object_in
 
 journal = RunPodLogger()
 _LONGEST_BODY = 100 * 1024 * 1024
@@ -55,12 +56,14 @@ class DevApi:
                 return self._call(verb, body)
             case "status" | "stream" if job_id:
                 return self._look(verb, job_id)
+            case _:
+                pass
         if self._realtime and path == self._realtime:
             return self._at_once(body)
         return Reply(404, {"error": f"There is nothing at {path[:200]}."})
 
     def _call(self, verb: str, body: bytes) -> Reply:
-        said = _object(body)
+        said = object_in(body)
         if said is None or not isinstance(said.get("input"), dict):
             return Reply(422, {"error": "The body is to be a JSON object whose `input` is one."})
         job_id = f"test-{uuid.uuid4()}"
@@ -83,7 +86,7 @@ class DevApi:
         return Reply(200, document)
 
     def _at_once(self, body: bytes) -> Reply:
-        said = _object(body)
+        said = object_in(body)
         if said is None or "input" not in said:
             return Reply(422, {"error": "The body is to be a JSON object with `id` and `input`."})
         with self._room:
@@ -153,11 +156,3 @@ def serve(program: Program, host: str, port: int, at_once: int) -> None:
             server.serve_forever()
         except KeyboardInterrupt:
             journal.info("SIGINT received. Shutting down.")
-
-
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

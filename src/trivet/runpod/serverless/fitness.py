@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -41,7 +40,7 @@ def first_failure() -> Unfit | None:
     for check in tuple(_checks):
         try:
             found = check()
-            if inspect.isawaitable(found):
+            if hasattr(found, "__await__"):
                 import asyncio
 
                 asyncio.run(_awaited(found))

@@ -97,16 +97,20 @@ class Line:
         """Brings a result, again and again where the server is away for a while."""
         self._last = job_id
         url = self.place.done(job_id, is_stream=is_stream)
-        self._post(url, job_id, results.encoded(report), "result", Deadline(_OUTAGE))
+        self._post(url, job_id, results.posted(report), "result", Deadline(_OUTAGE))
 
     def piece(self, job_id: str, value: Any) -> None:
-        """Brings a piece of a stream."""
-        body = results.encoded({"output": value})
+        """Brings a piece of a stream.
+
+        Raises:
+            Refused: it has no form in JSON.
+        """
+        body = b'{"output":%b}' % results.written(value)
         self._post(self.place.stream(job_id), job_id, body, "piece", Deadline(_OUTAGE))
 
-    def progress(self, job_id: str, value: Any) -> None:
-        """Says how far a job is."""
-        body = results.encoded({"status": "IN_PROGRESS", "output": value})
+    def progress(self, job_id: str, value: bytes) -> None:
+        """Says how far a job is; ``value`` is JSON."""
+        body = b'{"status":"IN_PROGRESS","output":%b}' % value
         self._post(self.place.done(job_id, is_stream=False), job_id, body, "progress", Deadline(10.0))
 
     def ping(self, job_ids: Iterable[str]) -> None:

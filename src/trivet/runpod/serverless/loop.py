@@ -14,6 +14,7 @@ from trivet.runpod.logger import RunPodLogger
 from trivet.runpod.serverless.line import Line
 from trivet.runpod.serverless.program import Job, Program
 from trivet.runpod.serverless.progress import Reporter
+from trivet.runpod.serverless.results import Refused
 
 journal = RunPodLogger()
 QUICK = 0.5
@@ -110,7 +111,7 @@ class PlainLoop:
         try:
             if self._holdings.is_stopped(job_id):
                 return
-            report = self._program.perform(job, self._piece(job_id), lambda: self._holdings.is_stopped(job_id))
+            report = self._report(job)
             if report is not None:
                 self._reporter.flush()
                 if self._program.refreshes:
@@ -121,6 +122,13 @@ class PlainLoop:
         journal.info("Finished.", job_id)
         if self._program.refreshes:
             self._ending.set()
+
+    def _report(self, job: Job) -> dict[str, Any] | None:
+        job_id = job["id"]
+        try:
+            return self._program.perform(job, self._piece(job_id), lambda: self._holdings.is_stopped(job_id))
+        except Refused as refusal:
+            return {"error": refusal.sentences}
 
     def _piece(self, job_id: str) -> Callable[[Any], None]:
         if not self._line.place.stream_url:

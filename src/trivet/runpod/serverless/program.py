@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -34,16 +33,15 @@ class Program:
             )
         self.handler: Callable[[Job], Any] = handler
         self.modifier: Callable[[int], Any] | None = modifier
+        import inspect  # not before a worker starts: whoever only imports `start` is not to wait for it
+
         self.aggregates = bool(config.get("return_aggregate_stream"))
         self.refreshes = bool(config.get("refresh_worker"))
         called = handler if inspect.isroutine(handler) else getattr(handler, "__call__", handler)  # noqa: B004 - an object's function
-        self.is_stream = any(map(inspect.isgeneratorfunction, (handler, called))) or self._gives_later(handler, called)
-        self.is_async = any(map(inspect.iscoroutinefunction, (handler, called))) or self._gives_later(handler, called)
+        gives_later = any(map(inspect.isasyncgenfunction, (handler, called)))
+        self.is_stream = gives_later or any(map(inspect.isgeneratorfunction, (handler, called)))
+        self.is_async = gives_later or any(map(inspect.iscoroutinefunction, (handler, called)))
         self._host = {"hostname": hostname, "worker_id": worker_id}
-
-    @staticmethod
-    def _gives_later(*functions: Any) -> bool:
-        return any(map(inspect.isasyncgenfunction, functions))
 
     def perform(self, job: Job, tell: Callable[[Any], None], is_stopped: Callable[[], bool]) -> dict[str, Any] | None:
         """Runs a plain handler for a job, and returns the report on it; None where it was stopped between two pieces.
@@ -52,23 +50,30 @@ class Program:
             job: what the handler is given.
             tell: takes each piece.
             is_stopped: whether nobody wants the rest.
+
+        Raises:
+            Refused: by ``tell``.
         """
         try:
             given = self.handler(job)
             if not self.is_stream:
-                return results.returned(_waited_for(given) if inspect.isawaitable(given) else given)
+                return results.returned(_waited_for(given) if hasattr(given, "__await__") else given)
             kept: list[Any] = []
-            for piece in given:
-                if is_stopped():
-                    given.close()
-                    return None
-                if error := results.refused_piece(piece):
-                    return {"error": error}
-                tell(piece)
-                if self.aggregates:
-                    kept.append(piece)
+            try:
+                for piece in given:
+                    if is_stopped():
+                        return None
+                    if error := results.refused_piece(piece):
+                        return {"error": error}
+                    tell(piece)
+                    if self.aggregates:
+                        kept.append(piece)
+            finally:
+                given.close()
             return results.collected(kept, aggregate=self.aggregates)
-        except Exception as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
+        except results.Refused:
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
             return results.failed(error, **self._host)
 
     async def perform_later(self, job: Job, tell: Callable[[Any], Awaitable[None]]) -> dict[str, Any]:
@@ -77,19 +82,28 @@ class Program:
         Args:
             job: what the handler is given.
             tell: takes each piece.
+
+        Raises:
+            Refused: by ``tell``.
         """
         try:
             if not self.is_stream:
                 return results.returned(await self.handler(job))
             kept: list[Any] = []
-            async for piece in self.handler(job):
-                if error := results.refused_piece(piece):
-                    return {"error": error}
-                await tell(piece)
-                if self.aggregates:
-                    kept.append(piece)
+            given = self.handler(job)
+            try:
+                async for piece in given:
+                    if error := results.refused_piece(piece):
+                        return {"error": error}
+                    await tell(piece)
+                    if self.aggregates:
+                        kept.append(piece)
+            finally:
+                await given.aclose()
             return results.collected(kept, aggregate=self.aggregates)
-        except Exception as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
+        except results.Refused:
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
             return results.failed(error, **self._host)
 
     def rehearse(self, job: Job) -> tuple[dict[str, Any], list[Any]]:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
-Send = Callable[[str, Any], None]
+from trivet.runpod.serverless import results
+
+Send = Callable[[str, bytes], None]
 _PATIENCE = 10.0
 """Seconds that a result waits for the progress before it."""
+
+
+class Teller(Protocol):
+    """Who brings what handlers say of their progress to the server."""
+
+    def tell(self, job_id: str, value: bytes) -> None:
+        """Brings a word, which is JSON. May be called from any thread."""
 
 
 class Reporter:
@@ -21,12 +30,12 @@ class Reporter:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._words: SimpleQueue[tuple[str, Any] | threading.Event] = SimpleQueue()
+        self._words: SimpleQueue[tuple[str, bytes] | threading.Event] = SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def tell(self, job_id: str, value: Any) -> None:
-        """Sends a word, in its turn."""
+    def tell(self, job_id: str, value: bytes) -> None:
+        """As `Teller.tell`: in its turn."""
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="trivet-progress", daemon=True)
@@ -49,13 +58,13 @@ class Reporter:
                 self._send(*word)
 
 
-_reporter: Reporter | None = None
+_teller: Teller | None = None
 
 
-def report_by(reporter: Reporter | None) -> None:
+def report_by(teller: Teller | None) -> None:
     """Sets who sends what handlers say; None: it is only logged."""
-    global _reporter  # noqa: PLW0603 - one worker in a process, and a function of the module is how its handlers reach it
-    _reporter = reporter
+    global _teller  # noqa: PLW0603 - one worker in a process, and a function of the module is how its handlers reach it
+    _teller = teller
 
 
 def progress_update(job: Mapping[str, Any], progress: Any) -> None:
@@ -63,11 +72,21 @@ def progress_update(job: Mapping[str, Any], progress: Any) -> None:
 
     Args:
         job: what the handler was given.
-        progress: anything that JSON has a form for; callers find it as the job's output until there is one.
+        progress: anything that JSON has a form for; callers find it as the job's output until there is one. What has none
+            is logged, and the job goes on.
     """
-    if _reporter is not None:
-        _reporter.tell(str(job["id"]), progress)
+    if _teller is None:
+        _log(f"Progress: {progress}", job)
+        return
+    try:
+        value = results.written(progress)
+    except results.Refused as refusal:
+        _log(f"A progress was not told. {refusal.sentences}", job)
     else:
-        from trivet.runpod.logger import RunPodLogger
+        _teller.tell(str(job["id"]), value)
 
-        RunPodLogger().info(f"Progress: {progress}", str(job.get("id", "")))
+
+def _log(text: str, job: Mapping[str, Any]) -> None:
+    from trivet.runpod.logger import RunPodLogger
+
+    RunPodLogger().info(text, str(job.get("id", "")))

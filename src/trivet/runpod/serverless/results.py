@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import json
-import traceback
 from typing import Any
 
 from trivet.runpod.version import __version__
 
 FIRST_FRAMES = 1
 """Frames at the top of a traceback that are ours."""
+_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+class Refused(Exception):
+    """What a handler gave can't be passed on, or what it was to be given can't be read.
+
+    Args:
+        message: why.
+        code: a stable word for that.
+        hint: what to do about it.
+    """
+
+    def __init__(self, message: str, *, code: str = "unserializable_output", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.hint = hint
+
+    @property
+    def sentences(self) -> str:
+        """All of it, as callers are told."""
+        return f"{self.message} {self.hint}".rstrip()
 
 
 def returned(value: Any) -> dict[str, Any]:
@@ -41,16 +62,24 @@ def collected(pieces: list[Any], *, aggregate: bool) -> dict[str, Any]:
 
 def failed(error: BaseException, *, hostname: str, worker_id: str) -> dict[str, Any]:
     """The report on an exception."""
+    import traceback
+
     lines = traceback.format_exception(type(error), error, _authors(error))
+    message = str(error)
+    if isinstance(error, SystemExit):
+        message = f"The handler ended the program (exit status {error.code}) where it should return or raise."
     told = {
         "error_type": str(type(error)),
-        "error_message": str(error),
+        "error_message": message,
         "error_traceback": "".join(lines),
         "hostname": hostname,
         "worker_id": worker_id,
         "runpod_version": __version__,
     }
-    return {"error": json.dumps(told)}
+    report: dict[str, Any] = {"error": json.dumps(told)}
+    if isinstance(error, SystemExit):  # it wanted this process to end, and it will: behind its report
+        report["stopPod"] = True
+    return report
 
 
 def refused_piece(piece: Any) -> str:
@@ -59,12 +88,56 @@ def refused_piece(piece: Any) -> str:
     return "" if not error else error if isinstance(error, str) else json.dumps(error, default=str)
 
 
-def encoded(report: dict[str, Any]) -> bytes:
+def written(value: Any) -> bytes:
+    """A value as JSON.
+
+    Raises:
+        Refused: it has no form in JSON.
+    """
+    try:
+        return _compact(value).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _explained(value, error) from None
+
+
+def posted(report: dict[str, Any]) -> bytes:
     """A report as it is posted. What has no form in JSON becomes a failure that says so."""
     try:
-        return json.dumps(report, ensure_ascii=False).encode()
+        return _compact(report).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        return json.dumps({"error": f"The handler's output can't be written as JSON: {error}"}).encode()
+        rest = {name: value for name, value in report.items() if name != "output"}
+        return json.dumps({"error": _explained(report.get("output"), error).sentences, **rest}).encode()
+
+
+def _explained(value: Any, error: Exception) -> Refused:
+    what = "The output can't be written as JSON"
+    if isinstance(error, RecursionError) or "Circular" in str(error):
+        return Refused(f"{what}: it is nested too deeply, or contains itself.")
+    place = _endless(value)
+    if place is None:
+        return Refused(f"{what}: {error}.", hint="Return plain values: dict, list, str, numbers, True, False, None.")
+    at, number = place
+    return Refused(
+        f"{what}: {at or 'the output itself'} is {number}, for which JSON has no word.",
+        hint="Return None in its place, or text.",
+    )
+
+
+def _endless(value: Any) -> tuple[str, float] | None:
+    """The first place, as a JSON pointer, whose number is none."""
+    waiting: list[tuple[str, Any]] = [("", value)]
+    while waiting:
+        at, item = waiting.pop()
+        if isinstance(item, float) and item - item != 0:
+            return at, item
+        if isinstance(item, dict):
+            below = [(str(key).replace("~", "~0").replace("/", "~1"), inner) for key, inner in item.items()]
+        elif isinstance(item, list | tuple):
+            below = [(str(index), inner) for index, inner in enumerate(item)]
+        else:
+            continue
+        waiting += [(f"{at}/{step}", inner) for step, inner in reversed(below)]
+    return None
 
 
 def _authors(error: BaseException) -> Any:

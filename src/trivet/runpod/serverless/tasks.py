@@ -17,6 +17,7 @@ from trivet.runpod.serverless.line import Line
 from trivet.runpod.serverless.loop import Holdings, rest
 from trivet.runpod.serverless.program import Job, Program
 from trivet.runpod.serverless.progress import Reporter
+from trivet.runpod.serverless.results import Refused
 
 T = TypeVar("T")
 journal = RunPodLogger()
@@ -121,7 +122,10 @@ class TaskLoop:
 
     async def _work(self, job: Job) -> None:
         job_id = job["id"]
-        report = await self._program.perform_later(job, self._piece(job_id))
+        try:
+            report = await self._program.perform_later(job, self._piece(job_id))
+        except Refused as refusal:
+            report = {"error": refusal.sentences}
         if self._program.refreshes:
             report["stopPod"] = True
         is_stream = self._program.is_stream

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
-import threading
 import time
 from typing import Any
 
 from trivet.runpod.error import StartError
 from trivet.runpod.logger import RunPodLogger
-from trivet.runpod.serverless import fitness
-from trivet.runpod.serverless.line import Line
-from trivet.runpod.serverless.loop import Holdings, PlainLoop
 from trivet.runpod.serverless.program import Program
-from trivet.runpod.serverless.progress import Reporter, report_by
-from trivet.runpod.serverless.surroundings import Surroundings
 from trivet.runpod.version import __version__
 
 journal = RunPodLogger()
 TEST_INPUT = "test_input.json"
-EXIT_UNFIT = 1
+_LINK = ("TRIVET_LINK", "TRIVET_WORKER_TOKEN")
+"""The variables of a worker that has a link."""
+_UNSAID: dict[str, Any] = {
+    "rp_log_level": None,
+    "rp_debugger": None,
+    "rp_serve_api": None,
+    "rp_api_port": 8000,
+    "rp_api_concurrency": 1,
+    "rp_api_host": "localhost",
+    "test_input": None,
+}
+"""What is said by a command line that says nothing."""
 
 
 def start(config: dict[str, Any]) -> None:
     """Starts a worker with a handler; returns when the worker is told to end.
 
-    In a worker's environment it takes jobs from its platform. With ``--test_input JSON``, or where there is a file
+    In a worker's environment it takes jobs from its platform: over the platform's own link where it was started with one, over
+    HTTP otherwise. With ``--test_input JSON``, or where there is a file
     ``test_input.json`` and no such environment, it runs that one job and exits. With ``--rp_serve_api`` it serves the handler
     over HTTP on this machine.
 
@@ -58,10 +63,24 @@ def start(config: dict[str, Any]) -> None:
             at_once = int(os.environ.get("RUNPOD_REALTIME_CONCURRENCY", "1"))
             serve(Program(config), "0.0.0.0", int(realtime), at_once)  # noqa: S104 - as the variable asks
         return
-    place = Surroundings.read(os.environ, _stored_key())
-    if said["test_input"] is not None or place is None:
+    if said["test_input"] is not None:
         sys.exit(_rehearse(Program(config), said["test_input"]))
-    _work(config, place)
+    if all(name in os.environ for name in _LINK):
+        if config.get("concurrency_modifier") is None:
+            from trivet.runpod.serverless import linked
+
+            linked.serve(Program(config), os.environ)
+            return
+        for name in _LINK:  # it was not known when the program was built that it would choose how many jobs it takes
+            del os.environ[name]
+    from trivet.runpod.serverless.surroundings import Surroundings
+
+    place = Surroundings.read(os.environ, _stored_key())
+    if place is None:
+        sys.exit(_rehearse(Program(config), None))
+    from trivet.runpod.serverless import polling
+
+    polling.serve(config, place)
 
 
 def read_arguments() -> dict[str, Any]:
@@ -70,70 +89,25 @@ def read_arguments() -> dict[str, Any]:
     Raises:
         StartError: the test input is no JSON object.
     """
+    if len(sys.argv) < 2:
+        return dict(_UNSAID)
+    import argparse  # as it takes a tenth of a worker's start
+
     parser = argparse.ArgumentParser(prog="runpod", description="Arguments of a worker.")
-    parser.add_argument("--rp_log_level", default=None, help="ERROR, WARN, INFO or DEBUG")
-    parser.add_argument("--rp_debugger", action="store_true", default=None, help="not there in this module")
-    parser.add_argument("--rp_serve_api", action="store_true", default=None, help="serve the handler over HTTP")
-    parser.add_argument("--rp_api_port", type=int, default=8000, help="the port to serve it on")
-    parser.add_argument("--rp_api_concurrency", type=int, default=1, help="how many jobs at a time it serves")
-    parser.add_argument("--rp_api_host", default="localhost", help="the address to serve it on")
-    parser.add_argument("--test_input", default=None, help="one job to run, as JSON")
+    parser.add_argument("--rp_log_level", help="ERROR, WARN, INFO or DEBUG")
+    parser.add_argument("--rp_debugger", action="store_true", help="not there in this module")
+    parser.add_argument("--rp_serve_api", action="store_true", help="serve the handler over HTTP")
+    parser.add_argument("--rp_api_port", type=int, help="the port to serve it on")
+    parser.add_argument("--rp_api_concurrency", type=int, help="how many jobs at a time it serves")
+    parser.add_argument("--rp_api_host", help="the address to serve it on")
+    parser.add_argument("--test_input", help="one job to run, as JSON")
+    parser.set_defaults(**_UNSAID)
     known, rest = parser.parse_known_args()
     sys.argv = [sys.argv[0], *rest]
     said = vars(known)
     if said["test_input"] is not None:
         said["test_input"] = _job(said["test_input"], "--test_input")
     return said
-
-
-def _work(config: dict[str, Any], place: Surroundings) -> None:
-    program = Program(config, hostname=place.hostname, worker_id=place.worker_id)
-    line = Line(place)
-    failure = fitness.first_failure()
-    if failure is not None:
-        journal.error(f"Fitness check {failure.check} has failed: {failure.reason}")
-        line.unhealthy(failure.check, failure.reason)
-        sys.stdout.flush()
-        os._exit(EXIT_UNFIT)  # threads of the author's checks must not keep an unfit worker
-    holdings, reporter = Holdings(), Reporter(line.progress)
-    report_by(reporter)
-    if program.is_async:
-        from trivet.runpod.serverless.tasks import TaskLoop
-
-        loop: PlainLoop | TaskLoop = TaskLoop(line, program, holdings, reporter)
-    else:
-        loop = PlainLoop(line, program, holdings, reporter)
-    ended = threading.Event()
-    if place.ping_url:
-        threading.Thread(target=_ping, args=(line, holdings, ended), name="trivet-ping", daemon=True).start()
-    if place.stop():
-        threading.Thread(target=_listen, args=(line, loop, ended), name="trivet-stop", daemon=True).start()
-    try:
-        loop.run()
-    finally:
-        ended.set()
-        line.hang_up()
-        report_by(None)
-
-
-def _ping(line: Line, holdings: Holdings, ended: threading.Event) -> None:
-    while True:
-        line.ping(holdings.ids())
-        if ended.wait(line.place.ping_interval):
-            return
-
-
-def _listen(line: Line, loop: Any, ended: threading.Event) -> None:
-    """Stops the jobs that the server names."""
-    while not ended.is_set():
-        asked = time.monotonic()
-        job_ids, pause = line.stops()
-        for job_id in job_ids:
-            loop.stop(job_id)
-        if pause is None and not job_ids and time.monotonic() - asked < 1.0:
-            pause = 1.0
-        if pause:
-            ended.wait(pause)
 
 
 def _rehearse(program: Program, given: dict[str, Any] | None) -> int:

@@ -133,8 +133,7 @@ class AsyncEndpoints:
         Returns:
             How many there were.
         """
-        answer = _answers.document(await self._session.send(_requests.endpoint_purge(reference)))
-        return int(answer["cancelled"])
+        return _answers.number("cancelled", await self._session.send(_requests.endpoint_purge(reference)))
 
     async def versions(self, reference: Reference) -> list[VersionInfo]:
         """Its versions."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -103,6 +103,7 @@ class AsyncHttpTransport:
         headers: headers of every request.
         verify: a file of certificates (PEM) to trust besides the system's; True for the system's alone.
         largest: how many bytes of an answer are read whole; None takes ``TRIVET_MAX_ANSWER``, else 256 MiB.
+        address: the address to connect to, in place of those that the host's name stands for; no proxy is used then.
 
     Raises:
         ConfigurationError: certificates are not to be checked, their file can't be read, a header can't be sent, or
@@ -116,8 +117,10 @@ class AsyncHttpTransport:
         *,
         verify: bool | str | os.PathLike[str] = True,
         largest: int | None = None,
+        address: str | None = None,
     ) -> None:
         self._url = url
+        self._address = address
         self._largest = largest_answer() if largest is None else largest
         self._headers = dict(headers)
         self._certificates = _certificates(verify)
@@ -225,6 +228,9 @@ class AsyncHttpTransport:
         )
         if origin(self._url)[1] == "localhost":
             builder = builder.no_proxy()  # a proxy elsewhere has a loopback of its own
+        if self._address is not None:
+            _, host, port = origin(self._url)
+            builder = builder.no_proxy().resolve(host, self._address, port)
         for certificate in self._certificates:
             builder = builder.add_root_certificate_pem(certificate)
         return builder
@@ -284,7 +290,7 @@ class _AsyncHttpAnswer:
         raise too_large(None, largest)
 
     @contextmanager
-    def _waiting(self) -> Iterator[None]:
+    def _waiting(self) -> Generator[None, None, None]:
         """Around a wait. Where a signal ends it, the reader stays busy in its own thread."""
         self._reading = True
         try:

@@ -134,8 +134,7 @@ class Endpoints:
         Returns:
             How many there were.
         """
-        answer = _answers.document(self._session.send(_requests.endpoint_purge(reference)))
-        return int(answer["cancelled"])
+        return _answers.number("cancelled", self._session.send(_requests.endpoint_purge(reference)))
 
     def versions(self, reference: Reference) -> list[VersionInfo]:
         """Its versions."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from trivet.runpod.logger import RunPodLogger
+from trivet.runpod.logger import LEVELS, RunPodLogger
 
-__all__ = ["RunPodLogger"]
+__all__ = ["LOG_LEVELS", "RunPodLogger"]
+
+LOG_LEVELS = list(LEVELS)
+"""From all to the least."""

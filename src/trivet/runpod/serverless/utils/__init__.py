@@ -1,25 +1,40 @@
-"""Small helpers for handlers: checking an input, looking for a GPU, tidying up after a job."""
+"""Helpers for handlers: files from URLs and for buckets, caches on volumes, inputs, GPUs, times, and tidying up."""
 
 from __future__ import annotations
 
-_MODULES = frozenset({"rp_cleanup", "rp_cuda", "rp_validator"})
-_ABSENT = {
-    "VolumeCache": "Keep what is to outlast a worker in its volume yourself, or load it before `start`.",
-    "download_files_from_urls": "Fetch the files with any HTTP client.",
-    "rp_debugger": "`trivet logs` tells more.",
-    "rp_download": "Fetch the files with any HTTP client.",
-    "rp_upload": "Upload with boto3, or return what is small.",
-    "upload_file_to_bucket": "Upload with boto3.",
-    "upload_in_memory_object": "Upload with boto3.",
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trivet.runpod.serverless.utils.rp_download import download_files_from_urls
+    from trivet.runpod.serverless.utils.rp_upload import upload_file_to_bucket, upload_in_memory_object
+    from trivet.runpod.serverless.utils.rp_volume_cache import VolumeCache
+
+__all__ = ["VolumeCache", "download_files_from_urls", "upload_file_to_bucket", "upload_in_memory_object"]
+
+_HOMES = {
+    "VolumeCache": "rp_volume_cache",
+    "download_files_from_urls": "rp_download",
+    "upload_file_to_bucket": "rp_upload",
+    "upload_in_memory_object": "rp_upload",
 }
-"""What the original has here and this package has not, with what to do instead."""
+_MODULES = frozenset(
+    {
+        "rp_cleanup", "rp_cuda", "rp_debugger", "rp_download", "rp_model_cache", "rp_ssrf", "rp_upload", "rp_validator",
+        "rp_volume_cache",
+    }
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> object:
-    if name in _ABSENT:
-        raise AttributeError(f"trivet.runpod.serverless.utils has no {name}. {_ABSENT[name]}")
-    if name not in _MODULES:
+    if name not in _HOMES and name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return import_module(f"{__name__}.{name}")
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    value: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

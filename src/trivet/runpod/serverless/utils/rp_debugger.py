@@ -19,14 +19,14 @@ process are kept together: what jobs that run side by side have measured comes w
 from __future__ import annotations
 
 import functools
-import sys
+import inspect
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
+from types import MethodType, TracebackType
+from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 from trivet.runpod.error import RunPodError
 from trivet.runpod.version import __version__
@@ -36,6 +36,7 @@ __all__ = [
     "Checkpoints",
     "FunctionTimer",
     "LineTimer",
+    "add_debugger_output",
     "clear_debugger_output",
     "get_debugger_output",
 ]
@@ -63,7 +64,12 @@ class _Watch:
 
     def stop(self) -> dict[str, Any]:
         taken = (time.perf_counter() - self._begun) * 1000
-        return {"name": self._name, "start_utc": _utc(self._at), "stop_utc": _utc(datetime.now(UTC)), "duration_ms": taken}
+        return {
+            "name": self._name,
+            "start_utc": _utc(self._at),
+            "stop_utc": _utc(datetime.now(UTC)),
+            "duration_ms": taken,
+        }
 
 
 class Checkpoints:
@@ -71,18 +77,19 @@ class Checkpoints:
 
     _only: Checkpoints | None = None
     _lock = threading.Lock()
-    _named: dict[str, _Watch | None]
-    _taken: deque[dict[str, Any]]
 
     def __new__(cls) -> Self:
         """The one that is there already, or a new one."""
         with cls._lock:
             if not isinstance(cls._only, cls):
                 cls._only = super().__new__(cls)
-                cls._only._named = {}
-                cls._only._taken = deque(maxlen=_KEPT)
         only: Self = cls._only
         return only
+
+    def __init__(self) -> None:
+        if not hasattr(self, "_named"):  # it is called whenever somebody asks for the one
+            self._named: dict[str, _Watch | None] = {}
+            self._taken: deque[dict[str, Any]] = deque(maxlen=_KEPT)
 
     def add(self, name: str) -> None:
         """Makes a name known.
@@ -92,7 +99,9 @@ class Checkpoints:
         """
         with self._lock:
             if name in self._named:
-                raise CheckpointError(f'Checkpoint name "{name}" already exists.', hint="Add it once, or read and clear.")
+                raise CheckpointError(
+                    f'Checkpoint name "{name}" already exists.', hint="Add it once, or read and clear."
+                )
             self._named[name] = None
 
     def start(self, name: str) -> None:
@@ -165,7 +174,7 @@ class LineTimer:
 
 
 class FunctionTimer(Generic[P, R]):
-    """Takes the time of each call of a function; a decorator, for functions, methods and coroutines.
+    """Takes the time of each call of a function; a decorator for functions, methods and coroutines.
 
     Args:
         function: the function.
@@ -174,7 +183,73 @@ class FunctionTimer(Generic[P, R]):
     def __init__(self, function: Callable[P, R]) -> None:
         self.function = function
         functools.update_wrapper(self, function)
-        if _gives_later(function):
-            from inspect import markcoroutinefunction
 
-            markcoroutinefunction(self)
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """What the function gives; that of a coroutine is waited for before the time ends."""
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        if inspect.iscoroutinefunction(self.function):
+            timed: Any = _timed(name, self.function(*args, **kwargs))
+            return timed  # type: ignore[no-any-return]  # a coroutine like the function's own
+        with LineTimer(name):
+            return self.function(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        """The timer of a method, bound as the method would be."""
+        return self if instance is None else MethodType(self, instance)
+
+
+def get_debugger_output() -> dict[str, Any]:
+    """The times that were taken, which are forgotten then, and what they were taken on.
+
+    Returns:
+        ``system_info`` (``os``, ``processor``, ``python_version``, ``runpod``), and ``timestamps`` as
+        `Checkpoints.get_checkpoints` gives them.
+    """
+    return {"system_info": _system(), "timestamps": Checkpoints().get_checkpoints()}
+
+
+def clear_debugger_output() -> None:
+    """Forgets the times that were taken."""
+    Checkpoints().clear()
+
+
+def add_debugger_output(report: MutableMapping[str, Any], ready_delay_ms: float) -> None:
+    """Adds to a job's report what was measured for it, where its output is an object; any other output stays as it is.
+
+    Args:
+        report: what is told of the job: ``output``, ``error``.
+        ready_delay_ms: milliseconds from the worker's start to its first question for a job.
+    """
+    measured = get_debugger_output()
+    output = report.get("output")
+    if isinstance(output, dict):
+        report["output"] = {**output, "rp_debugger": {**measured, "ready_delay_ms": ready_delay_ms}}
+
+
+async def _timed(name: str, result: Awaitable[R]) -> R:
+    with LineTimer(name):
+        return await result
+
+
+@functools.cache
+def _system() -> dict[str, str]:
+    import platform
+
+    return {
+        "os": f"{platform.system()} {platform.release()}",
+        "processor": _processor() or platform.machine(),
+        "python_version": platform.python_version(),
+        "runpod": __version__,
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - pathlib would be loaded for this alone
+            return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")
+    except OSError:
+        return ""
+
+
+def _utc(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

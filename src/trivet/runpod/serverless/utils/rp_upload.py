@@ -158,11 +158,12 @@ def files(job_id: str, file_list: Sequence[str | os.PathLike[str]]) -> list[str]
         MissingLibraryError: boto3 is not installed.
     """
     from concurrent.futures import ThreadPoolExecutor
+    from itertools import repeat
 
     if not file_list:
         return []
     with ThreadPoolExecutor(min(_AT_ONCE, len(file_list))) as pool:
-        return list(pool.map(lambda file: upload_image(job_id, file), file_list))
+        return list(pool.map(upload_image, repeat(job_id), file_list))
 
 
 def bucket_upload(
@@ -195,7 +196,7 @@ def bucket_upload(
     return addresses
 
 
-def upload_file_to_bucket(
+def upload_file_to_bucket(  # noqa: PLR0917 - the original's signature
     file_name: str,
     file_location: str | os.PathLike[str],
     bucket_creds: Mapping[str, str] | None = None,
@@ -275,9 +276,10 @@ def _place(given: Mapping[str, str] | None) -> Place | None:
 
 
 def _client(place: Place) -> Any:
+    from importlib import import_module  # boto3 has no types
+
     try:
-        from boto3 import session
-        from botocore.config import Config
+        session, config = import_module("boto3.session"), import_module("botocore.config")
     except ImportError as error:
         raise MissingLibraryError(
             "Uploading to a bucket needs the package boto3.",
@@ -289,7 +291,7 @@ def _client(place: Place) -> Any:
         aws_access_key_id=place.key_id,
         aws_secret_access_key=place.secret,
         region_name=extract_region_from_url(place.endpoint) or _GLOBAL,
-        config=Config(
+        config=config.Config(
             signature_version="s3v4", retries={"max_attempts": 3, "mode": "standard"},
             connect_timeout=10, read_timeout=60, max_pool_connections=2 * _AT_ONCE,
         ),
@@ -297,22 +299,24 @@ def _client(place: Place) -> Any:
 
 
 def _transfer() -> Any:
-    from boto3.s3.transfer import TransferConfig
+    from importlib import import_module
 
-    return TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=_AT_ONCE)
+    return import_module("boto3.s3.transfer").TransferConfig(
+        multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=_AT_ONCE
+    )
 
 
 def _link(client: Any, bucket: str, key: str) -> str:
-    return str(
-        client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LINK_HOLDS)
-    )
+    return str(client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LINK_HOLDS))
 
 
 def _keep(folder: str, name: str, content: Path | bytes) -> str:
     RunPodLogger().warn(f"No bucket is set ({', '.join(_ENVIRONMENT)}): {name} is kept in the folder {folder}.")
     at = Path(folder, name)
     if not Path(os.path.normpath(at)).is_relative_to(folder) or "\0" in name or not Path(name).name:
-        raise InputError(f"{name!r} is no name of a file below {folder}.", hint="Leave out `..` and slashes at its start.")
+        raise InputError(
+            f"{name!r} is no name of a file below {folder}.", hint="Leave out `..` and slashes at its start."
+        )
     at.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(content, bytes):
         at.write_bytes(content)
