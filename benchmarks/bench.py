@@ -8,11 +8,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.figures import Outcome
+from benchmarks.figures import Entry, Outcome
 from benchmarks.load import LoadError, Target, fetch
 from benchmarks.network import free_port
 from benchmarks.ours import Ours
 from benchmarks.peers.catalogue import PEERS, RunningPeer
+from benchmarks.peers.originals import Original, Package
 from benchmarks.processes import Contender, StartError
 from benchmarks.queues.catalogue import Queue, RunningQueue
 from benchmarks.venvs import NotInstalledError
@@ -114,6 +115,23 @@ class Bench:
             started.process.pause()
             running.append(started)
         return running
+
+    def packages(self, original: Original, outcome: Outcome) -> list[tuple[Entry, Package]]:
+        """Our module, and behind it the original where that is wanted and can be had, each as a contender.
+
+        Args:
+            original: whose place the module takes.
+            outcome: where they are told, and the original, too, if it can't be had.
+        """
+        found = [(outcome.entry(original.ours, "ours"), Package.ours(original))]
+        if original.name in self.peers:
+            try:
+                theirs = Package.theirs(original, install=self.install, tell=self.tell)
+            except NotInstalledError as error:
+                outcome.missing.append((original.distribution, str(error)))
+            else:
+                found.append((outcome.entry(theirs.title, "peer"), theirs))
+        return found
 
     def queue(self, queue: Queue) -> RunningQueue:
         """A durable queue with an empty store of its own.

@@ -18,10 +18,9 @@ from benchmarks.callers import calls
 from benchmarks.figures import Entry, Metric, Outcome, above, at_most, below
 from benchmarks.load import LoadError, call, press
 from benchmarks.ours import Ours
-from benchmarks.peers.originals import ALGORITHMIA, JAQPOT, RUNPOD, Original, Package
+from benchmarks.peers.originals import ORIGINALS, RUNPOD, Package
 from benchmarks.processes import StartError
 from benchmarks.rows.models import EXAMPLE
-from benchmarks.venvs import NotInstalledError
 
 OWN = 0.1
 """Seconds that a handler takes for a job, and for its first piece."""
@@ -68,12 +67,7 @@ _FEW = 4
 """Jobs of a first look at a worker's pace."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Contestant:
-    """A package that programs call by."""
-
-    entry: Entry
-    package: Package
+_Contestant = tuple[Entry, Package]
 
 
 @dataclass(slots=True)
@@ -97,7 +91,7 @@ def measure(bench: Bench) -> Outcome:
     """Everybody in every round, in turns; nothing else is asked of the platform meanwhile."""
     metrics = (JOB, FIRST, RATE, ROW, CPU, WHOLE)
     outcome = Outcome("dropins", "The drop-in modules beside the originals, on one platform", metrics, bars=(JOB, CPU))
-    runpod, algorithmia, jaqpot = (_contestants(bench, original, outcome) for original in (RUNPOD, ALGORITHMIA, JAQPOT))
+    runpod, algorithmia, jaqpot = (bench.packages(original, outcome) for original in ORIGINALS)
     polls = outcome.entry(f"{RUNPOD.ours}, its worker over HTTP", "ours")
     with Ours(bench.fresh("t")) as ours:
         bench.tell("dropins: deploying")
@@ -124,28 +118,14 @@ def measure(bench: Bench) -> Outcome:
     return outcome
 
 
-def _contestants(bench: Bench, original: Original, outcome: Outcome) -> Sequence[_Contestant]:
-    """Our module, and behind it the original where that is wanted and can be had."""
-    found = [Package.ours(original)]
-    if original.name in bench.peers:
-        try:
-            found.append(Package.theirs(original, install=bench.install, tell=bench.tell))
-        except NotInstalledError as error:
-            outcome.missing.append((original.distribution, str(error)))
-    return [
-        _Contestant(outcome.entry(each.title, "ours" if each.module == original.ours else "peer"), each)
-        for each in found
-    ]
-
-
 def _workers(
     bench: Bench, ours: Ours, runpod: Sequence[_Contestant], polls: Entry, outcome: Outcome
 ) -> Sequence[_Worker]:
     """One of ours over the link, one over HTTP, and one of the original, each with the number of jobs that fills a turn."""
-    wanted = [("linked", runpod[0], ""), ("polls", _Contestant(polls, runpod[0].package), _POLLS)]
+    wanted = [("linked", runpod[0], ""), ("polls", (polls, runpod[0][1]), _POLLS)]
     wanted += [("original", original, "") for original in runpod[1:]]
     workers = []
-    for name, (entry, package), more in ((name, (each.entry, each.package), more) for name, each, more in wanted):
+    for name, (entry, package), more in wanted:
         bench.tell(f"dropins: deploying a worker, {entry.title}")
         files = {"handler.py": _WORKER.format(module=package.module, more=more)}
         if package.distribution == RUNPOD.distribution:
@@ -188,17 +168,19 @@ def _one(ours: Ours, name: str, jobs: int) -> float:
 
 
 def _wait(bench: Bench, ours: Ours, contestant: _Contestant) -> None:
+    entry, package = contestant
     times = min(_WAITS, bench.times(_WAITS))
-    job = calls(contestant.package, ours, "output", _id(ours, "job"), INPUT, warm=1, times=times)
-    contestant.entry.add(JOB, job.p50)
-    first = calls(contestant.package, ours, "stream", _id(ours, "pieces"), INPUT, warm=1, times=times)
-    contestant.entry.add(FIRST, (first.p50 - OWN) * 1000)
+    job = calls(package, ours, "output", _id(ours, "job"), INPUT, warm=1, times=times)
+    entry.add(JOB, job.p50)
+    first = calls(package, ours, "stream", _id(ours, "pieces"), INPUT, warm=1, times=times)
+    entry.add(FIRST, (first.p50 - OWN) * 1000)
 
 
 def _spend(bench: Bench, ours: Ours, contestant: _Contestant, *, verb: str, what: object, given: object) -> None:
-    spent = calls(contestant.package, ours, verb, what, given, warm=_WARM, times=bench.times(_CALLS))
-    contestant.entry.add(CPU, spent.cpu * 1000)
-    contestant.entry.add(WHOLE, spent.first * 1000)
+    entry, package = contestant
+    spent = calls(package, ours, verb, what, given, warm=_WARM, times=bench.times(_CALLS))
+    entry.add(CPU, spent.cpu * 1000)
+    entry.add(WHOLE, spent.first * 1000)
 
 
 def _id(ours: Ours, name: str) -> str:
@@ -221,19 +203,20 @@ def _conclude(
     jaqpot: Sequence[_Contestant],
     polls: Entry,
 ) -> None:
-    mine = runpod[0].entry
+    mine, _ = runpod[0]
     for what, metric, limit in (
         (f"a job of {OWN * 1000:g} ms by run().output(), s", JOB, 0.12),
         ("first piece of stream(), after its yield, ms", FIRST, 20.0),
     ):
         outcome.goals.append(below(what, mine.median(metric), metric, limit, _beside(runpod, metric)))
-    for entry, way in ((mine, "the link"), (polls, "HTTP")):
-        if entry.has(RATE):
-            what = f"jobs/s of one worker by serverless.start, over {way}"
-            outcome.goals.append(above(what, entry.median(RATE), RATE, 500.0, _beside(runpod, RATE)))
-    for verb, (ours, *theirs) in (("pipe", algorithmia), ("predict_sync", jaqpot)):
+    for entry, way in ((mine, "over the link"), (polls, "over HTTP")):
+        for metric, what in ((RATE, "jobs/s of one worker"), (ROW, "the same, each job awaited")):
+            if entry.has(metric):
+                reached = entry.median(metric)
+                outcome.goals.append(above(f"{what}, {way}", reached, metric, 500.0, _beside(runpod, metric)))
+    for verb, ((ours, _), *theirs) in (("pipe", algorithmia), ("predict_sync", jaqpot)):
         what = f"{verb}, the client's CPU, ms a call"
-        outcome.goals += [at_most(what, ours.entry, original.entry, CPU, 0.7) for original in theirs]
+        outcome.goals += [at_most(what, ours, original, CPU, 0.7) for original, _ in theirs]
     outcome.notes.append(
         "A call is `run_sync` for RunPod's, `pipe` for Algorithmia's and `predict_sync` for Jaqpot's. A program with one call is "
         "the processor time from the start of its interpreter, bare Python included. The jobs of a worker lie in its queue, or "
@@ -243,5 +226,5 @@ def _conclude(
 
 def _beside(contestants: Sequence[_Contestant], metric: Metric) -> str:
     """What the original reached, for people; nothing where it did not run."""
-    entries = [each.entry for each in contestants[1:] if each.entry.has(metric)]
+    entries = [entry for entry, _ in contestants[1:] if entry.has(metric)]
     return "".join(f"{entry.title}: {metric.show(entry.median(metric))}" for entry in entries)

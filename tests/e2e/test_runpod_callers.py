@@ -333,7 +333,7 @@ def test_the_asyncio_client_cancels(original: Original, ids: Ids) -> None:
 # -- older packages
 
 SMOKE = """
-echo, count, sleeper = (runpod.Endpoint(name) for name in {ids!r})
+echo, count, sleeper, misbehave = (runpod.Endpoint(name) for name in {ids!r})
 answers = {{"version": runpod.__version__}}
 job = echo.run({{"value": "run"}})
 answers["run"] = [job.output(timeout=30), job.status()]
@@ -343,6 +343,16 @@ answers["health"] = sorted(echo.health())
 job = sleeper.run({{"seconds": 60}})
 job.cancel(timeout=3)
 answers["cancel"] = job.status()
+job = misbehave.run({{"how": "raise"}})
+until(job, "FAILED")
+answers["failure"] = [job.output(), "that went wrong" in document(job)["error"]]
+answers["purge"] = sorted(misbehave.purge_queue(timeout=3))
+try:
+    runpod.api_key, key = "wrong", runpod.api_key
+    runpod.Endpoint({ids!r}[0]).run({{"value": 1}})
+except RuntimeError as error:
+    answers["wrong key"] = "401" in str(error)
+runpod.api_key = key
 
 async def main():
     async with aiohttp.ClientSession() as session:
@@ -362,7 +372,7 @@ OLDER = tuple(version for version in VERSIONS if version != LATEST)
 @pytest.fixture(scope="module")
 def smoke(platform: RunningPlatform, ids: Ids) -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
     """The same program with each of the older packages, at the same time: importing one takes seconds."""
-    script = PREAMBLE + SMOKE.format(ids=[ids("echo"), ids("count"), ids("sleeper")])
+    script = PREAMBLE + SMOKE.format(ids=[ids(name) for name in ("echo", "count", "sleeper", "misbehave")])
     env = pointing(platform.url, platform.key)
     with ThreadPoolExecutor(len(OLDER)) as pool:
         yield {version: pool.submit(run_original, original_python(version), script, env) for version in OLDER}
@@ -381,6 +391,9 @@ def test_older_packages_call_as_they_did(
         "stream": [{"i": 0}, {"i": 1}, {"i": 2}],
         "health": ["jobs", "workers"],
         "cancel": "CANCELLED",
+        "failure": [None, True],
+        "purge": ["removed", "status"],
+        "wrong key": True,
         "asyncio": "asyncio",
     }
 

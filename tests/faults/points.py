@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _DISPATCH = "trivet.platform.services.dispatch:Dispatcher"
-_JOBS = "trivet.platform.services.jobs:Jobs"
+_OPEN_JOBS = "trivet.platform.services.open_jobs:OpenJobs"
+_CALLS = "trivet.platform.services.calls:Calls"
+_INTAKE = "trivet.platform.services.intake:Intake"
+_WAITS = "trivet.platform.services.waits:Waits"
 _RECORDER = "trivet.platform.services.recorder:Recorder"
 _SESSION = "trivet.platform.stores.sqlite.session:WriteSession"
 _STORE = "trivet.platform.stores.sqlite.store:SqliteStore"
@@ -47,12 +50,12 @@ def _both(target: str, most: int = 20, provoke: str = "") -> tuple[Point, Point]
 
 STAGES: Mapping[str, tuple[Point, ...]] = {
     "a call comes in": (
-        *_both(f"{_JOBS}.submit"),
-        *_both(f"{_JOBS}.run", most=4),
-        *_both(f"{_JOBS}.hold"),
-        *_both(f"{_JOBS}.leave", most=1),
-        *_both(f"{_JOBS}.start_stream", most=3),
-        *_both(f"{_JOBS}._put_new"),
+        *_both(f"{_CALLS}.submit"),
+        *_both(f"{_CALLS}.run", most=4),
+        *_both(f"{_CALLS}.hold"),
+        *_both(f"{_CALLS}.leave", most=1),
+        *_both(f"{_CALLS}.start_stream", most=3),
+        *_both(f"{_INTAKE}.record"),
         *_both(f"{_DISPATCH}.admit"),
     ),
     "it is handed to a worker": (
@@ -69,9 +72,9 @@ STAGES: Mapping[str, tuple[Point, ...]] = {
         *_both(f"{_DISPATCH}.log", most=6),
     ),
     "it ends, and somebody is told": (
-        *_both(f"{_DISPATCH}._settle"),
+        *_both(f"{_OPEN_JOBS}.settle"),
         *_both("trivet.platform.services.chronicle:Chronicle.save"),
-        *_both(f"{_DISPATCH}._tell"),
+        *_both(f"{_OPEN_JOBS}._tell"),
     ),
     "somebody wants it to stop": (
         *_both(f"{_DISPATCH}.cancel", most=3),
@@ -95,7 +98,7 @@ STAGES: Mapping[str, tuple[Point, ...]] = {
     ),
     "a prediction is numbered": (
         *_both(f"{_NUMBERED}.run", most=4),
-        *_both(f"{_JOBS}._soon_on_disk", most=4),
+        *_both(f"{_WAITS}.ensure_recorded", most=4),
         *_both(f"{_NUMBERED}.get", most=6),
         *_both("trivet.platform.services.numbers:Numbers.next", most=4),
     ),
@@ -120,7 +123,7 @@ STAGES: Mapping[str, tuple[Point, ...]] = {
         *_both(f"{_BLOBS}._finish", most=8),
         *_both(f"{_BLOBS}._delete", most=1),
     ),
-    "the start after a death": (*_both(f"{_JOBS}.recover", most=1, provoke="restart"),),
+    "the start after a death": (*_both(f"{_INTAKE}.recover", most=1, provoke="restart"),),
 }
 """The points by what goes on in the server when it comes by them."""
 

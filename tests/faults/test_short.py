@@ -28,11 +28,11 @@ SEED = 20
 CALLERS = 5
 """One for each mouth."""
 CHOSEN = (
-    "Jobs._put_new after",
+    "Intake.record after",
     "NumberedJobs.run after",
     "Dispatcher._begin after",
     "Dispatcher.succeed after",
-    "Dispatcher._tell before",
+    "OpenJobs._tell before",
     "WriteSession.commit after",
 )
 

@@ -37,6 +37,7 @@ VIOLATIONS = [
     Violation("apart-light", "trivet/worker/planted.py", "def late():\n    import trivet.platform.core.jobs"),
     Violation("apart-light", "trivet/runpod/planted.py", "import trivet.platform.wire"),
     Violation("drop-ins", "trivet/runpod/planted.py", "import trivet.algorithmia"),
+    Violation("below", "trivet/worker/planted.py", "import trivet.runpod"),
     Violation("apart-platform", "trivet/platform/builders/planted.py", "import trivet.authoring"),
     Violation("apart-platform", "trivet/platform/server/planted.py", "from trivet.sdk import Client"),
     Violation("apart-cli", "trivet/cli/planted.py", "import trivet.platform.server"),

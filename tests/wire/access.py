@@ -39,7 +39,7 @@ def state_of(world: World) -> list[Any]:
     tables = (rows for part in parts for rows in vars(part).values() if isinstance(rows, Table))
     return [
         dict(world.blobs.blobs),
-        sorted(job.id for job in world.dispatcher.jobs()),
+        sorted(job.id for job in world.dispatcher.open_jobs.jobs()),
         len(world.runtime.started),
         *([replace(row, last_used_at=None) if isinstance(row, ApiKey) else row for row in rows] for rows in tables),
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from tests.unit.services.calling import calling
 from tests.unit.services.receiver import FakeEgress
 from tests.unit.services.town import FakeVault, Town, built
 from trivet.platform.core.accounts import Principal, Token
@@ -26,7 +27,6 @@ from trivet.platform.runtimes.fake import FakeRuntime
 from trivet.platform.server.background import Tasks
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.files import Files
-from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.limits import Limits
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.rollouts import Rollouts
@@ -34,7 +34,6 @@ from trivet.platform.services.tallies import Tallies
 from trivet.platform.services.webhooks import Webhooks
 from trivet.platform.services.workers import Workers
 from trivet.platform.stores.memory import MemoryBlobs
-from trivet.platform.wire.schemas import compile_schema
 
 MAX_INPUT = 1 << 20
 MAX_FILE = 4 << 20
@@ -211,26 +210,19 @@ class World(Town):
             background=self.tasks.run,
             max_output=MAX_INPUT,
         )
-        self.limits = Limits(self.clock, self.dispatcher.jobs)
+        self.limits = Limits(self.clock, self.dispatcher.open_jobs.jobs)
         self.accounts.on_limits_changed = self.keys.on_limits_changed = self.limits.forget
-        self.jobs = Jobs(
-            store=self.store,
+        self.sight, self.trees, self.intake, self.jobs, self.calls, self.replays = calling(
+            self,
             blobs=self.blobs,
-            endpoints=self.endpoints,
             dispatcher=self.dispatcher,
-            limits=self.limits,
             workers=self.workers,
-            compile_schema=compile_schema,
-            notifier=self.notifier,
+            limits=self.limits,
             vault=FakeVault(),
             background=self.tasks.run,
-            clock=self.clock,
-            entropy=self.entropy,
-            retention=7 * 86_400.0,
-            dead_letter_retention=30 * 86_400.0,
         )
         self.tallies = Tallies(self.endpoints, self.clock)
-        self.dispatcher.on_end = self.ended
+        self.dispatcher.open_jobs.on_end = self.ended
         self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
         self.egress = FakeEgress()
         self.webhooks = Webhooks(
@@ -245,14 +237,14 @@ class World(Town):
             background=self.tasks.run,
             sleep=asyncio.sleep,
         )
-        self.jobs.check_webhook = self.webhooks.check
+        self.intake.check_webhook = self.webhooks.check
         self.recorder.on_planned = self.webhooks.planned
         self.files = Files(
             store=self.store,
             blobs=self.blobs,
             clock=self.clock,
             entropy=self.entropy,
-            is_open=lambda job_id: self.dispatcher.job(job_id) is not None,
+            is_open=lambda job_id: self.dispatcher.open_jobs.job(job_id) is not None,
             max_file=MAX_FILE,
         )
         self.services = NativeServices(
@@ -262,7 +254,9 @@ class World(Town):
             self.secrets,
             self.endpoints,
             self.deployments,
+            self.calls,
             self.jobs,
+            self.replays,
             self.workers,
             self.rollouts,
             self.webhooks,

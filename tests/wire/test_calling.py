@@ -110,7 +110,7 @@ def test_a_held_request_for_a_job_is_answered_when_the_job_ends(world: World) ->
         for _ in range(5):
             await asyncio.sleep(0)
         assert not waiting.done()
-        (seat,) = world.dispatcher.seats(world.dispatcher.job(job.json["id"]).version_id)  # type: ignore[union-attr]
+        (seat,) = world.dispatcher.board.seats(world.dispatcher.open_jobs.job(job.json["id"]).version_id)  # type: ignore[union-attr]
         worker: Any = seat.link
         worker.give(worker.orders[0], b'"done"')
         return await waiting
@@ -183,14 +183,14 @@ def test_a_client_that_hangs_up_leaves_its_job_running(world: World) -> None:
             "POST", "/api/v1/endpoints/admin/hello/run?wait=300", token=world.admin_token, body=b"1", gone=gone
         )
         calling = asyncio.ensure_future(call)
-        while not world.dispatcher.open_jobs():
+        while not len(world.dispatcher.open_jobs):
             await asyncio.sleep(0)
         gone.set()
         for _ in range(5):
             await asyncio.sleep(0)
-        (live,) = world.dispatcher._live.values()
+        (live,) = world.dispatcher.open_jobs._live.values()
         assert live.job.status == "running"
-        (seat,) = world.dispatcher.seats(live.job.version_id)
+        (seat,) = world.dispatcher.board.seats(live.job.version_id)
         worker: Any = seat.link
         worker.give(worker.orders[0], b"1")
         await calling
@@ -286,7 +286,7 @@ def test_what_nobody_foresaw_is_an_incident_without_a_traceback(
     async def broken(*given: object, **named: object) -> None:
         raise ZeroDivisionError("a secret of the platform")
 
-    monkeypatch.setattr(world.jobs, "run", broken)
+    monkeypatch.setattr(world.calls, "run", broken)
     answer = world.ask("POST", "/endpoints/admin/hello/run", body=b"1")
     assert (answer.status, answer.code) == (500, "internal")
     assert b"secret of the platform" not in answer.body

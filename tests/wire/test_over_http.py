@@ -182,7 +182,7 @@ def test_a_reader_of_events_that_hangs_up_is_noticed(way: str) -> None:
         writer.close()
         while world.notifier._topics:  # the stream lets go of the job's topic when its reader is gone
             await asyncio.sleep(0.005)
-        assert world.dispatcher.open_jobs() == 1
+        assert len(world.dispatcher.open_jobs) == 1
 
     over_http(world, scenario, way)
 
@@ -199,11 +199,11 @@ def test_a_caller_who_leaves_while_its_call_is_held_does_not_end_the_job(way: st
     async def scenario(connect: Connect) -> None:
         _, writer = await connect()
         writer.write(request(world, "POST", "/endpoints/admin/hello/run", body=b"1"))
-        while not world.dispatcher.open_jobs():
+        while not len(world.dispatcher.open_jobs):
             await asyncio.sleep(0.001)
         writer.close()
         await asyncio.sleep(0.01)
-        (seat,) = world.dispatcher.seats(version.id)
+        (seat,) = world.dispatcher.board.seats(version.id)
         worker: Any = seat.link
         worker.give(worker.orders[0], b"2")
         job_id = worker.orders[0].job_id
@@ -221,7 +221,7 @@ def test_a_held_call_is_answered_with_its_job_when_the_platform_stops(way: str) 
     async def scenario(connect: Connect) -> None:
         reader, writer = await connect()
         writer.write(request(world, "POST", "/endpoints/admin/hello/run", body=b"1"))
-        while not world.dispatcher.open_jobs():
+        while not len(world.dispatcher.open_jobs):
             await asyncio.sleep(0.001)
         world.notifier.close()
         status, headers, body = await answer_of(reader)
@@ -241,9 +241,9 @@ def test_a_server_that_stops_lets_a_held_call_finish_and_closes_its_connection(w
         reader, writer = await connect()
         opened.append(reader)
         writer.write(request(world, "POST", "/endpoints/admin/hello/run", body=b"1"))
-        while not world.dispatcher.open_jobs():
+        while not len(world.dispatcher.open_jobs):
             await asyncio.sleep(0.001)
-        (seat,) = world.dispatcher.seats(version.id)
+        (seat,) = world.dispatcher.board.seats(version.id)
         worker: Any = seat.link
         asyncio.get_running_loop().call_later(0.15, worker.give, worker.orders[0], b"2")
 

@@ -644,6 +644,22 @@ def test_a_path_is_what_it_must_be(method: str, target: str, status: int) -> Non
         ('{"mine": 1}', (None, '{"mine": 1}')),
         ('{"requestId": "j1", "message": "Finished.", "level": "INFO"}', ("j1", "INFO: Finished.")),
         ("plain text", (None, "plain text")),
+        (
+            json.dumps(
+                {
+                    "requestId": None,
+                    "message": "Uncaught exception | ['Traceback (most recent call last):\\n', \"TypeError: it's None\\n\"]",
+                    "level": "ERROR",
+                }
+            ),
+            (None, "ERROR: Traceback (most recent call last):\nTypeError: it's None"),
+        ),
+        (
+            '{"message": "Uncaught exception | [1", "requestId": ',
+            (None, '{"message": "Uncaught exception | [1", "requestId": '),
+        ),
+        ('{"requestId": null, "message": "Uncaught exception | [1]"}', (None, "Uncaught exception | [1]")),
+        ('{"requestId": null, "message": "Uncaught exception | [[["}', (None, "Uncaught exception | [[[")),
     ],
 )
 def test_a_line_of_the_log_says_which_job_it_is_about(line: str, found: tuple[str | None, str]) -> None:

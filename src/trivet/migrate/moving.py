@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
+from io import StringIO
 from pathlib import Path
 
 from trivet.migrate import notebooks, requirements, saving, texts, writing
@@ -25,16 +26,16 @@ class Change:
 
     def lines(self) -> list[str]:
         """The lines that go (``-``) and that come (``+``)."""
-        return [line for line in self._diff(context=0)[2:] if not line.startswith("@@")]
+        return [line.rstrip("\r\n") for line in self._diff(context=0)[2:] if not line.startswith("@@")]
 
     def diff(self) -> str:
         """The change as `patch` takes it."""
-        return "".join(f"{line}\n" for line in self._diff(context=3))
+        whole = "\n\\ No newline at end of file\n"
+        return "".join(line if line.endswith("\n") else f"{line}{whole}" for line in self._diff(context=3))
 
     def _diff(self, context: int) -> list[str]:
-        before, after = (texts.plain(data).content.split("\n") for data in (self.before, self.after))
-        lines = unified_diff(before, after, f"a/{self.file}", f"b/{self.file}", n=context, lineterm="")
-        return [line.removesuffix("\r") for line in lines]
+        before, after = (list(StringIO(_readable(data), newline="\n")) for data in (self.before, self.after))
+        return list(unified_diff(before, after, f"a/{self.file}", f"b/{self.file}", n=context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,14 @@ def _kept(by_file: Mapping[str, Sequence[Use]]) -> list[Kept]:
             why = f"it may share what {setter} sets on the package with {min(staying)}, which stays"
             kept += [Kept(name, package, why) for name in sorted(moving)]
     return kept
+
+
+def _readable(data: bytes) -> str:
+    """A file for a diff, with a mark at its head as a character, so that a patch fits where the file is UTF-8."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return texts.plain(data).content
 
 
 def _changed(data: bytes, name: str, going: set[str], fates: Mapping[str, Fate]) -> bytes:

@@ -10,7 +10,7 @@ import ast
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from trivet.migrate import values
 from trivet.migrate.origins import Origin, Own, OwnClass, Scope, Starred, Value, module_of, named
@@ -30,6 +30,9 @@ _OF_OBJECT = frozenset({"getattr", "hasattr", "setattr", "delattr", "object"})
 _FIRST = frozenset({"__init__", "__new__", "__post_init__", "__enter__", "__aenter__", "setUp", "setup_method"})
 """Methods that commonly give an object what its other methods use."""
 
+_EMPTY = frozenset({ast.Constant, ast.Load, ast.Store, ast.Del, ast.Pass, ast.Break, ast.Continue})
+_METHODS: dict[type[ast.AST], Callable[[_Reader, Any], None]] = {}
+"""Of each kind of node, what reads it; found once."""
 _Body: TypeAlias = Callable[[], list[Value]]
 
 
@@ -82,6 +85,27 @@ class _Reader(ast.NodeVisitor):
             self._report(node, origin.support, f"{origin.original}.*", Entry(
                 Verdict.UNCLEAR, "which names come by the star can't be told", f"from {origin.target} import {names}"
             ))  # fmt: skip
+
+    def visit(self, node: ast.AST) -> None:
+        """Reads a node: by the method for its kind, else what is in it. Most nodes of a program are of no interest."""
+        kind = type(node)
+        if kind in _EMPTY:
+            return
+        method = _METHODS.get(kind)
+        if method is None:
+            method = _METHODS[kind] = getattr(_Reader, f"visit_{kind.__name__}", _Reader.generic_visit)
+        method(self, node)
+
+    def generic_visit(self, node: ast.AST) -> None:
+        """Reads what is in a node."""
+        for name in node._fields:
+            within = getattr(node, name, None)
+            if isinstance(within, list):
+                for each in within:
+                    if isinstance(each, ast.AST):
+                        self.visit(each)
+            elif isinstance(within, ast.AST):
+                self.visit(within)
 
     # -- imports ------------------------------------------------------------------------------------------------------
 
@@ -207,8 +231,11 @@ class _Reader(ast.NodeVisitor):
         self._bind(node.name, own)
         self._scopes.append(Scope())
         self._classes.append(own)
+        waiting = len(self._first)
         for statement in node.body:
             self.visit(statement)
+        for body in self._first[waiting:]:
+            self._quietly(body)  # what its objects hold is known to what follows
         for name, value in self._scopes.pop().names.items():
             own.attributes.setdefault(name, value)
         self._classes.pop()
@@ -252,6 +279,13 @@ class _Reader(ast.NodeVisitor):
 
         return within
 
+    def _quietly(self, body: _Body) -> list[Value]:
+        """What a function returns, and its names; what it uses is reported when its turn comes."""
+        kept = len(self.uses), len(self._first), len(self._later)
+        returned = body()
+        del self.uses[kept[0] :], self._first[kept[1] :], self._later[kept[2] :]
+        return returned
+
     def _own(self, node: ast.FunctionDef | ast.AsyncFunctionDef, body: _Body, annotated: Value) -> Own:
         known: list[Value] = [annotated] if annotated is not None else []
         asked: list[bool] = []
@@ -259,9 +293,7 @@ class _Reader(ast.NodeVisitor):
         def returned() -> Value:
             if not known and len(asked) < 2:  # once while the module is read, and once when all its names are there
                 asked.append(True)
-                kept = len(self.uses), len(self._first), len(self._later)
-                known.extend(body()[:1])
-                del self.uses[kept[0] :], self._first[kept[1] :], self._later[kept[2] :]
+                known.extend(self._quietly(body)[:1])
             return known[0] if known else None
 
         marks = {getattr(each, "attr", getattr(each, "id", "")) for each in node.decorator_list}
@@ -353,7 +385,7 @@ class _Reader(ast.NodeVisitor):
         return found
 
     def _assign(self, target: ast.AST, value: ast.AST) -> None:
-        if isinstance(value, ast.Constant) and value.value is None:
+        if isinstance(value, ast.Constant) and value.value is None and isinstance(target, ast.Name):
             return  # as after `except ImportError:`
         if (
             isinstance(target, (ast.Tuple, ast.List))

@@ -114,7 +114,7 @@ def _read_program(data: bytes, name: str, tables: Sequence[Support]) -> list[Use
     uses = reading.read(source, name, tables) if reading.mentions(source, tables) else []
     if is_setup or "# /// script" in source:
         uses += requirements.read(source, name, tables)
-    return uses
+    return sorted(uses, key=lambda use: (use.line, use.column))
 
 
 def _may_mention(file: Path) -> bool:

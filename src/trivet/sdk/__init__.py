@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from trivet.sdk._async.endpoint import AsyncEndpoint
     from trivet.sdk._async.jobs import AsyncJob
     from trivet.sdk._async.streams import AsyncStream
+    from trivet.sdk._calls import CallOptions
     from trivet.sdk._sync.client import Client
     from trivet.sdk._sync.endpoint import Endpoint
     from trivet.sdk._sync.jobs import Job
@@ -48,6 +49,7 @@ __all__ = [
     "AsyncJob",
     "AsyncStream",
     "AuthenticationError",
+    "CallOptions",
     "Client",
     "ConfigurationError",
     "ConflictError",
@@ -82,6 +84,7 @@ _HOMES = {
     "AsyncEndpoint": "_async.endpoint",
     "AsyncJob": "_async.jobs",
     "AsyncStream": "_async.streams",
+    "CallOptions": "_calls",
     "Client": "_sync.client",
     "Endpoint": "_sync.endpoint",
     "Job": "_sync.jobs",

@@ -76,9 +76,16 @@ def headers(options: CallOptions) -> tuple[tuple[str, str], ...]:
     """The options that go into headers."""
     if not options:
         return ()
-    key, affinity = options.get("idempotency_key"), options.get("affinity")
+    key, affinity = _text(options, "idempotency_key"), _text(options, "affinity")
     named = (("Idempotency-Key", key),) if key is not None else ()
     return (*named, ("Trivet-Affinity", _carried(affinity))) if affinity else named
+
+
+def _text(options: CallOptions, name: Literal["idempotency_key", "affinity"]) -> str | None:
+    value: object = options.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{name} takes a text such as {name}={str(value)!r}, not {value!r}")
 
 
 def _kinds_of_errors(retry_on: object) -> str:

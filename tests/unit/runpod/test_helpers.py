@@ -17,6 +17,7 @@ from trivet.runpod.serverless.devserver import bound
 from trivet.runpod.serverless.program import Program
 from trivet.runpod.serverless.utils.rp_cleanup import clean
 from trivet.runpod.serverless.utils.rp_cuda import is_available
+from trivet.runpod.serverless.utils.rp_model_cache import resolve_model_cache_path_from_hugginface_repository
 from trivet.runpod.serverless.utils.rp_validator import validate
 from trivet.sdk._http import Response
 
@@ -63,24 +64,51 @@ def test_what_a_job_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [left.name for left in tmp_path.iterdir()] == ["kept"]
 
 
-@pytest.mark.parametrize("name", ["rp_upload", "download_files_from_urls"])
-def test_a_helper_that_is_not_there_says_what_to_do(name: str) -> None:
-    with pytest.raises(AttributeError, match=f"has no {name}\\. "):
-        getattr(runpod.serverless.utils, name)
+def test_every_helper_is_where_programs_look_for_it() -> None:
+    utils = runpod.serverless.utils
+    for name in (
+        "cleanup",
+        "cuda",
+        "debugger",
+        "download",
+        "model_cache",
+        "ssrf",
+        "upload",
+        "validator",
+        "volume_cache",
+    ):
+        assert getattr(utils, f"rp_{name}").__doc__
+    for name in utils.__all__:
+        assert callable(getattr(utils, name))
+    with pytest.raises(AttributeError, match="rp_nothing"):
+        utils.rp_nothing  # noqa: B018 - looking is the test
 
 
-@pytest.mark.parametrize("name", ["rp_upload", "rp_download", "rp_volume_cache"])
-def test_importing_a_helper_that_is_not_there_says_what_to_do(name: str) -> None:
-    with pytest.raises(ImportError, match=rf"has no {name}\. [A-Z]"):
-        exec(f"from trivet.runpod.serverless.utils import {name}")
-    with pytest.raises(ImportError, match=rf"has no {name}\. [A-Z]"):
-        exec(f"from trivet.runpod.serverless.utils.{name} import anything")
+@pytest.mark.parametrize(
+    ("repository", "path"),
+    [
+        ("runwayml/stable-diffusion-v1-5:experimental", "/runpod/cache/runwayml/stable-diffusion-v1-5/experimental"),
+        ("owner/model", "/runpod/cache/owner/model/main"),
+        ("a/b:c:d", "/runpod/cache/a/b:c/d"),
+        (":experimental", None),
+        ("", None),
+    ],
+)
+def test_a_model_has_its_path(repository: str, path: str | None) -> None:
+    assert resolve_model_cache_path_from_hugginface_repository(repository) == path
+    if path:
+        assert resolve_model_cache_path_from_hugginface_repository(repository, path_template="{revision}!") in {
+            "main!", "experimental!", "d!",
+        }  # fmt: skip
 
 
-def test_the_logger_is_where_programs_look_for_it_and_nothing_else_is() -> None:
-    from trivet.runpod.serverless.modules.rp_logger import RunPodLogger
+def test_parts_are_where_programs_look_for_them_and_inner_ones_are_not() -> None:
+    from trivet.runpod.serverless.modules import rp_fitness, rp_logger, rp_progress
 
-    assert RunPodLogger is runpod.RunPodLogger
+    assert rp_logger.RunPodLogger is runpod.RunPodLogger
+    assert rp_logger.LOG_LEVELS[0] == "NOTSET"
+    assert rp_progress.progress_update is runpod.serverless.progress_update
+    assert rp_fitness.register_fitness_check is runpod.serverless.register_fitness_check
     with pytest.raises(AttributeError, match="has no rp_http"):
         getattr(runpod.serverless.modules, "rp_" + "http")
 

@@ -14,6 +14,7 @@ from trivet.platform.core.errors import Unavailable
 from trivet.platform.core.workers import Departure
 from trivet.platform.ports.runtime import WorkerSpec
 from trivet.platform.runtimes.process import ProcessRuntime
+from trivet.protocol.runpod import LINKED_HOST, POLLING_HOST
 
 URL = "http://127.0.0.1:8300"
 TELLS = "import json, os; print(json.dumps(dict(os.environ)))"
@@ -28,7 +29,9 @@ def worker_of_runpod(stage: Stage, **secrets: str) -> WorkerSpec:
         "RUNPOD_WEBHOOK_GET_JOB": "http://elsewhere/job-take/$ID?",
         "HOME": "/root",  # where the package would find a configuration that counts before the key
     }
-    return replace(spec, env=env, secrets=secrets, version=replace(spec.version, host="runpod", handler="src/work.py"))
+    return replace(
+        spec, env=env, secrets=secrets, version=replace(spec.version, host=POLLING_HOST, handler="src/work.py")
+    )
 
 
 def environ_of(stage: Stage, spec: WorkerSpec) -> dict[str, str]:
@@ -80,6 +83,23 @@ def test_a_runpod_worker_finds_its_protocol_and_nothing_of_the_server(
         "TRIVET_WORKER_FOLDER": str(room),
         "TRIVET_BUNDLE": f"{stage.data}/bundles/of-w1",
         "TRIVET_HANDLER": "src/work.py",
+    }
+
+
+@pytest.mark.parametrize("forked", [False, True])
+def test_a_worker_by_our_module_finds_the_link_besides(tmp_path: Path, *, forked: bool) -> None:
+    environs = []
+    for host in (POLLING_HOST, LINKED_HOST):
+        stage = Stage(tmp_path / host / "data", forked=forked)
+        spec = worker_of_runpod(stage, TRIVET_LINK="stolen", TRIVET_URL="stolen")
+        environ = environ_of(stage, replace(spec, version=replace(spec.version, host=host)))
+        environs.append({name: value.replace(str(stage.data), "DATA") for name, value in environ.items()})
+    alike, own = environs
+    assert {name: value for name, value in own.items() if alike.get(name) != value} == {
+        "TRIVET_LINK": "unix:/nowhere.sock",
+        "TRIVET_WORKER_TOKEN": "token-of-the-worker",
+        "TRIVET_HOST": LINKED_HOST,
+        "TRIVET_URL": URL,
     }
 
 

@@ -29,6 +29,8 @@ class Exchange:
     port: int
     handler: BaseHTTPRequestHandler = field(repr=False)
     stopping: threading.Event = field(repr=False)
+    sent: int = 0
+    """Bytes of a long body that were taken."""
 
     def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.handler.send_response(status)
@@ -123,7 +125,7 @@ class Server:
             def serve(self) -> None:
                 outer._serve(self)
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve  # noqa: N815 — the base class looks for these
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = serve  # noqa: N815 — the base class looks for these
 
         self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._http.daemon_threads = True

@@ -112,7 +112,7 @@ class Hall(Plant):
 
     async def queue(self, **options: Any) -> str:
         """The id of a new job."""
-        view = await self.jobs.submit(self.ada, ref("ada/hello"), payload(), CallOptions(**options))
+        view = await self.calls.submit(self.ada, ref("ada/hello"), payload(), CallOptions(**options))
         return view.job.id
 
     async def job(self, job_id: str) -> Job:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from tests.unit.services.calling import calling
 from tests.unit.services.town import Town, built
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings
@@ -17,13 +18,11 @@ from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
 from trivet.platform.runtimes.fake import FakeRuntime
 from trivet.platform.server.background import Tasks
 from trivet.platform.services.dispatch import Dispatcher
-from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.limits import Limits
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.scaling import Scaling
 from trivet.platform.services.workers import Workers
 from trivet.platform.stores.memory import MemoryBlobs
-from trivet.platform.wire.schemas import compile_schema
 
 T = TypeVar("T")
 
@@ -128,25 +127,18 @@ class Plant(Town):
         self.scaling = Scaling(
             dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=self.clock
         )
-        self.limits = Limits(self.clock, self.dispatcher.jobs)
+        self.limits = Limits(self.clock, self.dispatcher.open_jobs.jobs)
         self.accounts.on_limits_changed = self.keys.on_limits_changed = self.limits.forget
-        self.jobs = Jobs(
-            store=self.store,
+        self.sight, self.trees, self.intake, self.jobs, self.calls, self.replays = calling(
+            self,
             blobs=self.blobs,
-            endpoints=self.endpoints,
             dispatcher=self.dispatcher,
-            limits=self.limits,
             workers=self.workers,
-            compile_schema=compile_schema,
-            notifier=self.notifier,
+            limits=self.limits,
             vault=self.vault,
             background=self.tasks.run,
-            clock=self.clock,
-            entropy=self.entropy,
-            retention=7 * 86_400.0,
-            dead_letter_retention=30 * 86_400.0,
         )
-        self.dispatcher.on_end = self._ended
+        self.dispatcher.open_jobs.on_end = self._ended
 
     @staticmethod
     async def pause(_: float) -> None:
@@ -156,7 +148,7 @@ class Plant(Town):
 
     def _ended(self, job: Job) -> None:
         self.limits.release(job.id)
-        self.jobs.ended(job)
+        self.trees.ended(job)
 
     def offer(
         self,

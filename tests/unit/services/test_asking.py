@@ -34,7 +34,7 @@ class Counter(Plant):
 
     async def call(self, options: CallOptions | None = None) -> JobView:
         reference = EndpointReference.parse("ada/hello")
-        return await self.jobs.submit(self.ada, reference, payload(), options or CallOptions())
+        return await self.calls.submit(self.ada, reference, payload(), options or CallOptions())
 
     async def job(self, view: JobView) -> JobView:
         return await self.jobs.get(self.ada, view.job.id)
@@ -91,7 +91,7 @@ def test_an_attempt_that_got_lost_counts_and_is_made_again_until_no_more_are_lef
         assert failed.status is JobStatus.FAILED
         assert failed.error is not None
         assert "never got it" in failed.error.message
-        seat = counter.dispatcher.seat_of(hand.id)
+        seat = counter.dispatcher.board.seat_of(hand.id)
         assert seat is not None
         assert seat.jobs_done == 0
 
@@ -179,7 +179,7 @@ def test_what_a_worker_gets_beside_the_input_is_sealed_until_it_gets_there(count
         assert b"secret" not in repr(stored).encode()
         counter.dispatcher.ask(hand.id, 1)
         assert counter.vault.unseal(hand.orders[0].aside or b"") == '{"key":"secret"}'
-        replayed = await counter.jobs.replay(counter.ada, view.job.id)
+        replayed = await counter.replays.replay(counter.ada, view.job.id)
         assert counter.vault.unseal(replayed.job.aside or b"") == '{"key":"secret"}'
 
     counter.play(scene())
@@ -188,7 +188,7 @@ def test_what_a_worker_gets_beside_the_input_is_sealed_until_it_gets_there(count
 def test_a_replay_by_another_does_not_carry_what_the_first_caller_said_about_itself(counter: Counter) -> None:
     async def scene() -> None:
         view = await counter.call(CallOptions(aside=b'{"key":"secret"}'))
-        replayed = await counter.jobs.replay(counter.admin, view.job.id)
+        replayed = await counter.replays.replay(counter.admin, view.job.id)
         assert replayed.job.aside is None
 
     counter.play(scene())

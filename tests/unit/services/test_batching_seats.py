@@ -80,10 +80,10 @@ def test_a_beginning_is_told_once_and_by_its_holder(house: House) -> None:
     house.submit("a")
     order = link.orders[0]
     house.dispatcher.begun(AttemptRef("w1", order.number, "another"))
-    assert house.dispatcher.job("job_a").started_at is None  # type: ignore[union-attr]  # it is open
+    assert house.dispatcher.open_jobs.job("job_a").started_at is None  # type: ignore[union-attr]  # it is open
     begin(house, link, 0)
     began = house.now
     house.now += 1.0
     begin(house, link, 0)
-    assert house.dispatcher.job("job_a").started_at == began  # type: ignore[union-attr]  # it is open
+    assert house.dispatcher.open_jobs.job("job_a").started_at == began  # type: ignore[union-attr]  # it is open
     assert status(house, "job_a") is JobStatus.RUNNING

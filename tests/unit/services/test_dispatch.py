@@ -13,7 +13,7 @@ from trivet.platform.core.payloads import Payload
 from trivet.platform.core.workers import Departure
 from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
 from trivet.platform.ports.stores import Transaction
-from trivet.platform.services import dispatch
+from trivet.platform.services import dispatch, open_jobs
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.stores.memory import MemoryBlobs, MemoryStore
@@ -150,7 +150,7 @@ def house() -> Iterator[House]:
 
 
 def status(house: House, job_id: str) -> JobStatus:
-    job = house.dispatcher.job(job_id) or house.stored(job_id)
+    job = house.dispatcher.open_jobs.job(job_id) or house.stored(job_id)
     assert job is not None
     return job.status
 
@@ -185,7 +185,7 @@ def test_the_result_of_a_submitted_job_is_on_disk_before_anybody_is_told(house: 
     assert stored is not None
     assert (stored.status, stored.output) == (JobStatus.SUCCEEDED, Payload.inline(b"1"))
     assert house.notifier.told == ["job_a"]
-    assert house.dispatcher.open_jobs() == 0
+    assert len(house.dispatcher.open_jobs) == 0
 
 
 def test_a_held_call_is_told_at_once_and_recorded_behind(house: House) -> None:
@@ -436,21 +436,21 @@ def test_a_job_that_has_just_ended_is_told_from_memory_until_its_time_is_over(ho
     house.submit("a", retention=5.0)
     house.dispatcher.succeed(ref_of(link), "application/json", b"1", 0)
     house.settle()
-    job = house.dispatcher.job("job_a")
+    job = house.dispatcher.open_jobs.job("job_a")
     assert job == house.stored("job_a")
-    assert house.dispatcher.open_jobs() == 0
+    assert len(house.dispatcher.open_jobs) == 0
     house.now += 5.0
-    assert house.dispatcher.job("job_a") is None
+    assert house.dispatcher.open_jobs.job("job_a") is None
 
 
 def test_only_the_latest_and_small_ones_are_remembered(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "REMEMBERED", 2)
+    monkeypatch.setattr(open_jobs, "REMEMBERED", 2)
     link = house.seat()
-    for name, size in (("a", 1), ("b", 1), ("c", 1), ("d", dispatch.REMEMBERED_SIZE)):
+    for name, size in (("a", 1), ("b", 1), ("c", 1), ("d", open_jobs.REMEMBERED_SIZE)):
         house.submit(name)
         house.dispatcher.succeed(ref_of(link), "application/json", b"1" * size, 0)
         house.settle()
-    assert [house.dispatcher.job(f"job_{name}") is not None for name in "abcd"] == [False, True, True, False]
+    assert [house.dispatcher.open_jobs.job(f"job_{name}") is not None for name in "abcd"] == [False, True, True, False]
 
 
 def ref_of(link: FakeLink) -> AttemptRef:

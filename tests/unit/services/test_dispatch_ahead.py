@@ -48,7 +48,8 @@ def test_a_quick_worker_is_sent_more_than_it_runs_and_callers_see_it_queued(hous
         house.submit(name)
     assert names(link) == ["a", "b", "c"]
     assert [status(house, f"job_{name}") for name in "abc"] == [JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.QUEUED]
-    assert (house.dispatcher.running("v"), house.dispatcher.queued("v"), house.dispatcher.ahead("v")) == (1, 2, 2)
+    board = house.dispatcher.board
+    assert (board.running("v"), board.queued("v"), board.ahead("v")) == (1, 2, 2)
     assert [order.attempt for order in link.orders] == [1, 1, 1]
 
 
@@ -75,7 +76,7 @@ def test_what_was_sent_ahead_begins_when_the_one_before_it_has_ended(house: Hous
         house.submit(name)
     house.now += 5.0
     house.dispatcher.succeed(ref(link.orders[0]), "application/json", b"1", 0)
-    job = house.dispatcher.job("job_b")
+    job = house.dispatcher.open_jobs.job("job_b")
     assert job is not None
     assert (job.status, job.attempt, job.started_at) == (JobStatus.RUNNING, 1, house.now)
     house.dispatcher.succeed(ref(link.orders[1]), "application/json", b"2", 0)
@@ -114,7 +115,7 @@ def test_what_waits_behind_a_long_attempt_is_called_back_and_goes_to_whoever_is_
     assert link.recalls == 1
     house.dispatcher.hand_back(ref(link.orders[2]))
     house.dispatcher.hand_back(ref(link.orders[1]))
-    assert house.dispatcher.ahead("v") == 0
+    assert house.dispatcher.board.ahead("v") == 0
     other = house.seat("w2")
     assert names(other) == ["b"]
     assert other.orders[0].attempt == 1
@@ -196,7 +197,7 @@ def test_a_worker_that_leaves_hands_back_what_it_has_not_begun(house: House) -> 
         house.submit(name)
     house.dispatcher.stop_taking("w1")
     house.dispatcher.hand_back(ref(link.orders[1]))
-    assert house.dispatcher.queued("v") == 1
+    assert house.dispatcher.board.queued("v") == 1
     other = house.seat("w2")
     assert names(other) == ["b"]
 
@@ -207,7 +208,7 @@ def test_a_token_of_another_attempt_can_not_hand_back(house: House) -> None:
     for name in "ab":
         house.submit(name)
     house.dispatcher.hand_back(AttemptRef("w1", link.orders[1].number, "wrong"))
-    assert house.dispatcher.ahead("v") == 1
+    assert house.dispatcher.board.ahead("v") == 1
 
 
 # -- claims that must not be made twice ----------------------------------------------------------------------------------
@@ -266,14 +267,15 @@ def test_high_goes_before_normal_before_low(house: House) -> None:
 
 def test_jobs_of_low_priority_do_not_press(house: House) -> None:
     house.submit("l", priority=Priority.LOW)
-    assert (house.dispatcher.queued("v"), house.dispatcher.pressing("v"), house.dispatcher.oldest_wait("v")) == (
+    board = house.dispatcher.board
+    assert (board.queued("v"), board.pressing("v"), board.oldest_wait("v")) == (
         1,
         0,
         0,
     )
     house.submit("n")
     house.now += 2.0
-    assert (house.dispatcher.pressing("v"), house.dispatcher.oldest_wait("v")) == (1, 2.0)
+    assert (house.dispatcher.board.pressing("v"), house.dispatcher.board.oldest_wait("v")) == (1, 2.0)
 
 
 def failed(house: House, link: FakeLink, kind: str = "ValueError") -> None:
@@ -286,12 +288,12 @@ def test_a_failed_attempt_rests_before_the_next_and_the_log_says_so(house: House
     link = house.seat()
     house.submit("a", retry_on=("ValueError",), backoff=10.0, max_attempts=2)  # type: ignore[arg-type]  # not all are numbers
     failed(house, link)
-    job = house.dispatcher.job("job_a")
+    job = house.dispatcher.open_jobs.job("job_a")
     assert job is not None
     assert job.status is JobStatus.QUEUED
     assert job.retry_at is not None
     assert 10.0 <= job.retry_at - house.now <= 12.5
-    assert (house.dispatcher.queued("v"), house.dispatcher.pressing("v")) == (1, 0)
+    assert (house.dispatcher.board.queued("v"), house.dispatcher.board.pressing("v")) == (1, 0)
     house.now += 9.9
     house.dispatcher.tick()
     assert names(link) == ["a"]
@@ -319,7 +321,7 @@ def test_a_job_that_rests_can_be_cancelled_and_expires(house: House) -> None:
     house.dispatcher.tick()
     house.settle()
     assert status(house, "job_b") is JobStatus.TIMED_OUT
-    assert house.dispatcher.queued("v") == 0
+    assert house.dispatcher.board.queued("v") == 0
 
 
 def test_a_job_that_rested_when_the_server_died_goes_on_resting(house: House) -> None:
@@ -362,11 +364,11 @@ def test_a_piece_of_a_recorded_job_is_on_disk_before_a_reader_sees_it(house: Hou
     link = house.seat()
     house.submit("a")
     piece(house, link)
-    assert house.dispatcher.recent_events("job_a", 0) == []
+    assert house.dispatcher.open_jobs.recent_events("job_a", 0) == []
     assert house.store_now(lambda tx: tx.jobs.events("job_a")) == []
     house.notifier.told.clear()
     house.settle()
-    seen = house.dispatcher.recent_events("job_a", 0)
+    seen = house.dispatcher.open_jobs.recent_events("job_a", 0)
     assert seen == house.store_now(lambda tx: tx.jobs.events("job_a"))
     assert [event.seq for event in seen or ()] == [1]
     assert "job_a" in house.notifier.told
@@ -378,15 +380,15 @@ def test_pieces_that_come_while_others_are_written_go_together_with_the_next(hou
     for _ in range(3):
         piece(house, link)
     writes = []
-    record = house.dispatcher._recorder.record
-    house.dispatcher._recorder.record = lambda job, events=(), then=None: (
+    record = house.dispatcher._chronicle._recorder.record
+    house.dispatcher._chronicle._recorder.record = lambda job, events=(), then=None: (
         writes.append(  # type: ignore[method-assign]  # counts what passes
             len(events)
         )
         or record(job, events, then)
     )
     house.settle()
-    assert [e.seq for e in house.dispatcher.recent_events("job_a", 0) or ()] == [1, 2, 3]
+    assert [e.seq for e in house.dispatcher.open_jobs.recent_events("job_a", 0) or ()] == [1, 2, 3]
     assert writes == [2]
 
 
@@ -394,7 +396,7 @@ def test_the_caller_of_a_held_stream_sees_its_pieces_at_once(house: House) -> No
     link = house.seat()
     house.run("a")
     piece(house, link)
-    assert len(house.dispatcher.recent_events("job_a", 0) or ()) == 1
+    assert len(house.dispatcher.open_jobs.recent_events("job_a", 0) or ()) == 1
 
 
 def test_a_worker_that_says_more_than_the_disk_takes_is_not_listened_to_for_a_while(house: House) -> None:
@@ -419,8 +421,8 @@ def test_only_the_latest_pieces_stay_in_memory(house: House) -> None:
         piece(house, link)
     for _ in range(4):
         house.settle()
-    assert house.dispatcher.recent_events("job_a", 0) is None
-    assert len(house.dispatcher.recent_events("job_a", 100) or ()) == live.RECENT_EVENTS
+    assert house.dispatcher.open_jobs.recent_events("job_a", 0) is None
+    assert len(house.dispatcher.open_jobs.recent_events("job_a", 100) or ()) == live.RECENT_EVENTS
 
 
 @pytest.mark.parametrize("policy", [{"max_attempts": 1}, {"max_attempts": 3}])

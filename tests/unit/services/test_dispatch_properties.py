@@ -74,7 +74,7 @@ class CallersAndWorkers(RuleBasedStateMachine):
         for _ in range(workers):
             self.hire()
         for _ in range(jobs):
-            self.jobs.append(self.run(self.plant.jobs.submit(self.admin, ref("admin/f"), payload())).job.id)
+            self.jobs.append(self.run(self.plant.calls.submit(self.admin, ref("admin/f"), payload())).job.id)
 
     # -- callers ------------------------------------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ class CallersAndWorkers(RuleBasedStateMachine):
     )
     def submit(self, held: bool, last: bool, priority: Priority, ttl: float | None) -> None:
         options = CallOptions(priority=priority, ttl=ttl, max_attempts=1 if last else None)
-        way = self.plant.jobs.start_stream if held else self.plant.jobs.submit
+        way = self.plant.calls.start_stream if held else self.plant.calls.submit
         view = self.run(way(self.admin, ref("admin/f"), payload(), options))
         self.jobs.append(view.job.id)
 
@@ -134,7 +134,7 @@ class CallersAndWorkers(RuleBasedStateMachine):
         """A worker is told to end by somebody else, and hands back what it has not begun."""
         worker = _one([worker for worker in self.hands if worker.id in self.alive], hand)
         self.do(self.plant.workers.draining, worker.id)
-        seat = self.plant.dispatcher.seat_of(worker.id)
+        seat = self.plant.dispatcher.board.seat_of(worker.id)
         for order in [order for order in worker.orders if seat is not None and order.number in seat.ahead]:
             self.do(self.plant.workers.returned, worker.ref(order))
 
@@ -148,7 +148,7 @@ class CallersAndWorkers(RuleBasedStateMachine):
         self.an_overdue_attempt_has_been_asked_to_stop()
 
     def an_overdue_attempt_has_been_asked_to_stop(self) -> None:
-        for seat in self.plant.dispatcher.seats(self.version.id):
+        for seat in self.plant.dispatcher.board.seats(self.version.id):
             for live in seat.held.values():
                 deadline = live.job.deadline
                 if live.is_open and deadline is not None and deadline <= self.plant.now - 2 * DISPATCH_TICK:
@@ -180,16 +180,16 @@ class CallersAndWorkers(RuleBasedStateMachine):
     def a_job_is_in_one_place(self) -> None:
         dispatcher = self.plant.dispatcher
         places: Counter[str] = Counter()
-        for seat in dispatcher.seats(self.version.id):
+        for seat in dispatcher.board.seats(self.version.id):
             # one that was sent ahead and is asked to stop counts as begun, as only its worker can tell
             assert sum(live.job.stop_reason is None for live in seat.held.values()) <= seat.slots
             places.update(live.job.id for live in seat.lives())
         assert [job_id for job_id, times in places.items() if times > 1] == []
         for job_id in self.jobs:
-            job = dispatcher.job(job_id)
+            job = dispatcher.open_jobs.job(job_id)
             if job is not None and job.status is JobStatus.QUEUED and places[job_id]:
                 assert any(
-                    live.job.id == job_id for s in dispatcher.seats(self.version.id) for live in s.ahead.values()
+                    live.job.id == job_id for s in dispatcher.board.seats(self.version.id) for live in s.ahead.values()
                 )
 
     @invariant()

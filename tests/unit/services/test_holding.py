@@ -13,7 +13,7 @@ from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.core.workers import Departure
-from trivet.platform.services.jobs import HeldCall
+from trivet.platform.services.calls import HeldCall
 
 
 class Caller:
@@ -25,10 +25,10 @@ class Caller:
         self.told: list[JobView | None] = []
 
     def call(self, text: str = '"x"', options: CallOptions = USUAL) -> HeldCall:
-        return self._studio.jobs.hold(self._principal, HELLO, payload(text), options, self.told.append)
+        return self._studio.calls.hold(self._principal, HELLO, payload(text), options, self.told.append)
 
     async def leave(self, held: HeldCall) -> JobView:
-        return await self._studio.jobs.leave(self._principal, held)
+        return await self._studio.calls.leave(self._principal, held)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_what_can_not_be_called_is_refused_and_nothing_is_queued(studio: Studio,
             ada.call(options=CallOptions(timeout=0.0))
         with pytest.raises((NotFound, Forbidden)):
             Caller(studio, studio.sam).call()
-        assert studio.dispatcher.open_jobs() == 0
+        assert len(studio.dispatcher.open_jobs) == 0
         assert ada.told == []
 
     studio.play(scene())

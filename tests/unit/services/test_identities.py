@@ -18,7 +18,7 @@ from trivet.platform.core.errors import BadRequest, Forbidden, NotFound, TooMany
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.identities import Identities
-from trivet.platform.services.jobs import MOST_DEPTH
+from trivet.platform.services.intake import MOST_DEPTH
 from trivet.protocol.addresses import UNCLAIMED, address_secret
 
 HELLO, OTHER = EndpointReference.parse("ada/hello"), EndpointReference.parse("ada/other")
@@ -42,7 +42,7 @@ class Stage(Plant):
         """A worker that has Sam's job in hand, and what that job can show."""
         sam = await self.accounts.resolve(str(self.token))
         hand = await self.hand(self.version)
-        await self.jobs.submit(sam, HELLO, payload())
+        await self.calls.submit(sam, HELLO, payload())
         order = hand.orders[-1]
         return hand, str(JobToken(order.job_id, order.token))
 
@@ -75,11 +75,11 @@ def test_what_a_job_calls_belongs_to_its_tree(stage: Stage) -> None:
     async def scene() -> None:
         hand, shown = await stage.called()
         job = await stage.accounts.resolve(shown)
-        view = await stage.jobs.submit(job, HELLO, payload())
+        view = await stage.calls.submit(job, HELLO, payload())
         first = hand.orders[0].job_id
         assert (view.job.parent_id, view.job.root_id, view.job.account_id) == (first, first, stage.sam.account_id)
         assert (await stage.jobs.get(job, view.job.id)).job.id == view.job.id
-        other = await stage.jobs.submit(await stage.accounts.resolve(str(stage.token)), HELLO, payload())
+        other = await stage.calls.submit(await stage.accounts.resolve(str(stage.token)), HELLO, payload())
         for look in (stage.jobs.get, stage.jobs.cancel, stage.jobs.explain):
             assert await stage.refused(lambda look=look: look(job, other.job.id)) is NotFound
 
@@ -90,7 +90,7 @@ def test_a_job_does_not_get_what_its_endpoints_owner_may(stage: Stage) -> None:
     async def scene() -> None:
         _, shown = await stage.called()
         job = await stage.accounts.resolve(shown)
-        assert await stage.refused(lambda: stage.jobs.submit(job, OTHER, payload())) is NotFound
+        assert await stage.refused(lambda: stage.calls.submit(job, OTHER, payload())) is NotFound
 
     stage.play(scene())
 
@@ -147,7 +147,7 @@ def test_the_states_of_a_tree_are_those_of_its_jobs(stage: Stage) -> None:
     async def scene() -> None:
         hand, shown = await stage.called()
         job = await stage.accounts.resolve(shown)
-        view = await stage.jobs.submit(job, HELLO, payload())
+        view = await stage.calls.submit(job, HELLO, payload())
         hand.succeed(order=hand.orders[0])
         await stage.settle()
         sam = await stage.accounts.resolve(str(stage.token))
@@ -192,7 +192,7 @@ def test_an_address_that_one_caller_got_to_know_is_no_good_while_another_is_serv
         token = stage.runtime.started[hand.id].token
         hand.succeed()
         await stage.settle()
-        await stage.jobs.submit(stage.ada, HELLO, payload())
+        await stage.calls.submit(stage.ada, HELLO, payload())
         adas = await stage.identities.of_worker(hand.id, address_secret(token, stage.ada.account_id))
         assert adas.account_id == stage.ada.account_id
         for stolen in (address_secret(token, stage.sam.account_id), address_secret(token, UNCLAIMED), token):
@@ -206,7 +206,7 @@ def test_what_a_job_has_called_is_cancelled_with_it_and_goes_on_after_its_succes
     async def scene() -> None:
         hand, shown = await stage.called()
         job = await stage.accounts.resolve(shown)
-        child = await stage.jobs.submit(job, HELLO, payload())
+        child = await stage.calls.submit(job, HELLO, payload())
         sam = await stage.accounts.resolve(str(stage.token))
         await stage.until(lambda: stage.dispatcher.cancel(hand.orders[0].job_id))
         hand.stopped(hand.orders[0])
@@ -224,8 +224,8 @@ def test_a_handler_that_calls_itself_without_end_is_stopped(stage: Stage) -> Non
         job = await stage.accounts.resolve(shown)
         assert job.within is not None
         deep = replace(job, within=replace(job.within, depth=MOST_DEPTH))
-        assert await stage.refused(lambda: stage.jobs.submit(deep, HELLO, payload())) is BadRequest
-        below = await stage.jobs.submit(job, HELLO, payload())
+        assert await stage.refused(lambda: stage.calls.submit(deep, HELLO, payload())) is BadRequest
+        below = await stage.calls.submit(job, HELLO, payload())
         assert below.job.depth == 1
 
     stage.play(scene())
@@ -242,13 +242,13 @@ def test_a_tree_of_calls_may_have_so_many_jobs_open_and_no_more(stage: Stage) ->
     async def scene() -> None:
         hand, shown = await stage.called()
         job = await stage.accounts.resolve(shown)
-        first = await stage.jobs.submit(job, HELLO, payload())
-        second = await stage.jobs.submit(await stage.accounts.resolve(shown), HELLO, payload())
-        assert await stage.refused(lambda: stage.jobs.submit(job, HELLO, payload())) is TooManyOpenJobs
+        first = await stage.calls.submit(job, HELLO, payload())
+        second = await stage.calls.submit(await stage.accounts.resolve(shown), HELLO, payload())
+        assert await stage.refused(lambda: stage.calls.submit(job, HELLO, payload())) is TooManyOpenJobs
         await stage.jobs.cancel(job, second.job.id)
-        await stage.jobs.submit(job, HELLO, payload())
+        await stage.calls.submit(job, HELLO, payload())
         sam = await stage.accounts.resolve(str(stage.token))
-        await stage.jobs.submit(sam, HELLO, payload())  # who is no job of the tree is not held to its limit
+        await stage.calls.submit(sam, HELLO, payload())  # who is no job of the tree is not held to its limit
         assert first.job.root_id == hand.orders[0].job_id
 
     stage.play(scene())

@@ -50,7 +50,7 @@ class Studio(Plant):
     async def queue(self, principal: Principal | None = None, given: Payload | None = None, **limits: float) -> str:
         """A job on disk; its id."""
         options = CallOptions(**limits)  # type: ignore[arg-type]  # numbers all
-        return (await self.jobs.submit(principal or self.ada, HELLO, given or payload(), options)).job.id
+        return (await self.calls.submit(principal or self.ada, HELLO, given or payload(), options)).job.id
 
     async def job(self, job_id: str) -> Job:
         return (await self.jobs.get(self.admin, job_id)).job
@@ -88,7 +88,7 @@ def studio() -> Studio:
 
 def test_run_answers_with_the_result(studio: Studio) -> None:
     async def scene() -> None:
-        call = asyncio.create_task(studio.jobs.run(studio.ada, HELLO, payload('"hi"')))
+        call = asyncio.create_task(studio.calls.run(studio.ada, HELLO, payload('"hi"')))
         await studio.settle()
         hand = await studio.up()
         assert (hand.orders[0].body, hand.orders[0].content_type) == (b'"hi"', JSON)
@@ -104,7 +104,7 @@ def test_run_answers_with_the_result(studio: Studio) -> None:
 
 def test_run_tells_of_a_failure_as_it_was(studio: Studio) -> None:
     async def scene() -> None:
-        call = asyncio.create_task(studio.jobs.run(studio.ada, HELLO, payload()))
+        call = asyncio.create_task(studio.calls.run(studio.ada, HELLO, payload()))
         await studio.settle()
         (await studio.up()).fail("out of luck")
         job = (await call).job
@@ -116,7 +116,7 @@ def test_run_tells_of_a_failure_as_it_was(studio: Studio) -> None:
 
 def test_a_call_that_takes_longer_than_its_caller_waits_is_on_disk_when_that_is_said(studio: Studio) -> None:
     async def scene() -> None:
-        view = await studio.jobs.run(studio.ada, HELLO, payload(), wait=0.01)
+        view = await studio.calls.run(studio.ada, HELLO, payload(), wait=0.01)
         assert view.job.status is JobStatus.QUEUED
         assert await studio.stored(view.job.id) == view.job
         (await studio.up()).succeed()
@@ -129,7 +129,7 @@ def test_a_call_that_takes_longer_than_its_caller_waits_is_on_disk_when_that_is_
 def test_a_call_is_not_said_to_go_on_before_a_full_disk_has_taken_it(studio: Studio) -> None:
     async def scene() -> None:
         studio.store.out_of_space = True
-        call = asyncio.create_task(studio.jobs.run(studio.ada, HELLO, payload(), wait=0))
+        call = asyncio.create_task(studio.calls.run(studio.ada, HELLO, payload(), wait=0))
         await studio.settle()
         assert not call.done()
         studio.store.out_of_space = False
@@ -143,10 +143,10 @@ def test_an_input_that_misses_the_schema_is_refused_and_nothing_is_queued(studio
     studio.offer(studio.ada, "ada/strict", schema={"type": "object", "required": ["times"]})
 
     async def scene() -> None:
-        for way in (studio.jobs.run, studio.jobs.submit, studio.jobs.start_stream):
+        for way in (studio.calls.run, studio.calls.submit, studio.calls.start_stream):
             with pytest.raises(InvalidInput):
                 await way(studio.ada, ref("ada/strict"), payload("{}"))
-        assert studio.dispatcher.open_jobs() == 0
+        assert len(studio.dispatcher.open_jobs) == 0
         assert await studio.jobs.page(studio.ada) == []
 
     studio.play(scene())
@@ -157,8 +157,8 @@ def test_an_input_that_misses_the_schema_is_refused_and_nothing_is_queued(studio
 def test_limits_that_can_not_be_are_refused(studio: Studio, limit: str, value: float) -> None:
     async def scene() -> None:
         with pytest.raises(BadRequest, match=limit):
-            await studio.jobs.submit(studio.ada, HELLO, payload(), CallOptions(**{limit: value}))  # type: ignore[arg-type]  # numbers all
-        assert studio.dispatcher.open_jobs() == 0
+            await studio.calls.submit(studio.ada, HELLO, payload(), CallOptions(**{limit: value}))  # type: ignore[arg-type]  # numbers all
+        assert len(studio.dispatcher.open_jobs) == 0
 
     studio.play(scene())
 
@@ -167,10 +167,10 @@ def test_the_limits_of_a_call_come_before_those_of_its_author(studio: Studio) ->
     studio.offer(studio.ada, "ada/limited", timeout=7.0, ttl=70.0, max_attempts=2)
 
     async def scene() -> None:
-        usual = (await studio.jobs.submit(studio.ada, ref("ada/limited"), payload())).job.policy
+        usual = (await studio.calls.submit(studio.ada, ref("ada/limited"), payload())).job.policy
         assert (usual.timeout, usual.ttl, usual.max_attempts) == (7.0, 70.0, 2)
         own = (
-            await studio.jobs.submit(studio.ada, ref("ada/limited"), payload(), CallOptions(timeout=1, ttl=2))
+            await studio.calls.submit(studio.ada, ref("ada/limited"), payload(), CallOptions(timeout=1, ttl=2))
         ).job.policy
         assert (own.timeout, own.ttl, own.max_attempts) == (1, 2, 2)
 
@@ -181,7 +181,7 @@ def test_the_limits_of_a_call_come_before_those_of_its_author(studio: Studio) ->
 def test_a_job_over_its_timeout_is_asked_to_stop_whether_it_was_called_or_submitted(studio: Studio, held: bool) -> None:
     async def scene() -> None:
         hand = await studio.up()
-        way = studio.jobs.start_stream if held else studio.jobs.submit
+        way = studio.calls.start_stream if held else studio.calls.submit
         view = await way(studio.ada, HELLO, payload(), CallOptions(timeout=5.0))
         for _ in range(49):
             studio.after(0.1)
@@ -203,7 +203,7 @@ def test_a_job_over_its_timeout_is_asked_to_stop_whether_it_was_called_or_submit
 
 def test_a_submitted_job_is_on_disk_when_that_is_said(studio: Studio) -> None:
     async def scene() -> None:
-        view = await studio.jobs.submit(studio.ada, HELLO, payload())
+        view = await studio.calls.submit(studio.ada, HELLO, payload())
         assert await studio.stored(view.job.id) == view.job
 
     studio.play(scene())
@@ -215,7 +215,7 @@ def test_a_full_disk_refuses_a_job_and_leaves_nothing_of_it(studio: Studio) -> N
         for given in (payload(), BIG):
             with pytest.raises(StorageFull):
                 await studio.queue(given=given)
-        assert (studio.dispatcher.open_jobs(), studio.blobs.blobs) == (0, {})
+        assert (len(studio.dispatcher.open_jobs), studio.blobs.blobs) == (0, {})
 
     studio.play(scene())
 
@@ -242,8 +242,8 @@ def test_a_job_whose_input_was_lost_fails_and_holds_nobody_up(studio: Studio) ->
     _, version = studio.offer(studio.ada, "ada/single")
 
     async def scene() -> None:
-        lost = (await studio.jobs.submit(studio.ada, ref("ada/single"), BIG)).job
-        await studio.jobs.submit(studio.ada, ref("ada/single"), payload())
+        lost = (await studio.calls.submit(studio.ada, ref("ada/single"), BIG)).job
+        await studio.calls.submit(studio.ada, ref("ada/single"), payload())
         studio.blobs.blobs.clear()
         hand = await studio.hand(version, start=False)
         await studio.settle()
@@ -268,7 +268,7 @@ def test_a_job_whose_endpoint_is_deleted_while_its_input_is_stored_fails_instead
     monkeypatch.setattr(studio.blobs, "put", slow_put)
 
     async def scene() -> None:
-        way = studio.jobs.start_stream if held else studio.jobs.submit
+        way = studio.calls.start_stream if held else studio.calls.submit
         view = await way(studio.ada, HELLO, BIG)
         await studio.settle()
         job = await studio.job(view.job.id)
@@ -285,7 +285,7 @@ def test_nothing_of_a_job_stays_in_memory_once_it_has_ended(studio: Studio) -> N
             if number % 3:
                 job_id = await studio.queue(given=BIG if number % 20 == 1 else None)
             else:
-                job_id = (await studio.jobs.start_stream(studio.ada, HELLO, payload())).job.id
+                job_id = (await studio.calls.start_stream(studio.ada, HELLO, payload())).job.id
             await studio.settle()
             reader = asyncio.create_task(story(studio, job_id))
             await studio.settle()
@@ -305,8 +305,8 @@ def test_nothing_of_a_job_stays_in_memory_once_it_has_ended(studio: Studio) -> N
         studio.after(1.0)
         await studio.settle()
         keeper = studio.dispatcher
-        assert (keeper._live, keeper._fresh, keeper.seats(studio.version.id)[0].held) == ({}, [], {})
-        assert not any(keeper._queues.values())
+        assert (list(keeper.open_jobs), keeper._fresh, keeper.board.seats(studio.version.id)[0].held) == ([], [], {})
+        assert not any(keeper.board._queues.values())
         assert studio.notifier._topics == {}
         assert studio.recorder._pending == []
 
@@ -328,7 +328,7 @@ WAYS: dict[str, Way] = {
     "explain": lambda studio, who, job_id: studio.jobs.explain(who, job_id),
     "events": _events,
     "cancel": lambda studio, who, job_id: studio.jobs.cancel(who, job_id),
-    "replay": lambda studio, who, job_id: studio.jobs.replay(who, job_id),
+    "replay": lambda studio, who, job_id: studio.replays.replay(who, job_id),
 }
 
 
@@ -374,14 +374,14 @@ def test_a_key_without_the_scope_calls_nothing_and_lists_nothing(studio: Studio)
     reader, caller = studio.with_scopes(studio.ada, "read"), studio.with_scopes(studio.ada, "call")
 
     async def scene() -> None:
-        for way in (studio.jobs.run, studio.jobs.submit, studio.jobs.start_stream):
+        for way in (studio.calls.run, studio.calls.submit, studio.calls.start_stream):
             with pytest.raises(Forbidden):
                 await way(reader, HELLO, payload())
         with pytest.raises(Forbidden):
             await studio.jobs.page(caller)
         with pytest.raises(Forbidden):
             await studio.jobs.health(caller, HELLO)
-        assert studio.dispatcher.open_jobs() == 0
+        assert len(studio.dispatcher.open_jobs) == 0
 
     studio.play(scene())
 
@@ -390,8 +390,8 @@ def test_a_stranger_can_not_call_purge_or_look_into_a_hidden_endpoint(studio: St
     def way(work: Callable[[str], Coroutine[Any, Any, object]]) -> None:
         check_hidden(lambda named: studio.play(work(named)), "ada/hello", "ada/nothing")
 
-    way(lambda named: studio.jobs.run(studio.sam, ref(named), payload()))
-    way(lambda named: studio.jobs.submit(studio.sam, ref(named), payload()))
+    way(lambda named: studio.calls.run(studio.sam, ref(named), payload()))
+    way(lambda named: studio.calls.submit(studio.sam, ref(named), payload()))
     way(lambda named: studio.jobs.purge(studio.sam, ref(named)))
     way(lambda named: studio.jobs.health(studio.sam, ref(named)))
     way(lambda named: studio.jobs.page(studio.sam, endpoint=ref(named)))
@@ -501,7 +501,7 @@ def test_a_long_stream_is_told_whole_and_in_order_to_early_and_late_readers(stud
     count = 3 * live.RECENT_EVENTS
 
     async def scene() -> None:
-        view = await studio.jobs.start_stream(studio.ada, HELLO, payload())
+        view = await studio.calls.start_stream(studio.ada, HELLO, payload())
         hand = await studio.up()
         early = asyncio.create_task(story(studio, view.job.id))
         for number in range(count):
@@ -511,7 +511,7 @@ def test_a_long_stream_is_told_whole_and_in_order_to_early_and_late_readers(stud
                 await studio.settle()
         studio.after(0.1)
         await studio.settle()
-        assert len(studio.dispatcher._live[view.job.id].story.recent) == live.RECENT_EVENTS
+        assert len(studio.dispatcher.open_jobs._live[view.job.id].story.recent) == live.RECENT_EVENTS
         middle = asyncio.create_task(story(studio, view.job.id))
         await studio.settle()
         hand.succeed("[]", pieces=count)
@@ -541,7 +541,7 @@ def test_explain_tells_the_queue_the_run_and_the_end(studio: Studio) -> None:
     _, version = studio.offer(studio.ada, "ada/single")
 
     async def scene() -> None:
-        first, second = [(await studio.jobs.submit(studio.ada, ref("ada/single"), payload())).job.id for _ in "12"]
+        first, second = [(await studio.calls.submit(studio.ada, ref("ada/single"), payload())).job.id for _ in "12"]
         waiting = await studio.jobs.explain(studio.ada, second)
         assert (waiting.position, waiting.waiting_for) == (2, "worker_starting")
         hand = await studio.hand(version, start=False)
@@ -601,7 +601,7 @@ def test_a_workers_own_lines_in_a_jobs_error_are_for_those_who_manage_the_endpoi
 
     async def scene() -> None:
         hand = await studio.up()
-        called = asyncio.ensure_future(studio.jobs.run(studio.sam, HELLO, payload()))
+        called = asyncio.ensure_future(studio.calls.run(studio.sam, HELLO, payload()))
         await studio.settle()
         studio.workers.fail(hand.ref(), JobError("handler_error", "It is gone.", worker_log=("PASSWORD=hush",)))
         answered = await called
@@ -687,7 +687,7 @@ def test_ones_own_jobs_at_anothers_endpoint_are_found_behind_many_others(studio:
         wanted = [await studio.queue(studio.sam) for _ in range(3)]
         for _ in range(12):
             studio.now += 1.0
-            await studio.jobs.submit(studio.sam, ref("sam/own"), payload())
+            await studio.calls.submit(studio.sam, ref("sam/own"), payload())
         assert sorted(ids(await studio.jobs.page(studio.sam, endpoint=HELLO, limit=2))) == sorted(wanted)[1:]
         last = sorted(wanted)[1]
         assert ids(await studio.jobs.page(studio.sam, endpoint=HELLO, limit=2, before=last)) == sorted(wanted)[:1]
@@ -816,7 +816,7 @@ def test_purge_cancels_what_waits_at_any_version_and_leaves_what_runs(studio: St
 def test_a_replay_is_a_new_job_with_the_same_input_and_limits(studio: Studio, given: Payload) -> None:
     async def scene() -> None:
         old = await studio.job(await studio.queue(given=given, timeout=7.0, ttl=70.0))
-        view = await studio.jobs.replay(studio.ada, old.id)
+        view = await studio.replays.replay(studio.ada, old.id)
         new = view.job
         assert new.id != old.id
         assert (new.policy, new.input.content_type) == (old.policy, old.input.content_type)
@@ -832,7 +832,7 @@ def test_a_replay_runs_on_the_version_that_is_current_now(studio: Studio) -> Non
     studio.deploy(studio.ada, "b" * 64, name="ada/hello")
 
     async def scene() -> None:
-        view = await studio.jobs.replay(studio.ada, job_id)
+        view = await studio.replays.replay(studio.ada, job_id)
         assert view.job.version_id != studio.version.id
         assert view.version_number != studio.version.number
 
@@ -846,7 +846,7 @@ def test_a_job_of_a_deleted_endpoint_is_shown_but_not_replayed(studio: Studio) -
         view = await studio.jobs.get(studio.ada, job_id)
         assert (view.endpoint_name, view.version_number) == (studio.endpoint.id, "")
         with pytest.raises(NotFound):
-            await studio.jobs.replay(studio.ada, job_id)
+            await studio.replays.replay(studio.ada, job_id)
 
     studio.play(scene())
 
@@ -856,7 +856,7 @@ def test_when_an_endpoint_is_deleted_what_waits_fails_and_what_runs_is_stopped(s
         hand = await studio.up()
         made = [await studio.queue() for _ in range(5)]
         await studio.endpoints.remove(studio.ada, HELLO)
-        studio.jobs.abandon(studio.version.id)
+        studio.intake.abandon(studio.version.id)
         assert [reason for _, reason in hand.cancels] == ["cancelled"] * 4
         for order in list(hand.orders):
             hand.stopped(order)
@@ -865,7 +865,7 @@ def test_when_an_endpoint_is_deleted_what_waits_fails_and_what_runs_is_stopped(s
         assert [job.status for job in ended] == [JobStatus.CANCELLED] * 4 + [JobStatus.FAILED]
         assert ended[-1].error is not None
         assert ended[-1].error.code == "endpoint_deleted"
-        assert studio.dispatcher._queues == {}
+        assert studio.dispatcher.board._queues == {}
 
     studio.play(scene())
 
@@ -885,7 +885,7 @@ def test_after_a_restart_every_open_job_goes_on_in_order(studio: Studio) -> None
         await studio.settle()
         stale = old.ref(old.orders[1])
         studio.restart()
-        assert await studio.jobs.recover() == 5
+        assert await studio.intake.recover() == 5
         new = await studio.up()
         assert [(order.job_id, order.attempt) for order in new.orders] == [
             (made[1], 2),
@@ -913,7 +913,7 @@ def test_after_a_restart_events_are_counted_on_and_none_is_lost(studio: Studio) 
         studio.after(0.2)
         await studio.settle()
         studio.restart()
-        await studio.jobs.recover()
+        await studio.intake.recover()
         new = await studio.up()
         assert len(await studio.jobs.logs(studio.ada, job_id, limit=5000)) == 1200
         new.log("new")
@@ -931,12 +931,12 @@ def test_after_a_restart_a_job_without_attempts_left_has_failed(studio: Studio) 
 
     async def scene() -> None:
         version = studio.endpoints.pick(studio.ada, ref("ada/once"))[1]
-        view = await studio.jobs.submit(studio.ada, ref("ada/once"), payload())
+        view = await studio.calls.submit(studio.ada, ref("ada/once"), payload())
         await studio.hand(version, start=False)
         studio.after(0.2)
         await studio.settle()
         studio.restart()
-        assert await studio.jobs.recover() == 0
+        assert await studio.intake.recover() == 0
         job = await studio.job(view.job.id)
         assert job.error is not None
         assert (job.status, job.error.code) == (JobStatus.FAILED, "worker_lost")
@@ -951,7 +951,7 @@ def test_after_a_restart_a_job_that_was_to_be_cancelled_is(studio: Studio) -> No
         studio.dispatcher.cancel(job_id)
         await studio.settle()
         studio.restart()
-        assert await studio.jobs.recover() == 0
+        assert await studio.intake.recover() == 0
         assert (await studio.job(job_id)).status is JobStatus.CANCELLED
 
     studio.play(scene())
@@ -962,7 +962,7 @@ def test_after_a_restart_a_job_of_an_endpoint_that_is_gone_fails(studio: Studio)
         job_id = await studio.queue()
         await studio.endpoints.remove(studio.ada, HELLO)
         studio.restart()
-        assert await studio.jobs.recover() == 0
+        assert await studio.intake.recover() == 0
         job = await studio.job(job_id)
         assert job.error is not None
         assert (job.status, job.error.code) == (JobStatus.FAILED, "endpoint_deleted")
@@ -975,7 +975,7 @@ def test_after_a_restart_a_job_over_its_time_to_live_times_out(studio: Studio) -
         job_id = await studio.queue(ttl=60.0)
         studio.restart()
         studio.now += 61.0
-        await studio.jobs.recover()
+        await studio.intake.recover()
         studio.after(0.1)
         await studio.settle()
         assert (await studio.job(job_id)).status is JobStatus.TIMED_OUT
@@ -984,7 +984,7 @@ def test_after_a_restart_a_job_over_its_time_to_live_times_out(studio: Studio) -
 
 
 def test_recovering_an_empty_store_takes_nothing_up(studio: Studio) -> None:
-    assert studio.play(studio.jobs.recover()) == 0
+    assert studio.play(studio.intake.recover()) == 0
 
 
 def test_a_failed_look_is_an_error_of_the_core_and_not_of_a_generator(studio: Studio) -> None:
@@ -1006,7 +1006,7 @@ def test_every_kind_of_event_has_its_label(studio: Studio) -> None:
         studio.workers.log(hand.ref(), "stderr", b"oh\n")
         studio.dispatcher.tick()
         await studio.settle()
-        events = studio.dispatcher.recent_events(job_id, 0)
+        events = studio.dispatcher.open_jobs.recent_events(job_id, 0)
         assert events is not None
         assert [(event.kind, event.label) for event in events] == [
             (EventKind.PIECE, "image/png"),

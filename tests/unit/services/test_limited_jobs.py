@@ -37,11 +37,11 @@ def test_a_restart_does_not_forget_the_open_jobs(plant: Plant) -> None:
     principal = limited(plant, 2)
 
     async def scene() -> None:
-        jobs = [(await plant.jobs.submit(principal, HELLO, payload())).job for _ in range(2)]
+        jobs = [(await plant.calls.submit(principal, HELLO, payload())).job for _ in range(2)]
         plant.build()
-        assert await plant.jobs.recover() == 2
+        assert await plant.intake.recover() == 2
         with pytest.raises(TooManyOpenJobs):
-            await plant.jobs.submit(principal, HELLO, payload())
+            await plant.calls.submit(principal, HELLO, payload())
         outcome = await plant.jobs.cancel(principal, jobs[0].id)
         assert outcome.cancelled
         assert left(plant, principal) == 1
@@ -54,7 +54,7 @@ def test_a_queue_that_is_purged_frees_every_place(plant: Plant) -> None:
 
     async def scene() -> None:
         for _ in range(3):
-            await plant.jobs.submit(principal, HELLO, payload())
+            await plant.calls.submit(principal, HELLO, payload())
         assert left(plant, principal) == 0
         assert await plant.jobs.purge(principal, HELLO) == 3
         await plant.store.flush()
@@ -67,8 +67,8 @@ def test_an_endpoint_that_is_deleted_frees_the_places_of_its_jobs(plant: Plant) 
     principal = limited(plant, 1)
 
     async def scene() -> None:
-        view = await plant.jobs.submit(principal, HELLO, payload())
-        plant.jobs.abandon(view.job.version_id)
+        view = await plant.calls.submit(principal, HELLO, payload())
+        plant.intake.abandon(view.job.version_id)
         await plant.store.flush()
 
     plant.play(scene())

@@ -27,7 +27,7 @@ class Registry(Plant):
         self.sam = self.account("sam")
         self.endpoint, self.version = self.offer(self.ada, "ada/hello")
         run(self.endpoints.update(self.ada, HELLO, EndpointChange(visibility=Visibility.PUBLIC)))
-        self.numbered = NumberedJobs(self.store, self.jobs, self.endpoints)
+        self.numbered = NumberedJobs(self.store, self.calls, self.jobs, self.endpoints)
 
     async def ask(self, principal: object) -> int:
         view = await self.numbered.run(principal, HELLO, payload())  # type: ignore[arg-type]  # a principal
@@ -60,7 +60,7 @@ def test_a_job_is_found_by_its_number_when_open_when_ended_and_after_a_restart()
         assert (await registry.numbered.get(registry.ada, number)).job.status is JobStatus.RUNNING
         hand.succeed("42")
         assert (await waiting).job.status is JobStatus.SUCCEEDED
-        anew = NumberedJobs(registry.store, registry.jobs, registry.endpoints)
+        anew = NumberedJobs(registry.store, registry.calls, registry.jobs, registry.endpoints)
         assert (await anew.get(registry.ada, number)).job.number == number
 
     registry.play(scene())
@@ -71,7 +71,10 @@ def test_a_number_is_its_account_s_alone_and_an_administrator_s() -> None:
 
     async def scene() -> None:
         number = await registry.ask(registry.sam)
-        for fresh in (registry.numbered, NumberedJobs(registry.store, registry.jobs, registry.endpoints)):
+        for fresh in (
+            registry.numbered,
+            NumberedJobs(registry.store, registry.calls, registry.jobs, registry.endpoints),
+        ):
             with pytest.raises(Forbidden):  # though it runs on her endpoint
                 await fresh.get(registry.ada, number)
             assert (await fresh.get(registry.admin, number)).job.account_id == registry.sam.account_id
@@ -116,7 +119,7 @@ def test_a_job_is_on_disk_when_its_number_is_told_final_or_not() -> None:
 
 def test_a_number_is_not_told_of_a_job_that_a_full_disk_does_not_take(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry()
-    monkeypatch.setattr("trivet.platform.services.jobs._PATIENCE", 0.05)
+    monkeypatch.setattr("trivet.platform.services.waits._PATIENCE", 0.05)
 
     async def scene() -> None:
         await registry.ask(registry.ada)

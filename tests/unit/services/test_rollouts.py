@@ -40,7 +40,7 @@ class Stage(Plant):
     def build(self) -> None:
         super().build()
         self.tallies = Tallies(self.endpoints, self.clock)
-        self.dispatcher.on_end = self.tallies.ended
+        self.dispatcher.open_jobs.on_end = self.tallies.ended
         self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
 
     def alias(self, name: str, *versions: tuple[str, int | None]) -> None:
@@ -277,8 +277,8 @@ def test_versions_that_calls_get_unnamed_keep_the_minimum_of_workers(stage: Stag
         await stage.rollouts.remove_alias(stage.ada, HELLO, "prod")
         stage.now += 2.0
         stage.scaling.tick()
-        assert len(stage.dispatcher.seats(stage.id("1.1.0"))) == 1
-        assert [seat.taking for seat in stage.dispatcher.seats(stage.id("1.0.0"))] == [False]
+        assert len(stage.dispatcher.board.seats(stage.id("1.1.0"))) == 1
+        assert [seat.taking for seat in stage.dispatcher.board.seats(stage.id("1.0.0"))] == [False]
 
     stage.play(scene())
 
@@ -292,16 +292,16 @@ def test_ends_of_jobs_are_counted_by_version_with_their_durations(stage: Stage) 
     async def scene() -> None:
         hand = await stage.hand(version)
         for seconds in (0.1, 0.3, 0.2):
-            call = asyncio.ensure_future(stage.jobs.run(stage.ada, HELLO, payload()))
+            call = asyncio.ensure_future(stage.calls.run(stage.ada, HELLO, payload()))
             await stage.until(lambda: len(hand.orders) > 0)
             stage.now += seconds
             hand.succeed(order=hand.orders.pop())
             await call
-        call = asyncio.ensure_future(stage.jobs.run(stage.ada, HELLO, payload()))
+        call = asyncio.ensure_future(stage.calls.run(stage.ada, HELLO, payload()))
         await stage.until(lambda: len(hand.orders) > 0)
         hand.fail(order=hand.orders.pop())
         await call
-        await stage.jobs.submit(stage.ada, ref("ada/hello@1.0.0"), payload())
+        await stage.calls.submit(stage.ada, ref("ada/hello@1.0.0"), payload())
 
     began = stage.now
     stage.play(scene())
@@ -322,7 +322,7 @@ def test_a_tally_is_bounded_and_forgets_what_was_removed(stage: Stage) -> None:
     version = stage.versions["1.2.0"]
 
     async def ended_job() -> Any:
-        view = await stage.jobs.submit(stage.ada, HELLO, payload())
+        view = await stage.calls.submit(stage.ada, HELLO, payload())
         return replace(view.job, status=JobStatus.SUCCEEDED, started_at=1.0, finished_at=2.0)
 
     job = stage.play(ended_job())

@@ -23,7 +23,7 @@ class Mill(Plant):
         return self.offer(self.ada, "ada/hello", scaling=scaling or ScalingPolicy(), **settings)[1]
 
     async def call(self, count: int = 1) -> list[str]:
-        return [(await self.jobs.submit(self.ada, ref("ada/hello"), payload())).job.id for _ in range(count)]
+        return [(await self.calls.submit(self.ada, ref("ada/hello"), payload())).job.id for _ in range(count)]
 
     async def come_up(self, version: Version) -> list[Hand]:
         """All workers that the platform has started connect and are ready."""
@@ -202,7 +202,7 @@ def test_jobs_pinned_to_a_superseded_version_still_get_a_worker(mill: Mill) -> N
     mill.deploy(mill.ada, "b" * 64, name="ada/hello")
 
     async def scene() -> None:
-        await mill.jobs.submit(mill.ada, ref(f"ada/hello@{old.number}"), payload())
+        await mill.calls.submit(mill.ada, ref(f"ada/hello@{old.number}"), payload())
         assert mill.many(old) == 1
 
     mill.play(scene())

@@ -373,7 +373,7 @@ def test_an_open_poll_ends_with_the_first_job(hall: Hall) -> None:
         assert names(await poll) == [job_id]
         await hall.queue()
         await hall.settle()
-        assert hall.dispatcher.queued(hall.version.id) == 1
+        assert hall.dispatcher.board.queued(hall.version.id) == 1
 
     hall.play(scene())
 
@@ -382,7 +382,7 @@ def test_what_is_given_is_the_job_whole(hall: Hall) -> None:
     async def scene() -> None:
         caller = await hall.caller()
         options = CallOptions(aside=b'{"webhook":"https://example.org/"}')
-        view = await hall.jobs.submit(hall.ada, ref("ada/hello"), payload('{"a":1}'), options)
+        view = await hall.calls.submit(hall.ada, ref("ada/hello"), payload('{"a":1}'), options)
         (job,) = await caller.jobs()
         assert (job.job_id, job.attempt, job.content_type) == (view.job.id, 1, "application/json")
         assert (job.body, job.aside) == (b'{"a":1}', options.aside)
@@ -416,7 +416,7 @@ def test_a_poll_that_ends_empty_leaves_its_place_to_others(hall: Hall) -> None:
         assert await first.take(hold=0.01) == []
         job_id = await hall.queue()
         await hall.settle()
-        assert hall.dispatcher.queued(hall.version.id) == 1
+        assert hall.dispatcher.board.queued(hall.version.id) == 1
         assert await second.take() == [job_id]
 
     hall.play(scene())
@@ -432,7 +432,7 @@ def test_a_second_poll_ends_the_first(hall: Hall) -> None:
             await first
         job_id = await hall.queue()
         assert names(await second) == [job_id]
-        assert hall.dispatcher.queued(hall.version.id) == 0
+        assert hall.dispatcher.board.queued(hall.version.id) == 0
 
     hall.play(scene())
 
@@ -537,13 +537,13 @@ def _slow_blobs(hall: Hall) -> asyncio.Event:
 async def _sized(hall: Hall, size: int) -> str:
     """The id of a job whose input has so many bytes."""
     body = b'"' + b"x" * (size - 2) + b'"'
-    return (await hall.jobs.submit(hall.ada, ref("ada/hello"), Payload.inline(body))).job.id
+    return (await hall.calls.submit(hall.ada, ref("ada/hello"), Payload.inline(body))).job.id
 
 
 async def _large(hall: Hall) -> str:
     """The id of a job with a large input."""
     body = b'"' + b"x" * INLINE_LIMIT + b'"'
-    return (await hall.jobs.submit(hall.ada, ref("ada/hello"), Payload.inline(body))).job.id
+    return (await hall.calls.submit(hall.ada, ref("ada/hello"), Payload.inline(body))).job.id
 
 
 def test_what_was_promised_to_a_poll_that_has_gone_goes_back_in_its_order(hall: Hall) -> None:
@@ -604,7 +604,7 @@ def test_an_input_that_the_worker_can_not_read_fails_its_job_and_no_other(hall: 
     async def scene() -> None:
         caller = await hall.caller()
         before = await hall.queue()
-        odd = (await hall.jobs.submit(hall.ada, ref("ada/hello"), payload('"odd"'))).job.id
+        odd = (await hall.calls.submit(hall.ada, ref("ada/hello"), payload('"odd"'))).job.id
         after = await hall.queue()
         jobs = await hall.takes.take(caller.visit, 3, busy=False, hold=0.0, fault_in=fault_in)
         assert names(jobs) == [before, after]
@@ -623,7 +623,7 @@ def test_an_input_that_comes_when_its_poll_is_over_goes_back(hall: Hall) -> None
         assert await caller.take(hold=0.01) == []
         gate.set()
         await hall.settle()
-        assert hall.dispatcher.queued(hall.version.id) == 1
+        assert hall.dispatcher.board.queued(hall.version.id) == 1
         assert len(await caller.take(hold=2.0)) == 1
 
     hall.play(scene())
@@ -732,7 +732,7 @@ def test_who_brings_pieces_waits_while_the_disk_is_behind(hall: Hall) -> None:
     async def scene() -> None:
         caller = await hall.caller()
         await hall.takes.listening(caller.visit)
-        seat = hall.dispatcher.seat_of(caller.id)
+        seat = hall.dispatcher.board.seat_of(caller.id)
         assert seat is not None
         seat.link.listen(on=False)
         waits = asyncio.create_task(hall.takes.listening(caller.visit))
@@ -1002,7 +1002,7 @@ def test_a_worker_that_dies_busy_has_its_job_tried_again_once(hall: Hall) -> Non
 async def _cancelled(hall: Hall, caller: Caller) -> str:
     """A job that the caller held and that was cancelled."""
     job_id = await hall.queue()
-    assert await caller.take(busy=bool(hall.dispatcher.running(hall.version.id))) == [job_id]
+    assert await caller.take(busy=bool(hall.dispatcher.board.running(hall.version.id))) == [job_id]
     await hall.jobs.cancel(hall.ada, job_id)
     return job_id
 
@@ -1377,7 +1377,7 @@ def test_an_idle_worker_that_is_to_go_is_signalled_and_then_its_polls_end(hall: 
         assert (signalled, hall.runtime.terminated) == ([True], [caller.id])
         await hall.queue()
         assert await caller.take(hold=0.01) == []
-        assert hall.dispatcher.queued(hall.version.id) == 1
+        assert hall.dispatcher.board.queued(hall.version.id) == 1
         hall.runtime.end(caller.id, Departure.of_exit(0))
         assert hall.workers.history(hall.version.id).failures == 0
         assert hall.lines() == []

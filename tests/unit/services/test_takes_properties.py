@@ -111,14 +111,14 @@ class World:
         given = [job_id for desk in desks for job_id in (*desk.held, *(o.job_id for o in desk.waiting.values()))]
         assert len(given) == len(set(given))
         for desk in desks:
-            seat = self.hall.dispatcher.seat_of(desk.worker_id)
+            seat = self.hall.dispatcher.board.seat_of(desk.worker_id)
             seated = {live.job.id for live in seat.lives()} if seat is not None else set()
             assert set(desk.held) <= seated
 
     async def come_to_an_end(self) -> None:
         """From now on nothing is lost any more."""
         for _ in range(200):
-            if not self.hall.dispatcher.open_jobs():
+            if not len(self.hall.dispatcher.open_jobs):
                 return
             for worker in list(self.workers):
                 worker.running += await self.taken(worker, 5)
@@ -155,7 +155,7 @@ def test_each_job_ends_once_and_as_was_reported(steps: list[tuple[Step, int]]) -
         for what, which in steps:
             await world.step(what, which)
         await world.come_to_an_end()
-        assert hall.dispatcher.open_jobs() == 0
+        assert len(hall.dispatcher.open_jobs) == 0
         for job_id in world.job_ids:
             job = await hall.job(job_id)
             accepted = world.accepted.get(job_id, [])

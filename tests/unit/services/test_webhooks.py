@@ -67,7 +67,7 @@ class Office(Plant):
             background=self.tasks.run,
             sleep=self.pause,
         )
-        self.jobs.check_webhook = self.webhooks.check
+        self.intake.check_webhook = self.webhooks.check
         self.recorder.on_planned = self.webhooks.planned
 
     async def end(self, url: str | None = URL, by: Principal | None = None, *, told: bool = True, **fields: Any) -> str:
@@ -117,7 +117,7 @@ def office() -> Office:
 def test_a_job_that_was_submitted_with_a_webhook_tells_it_once_it_has_ended(office: Office) -> None:
     async def scene() -> None:
         hand = await office.hand(office.version)
-        view = await office.jobs.submit(office.sam, HELLO, payload(), CallOptions(webhook=URL))
+        view = await office.calls.submit(office.sam, HELLO, payload(), CallOptions(webhook=URL))
         await office.settle()
         assert office.egress.sent == []
         hand.succeed('"done"')
@@ -135,7 +135,7 @@ def test_a_job_that_was_submitted_with_a_webhook_tells_it_once_it_has_ended(offi
 def test_ends_that_are_no_success_are_told_as_well(office: Office, ending: str) -> None:
     async def scene() -> None:
         hand = await office.hand(office.version)
-        view = await office.jobs.submit(office.sam, HELLO, payload(), CallOptions(webhook=URL))
+        view = await office.calls.submit(office.sam, HELLO, payload(), CallOptions(webhook=URL))
         await office.settle()
         if ending == "fail":
             hand.fail()
@@ -153,7 +153,7 @@ def test_ends_that_are_no_success_are_told_as_well(office: Office, ending: str) 
 def test_a_held_call_tells_its_webhook_too(office: Office) -> None:
     async def scene() -> None:
         hand = await office.hand(office.version)
-        calling = asyncio.create_task(office.jobs.run(office.sam, HELLO, payload(), CallOptions(webhook=URL)))
+        calling = asyncio.create_task(office.calls.run(office.sam, HELLO, payload(), CallOptions(webhook=URL)))
         await office.until(lambda: hand.orders)
         hand.succeed()
         await calling
@@ -165,7 +165,7 @@ def test_a_held_call_tells_its_webhook_too(office: Office) -> None:
 def test_a_url_that_can_t_be_is_refused_before_there_is_a_job(office: Office) -> None:
     async def scene() -> None:
         with pytest.raises(BadRequest, match="private"):
-            await office.jobs.submit(office.sam, HELLO, payload(), CallOptions(webhook="http://private.example/"))
+            await office.calls.submit(office.sam, HELLO, payload(), CallOptions(webhook="http://private.example/"))
         assert await office.jobs.page(office.sam) == []
 
     office.play(scene())
@@ -271,7 +271,7 @@ def test_a_job_that_ends_because_the_server_died_is_told_by_the_next(office: Off
         running = {"status": JobStatus.RUNNING, "finished_at": None, "output": None, "token": "t", "attempt": 3}
         job_id = await office.end(**running, started_at=office.now)
         assert await office.store.read(lambda tx: tx.webhooks.page()) == []
-        await office.jobs.recover()
+        await office.intake.recover()
         await office.tick()
         assert json.loads(office.egress.sent[0].body)[:2] == [job_id, "failed"]
 
@@ -415,7 +415,7 @@ def test_jobs_go_on_while_no_receiver_answers(office: Office) -> None:
         office.egress.closed = {"hooks.example"}
         hand = await office.hand(office.version)
         for _ in range(50):
-            calling = asyncio.create_task(office.jobs.run(office.sam, HELLO, payload(), CallOptions(webhook=URL)))
+            calling = asyncio.create_task(office.calls.run(office.sam, HELLO, payload(), CallOptions(webhook=URL)))
             await office.until(lambda: len(hand.orders) > 0)
             hand.succeed(order=hand.orders.pop())
             assert (await calling).job.status is JobStatus.SUCCEEDED
@@ -503,7 +503,7 @@ def test_looking_takes_the_scope_read_sending_again_call_and_the_secret_deploy(o
 def test_a_job_without_a_delivery_says_why_there_is_none(office: Office) -> None:
     async def scene() -> None:
         silent = await office.end(None)
-        running = (await office.jobs.submit(office.sam, HELLO, payload(), CallOptions(webhook=URL))).job.id
+        running = (await office.calls.submit(office.sam, HELLO, payload(), CallOptions(webhook=URL))).job.id
         with pytest.raises(NotFound, match="without a webhook"):
             await office.webhooks.get(office.sam, silent)
         with pytest.raises(NotFound, match="told when it has ended"):

@@ -105,7 +105,7 @@ def test_a_second_link_with_the_right_token_is_refused_even_when_the_first_has_e
 def test_a_worker_gets_jobs_only_once_it_is_ready(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version, ready=False)
-        await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         assert (hand.orders, yard.state(hand.id)) == ([], WorkerState.INITIALIZING)
         yard.workers.ready(hand.id)
         yard.workers.ready(hand.id)
@@ -308,7 +308,7 @@ def test_silence_makes_a_worker_unhealthy_and_it_is_killed_and_its_job_goes_else
 
     async def scene() -> None:
         silent = await yard.hand(yard.version)
-        await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         yard.later(service.SILENCE)
         assert yard.runtime.killed == []
         yard.later(0.1)
@@ -361,7 +361,7 @@ def test_a_worker_without_a_link_gets_no_more_jobs(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version)
         yard.workers.disconnected(hand.id, expected=False)
-        await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         assert hand.orders == []
 
     yard.play(scene())
@@ -374,7 +374,7 @@ def test_a_killed_worker_that_says_it_is_ready_gets_no_job(yard: Yard, monkeypat
         hand = await yard.hand(yard.version, ready=False)
         yard.workers.stop(hand.id)
         yard.workers.ready(hand.id)
-        await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         assert (hand.orders, yard.state(hand.id)) == ([], WorkerState.DRAINING)
 
     yard.play(scene())
@@ -386,11 +386,11 @@ def test_a_killed_worker_that_says_it_is_ready_gets_no_job(yard: Yard, monkeypat
 def test_a_drained_worker_finishes_what_it_holds_and_gets_nothing_new(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version)
-        first = await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        first = await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         yard.workers.stop(hand.id)
         yard.workers.stop(hand.id)
         assert (hand.drained, yard.state(hand.id)) == (True, WorkerState.DRAINING)
-        second = await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        second = await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         hand.succeed()
         await yard.settle()
         assert (await yard.jobs.get(yard.ada, first.job.id)).job.status is JobStatus.SUCCEEDED
@@ -405,7 +405,7 @@ def test_a_drained_worker_finishes_what_it_holds_and_gets_nothing_new(yard: Yard
 def test_a_worker_that_is_told_to_end_by_somebody_else_hands_back_what_it_has_not_begun(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version)
-        await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         yard.workers.draining(hand.id)
         yard.workers.returned(hand.ref())
         assert yard.state(hand.id) is WorkerState.DRAINING
@@ -420,7 +420,7 @@ def test_a_worker_that_was_told_to_go_before_it_was_ready_is_drained_instead_of_
         hand = await yard.hand(yard.version, ready=False)
         yard.workers.draining(hand.id)
         yard.workers.ready(hand.id)
-        await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         assert (hand.drained, hand.orders) == (True, [])
 
     yard.play(scene())
@@ -429,7 +429,7 @@ def test_a_worker_that_was_told_to_go_before_it_was_ready_is_drained_instead_of_
 def test_a_worker_that_will_not_go_is_killed_but_not_while_it_works(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version)
-        await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         yard.workers.stop(hand.id)
         for _ in range(10):
             yard.workers.alive(hand.id)
@@ -448,7 +448,7 @@ def test_a_worker_that_will_not_go_is_killed_but_not_while_it_works(yard: Yard) 
 def test_the_end_of_a_working_worker_is_noted_and_its_job_tried_again(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version)
-        view = await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        view = await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         yard.runtime.end(hand.id, Departure.of_exit(-11, ("segfault",)))
         assert yard.lines() == [f"worker {hand.id} was killed by signal 11 (SIGSEGV)"]
         other = await yard.hand(yard.version)
@@ -460,7 +460,7 @@ def test_the_end_of_a_working_worker_is_noted_and_its_job_tried_again(yard: Yard
 def test_what_a_worker_says_after_its_end_changes_nothing(yard: Yard) -> None:
     async def scene() -> None:
         gone = await yard.hand(yard.version)
-        view = await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        view = await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         yard.runtime.end(gone.id, Departure.of_exit(1))
         before = yard.lines()
         gone.succeed()
@@ -507,7 +507,7 @@ def test_counts_say_how_many_workers_are_in_which_state(yard: Yard) -> None:
         await yard.hand(yard.version, ready=False)
         await yard.hand(yard.version)
         await yard.hand(yard.version)
-        await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         assert yard.workers.counts(yard.endpoint.id) == {
             WorkerState.INITIALIZING: 1,
             WorkerState.IDLE: 1,
@@ -524,7 +524,7 @@ def test_a_worker_that_a_crash_loop_holds_off_counts_as_throttled(yard: Yard) ->
         hand = await yard.hand(yard.version, ready=False)
         yard.runtime.end(hand.id, Departure.of_exit(1))
         assert yard.workers.counts(yard.endpoint.id)[WorkerState.THROTTLED] == 0
-        await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         assert yard.workers.counts(yard.endpoint.id)[WorkerState.THROTTLED] == 1
         yard.now += 1.0
         assert yard.workers.counts(yard.endpoint.id)[WorkerState.THROTTLED] == 0
@@ -559,7 +559,7 @@ def test_only_who_manages_an_endpoint_sees_its_workers_and_their_lines(yard: Yar
 def test_the_log_goes_on_from_where_a_reader_stopped_and_is_bounded(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version)
-        view = await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        view = await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         hand.log("one\ntwo\n")
         lines = yard.workers.logs(yard.ada, ref("ada/hello"))
         assert [(line.seq, line.text, line.stream, line.job_id) for line in lines] == [
@@ -640,7 +640,7 @@ def test_a_stranger_follows_nothing(yard: Yard) -> None:
 def test_lines_of_an_attempt_that_a_worker_does_not_hold_are_not_kept(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version)
-        view = await yard.jobs.submit(yard.ada, ref("ada/hello"), payload())
+        view = await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         order = hand.orders[0]
         yard.workers.log(AttemptRef(hand.id, order.number, "stale"), "stdout", b"stale token")
         yard.workers.log(AttemptRef(hand.id, order.number + 1, order.token), "stdout", b"no such attempt")
@@ -670,7 +670,7 @@ def test_nothing_is_kept_of_workers_that_are_gone(yard: Yard) -> None:
             hand = await yard.hand(yard.version)
             yard.runtime.end(hand.id, Departure.of_exit(0))
         assert (yard.workers._entries, yard.workers._of_version) == ({}, {})
-        assert (yard.dispatcher._seats, yard.dispatcher._seats_of) == ({}, {})
+        assert (yard.dispatcher.board._seats, yard.dispatcher.board._seats_of) == ({}, {})
         assert (yard.workers.versions(), yard.workers.of_version(yard.version.id)) == ([], [])
 
     yard.play(scene())

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ def bundle_in(folder: Path) -> Path:
     return bundle
 
 
-def start(folder: Path, bundle: Path, program: str = "src/work.py", **options: Any) -> subprocess.Popen[str]:
+def start(
+    folder: Path, bundle: Path, program: str = "src/work.py", more: Mapping[str, str] | None = None, **options: Any
+) -> subprocess.Popen[str]:
     room = folder / "room"
     room.mkdir()
     environ = {
@@ -47,6 +50,7 @@ def start(folder: Path, bundle: Path, program: str = "src/work.py", **options: A
         "TRIVET_BUNDLE": str(bundle),
         "TRIVET_HANDLER": program,
         "SIGN": str(folder / "sign"),
+        **(more or {}),
     }
     return subprocess.Popen(
         [sys.executable, "-I", "-c", BECOME], cwd=room, env=environ, text=True, stdout=-1, stderr=-1, **options
@@ -62,6 +66,18 @@ def test_the_process_becomes_the_program(tmp_path: Path) -> None:
     assert (told["argv"], told["cwd"], told["path"]) == (["src/work.py"], code, f"{code}/src")
     assert (told["unbuffered"], told["word"], told["executable"]) == (True, "found", True)
     assert {name for name in told["environ"] if name.startswith("TRIVET")} == {"TRIVET_WORKER_ID"}
+
+
+def test_a_program_that_is_to_find_the_link_is_told_of_it_and_of_its_own_folder(tmp_path: Path) -> None:
+    more = {"TRIVET_LINK": "unix:/nowhere", "TRIVET_WORKER_TOKEN": "secret"}
+    process = start(tmp_path, bundle_in(tmp_path), stdin=subprocess.DEVNULL, more=more)
+    environ = json.loads(process.communicate(timeout=30)[0])["environ"]
+    assert {name: value for name, value in environ.items() if name.startswith("TRIVET")} == {
+        **more,
+        "TRIVET_WORKER_ID": "wrk_1",
+        "TRIVET_BUNDLE": str(tmp_path / "room" / "code"),
+        "TRIVET_HANDLER": "src/work.py",
+    }
 
 
 def test_small_files_are_its_own_and_large_ones_everybodys(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ import pytest
 
 from tests.unit.services.plant import Plant, payload
 from tests.unit.services.town import ref
-from trivet.platform.core.jobs import Job, JobStatus
+from trivet.platform.core.calls import CallOptions
+from trivet.platform.core.errors import Unavailable
+from trivet.platform.core.jobs import Job, JobStatus, Progress
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.workers import WorkerState
 from trivet.platform.worker_api import link as link_module
@@ -84,7 +86,7 @@ class Dock(Plant):
         self.endpoint, self.version = self.offer(self.ada, "ada/hello", concurrency=2)
         self.scaling.close()
         self.path = folder / "link.sock"
-        self.listener = Listener(self.workers, self.path)
+        self.listener = Listener(self.workers, self.path, self.vault.unseal)
         self._wires: list[Wire] = []
 
     def dock(self, scene: Coroutine[Any, Any, None]) -> None:
@@ -117,19 +119,19 @@ class Dock(Plant):
         await self.until(lambda: worker_id in self.runtime.started)
         return worker_id, self.runtime.started[worker_id].token
 
-    async def up(self) -> tuple[Wire, str]:
+    async def up(self, **more: Any) -> tuple[Wire, str]:
         """A worker that has a link and is ready."""
         worker_id, token = await self.start()
         wire = await self.connect()
-        wire.say(Kind.HELLO, 0, hello(worker_id, token))
+        wire.say(Kind.HELLO, 0, hello(worker_id, token, **more))
         await wire.heard(Kind.WELCOME)
         wire.say(Kind.READY)
-        await self.eventually(lambda: self.dispatcher.seat_of(worker_id) is not None)
+        await self.eventually(lambda: self.dispatcher.board.seat_of(worker_id) is not None)
         return wire, worker_id
 
     async def order(self, wire: Wire, given: str = '"x"') -> tuple[Job, Frame]:
         """A job that the worker has been sent."""
-        view = await self.jobs.submit(self.ada, HELLO, payload(given))
+        view = await self.calls.submit(self.ada, HELLO, payload(given))
         return view.job, await wire.heard(Kind.JOB)
 
     async def job(self, job_id: str) -> Job:
@@ -309,9 +311,9 @@ def test_a_hello_may_come_in_pieces_and_with_what_follows_it(dock: Dock) -> None
         await asyncio.sleep(0.01)
         wire.raw(data[10:-5])
         await wire.heard(Kind.WELCOME)
-        assert dock.dispatcher.seat_of(worker_id) is None
+        assert dock.dispatcher.board.seat_of(worker_id) is None
         wire.raw(data[-5:])
-        await dock.eventually(lambda: dock.dispatcher.seat_of(worker_id) is not None)
+        await dock.eventually(lambda: dock.dispatcher.board.seat_of(worker_id) is not None)
 
     dock.dock(scene())
 
@@ -436,8 +438,8 @@ def test_the_end_of_a_link_takes_the_worker_out_of_service(dock: Dock) -> None:
     async def scene() -> None:
         wire, worker_id = await dock.up()
         await wire.close()
-        await dock.eventually(lambda: not dock.dispatcher.seats(dock.version.id)[0].taking)
-        view = await dock.jobs.submit(dock.ada, HELLO, payload())
+        await dock.eventually(lambda: not dock.dispatcher.board.seats(dock.version.id)[0].taking)
+        view = await dock.calls.submit(dock.ada, HELLO, payload())
         assert view.job.status is JobStatus.QUEUED
         dock.now += 3.0
         dock.workers.tick()
@@ -459,6 +461,65 @@ def test_a_handler_that_can_not_be_loaded_is_told(dock: Dock) -> None:
         last = dock.workers.history(dock.version.id).last
         assert last is not None
         assert (last.reason, last.last_lines) == ("could not load its handler: ImportError: ?", ("a", "b"))
+
+    dock.dock(scene())
+
+
+def test_a_failed_check_of_the_programs_own_is_told_as_that(dock: Dock) -> None:
+    async def scene() -> None:
+        worker_id, token = await dock.start()
+        wire = await dock.connect()
+        wire.say(Kind.HELLO, 0, hello(worker_id, token))
+        await wire.heard(Kind.WELCOME)
+        wire.say(Kind.UNFIT, 0, {"message": "gpu: none", "check": True})
+        await wire.close()
+        await dock.eventually(lambda: dock.workers._entries[worker_id].link_ended_at)
+        dock.runtime.kill(worker_id)
+        last = dock.workers.history(dock.version.id).last
+        assert last is not None
+        assert last.reason == "failed its start check: gpu: none"
+
+    dock.dock(scene())
+
+
+def test_a_progress_in_words_of_the_programs_own_is_kept_as_it_is(dock: Dock) -> None:
+    async def scene() -> None:
+        wire, _ = await dock.up()
+        job, order = await dock.order(wire)
+        wire.say(Kind.PROGRESS, order.attempt, {"token": order.meta["token"]}, b'{"step": 1}')
+        wire.say(Kind.RESULT, order.attempt, {"token": order.meta["token"]}, b"1")
+        assert (await dock.ended(job.id)).progress == Progress(None, detail=b'{"step": 1}')
+
+    dock.dock(scene())
+
+
+@pytest.mark.parametrize("wants", [True, False])
+def test_what_a_caller_gives_aside_is_told_to_a_worker_that_wants_it_and_to_no_other(
+    dock: Dock, *, wants: bool
+) -> None:
+    async def scene() -> None:
+        wire, _ = await dock.up(**({"aside": True} if wants else {}))
+        await dock.calls.submit(dock.ada, HELLO, payload("1"), CallOptions(aside=b'{"key":"secret"}'))
+        meta = (await wire.heard(Kind.JOB)).meta
+        assert meta.get("aside") == ({"key": "secret"} if wants else None)
+
+    dock.dock(scene())
+
+
+def test_a_job_fails_whose_worker_can_not_be_told_what_its_caller_gave_aside(
+    dock: Dock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unseal(sealed: bytes) -> str:
+        raise Unavailable("The key is another one.", hint="Bring the old one back.")
+
+    async def scene() -> None:
+        wire, _ = await dock.up(aside=True)
+        monkeypatch.setattr(next(iter(dock.listener._links)), "_unseal", unseal)
+        view = await dock.calls.submit(dock.ada, HELLO, payload("1"), CallOptions(aside=b'{"key":"secret"}'))
+        job = await dock.ended(view.job.id)
+        assert job.error is not None
+        assert (job.error.code, job.error.hint) == ("input_lost", "Bring the old one back.")
+        await dock.order(wire)  # the worker is none the worse for it
 
     dock.dock(scene())
 
@@ -486,11 +547,11 @@ def test_what_a_worker_says_of_an_attempt_that_it_does_not_hold_changes_nothing(
         liar.say(kind, number, {"token": token}, b"lie")
         # heard in order: once the worker drains, the lie has been taken
         liar.say(Kind.DRAINING)
-        await dock.eventually(lambda: any(not seat.taking for seat in dock.dispatcher.seats(dock.version.id)))
+        await dock.eventually(lambda: any(not seat.taking for seat in dock.dispatcher.board.seats(dock.version.id)))
         await dock.settle()
         assert await dock.job(job.id) == before
         assert await dock.store.read(lambda tx: tx.jobs.events(job.id)) == []
-        assert dock.dispatcher.recent_events(job.id, 0) in ([], None)
+        assert dock.dispatcher.open_jobs.recent_events(job.id, 0) in ([], None)
         assert dock.workers.logs(dock.ada, HELLO) == []
         if lie != "twice":
             honest.say(Kind.RESULT, order.attempt, {"token": order.meta["token"]}, b"true")
@@ -621,7 +682,7 @@ def test_a_socket_that_a_dead_server_left_is_no_hindrance(dock: Dock) -> None:
 def test_frames_of_one_turn_leave_in_order(dock: Dock) -> None:
     async def scene() -> None:
         wire, _ = await dock.up()
-        made = [(await dock.jobs.submit(dock.ada, HELLO, payload(str(number)))).job.id for number in range(2)]
+        made = [(await dock.calls.submit(dock.ada, HELLO, payload(str(number)))).job.id for number in range(2)]
         heard = [await wire.heard(Kind.JOB) for _ in made]
         assert [frame.meta["job"] for frame in heard] == made
         assert [frame.body for frame in heard] == [b"0", b"1"]

@@ -26,7 +26,7 @@ class Doors(Identities):
 
     async def of_worker(self, worker_id: str, token: str) -> Principal:
         """The job behind `PROOF`."""
-        job = self._dispatcher.job(self.job_id)
+        job = self._dispatcher.open_jobs.job(self.job_id)
         if f"{worker_id}.{token}" != PROOF or job is None or job.is_final:
             raise Unauthenticated
         return await self.of_job(job)
@@ -41,6 +41,7 @@ class AlgorithmiaWorld(World):
         self.spoken_for = AlgorithmiaServices(
             accounts=self.accounts,
             endpoints=self.endpoints,
+            calls=self.calls,
             jobs=self.jobs,
             files=self.files,
             identities=self.doors,

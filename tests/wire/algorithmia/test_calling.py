@@ -196,7 +196,7 @@ def test_an_option_that_cannot_be_is_told(world: AlgorithmiaWorld, query: str) -
 @pytest.mark.parametrize(("query", "limit"), [("", 300.0), ("?timeout=7", 7.0)])
 def test_the_time_limit_counts_from_the_call(world: AlgorithmiaWorld, query: str, limit: float) -> None:
     answer = world.pipe(f"admin/hello{query}")
-    job = world.dispatcher.job(answer.json["metadata"]["request_id"])
+    job = world.dispatcher.open_jobs.job(answer.json["metadata"]["request_id"])
     assert job is not None
     assert job.policy.ttl == limit
 
@@ -233,7 +233,7 @@ def test_void_answers_at_once_and_the_job_goes_on(world: AlgorithmiaWorld) -> No
     world.handler = hold
     document = world.pipe("admin/hello?output=void").json
     assert document["async"] == "void"
-    job = world.dispatcher.job(document["request_id"])
+    job = world.dispatcher.open_jobs.job(document["request_id"])
     assert job is not None
     assert not job.is_final
 

@@ -416,7 +416,7 @@ def test_a_job_calls_for_its_caller(inside: AlgorithmiaWorld) -> None:
     document = inside.at(
         f"/w/{PROOF}", "POST", "/algo/ann/song?output=void", body=b"x", headers={"content-type": "text/plain"}
     ).json
-    job = inside.dispatcher.job(document["request_id"])
+    job = inside.dispatcher.open_jobs.job(document["request_id"])
     assert job is not None
     assert (job.parent_id, job.account_id) == (first, inside.principal(inside.token("ben")).account_id)
 

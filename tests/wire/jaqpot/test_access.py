@@ -91,7 +91,7 @@ class Scene:
         world = self.world
         jobs = world.run(world.store.read(lambda tx: [job.id for job in tx.jobs.open()]))
         uploads = sorted(path.name for path in (world.folder / "uploads").rglob("*"))
-        return world.endpoints.all(), jobs, uploads, sorted(job.id for job in world.dispatcher.jobs())
+        return world.endpoints.all(), jobs, uploads, sorted(job.id for job in world.dispatcher.open_jobs.jobs())
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ class JaqpotWorld(World):
         super().__init__(folder / "uploads")
         self.folder = folder
         self.handler = predicts
-        self.numbered = NumberedJobs(self.store, self.jobs, self.endpoints)
+        self.numbered = NumberedJobs(self.store, self.calls, self.jobs, self.endpoints)
         self.pending = PendingModels(self.store, self.clock, self.entropy)
         self.spoken_for = JaqpotServices(
             accounts=self.accounts,

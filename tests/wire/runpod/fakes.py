@@ -33,7 +33,9 @@ class RunPodWorld(World):
         services = RunPodServices(
             accounts=self.accounts,
             endpoints=self.endpoints,
+            calls=self.calls,
             jobs=self.jobs,
+            replays=self.replays,
             workers=self.workers,
             limits=self.limits,
             takes=self.takes,

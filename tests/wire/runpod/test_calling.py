@@ -101,7 +101,7 @@ def test_a_body_that_cannot_be_read_is_refused_with_the_reason(
     answer = world.call("POST", f"/{world.hello}/{verb}", body=body)
     assert answer.status == 400
     assert said in fault(answer)
-    assert world.dispatcher.open_jobs() == 0
+    assert len(world.dispatcher.open_jobs) == 0
 
 
 @pytest.mark.parametrize(("verb", "limit"), [("run", MAX_RUN), ("runsync", MAX_RUNSYNC)])
@@ -153,7 +153,7 @@ def test_webhook_and_bucket_go_to_the_worker_beside_the_input_and_are_never_show
     assert job.policy.webhook_format == "runpod"
     assert job.aside is not None
     assert b"hush" not in job.aside
-    assert json.loads(world.jobs._vault.unseal(job.aside)) == {
+    assert json.loads(world.intake._vault.unseal(job.aside)) == {
         "webhook": "https://hooks.example/x?a=b",
         "s3Config": bucket,
     }
@@ -193,6 +193,7 @@ def test_a_handler_that_fails_gives_a_job_that_says_why(world: RunPodWorld) -> N
     [
         (JobError("handler_error", "my own words {1}"), "my own words {1}"),
         (JobError("worker_lost", "The worker died.", hint="Look."), "The worker died. Look."),
+        (JobError("result_lost", "Its log says: no JSON", hint="Return JSON."), "Its log says: no JSON. Return JSON."),
     ],
 )
 def test_an_error_that_is_no_exception_is_told_as_it_was_said(world: RunPodWorld, error: JobError, text: str) -> None:

@@ -305,14 +305,14 @@ def test_no_key_of_a_callers_makes_its_job_a_retry_of_anothers(world: RunPodWorl
     job_id = world.begin({"input": 1})
     forged = CallOptions(idempotency_key=f"runpod-retry:{job_id}:1")
     world.now += 1
-    made = world.run(world.jobs.submit(principal, paths.reference_to(world.hello), Payload.inline(b"2"), forged))
+    made = world.run(world.calls.submit(principal, paths.reference_to(world.hello), Payload.inline(b"2"), forged))
     listed = world.call("GET", f"/{world.hello}/requests").json["requests"]
     assert [document["id"] for document in listed] == [made.job.id, job_id]
 
 
 def test_a_worker_from_elsewhere_is_shown_by_the_id_that_it_gives_itself(world: RunPodWorld) -> None:
     job = replace(world.run(world.jobs.get(world.admin, world.begin())).job, worker_id="pod-1@another1")
-    view = world.jobs._view(world.admin, job)
+    view = world.sight.view(world.admin, job)
     assert translate.document(view, 0.0).worker_id == "pod-1"
     failed = replace(job, status=JobStatus.FAILED, error=JobError("handler_error", "no", type="ValueError"))
     assert '"worker_id":"pod-1"' in translate.error_text(failed)

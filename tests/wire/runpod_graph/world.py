@@ -24,7 +24,9 @@ class GraphWorld(World):
         services = RunPodServices(
             accounts=self.accounts,
             endpoints=self.endpoints,
+            calls=self.calls,
             jobs=self.jobs,
+            replays=self.replays,
             workers=self.workers,
             limits=self.limits,
             takes=no_takes,

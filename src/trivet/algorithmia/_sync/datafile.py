@@ -57,8 +57,8 @@ class DataFile(DataObject):
     # -- reading
 
     def get(self) -> Answer:
-        """The server's answer as it is."""
-        return self.client.getHelper(self.url)
+        """The server's answer as it is, with the file's content."""
+        return Answer(transfers.whole(self.client, self.url))
 
     @overload
     def getFile(self, as_path: Literal[False] = False) -> TextIO: ...

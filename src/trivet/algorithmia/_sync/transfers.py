@@ -29,7 +29,9 @@ def download(client: Conversation, url: str, place: str) -> str:
     path = offload(_temporary)
     try:
         with offload(_writable, path) as file:
-            _fetch(client, url, place, file)
+            found = _fetch(client, url, file)
+        if found.status != 200:
+            raise _refusals.missing(place, found)
     except BaseException:
         offload(_forget, path)
         raise
@@ -43,25 +45,38 @@ def read(client: Conversation, url: str, place: str) -> Response:
         DataApiError: it can't be had.
         ApiError: no answer came, or not all of it.
     """
+    found = whole(client, url)
+    if found.status != 200:
+        raise _refusals.missing(place, found)
+    return found
+
+
+def whole(client: Conversation, url: str) -> Response:
+    """The answer to a question for a file, whatever its status. A file is as large as it is: there is no bound on it.
+
+    Raises:
+        ApiError: no answer came, or not all of it.
+    """
     content = BytesIO()
-    headers = _fetch(client, url, place, content)
-    return Response(200, headers, content.getvalue())
+    found = _fetch(client, url, content)
+    return found._replace(body=content.getvalue()) if found.status == 200 else found
 
 
-def _fetch(client: Conversation, url: str, place: str, into: BinaryIO) -> dict[str, str]:
+def _fetch(client: Conversation, url: str, into: BinaryIO) -> Response:
+    """Writes a file's content; of an answer that is no good one, all is returned, and nothing written."""
     request = _requests.get(url)
     repetition = 0
     while True:
         answer = client.open(request)
         if isinstance(answer, Response):
-            raise _refusals.missing(place, answer)
+            return answer
         try:
             while piece := answer.read():
                 if isinstance(into, BytesIO):
                     into.write(piece)
                 else:
                     offload(into.write, piece)
-            return dict(answer.headers)
+            return Response(answer.status, dict(answer.headers))
         except TransportError as failure:
             # A silence counts as a break here: asking for a file again is always safe.
             again = TransportError(failure.detail, sent=True)

@@ -12,6 +12,17 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from trivet.platform.core import ids
+from trivet.platform.core.bounds import (
+    MAX_ATTEMPTS,
+    MAX_BACKOFF,
+    MAX_BATCH_SIZE,
+    MAX_BATCH_WAIT,
+    MAX_RETENTION,
+    MAX_TIMEOUT,
+    MAX_TTL,
+    MOST_KINDS_OF_ERRORS,
+    is_kind_of_error,
+)
 from trivet.platform.core.endpoints import HandlerKind, VersionSettings
 from trivet.platform.core.errors import BadRequest, BuildFailed
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
@@ -21,16 +32,6 @@ from trivet.protocol.runpod import LINKED_HOST, POLLING_HOST
 MOST_ENDPOINTS = 100
 LEAST_MEMORY = 32 * 1024**2
 """Bytes; an interpreter does not start in less."""
-LONGEST_TIME = 30 * 86_400.0
-"""Seconds; the most for a timeout or a time to live."""
-LONGEST_BACKOFF = 3600.0
-"""Seconds; the most between two attempts at a job."""
-LONGEST_RETENTION = 3650 * 86_400.0
-"""Seconds; the most that a job is kept after its end."""
-LONGEST_BATCH_WAIT = 60.0
-"""Seconds; the most that the first input of a batch waits for company."""
-MOST_BATCHED = 10_000
-"""Inputs in one batch."""
 _LONGEST_DESCRIPTION = 16 * 1024
 _LARGEST_SCHEMA = 1024**2
 _LARGEST_MODEL = 4 * 1024**2
@@ -187,18 +188,18 @@ class _Settings:
         usual = VersionSettings()
         return VersionSettings(
             concurrency=self._whole("concurrency", usual.concurrency, 1, 10_000),
-            timeout=self._seconds("timeout", usual.timeout),
-            ttl=self._seconds("ttl", usual.ttl),
-            max_attempts=self._whole("max_attempts", usual.max_attempts, 1, 100),
+            timeout=self._seconds("timeout", usual.timeout, MAX_TIMEOUT),
+            ttl=self._seconds("ttl", usual.ttl, MAX_TTL),
+            max_attempts=self._whole("max_attempts", usual.max_attempts, 1, MAX_ATTEMPTS),
             memory=self._memory(),
             gpu=self._gpu(),
             requirements=self._texts("requirements"),
             secrets=self._secrets(),
             retry_on=self._retry_on(usual),
-            backoff=self._between("backoff", usual.backoff, 0.0, LONGEST_BACKOFF),
+            backoff=self._pause("backoff", usual.backoff, MAX_BACKOFF),
             retention=self._retention(),
-            max_batch_size=self._whole("max_batch_size", usual.max_batch_size, 1, MOST_BATCHED),
-            batch_wait=self._between("batch_wait", usual.batch_wait, 0.0, LONGEST_BATCH_WAIT),
+            max_batch_size=self._whole("max_batch_size", usual.max_batch_size, 1, MAX_BATCH_SIZE),
+            batch_wait=self._pause("batch_wait", usual.batch_wait, MAX_BATCH_WAIT),
         )
 
     def scaling(self) -> ScalingPolicy | None:
@@ -266,15 +267,17 @@ class _Settings:
         if "retry_on" not in self._given:
             return usual.retry_on
         names = self._texts("retry_on")
-        for name in names:
-            if name not in _RETRY_WORDS and (len(name) > 200 or not _HANDLER.fullmatch(name)):
-                self._refuse("retry_on", f"it lists {', '.join(_RETRY_WORDS)}, and names of types of exceptions")
+        if len(names) > MOST_KINDS_OF_ERRORS or not all(is_kind_of_error(name) for name in names):
+            self._refuse(
+                "retry_on",
+                f"it lists up to {MOST_KINDS_OF_ERRORS} of {', '.join(_RETRY_WORDS)}, and names of types of exceptions",
+            )
         return names
 
     def _retention(self) -> float | None:
         if "retention" not in self._given:
             return None
-        return self._between("retention", 0.0, 1.0, LONGEST_RETENTION)
+        return self._seconds("retention", 0.0, MAX_RETENTION)
 
     def _texts(self, key: str) -> tuple[str, ...]:
         items = self._given.get(key, [])
@@ -288,16 +291,16 @@ class _Settings:
             self._refuse(key, f"it is a whole number from {least} to {most}")
         return int(value)
 
-    def _seconds(self, key: str, usual: float) -> float:
+    def _seconds(self, key: str, usual: float, most: float) -> float:
         value = self._number(key, usual)
-        if not 0 < value <= LONGEST_TIME:
-            self._refuse(key, f"it is a number of seconds above 0 and up to {LONGEST_TIME:.0f}")
+        if not 0 < value <= most:
+            self._refuse(key, f"it is a number of seconds above 0 and up to {most:.0f}")
         return value
 
-    def _between(self, key: str, usual: float, least: float, most: float) -> float:
+    def _pause(self, key: str, usual: float, most: float) -> float:
         value = self._number(key, usual)
-        if not least <= value <= most:
-            self._refuse(key, f"it is a number of seconds from {least:g} to {most:.0f}")
+        if not 0 <= value <= most:
+            self._refuse(key, f"it is a number of seconds from 0 to {most:.0f}")
         return value
 
     def _number(self, key: str, usual: float) -> float:

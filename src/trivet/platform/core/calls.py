@@ -6,16 +6,20 @@ import math
 import re
 from dataclasses import dataclass, field
 
+from trivet.platform.core.bounds import (
+    MAX_ATTEMPTS,
+    MAX_BACKOFF,
+    MAX_RETENTION,
+    MAX_TIMEOUT,
+    MAX_TTL,
+    MOST_KINDS_OF_ERRORS,
+    is_kind_of_error,
+)
 from trivet.platform.core.endpoints import VersionSettings
 from trivet.platform.core.errors import BadRequest
-from trivet.platform.core.jobs import MAX_BACKOFF, NATIVE, JobPolicy, Priority
+from trivet.platform.core.jobs import NATIVE, JobPolicy, Priority
 
-MAX_TIMEOUT = 7 * 86_400.0
-MAX_TTL = 30 * 86_400.0
-MAX_RETENTION = 365 * 86_400.0
-MAX_ATTEMPTS = 100
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_KIND_OF_ERROR = re.compile(r"[A-Za-z_][\w.]{0,199}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +116,10 @@ def _attempts(value: int | None, otherwise: int) -> int:
 def _kinds_of_errors(kinds: tuple[str, ...] | None, otherwise: tuple[str, ...]) -> tuple[str, ...]:
     if kinds is None or kinds == otherwise:
         return otherwise
-    wrong = next((kind for kind in kinds if _KIND_OF_ERROR.fullmatch(kind) is None), None)
-    if wrong is not None or len(kinds) > 20:
+    wrong = next((kind for kind in kinds if not is_kind_of_error(kind)), None)
+    if wrong is not None or len(kinds) > MOST_KINDS_OF_ERRORS:
         raise BadRequest(
             f"retry_on={(wrong or ','.join(kinds))[:80]!r} names no kind of error.",
-            hint="Name up to 20: worker_lost, handler_error, execution_timeout, or types of exceptions.",
+            hint=f"Name up to {MOST_KINDS_OF_ERRORS}: worker_lost, handler_error, execution_timeout, or types of exceptions.",
         )
     return kinds

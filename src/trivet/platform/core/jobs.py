@@ -27,6 +27,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum, StrEnum
 from operator import attrgetter
 
+from trivet.platform.core.bounds import MAX_BACKOFF
 from trivet.platform.core.errors import Conflict
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.values import value
@@ -66,8 +67,6 @@ HANDLER_ERROR = "handler_error"
 EXECUTION_TIMEOUT = "execution_timeout"
 NATIVE = "native"
 """The name of the message format of the platform's own API."""
-MAX_BACKOFF = 3600.0
-"""Seconds that lie between two attempts at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,10 @@ class JobPolicy:
         if error.code == OUT_OF_MEMORY:
             named.add(WORKER_LOST)
         if error.type is not None:
-            named.update((error.type, error.type.rpartition(".")[2]))
+            module, _, name = error.type.rpartition(".")
+            named.update((error.type, name))
+            if not module:  # workers leave it out where it is Python's or ours
+                named.update((f"builtins.{name}", f"trivet.{name}"))
         return not named.isdisjoint(self.retry_on)
 
     def delay(self, attempt: int, chance: float) -> float:

@@ -37,3 +37,7 @@ class Payload:
     def is_json(self) -> bool:
         """Whether the bytes are JSON."""
         return self.content_type == JSON
+
+
+EMPTY_INPUT = Payload.inline(NULL)
+"""The input of a call without one."""

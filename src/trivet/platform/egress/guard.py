@@ -9,6 +9,7 @@ URLs are read by the very parser that the sender's library uses. Another one mig
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,6 +23,8 @@ from trivet.platform.core.webhooks import MAX_URL
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+_NO_RECEIVER = "A webhook's URL begins with `https://` or `http://` and names a host."
+_WITH_HOST = re.compile(r"[A-Za-z]+://[^/?#]")
 _REFUSED: tuple[Network, ...] = tuple(
     ip_network(text)
     for text in (
@@ -143,6 +146,8 @@ def _read(url: str) -> Target:
         raise BadRequest(f"The webhook's URL has {len(url)} characters; at most {MAX_URL} may be.")
     if not url.isprintable() or " " in url or "\\" in url:  # the parser would mend these, each in its own way
         raise BadRequest("The webhook's URL has characters that no URL has.", hint="Send it percent-encoded.")
+    if _WITH_HOST.match(url) is None:  # the parser would take the path of `https:///path` for a host
+        raise BadRequest(_NO_RECEIVER)
     try:
         parsed = Url(url)
     except ValueError:
@@ -152,7 +157,7 @@ def _read(url: str) -> Target:
     host = parsed.host_str
     port = parsed.port_or_known_default
     if parsed.scheme not in ("http", "https") or not host or not port:
-        raise BadRequest("A webhook's URL begins with `https://` or `http://` and names a host.")
+        raise BadRequest(_NO_RECEIVER)
     if parsed.username or parsed.password is not None:
         raise BadRequest(
             "A webhook's URL can't hold a name or a password.",

@@ -48,7 +48,9 @@ def create_root(platform: Platform) -> Root:
         secrets=platform.secrets,
         endpoints=platform.endpoints,
         deployments=platform.deployments,
+        calls=platform.calls,
         jobs=platform.jobs,
+        replays=platform.replays,
         workers=platform.workers,
         rollouts=platform.rollouts,
         webhooks=platform.webhooks,
@@ -68,7 +70,9 @@ def create_root(platform: Platform) -> Root:
         RunPodServices(
             accounts=platform.accounts,
             endpoints=platform.endpoints,
+            calls=platform.calls,
             jobs=platform.jobs,
+            replays=platform.replays,
             workers=platform.workers,
             limits=platform.limits,
             takes=platform.takes,
@@ -89,6 +93,7 @@ def create_root(platform: Platform) -> Root:
         AlgorithmiaServices(
             accounts=platform.accounts,
             endpoints=platform.endpoints,
+            calls=platform.calls,
             jobs=platform.jobs,
             files=platform.files,
             identities=platform.identities,

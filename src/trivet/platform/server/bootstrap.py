@@ -32,6 +32,7 @@ from trivet.platform.server.notifier import LoopNotifier
 from trivet.platform.server.settings import Settings
 from trivet.platform.server.steady import SteadyClock
 from trivet.platform.services.accounts import Accounts
+from trivet.platform.services.calls import Calls
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
@@ -39,24 +40,30 @@ from trivet.platform.services.files import Files
 from trivet.platform.services.identities import Identities
 from trivet.platform.services.images import Images
 from trivet.platform.services.insights import Insights
+from trivet.platform.services.intake import Intake
 from trivet.platform.services.invitations import Invitations
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.keys import Keys
 from trivet.platform.services.limits import Limits
 from trivet.platform.services.numbered import NumberedJobs
+from trivet.platform.services.once import Once
 from trivet.platform.services.organizations import Organizations
 from trivet.platform.services.pending import PendingModels
 from trivet.platform.services.profiles import Profiles
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.services.registries import Registries
 from trivet.platform.services.releases import Releases
+from trivet.platform.services.replays import Replays
 from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.scaling import Scaling
 from trivet.platform.services.secrets import Secrets
+from trivet.platform.services.sight import Sight
 from trivet.platform.services.takes import Takes
 from trivet.platform.services.tallies import Tallies
 from trivet.platform.services.templates import Templates
+from trivet.platform.services.trees import Trees
 from trivet.platform.services.upkeep import Upkeep
+from trivet.platform.services.waits import Waits
 from trivet.platform.services.webhooks import Webhooks
 from trivet.platform.services.workers import EVERYBODY_GONE, Workers
 from trivet.platform.stores.blobs_disk import DiskBlobs
@@ -161,24 +168,55 @@ class Platform:
             self.accounts, self.dispatcher, self.endpoints, self.workers, settings.nested_calls
         )
         self.scaling = Scaling(dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=steady)
-        self.limits = Limits(steady, self.dispatcher.jobs)
-        self.jobs = Jobs(
+        self.limits = Limits(steady, self.dispatcher.open_jobs.jobs)
+        sight = Sight(store, self.dispatcher.open_jobs, self.endpoints)
+        waits = Waits(self.dispatcher.open_jobs, sight, notifier, clock)
+        self.trees = Trees(self.dispatcher, background)
+        self.intake = Intake(
             store=store,
             blobs=blobs,
             endpoints=self.endpoints,
             dispatcher=self.dispatcher,
             limits=self.limits,
-            workers=self.workers,
+            trees=self.trees,
             compile_schema=compile_schema,
-            notifier=notifier,
             vault=vault,
-            background=background,
             clock=clock,
             entropy=entropy,
             retention=settings.job_retention,
             dead_letter_retention=settings.dead_letter_retention,
         )
-        self.numbered = NumberedJobs(store, self.jobs, self.endpoints)
+        self.jobs = Jobs(
+            store=store,
+            blobs=blobs,
+            endpoints=self.endpoints,
+            dispatcher=self.dispatcher,
+            workers=self.workers,
+            sight=sight,
+            waits=waits,
+            notifier=notifier,
+            clock=clock,
+        )
+        self.calls = Calls(
+            endpoints=self.endpoints,
+            intake=self.intake,
+            once=Once(store, self.intake, sight, self.limits),
+            jobs=self.jobs,
+            sight=sight,
+            waits=waits,
+            open_jobs=self.dispatcher.open_jobs,
+            notifier=notifier,
+        )
+        self.replays = Replays(
+            endpoints=self.endpoints,
+            calls=self.calls,
+            jobs=self.jobs,
+            intake=self.intake,
+            sight=sight,
+            limits=self.limits,
+            vault=vault,
+        )
+        self.numbered = NumberedJobs(store, self.calls, self.jobs, self.endpoints)
         self.insights = Insights(self.dispatcher)
         self.pending_models = PendingModels(store, clock, entropy)
         self.tallies = Tallies(self.endpoints, clock)
@@ -234,10 +272,10 @@ class Platform:
     async def _start(self) -> None:
         self.runtime.on_exit = self.workers.departed
         self.runtime.on_line = self._worker_wrote
-        self.jobs.check_webhook = self.webhooks.check
+        self.intake.check_webhook = self.webhooks.check
         self.recorder.on_planned = self.webhooks.planned
         self.endpoints.on_change(self._endpoint_changed)
-        self.dispatcher.on_end = self._job_ended
+        self.dispatcher.open_jobs.on_end = self._job_ended
         self.organizations.on_removed = self.endpoints.forget_organization
         self.organizations.on_changed = self.endpoints.rename_organization
         self.accounts.resolve_job = self.identities.of_token
@@ -250,7 +288,7 @@ class Platform:
         if lost:
             logger.info("%d payloads that no job and no file knows of were removed", lost)
         await self.listener.open()
-        recovered = await self.jobs.recover()
+        recovered = await self.intake.recover()
         if recovered:
             logger.info("%d open jobs were taken up again", recovered)
         self.tasks.every(DISPATCH_TICK, self.dispatcher.tick, "dispatch")
@@ -281,7 +319,7 @@ class Platform:
             logger.info("%d bundles, environments and runtimes that nothing uses any more were removed", removed)
 
     def _is_open(self, job_id: str) -> bool:
-        job = self.dispatcher.job(job_id)
+        job = self.dispatcher.open_jobs.job(job_id)
         return job is not None and not job.is_final
 
     def _worker_wrote(self, worker_id: str, text: str) -> None:
@@ -293,7 +331,7 @@ class Platform:
         """A job has ended, and its callers are told."""
         self.tallies.ended(job)
         self.limits.release(job.id)
-        self.jobs.ended(job)
+        self.trees.ended(job)
         if job.root_id is None:
             if self.files.has_session(job.id):
                 self.tasks.run(self.files.end_session(job.id))
@@ -309,9 +347,11 @@ class Platform:
         for version in map(self.endpoints.version, endpoint.serving if endpoint is not None else ()):
             if version is not None:
                 self.runtime.prepare(version)
-        for version_id in self.workers.versions_of_endpoint(endpoint_id) | self.dispatcher.versions_of(endpoint_id):
+        for version_id in self.workers.versions_of_endpoint(endpoint_id) | self.dispatcher.open_jobs.versions_of(
+            endpoint_id
+        ):
             if version_id not in known:
-                self.jobs.abandon(version_id)
+                self.intake.abandon(version_id)
                 self.scaling.adjust(version_id)
 
     def trouble(self) -> str | None:

@@ -14,16 +14,13 @@ Everything here runs on one thread and never waits, so no two transitions of a j
 
 from __future__ import annotations
 
-import hmac
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from trivet.platform.core import ids
 from trivet.platform.core import jobs as rules
 from trivet.platform.core.chance import RANDOM_BYTES, fraction
 from trivet.platform.core.errors import CoreError
-from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobStatus, Progress
+from trivet.platform.core.jobs import EventKind, Job, JobError, JobStatus, Progress
 from trivet.platform.core.payloads import BINARY, JSON, Payload
 from trivet.platform.core.workers import Departure
 from trivet.platform.ports.background import Background
@@ -32,8 +29,10 @@ from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier
 from trivet.platform.ports.runtime import AttemptOrder, AttemptRef, WorkerLink
 from trivet.platform.services.alarms import Alarms
+from trivet.platform.services.board import Board
 from trivet.platform.services.chronicle import Chronicle
 from trivet.platform.services.live import LiveJob, Seat, Story
+from trivet.platform.services.open_jobs import OpenJobs
 from trivet.platform.services.queue import JobQueue
 from trivet.platform.services.recorder import Recorder
 
@@ -47,10 +46,6 @@ INLINE_LIMIT = 256 * 1024
 """Payloads above this many bytes lie in the blob store."""
 RECALL_AFTER = 0.1
 """Seconds that a worker may be at one attempt before it is asked to give back what it was sent ahead."""
-REMEMBERED = 256
-"""Jobs that have ended, and stay in memory for those who ask at once."""
-REMEMBERED_SIZE = 16 * 1024
-"""Bytes of input and output that such a job may have."""
 
 
 class Dispatcher:
@@ -77,31 +72,24 @@ class Dispatcher:
         notifier: Notifier,
         background: Background,
     ) -> None:
-        self._recorder = recorder
         self._blobs = blobs
         self._clock = clock
         self._wall = wall
         self._entropy = entropy
         self._notifier = notifier
         self._background = background
-        self._live: dict[str, LiveJob] = {}
-        self._queues: dict[str, JobQueue] = {}
-        self._resting: dict[str, dict[str, LiveJob]] = {}
-        """By version: what waits for the time of its next attempt."""
-        self._seats: dict[str, Seat] = {}
-        self._seats_of: dict[str, dict[str, Seat]] = {}
-        self._ended_lately: OrderedDict[str, Job] = OrderedDict()
-        """Who waits for a job asks for it in the moment after its end."""
+        self.board = Board(clock)
+        """What waits, and for whom; for others to look at."""
+        self._chronicle = Chronicle(recorder, notifier, self.board.seat_of)
+        self.open_jobs = OpenJobs(recorder, self._chronicle, notifier, wall)
+        """The jobs themselves."""
         self._number = 0
         self._fresh: list[LiveJob] = []
         self._alarms = Alarms()
-        self._chronicle = Chronicle(recorder, notifier, self._seats.get)
         self.on_demand: Callable[[str], None] = _nobody
         """Told a version's id when a job waits and nobody is free."""
         self.on_stuck: Callable[[str], None] = _nobody
         """Told a worker's id when it does not stop an attempt that it was asked to stop."""
-        self.on_end: Callable[[Job], None] = _no_end
-        """Told each job that has ended, once, just before callers are told."""
 
     # -- jobs come in -------------------------------------------------------------------------------------------------
 
@@ -115,7 +103,7 @@ class Dispatcher:
         """
         offset = self._wall() - self._clock()
         live = LiveJob(job, job if recorded else None, offset, story=Story(seq=seq, saved=seq))
-        self._live[job.id] = live
+        self.open_jobs.add(live)
         self._fresh.append(live)
         self._enqueue(live)
 
@@ -123,23 +111,19 @@ class Dispatcher:
         job = live.job
         version_id = job.version_id
         if job.retry_at is not None and job.retry_at > self._now(live):
-            self._resting.setdefault(version_id, {})[job.id] = live
+            self.board.rest(live)
             self._wake_at(job.retry_at, live)
             return
-        queue = self._queues.get(version_id)
-        if queue is None:
-            queue = self._queues[version_id] = JobQueue()
-        queue.add(live, front=front)
+        queue = self.board.add(live, front=front)
         self._pump(version_id)
         if queue:
             self.on_demand(version_id)
 
     def _pump(self, version_id: str) -> None:
-        queue = self._queues.get(version_id)
-        seats = self._seats_of.get(version_id)
-        if not queue or not seats:
+        queue = self.board.queue(version_id)
+        if not queue:
             return
-        places = list(seats.values())
+        places = self.board.seats(version_id)
         if len(places) > 1 and places[0].tells:
             # A place in the next batch of a busy worker is none to begin in now.
             places.sort(key=lambda seat: seat.is_busy)
@@ -147,13 +131,13 @@ class Dispatcher:
             while queue and seat.free > 0:
                 self._claim(queue.pop(), seat)
         if queue:
-            for seat in seats.values():
+            for seat in self.board.seats(version_id):
                 self._fill_ahead(queue, seat)
 
     def _claim(self, live: LiveJob, seat: Seat) -> None:
         now = self._now(live)
         if now >= live.job.expires_at:
-            self._settle(live, rules.expire(live.job, now))
+            self.open_jobs.settle(live, rules.expire(live.job, now))
             return
         self._number += 1
         live.number = self._number
@@ -227,7 +211,7 @@ class Dispatcher:
             if seat.held.get(number) is live and job.token is not None:
                 failure = JobError("input_lost", f"The input of this job can't be read any more: {error.detail}")
                 self._release(seat, number)
-                self._settle(live, rules.fail(live.job, job.token, failure, self._now(live)))
+                self.open_jobs.settle(live, rules.fail(live.job, job.token, failure, self._now(live)))
                 self._pump(seat.version_id)
             return
         seat.loading -= 1
@@ -269,8 +253,7 @@ class Dispatcher:
             asks: whether it gets nothing until it asks (`ask`).
         """
         seat = Seat(worker_id, version_id, link, slots, tells, asks, idle_since=self._clock())
-        self._seats[worker_id] = seat
-        self._seats_of.setdefault(version_id, {})[worker_id] = seat
+        self.board.seat(seat)
         self._pump(version_id)
 
     def ask(self, worker_id: str, count: int) -> None:
@@ -278,28 +261,24 @@ class Dispatcher:
 
         They go to its link as always, those that are there before this returns.
         """
-        seat = self._seats.get(worker_id)
+        seat = self.board.seat_of(worker_id)
         if seat is not None and seat.asks:
             seat.asked = count
             self._pump(seat.version_id)
 
     def stop_taking(self, worker_id: str) -> None:
         """The worker gets no more jobs; what it holds it may finish."""
-        seat = self._seats.get(worker_id)
+        seat = self.board.seat_of(worker_id)
         if seat is not None and seat.taking:
             seat.taking = False
-            if self._queues.get(seat.version_id):
+            if self.board.queue(seat.version_id):
                 self.on_demand(seat.version_id)
 
     def depart(self, worker_id: str, departure: Departure) -> None:
         """The worker is gone: what it held is queued again, or ends."""
-        seat = self._seats.pop(worker_id, None)
+        seat = self.board.vacate(worker_id)
         if seat is None:
             return
-        siblings = self._seats_of.get(seat.version_id, {})
-        siblings.pop(worker_id, None)
-        if not siblings:
-            self._seats_of.pop(seat.version_id, None)
         # first those behind, so that those before them come before them again
         for live in reversed(seat.ahead.values()):
             self._take_back(live)
@@ -340,7 +319,7 @@ class Dispatcher:
         if after is None:
             return
         if after.is_final:
-            self._settle(live, after)
+            self.open_jobs.settle(live, after)
             return
         live.job = after
         if live.recorded is not None:
@@ -350,7 +329,7 @@ class Dispatcher:
 
     def hand_back(self, ref: AttemptRef, pause: float = 0.0) -> None:
         """A worker returns an attempt that it has not begun; it is tried again after ``pause`` seconds."""
-        seat = self._seats.get(ref.worker_id)
+        seat = self.board.seat_of(ref.worker_id)
         ahead = seat.ahead.get(ref.number) if seat is not None else None
         if seat is not None and ahead is not None:
             if ahead.token == ref.token:
@@ -362,14 +341,14 @@ class Dispatcher:
             return
         after = rules.hand_back(live.job, ref.token, self._now(live), pause=pause)
         if after is not None:
-            self._release(self._seats[ref.worker_id], ref.number)
+            self._release(self.board[ref.worker_id], ref.number)
             self._after_loss(live, after)
 
     # -- what workers report ------------------------------------------------------------------------------------------
 
     def begun(self, ref: AttemptRef) -> None:
         """A worker that had attempts wait for company has begun one: its timeout runs from now on."""
-        seat = self._seats.get(ref.worker_id)
+        seat = self.board.seat_of(ref.worker_id)
         live = seat.find(ref.number) if seat is not None else None
         if live is None or not live.is_open or live.token != ref.token:
             return
@@ -409,7 +388,7 @@ class Dispatcher:
         """What a running job says about its own work: names and JSON texts. False where it does not run, or would have said more
         than ``most`` then; nothing was kept.
         """
-        live = self._live.get(job_id)
+        live = self.open_jobs.live(job_id)
         if live is None or not live.is_open or live.insights + len(metrics) > most:
             return False
         live.insights += len(metrics)
@@ -426,11 +405,11 @@ class Dispatcher:
         after = rules.succeed(live.job, ref.token, Payload.inline(data, content_type or JSON), now, pieces)
         if after is None:
             return
-        seat = self._seats[ref.worker_id]
+        seat = self.board[ref.worker_id]
         seat.took(now - (live.job.started_at or now))
         self._release(seat, ref.number, done=True)
         if len(data) <= INLINE_LIMIT:
-            self._settle(live, after)
+            self.open_jobs.settle(live, after)
         else:
             live.ending = after
             self._background(self._store_output(live, after, data))
@@ -444,9 +423,9 @@ class Dispatcher:
             failure = JobError(
                 "storage_full", f"The result of {len(data)} bytes can't be stored: {error.detail}", hint=error.hint
             )
-            self._settle(live, replace(after, status=JobStatus.FAILED, output=None, error=failure))
+            self.open_jobs.settle(live, replace(after, status=JobStatus.FAILED, output=None, error=failure))
         else:
-            self._settle(live, replace(after, output=Payload.stored(name, len(data), content_type)))
+            self.open_jobs.settle(live, replace(after, output=Payload.stored(name, len(data), content_type)))
 
     def fail(self, ref: AttemptRef, error: JobError) -> None:
         """The handler failed."""
@@ -474,16 +453,16 @@ class Dispatcher:
     def _ended(self, ref: AttemptRef, live: LiveJob, after: Job | None, how: str, *, done: bool = True) -> None:
         if after is None:
             return
-        self._release(self._seats[ref.worker_id], ref.number, done=done)
+        self._release(self.board[ref.worker_id], ref.number, done=done)
         if after.is_final:
-            self._settle(live, after)
+            self.open_jobs.settle(live, after)
         else:
             self._note(live, f"attempt {live.job.attempt} {how}", after)
             self._after_loss(live, after)
         self._pump(after.version_id)
 
     def _held(self, ref: AttemptRef) -> LiveJob | None:
-        seat = self._seats.get(ref.worker_id)
+        seat = self.board.seat_of(ref.worker_id)
         live = seat.held.get(ref.number) if seat is not None else None
         return live if live is not None and live.is_open else None
 
@@ -500,45 +479,11 @@ class Dispatcher:
         if seat.suspect:
             seat.suspect = any(other.job.stop_reason is not None for other in seat.held.values())
 
-    # -- ends ---------------------------------------------------------------------------------------------------------
-
-    def _settle(self, live: LiveJob, after: Job | None) -> None:
-        """The job's end is decided: bring it to disk, and tell (a recorded job: only then)."""
-        if after is None or live.job.is_final:
-            return
-        live.ending = after
-        events = live.story.take()
-        if live.recorded is None:
-            self._tell(live)
-            self._recorder.record(after, events, lambda: self._forget(live), awaited=False)
-        else:
-
-            def told() -> None:
-                self._tell(live)
-                self._forget(live)
-
-            live.recorded = after
-            self._recorder.record(after, events, told)
-
-    def _tell(self, live: LiveJob) -> None:
-        if live.ending is not None:
-            live.job = live.ending
-            self.on_end(live.job)  # first, as a caller who is told may be answered in that very moment
-            self._notifier.notify(live.job.id)
-
-    def _forget(self, live: LiveJob) -> None:
-        job = live.job
-        self._live.pop(job.id, None)
-        if (job.input.size + (job.output.size if job.output is not None else 0)) <= REMEMBERED_SIZE:
-            self._ended_lately[job.id] = job
-            if len(self._ended_lately) > REMEMBERED:
-                self._ended_lately.popitem(last=False)
-
     # -- stops --------------------------------------------------------------------------------------------------------
 
     def cancel(self, job_id: str) -> bool:
         """Asks a job to stop. False where there is nothing to ask: it is not open, or was asked already."""
-        live = self._live.get(job_id)
+        live = self.open_jobs.live(job_id)
         if live is None or not live.is_open:
             return False
         return self._cancel(live)
@@ -558,11 +503,11 @@ class Dispatcher:
         if after is None:
             return False
         if after.is_final:
-            self._dequeue(live)
-            self._settle(live, after)
+            self.board.discard(live)
+            self.open_jobs.settle(live, after)
             return True
         live.job = after
-        seat = self._seats.get(after.worker_id or "")
+        seat = self.board.seat_of(after.worker_id or "")
         if seat is not None and after.stop_reason is not None:
             seat.link.cancel(live.number, after.stop_reason.value)
         self._alarms.set(self._clock() + STOP_GRACE, after.id)
@@ -570,33 +515,16 @@ class Dispatcher:
             self._chronicle.save(live)
         return True
 
-    def _dequeue(self, live: LiveJob) -> None:
-        version_id = live.job.version_id
-        queue = self._queues.get(version_id)
-        if queue is not None:
-            queue.discard(live)
-            if not queue:
-                del self._queues[version_id]
-        resting = self._resting.get(version_id)
-        if resting is not None:
-            resting.pop(live.job.id, None)
-            if not resting:
-                del self._resting[version_id]
-
     def purge(self, version_ids: Iterable[str]) -> list[str]:
         """Cancels everything that waits for these versions; returns the ids of those jobs."""
-        return [live.job.id for v in version_ids for live in self._waiting(v) if self._cancel(live)]
-
-    def _waiting(self, version_id: str) -> list[LiveJob]:
-        """What callers see as queued, but for the few that are with a worker already."""
-        return [*self._queues.get(version_id, ()), *self._resting.get(version_id, {}).values()]
+        return [live.job.id for v in version_ids for live in self.board.waiting(v) if self._cancel(live)]
 
     def discard(self, version_id: str, error: JobError) -> None:
         """The version is gone: what waits for it fails, what runs is stopped."""
-        for live in self._waiting(version_id):
-            self._dequeue(live)
-            self._settle(live, rules.discard(live.job, error, self._now(live)))
-        for seat in self._seats_of.get(version_id, {}).values():
+        for live in self.board.waiting(version_id):
+            self.board.discard(live)
+            self.open_jobs.settle(live, rules.discard(live.job, error, self._now(live)))
+        for seat in self.board.seats(version_id):
             for live in list(seat.lives()):
                 self._cancel(live)
 
@@ -614,11 +542,11 @@ class Dispatcher:
                 continue
             self._watch(live)
         for job_id in self._alarms.ring(now):
-            watched = self._live.get(job_id)
+            watched = self.open_jobs.live(job_id)
             if watched is not None and watched.is_open:
                 self._on_time(watched)
-        self._alarms.keep(self._live)
-        for seat in self._seats.values():
+        self._alarms.keep(self.open_jobs)
+        for seat in self.board.all_seats():
             for live in seat.held.values():
                 self._checkpoint(live)
             self._recall(seat)
@@ -655,11 +583,11 @@ class Dispatcher:
             job = live.job
         expired = rules.expire(job, now)
         if expired is not None:
-            self._dequeue(live)
-            self._settle(live, expired)
+            self.board.discard(live)
+            self.open_jobs.settle(live, expired)
             return
-        if job.retry_at is not None and now >= job.retry_at and job.id in self._resting.get(job.version_id, ()):
-            self._dequeue(live)
+        if job.retry_at is not None and now >= job.retry_at and self.board.rests(job):
+            self.board.discard(live)
             self._enqueue(live)
             return
         if self._ask_to_stop(live, rules.overrun(job, now)):
@@ -685,7 +613,7 @@ class Dispatcher:
         """A handler that was asked to stop and did not: its worker is killed, others on it may finish first for a while."""
         now = self._now(live)
         waited = now - (live.job.stop_asked_at or now) + 1e-6
-        seat = self._seats.get(live.job.worker_id or "")
+        seat = self.board.seat_of(live.job.worker_id or "")
         if seat is None:
             return
         if waited >= STOP_GRACE:
@@ -695,115 +623,6 @@ class Dispatcher:
                 self.on_stuck(seat.worker_id)
         self._wake_at(now + 0.25, live)
 
-    # -- events -------------------------------------------------------------------------------------------------------
-
-    def recent_events(self, job_id: str, after: int) -> list[JobEvent] | None:
-        """Events above ``after`` that readers may see, from memory; None where they are not all there (then ask the store)."""
-        live = self._live.get(job_id)
-        if live is None:
-            return None
-        story = live.story
-        # nobody knows of a job that is not recorded but the caller who holds it, and it falls with the server
-        return story.after(after, story.seq if live.recorded is None else story.saved)
-
-    # -- views --------------------------------------------------------------------------------------------------------
-
-    def job(self, job_id: str) -> Job | None:
-        """An open job as callers may see it, or one that has just ended; None where the store knows better."""
-        live = self._live.get(job_id)
-        if live is not None:
-            return live.job
-        ended = self._ended_lately.get(job_id)
-        return ended if ended is not None and (ended.forget_at or 0.0) > self._wall() else None
-
-    def at_work(self, job_id: str, token: str) -> Job | None:
-        """The open job whose attempt a worker has under this token, begun or sent ahead; None where it is none."""
-        live = self._live.get(job_id)
-        if live is None or not live.is_open or not live.token:
-            return None
-        return live.job if hmac.compare_digest(live.token.encode(), token.encode(errors="replace")) else None
-
-    def persist(self, job_id: str, then: Callable[[], None]) -> bool:
-        """Brings a job to disk now, and calls ``then`` once it is there. False where it was there already."""
-        live = self._live.get(job_id)
-        if live is None:
-            return False
-        if live.recorded is None and live.is_open:
-            self._chronicle.save(live)
-        self._recorder.record(None, then=then)  # in its turn: behind all that is on its way about this job
-        return True
-
-    def jobs(self) -> list[Job]:
-        """The jobs that have not ended, as callers may see them."""
-        return [live.job for live in self._live.values() if not live.job.is_final]
-
-    def position(self, job: Job) -> int | None:
-        """The job's place in its queue, from 1."""
-        queue = self._queues.get(job.version_id)
-        return None if queue is None else queue.position(job.id)
-
-    def queued(self, version_id: str) -> int:
-        """How many jobs wait for the version, also those that rest before a retry, and those sent ahead."""
-        waiting = len(self._queues.get(version_id, ())) + len(self._resting.get(version_id, ()))
-        return waiting + self.ahead(version_id)
-
-    def ahead(self, version_id: str) -> int:
-        """How many jobs its workers were sent ahead of their turn."""
-        return sum(len(seat.ahead) for seat in self._seats_of.get(version_id, {}).values())
-
-    def pressing(self, version_id: str) -> int:
-        """How many of those that wait for a worker may make the version scale up."""
-        queue = self._queues.get(version_id)
-        return 0 if queue is None else queue.pressing
-
-    def running(self, version_id: str) -> int:
-        """How many jobs its workers work on."""
-        return sum(len(seat.held) for seat in self._seats_of.get(version_id, {}).values())
-
-    def oldest_wait(self, version_id: str) -> float:
-        """Seconds that the longest waiting has waited for a worker, those of low priority aside; 0 where nobody waits."""
-        queue = self._queues.get(version_id)
-        candidates = [next(iter(s.ahead.values())) for s in self._seats_of.get(version_id, {}).values() if s.ahead]
-        if queue is not None and (first := queue.oldest_pressing) is not None:
-            candidates.append(first)
-        if not candidates:
-            return 0.0
-        oldest = min(candidates, key=lambda live: live.job.queued_at)
-        return max(0.0, self._now(oldest) - (oldest.job.retry_at or oldest.job.queued_at or oldest.job.created_at))
-
-    def waiting_versions(self) -> list[str]:
-        """The versions that jobs wait for."""
-        return [version_id for version_id, queue in self._queues.items() if queue]
-
-    def versions_of(self, endpoint_id: str) -> set[str]:
-        """The versions of an endpoint that have open jobs, whether they still exist or not."""
-        return {live.job.version_id for live in self._live.values() if live.job.endpoint_id == endpoint_id}
-
-    def is_served(self, version_id: str) -> bool:
-        """Whether a worker takes the version's jobs."""
-        return any(seat.taking for seat in self._seats_of.get(version_id, {}).values())
-
-    def seats(self, version_id: str) -> list[Seat]:
-        """The places of the version's workers that are ready, or draining."""
-        return list(self._seats_of.get(version_id, {}).values())
-
-    def seat_of(self, worker_id: str) -> Seat | None:
-        """A worker's place."""
-        return self._seats.get(worker_id)
-
-    def open_jobs(self) -> int:
-        """How many jobs are open."""
-        return len(self._live)
-
 
 def _nobody(_: str) -> None:
     """Listens until somebody else does."""
-
-
-def _no_end(_: Job) -> None:
-    """Listens until somebody else does."""
-
-
-def job_id(now: float, entropy: Entropy) -> str:
-    """A new job's id."""
-    return ids.make("job", now, entropy(8))

@@ -41,7 +41,7 @@ class Identities:
         Raises:
             Unauthenticated: no such attempt runs, or the key that the job was called with does not count any more.
         """
-        job = self._dispatcher.at_work(token.job_id, token.token)
+        job = self._dispatcher.open_jobs.at_work(token.job_id, token.token)
         if job is None:
             raise Unauthenticated
         return await self.of_job(job)
@@ -63,7 +63,7 @@ class Identities:
         endpoint = self._endpoints.by_id(worker.endpoint_id) if worker is not None else None
         if token is None or endpoint is None:
             raise Unauthenticated
-        seat = self._dispatcher.seat_of(worker_id)
+        seat = self._dispatcher.board.seat_of(worker_id)
         if seat is None:
             _check(secret, token, UNCLAIMED)
             within = Within("", "", endpoint.id, endpoint.name, endpoint.owner_id, endpoint.owner_name)

@@ -64,5 +64,5 @@ class Losses:
         return live.story.last_words(live.job.attempt) if live is not None else ()
 
     def _live(self, ref: AttemptRef) -> LiveJob | None:
-        seat = self._dispatcher.seat_of(ref.worker_id)
+        seat = self._dispatcher.board.seat_of(ref.worker_id)
         return seat.find(ref.number) if seat is not None else None

@@ -13,6 +13,7 @@ from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.ports.stores import Store
 from trivet.platform.services.access import require
+from trivet.platform.services.calls import Calls
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.numbers import Numbers
@@ -34,12 +35,14 @@ class NumberedJobs:
 
     Args:
         store: where jobs are found by their numbers.
-        jobs: all that is not about numbers.
+        calls: all of a call that is not about its number.
+        jobs: the same of its job.
         endpoints: whose jobs.
     """
 
-    def __init__(self, store: Store, jobs: Jobs, endpoints: Endpoints) -> None:
+    def __init__(self, store: Store, calls: Calls, jobs: Jobs, endpoints: Endpoints) -> None:
         self._store = store
+        self._calls = calls
         self._jobs = jobs
         self._endpoints = endpoints
         self._numbers = Numbers(store, "job")
@@ -56,11 +59,11 @@ class NumberedJobs:
         wait: float = 0.0,
     ) -> JobView:
         """Calls with a number, and waits at most ``wait`` seconds for the end. Final or not, the job is on disk when this
-        returns. Raises as `Jobs.run`.
+        returns. Raises as `Calls.run`.
         """
         number = await self._numbers.next()
         options = replace(options, number=number)
-        view = await self._jobs.run(principal, reference, payload, options, wait=wait, durable=True)
+        view = await self._calls.run(principal, reference, payload, options, wait=wait, durable=True)
         self._remember(number, view.job.id, principal.account_id)
         return view
 

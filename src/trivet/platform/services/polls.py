@@ -160,7 +160,7 @@ class Polls:
 
     def _loading(self, desk: Desk) -> int:
         """How many jobs are on their way to the desk."""
-        seat = self._dispatcher.seat_of(desk.worker_id)
+        seat = self._dispatcher.board.seat_of(desk.worker_id)
         return seat.loading if seat is not None else 0
 
     def _fill(self, desk: Desk, most: int) -> None:
@@ -183,11 +183,14 @@ class Polls:
 
         A quick one that takes one at a time would idle for most of the second until it asks again.
         """
-        seat = self._dispatcher.seat_of(desk.worker_id)
+        seat = self._dispatcher.board.seat_of(desk.worker_id)
         if seat is None or desk.capacity > 1 or self._is_suspect(first):
             return 0
         # what waits now does so though every worker that asks has been served
-        waiting, workers = self._dispatcher.pressing(desk.version_id), len(self._dispatcher.seats(desk.version_id))
+        waiting, workers = (
+            self._dispatcher.board.pressing(desk.version_id),
+            len(self._dispatcher.board.seats(desk.version_id)),
+        )
         return rules.surplus(seat.pace, waiting, workers)
 
     def _give(self, desk: Desk, fault_in: FaultIn) -> list[TakenJob]:

@@ -119,8 +119,8 @@ class Rollouts:
         endpoint, found = self._endpoints.version_of(principal, reference, version)
         tally = self._tallies.of(found.id)
         waiting = {
-            JobStatus.QUEUED: self._dispatcher.queued(found.id),
-            JobStatus.RUNNING: self._dispatcher.running(found.id),
+            JobStatus.QUEUED: self._dispatcher.board.queued(found.id),
+            JobStatus.RUNNING: self._dispatcher.board.running(found.id),
         }
         return VersionHealth(endpoint.full_name, found.number, {**tally.ended, **waiting}, tally)
 

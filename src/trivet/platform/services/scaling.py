@@ -20,7 +20,7 @@ class Scaling:
     """One tick looks at every version that has jobs, workers or a minimum; a waiting job is looked at at once."""
 
     def __init__(self, *, dispatcher: Dispatcher, workers: Workers, endpoints: Endpoints, clock: Clock) -> None:
-        self._dispatcher = dispatcher
+        self._board = dispatcher.board
         self._workers = workers
         self._endpoints = endpoints
         self._clock = clock
@@ -34,7 +34,7 @@ class Scaling:
 
     def tick(self) -> None:
         """Adjusts every version that may need it."""
-        versions = set(self._dispatcher.waiting_versions())
+        versions = set(self._board.waiting_versions())
         versions.update(self._workers.versions())
         versions.update(self._endpoints.warm_versions())
         for version_id in versions:
@@ -42,7 +42,7 @@ class Scaling:
 
     def _demand(self, version_id: str) -> None:
         """A job waits. By queue delay one behind others, at a worker, changes nothing before its time, which the tick sees."""
-        if self._dispatcher.pressing(version_id) > 1 and self._dispatcher.is_served(version_id):
+        if self._board.pressing(version_id) > 1 and self._board.is_served(version_id):
             version = self._endpoints.version(version_id)
             endpoint = self._endpoints.by_id(version.endpoint_id) if version is not None else None
             if endpoint is not None and endpoint.scaling.rule is ScalingRule.QUEUE_DELAY:
@@ -68,9 +68,9 @@ class Scaling:
         seats = [seat for seat in here if seat.taking]
         idle = tuple(now - seat.idle_since for seat in seats if seat.idle_since is not None)
         return ScalingSample(
-            queued=self._dispatcher.pressing(version.id),
+            queued=self._board.pressing(version.id),
             running=sum(len(seat.held) + len(seat.ahead) for seat in here),
-            oldest_wait=self._dispatcher.oldest_wait(version.id),
+            oldest_wait=self._board.oldest_wait(version.id),
             starting=self._workers.starting(version.id),
             ready=len(seats),
             idle_for=idle,
@@ -79,7 +79,7 @@ class Scaling:
         )
 
     def _here(self, version_id: str) -> list[Seat]:
-        return [seat for seat in self._dispatcher.seats(version_id) if not self._workers.is_remote(seat.worker_id)]
+        return [seat for seat in self._board.seats(version_id) if not self._workers.is_remote(seat.worker_id)]
 
     def _policy(self, version: Version) -> ScalingPolicy:
         endpoint = self._endpoints.by_id(version.endpoint_id)

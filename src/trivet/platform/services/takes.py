@@ -339,7 +339,7 @@ class Takes:
 
     def _stop_unknown(self, worker_id: str, number: int) -> None:
         """An attempt was to be stopped that has not come here: its input is on its way still."""
-        seat = self._dispatcher.seat_of(worker_id)
+        seat = self._dispatcher.board.seat_of(worker_id)
         live = seat.find(number) if seat is not None else None
         if live is not None:
             self._workers.stopped(AttemptRef(worker_id, number, live.token))

@@ -387,12 +387,12 @@ class Workers:
         return entry is not None and entry.remote
 
     def _is_muted(self, worker_id: str) -> bool:
-        seat = self._dispatcher.seat_of(worker_id)
+        seat = self._dispatcher.board.seat_of(worker_id)
         return seat is not None and seat.muted
 
     def _is_overdue(self, entry: _Entry, asked: float, now: float) -> bool:
         """Whether a worker that was asked to end should have: it holds no job, and has held none for long."""
-        seat = self._dispatcher.seat_of(entry.worker.id)
+        seat = self._dispatcher.board.seat_of(entry.worker.id)
         if seat is None:
             return now - asked > DRAIN_GRACE
         return seat.idle_since is not None and now - max(asked, seat.idle_since) > DRAIN_GRACE
@@ -403,7 +403,7 @@ class Workers:
             del self._histories[version_id]
 
     def _has_proved_itself(self, entry: _Entry) -> bool:
-        seat = self._dispatcher.seat_of(entry.worker.id)
+        seat = self._dispatcher.board.seat_of(entry.worker.id)
         jobs_taken = seat.jobs_done + len(seat.held) if seat is not None else 0
         return rules.has_proved_itself(entry.worker, jobs_taken, self._clock())
 
@@ -462,7 +462,7 @@ class Workers:
                 state = self._state(entry)
                 if state in counts:
                     counts[state] += 1
-            waiting = self._dispatcher.queued(version.id)
+            waiting = self._dispatcher.board.queued(version.id)
             if waiting and self.history(version.id).retry_at > self._clock() and not self.starting(version.id):
                 counts[WorkerState.THROTTLED] += 1
         return counts
@@ -520,7 +520,7 @@ class Workers:
 
     def _view(self, entry: _Entry) -> WorkerView:
         worker = entry.worker
-        seat = self._dispatcher.seat_of(worker.id)
+        seat = self._dispatcher.board.seat_of(worker.id)
         shown = replace(
             worker,
             state=self._state(entry),
@@ -537,7 +537,7 @@ class Workers:
             return WorkerState.DRAINING
         if entry.worker.ready_at is None:
             return WorkerState.INITIALIZING
-        seat = self._dispatcher.seat_of(entry.worker.id)
+        seat = self._dispatcher.board.seat_of(entry.worker.id)
         return WorkerState.RUNNING if seat is not None and seat.held else WorkerState.IDLE
 
     def _note(self, entry: _Entry, job_id: str | None, stream: str, text: str) -> None:

@@ -11,7 +11,7 @@ from trivet.platform.core.endpoints import EndpointReference
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.services.accounts import Accounts
-from trivet.platform.services.jobs import Jobs
+from trivet.platform.services.calls import Calls
 from trivet.platform.wire.hot import Answer, Exchange, Head, HotPath, PassOn
 
 Hot = Callable[[Principal, bytes, Exchange], None]
@@ -25,13 +25,13 @@ class Front:
 
     Args:
         accounts: whose keys count.
-        jobs: where calls go.
+        calls: where calls go.
         refusal: the dialect's answer to an error.
     """
 
-    def __init__(self, accounts: Accounts, jobs: Jobs, refusal: Refusal) -> None:
+    def __init__(self, accounts: Accounts, calls: Calls, refusal: Refusal) -> None:
         self._authenticate = accounts.authenticate
-        self._jobs = jobs
+        self._calls = calls
         self._refusal = refusal
 
     def path(self, head: Head, token: str, hot: Hot) -> HotPath:
@@ -101,9 +101,9 @@ class Front:
             exchange.begin(self._guarded(left(), head))
 
         async def left() -> Answer:
-            return await outcome(await self._jobs.leave(principal, held))
+            return await outcome(await self._calls.leave(principal, held))
 
-        held = self._jobs.hold(principal, reference, payload, options, told)
+        held = self._calls.hold(principal, reference, payload, options, told)
         exchange.after(wait, leave)
 
     async def _guarded(self, work: Coroutine[Any, Any, Answer], head: Head) -> Answer:

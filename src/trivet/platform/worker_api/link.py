@@ -259,14 +259,12 @@ _ABOUT_WORKERS: dict[Kind, Callable[[Workers, str, dict[str, Any]], None]] = {
 
 
 def _progress(frame: Frame) -> Progress:
-    if frame.body:
-        return Progress(None, detail=frame.body)
-    meta, fraction = frame.meta, frame.meta.get("fraction")
+    fraction = frame.meta.get("fraction")
     try:
         share = None if fraction is None else min(1.0, max(0.0, float(fraction)))
     except (OverflowError, TypeError, ValueError):
         raise ProtocolError("the fraction of a progress is no number") from None
-    return Progress(share, _text(meta, "message"))
+    return Progress(share, _text(frame.meta, "message"), detail=frame.body or None)
 
 
 def _error(meta: dict[str, Any]) -> JobError:

@@ -51,13 +51,10 @@ class DevApi:
         if method == "GET":
             return Reply(200, _HELP) if path == "/" else Reply(405, {"error": "Method Not Allowed"})
         verb, _, job_id = path.strip("/").partition("/")
-        match verb:
-            case "run" | "runsync" if not job_id:
-                return self._call(verb, body)
-            case "status" | "stream" if job_id:
-                return self._look(verb, job_id)
-            case _:
-                pass
+        if verb in {"run", "runsync"} and not job_id:
+            return self._call(verb, body)
+        if verb in {"status", "stream"} and job_id:
+            return self._look(verb, job_id)
         if self._realtime and path == self._realtime:
             return self._at_once(body)
         return Reply(404, {"error": f"There is nothing at {path[:200]}."})

@@ -150,7 +150,7 @@ class LinkedTrial(Trial):
         """As `Trial.failure`."""
         if not isinstance(error, Refused):
             return super().failure(error)
-        told = {"code": error.code, "message": error.message, "hint": error.hint}
+        told = {"code": error.code, "message": str(error), "hint": error.hint}
         return Kind.ERROR, told, b""
 
     def written(self, value: object) -> bytes:

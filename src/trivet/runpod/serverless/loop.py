@@ -128,7 +128,7 @@ class PlainLoop:
         try:
             return self._program.perform(job, self._piece(job_id), lambda: self._holdings.is_stopped(job_id))
         except Refused as refusal:
-            return {"error": refusal.sentences}
+            return {"error": str(refusal)}
 
     def _piece(self, job_id: str) -> Callable[[Any], None]:
         if not self._line.place.stream_url:

@@ -81,7 +81,7 @@ def progress_update(job: Mapping[str, Any], progress: Any) -> None:
     try:
         value = results.written(progress)
     except results.Refused as refusal:
-        _log(f"A progress was not told. {refusal.sentences}", job)
+        _log(f"A progress was not told. {refusal}", job)
     else:
         _teller.tell(str(job["id"]), value)
 

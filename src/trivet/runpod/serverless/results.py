@@ -18,19 +18,13 @@ class Refused(Exception):
     Args:
         message: why.
         code: a stable word for that.
-        hint: what to do about it.
+        hint: what to do about it, where the message does not say it.
     """
 
-    def __init__(self, message: str, *, code: str = "unserializable_output", hint: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "handler_error", hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
         self.code = code
         self.hint = hint
-
-    @property
-    def sentences(self) -> str:
-        """All of it, as callers are told."""
-        return f"{self.message} {self.hint}".rstrip()
 
 
 def returned(value: Any) -> dict[str, Any]:
@@ -106,7 +100,7 @@ def posted(report: dict[str, Any]) -> bytes:
         return _compact(report).encode()
     except (TypeError, ValueError, RecursionError) as error:
         rest = {name: value for name, value in report.items() if name != "output"}
-        return json.dumps({"error": _explained(report.get("output"), error).sentences, **rest}).encode()
+        return json.dumps({"error": str(_explained(report.get("output"), error)), **rest}).encode()
 
 
 def _explained(value: Any, error: Exception) -> Refused:
@@ -115,12 +109,10 @@ def _explained(value: Any, error: Exception) -> Refused:
         return Refused(f"{what}: it is nested too deeply, or contains itself.")
     place = _endless(value)
     if place is None:
-        return Refused(f"{what}: {error}.", hint="Return plain values: dict, list, str, numbers, True, False, None.")
+        return Refused(f"{what}: {error}. Return plain values: dict, list, str, numbers, True, False, None.")
     at, number = place
-    return Refused(
-        f"{what}: {at or 'the output itself'} is {number}, for which JSON has no word.",
-        hint="Return None in its place, or text.",
-    )
+    place_of = at or "the output itself"
+    return Refused(f"{what}: {place_of} is {number}, for which JSON has no word. Return None in its place, or text.")
 
 
 def _endless(value: Any) -> tuple[str, float] | None:

@@ -125,7 +125,7 @@ class TaskLoop:
         try:
             report = await self._program.perform_later(job, self._piece(job_id))
         except Refused as refusal:
-            report = {"error": refusal.sentences}
+            report = {"error": str(refusal)}
         if self._program.refreshes:
             report["stopPod"] = True
         is_stream = self._program.is_stream

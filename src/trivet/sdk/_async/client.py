@@ -44,6 +44,8 @@ class AsyncClient:
             through a restart of the server: up to their ``timeout``, or for half a minute. 0 repeats nothing.
         verify: a file of certificates (PEM) to trust besides the system's.
         profile: the profile's file, in place of the usual one.
+        max_answer: how many bytes of an answer are read whole; None takes ``TRIVET_MAX_ANSWER``, else 256 MiB. Files and
+            streams, which come piece by piece, have no such bound.
         transport: the way to the server, in place of HTTP; for tests.
 
     Attributes:
@@ -72,11 +74,12 @@ class AsyncClient:
         retries: int = 3,
         verify: bool | str | os.PathLike[str] = True,
         profile: str | os.PathLike[str] | None = None,
+        max_answer: int | None = None,
         transport: AsyncTransport | None = None,
     ) -> None:
         settings = resolve(url, api_key, profile)
         if transport is None:
-            transport = AsyncHttpTransport(settings.url, _headers(settings), verify=verify)
+            transport = AsyncHttpTransport(settings.url, _headers(settings), verify=verify, largest=max_answer)
         self._session = AsyncSession(transport, settings, timeout=timeout, backoff=Backoff(retries=retries))
         self.endpoints = AsyncEndpoints(self._session)
         self.jobs = AsyncJobs(self._session)

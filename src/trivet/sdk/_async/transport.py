@@ -148,8 +148,13 @@ class AsyncHttpTransport:
         client = self._client("whole" if request.chunks is None else "upload")
         builder = self._build(client, request).timeout(timedelta(seconds=timeout))
         answer = await self._opened(builder.streamed_read_buffer_limit(AT_ONCE).build_streamed())
+        length = told_length(answer.headers)
+        if (
+            length is not None and length < AT_ONCE
+        ):  # nothing to wait for, and nothing to let go of: closing takes a while
+            return Response(answer.status, answer.headers, await answer.arrived())
         try:
-            body = await answer.whole(request.method, self._largest)
+            body = await answer.whole(None if request.method == "HEAD" else length, self._largest)
         finally:
             await answer.close()
         return Response(answer.status, answer.headers, body)
@@ -259,22 +264,23 @@ class _AsyncHttpAnswer:
             chunk = await interruptible(self._reader.read_chunk)
         return b"" if chunk is None else bytes(chunk)
 
-    async def whole(self, method: str, largest: int) -> bytes:
-        """All of it.
+    async def arrived(self) -> bytes:
+        """All of a body that came together with the head."""
+        return bytes(await self._reader.bytes())
+
+    async def whole(self, length: int | None, largest: int) -> bytes:
+        """All of a body.
 
         Args:
-            method: the verb of the request: to some there is no body, whatever its length is said to be.
-            largest: how many bytes it may have.
+            length: how many bytes it has, or None where it does not say.
+            largest: how many it may have.
 
         Raises:
             TransportError: it has more, or the connection broke.
         """
-        told = told_length(self.headers)
-        if told is not None and told < AT_ONCE:
-            return bytes(await self._reader.bytes())  # it came with the head, or failed there: nothing is waited for
-        if told is not None and method != "HEAD":
-            if told > largest:
-                raise too_large(told, largest)
+        if length is not None:
+            if length > largest:
+                raise too_large(length, largest)
             with self._waiting():
                 return bytes(await interruptible(self._reader.bytes))
         # Nobody knows how much will come: the library unpacks what is compressed, so these are the bytes that it unpacks to.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from trivet.platform.ports.clock import Clock
 from trivet.platform.services.accounts import Accounts
+from trivet.platform.services.calls import Calls
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.files import Files
 from trivet.platform.services.identities import Identities
@@ -26,6 +27,7 @@ class AlgorithmiaServices:
 
     accounts: Accounts
     endpoints: Endpoints
+    calls: Calls
     jobs: Jobs
     files: Files
     identities: Identities

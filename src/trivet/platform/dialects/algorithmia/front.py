@@ -27,7 +27,7 @@ class AlgorithmiaFront:
         self._accounts = services.accounts
         self._limit = settings.max_input
         self._invoke = invoke
-        self._front = Front(services.accounts, services.jobs, self._refusal)
+        self._front = Front(services.accounts, services.calls, self._refusal)
 
     def __call__(self, head: Head) -> HotPath | None:
         """The hot path for a head; None where the ordinary way is to look, or to say what is wrong."""

@@ -94,6 +94,7 @@ class Invoke:
     """
 
     def __init__(self, services: AlgorithmiaServices, settings: AlgorithmiaSettings) -> None:
+        self._calls = services.calls
         self._jobs = services.jobs
         self._endpoints = services.endpoints
         self._clock = services.clock
@@ -106,13 +107,13 @@ class Invoke:
         self.check(principal, call)
         payload = call.payload(body)
         if call.output is Output.VOID:
-            begun = await self._jobs.submit(principal, call.reference, payload, call.options)
+            begun = await self._calls.submit(principal, call.reference, payload, call.options)
             return Answer(200, _JSON_HEAD, _encode(Begun(begun.job.id)))
         if not self._tells_stdout(principal, call):
-            view = await self._jobs.run(principal, call.reference, payload, call.options, wait=call.wait)
+            view = await self._calls.run(principal, call.reference, payload, call.options, wait=call.wait)
             return await self.outcome(principal, call, view)
         # what a call printed can be read once it is on disk; a job that was submitted is there when it ends
-        begun = await self._jobs.submit(principal, call.reference, payload, call.options)
+        begun = await self._calls.submit(principal, call.reference, payload, call.options)
         view = await self._jobs.get(principal, begun.job.id, call.wait)
         return await self.outcome(principal, call, view, await self._stdout(principal, view))
 

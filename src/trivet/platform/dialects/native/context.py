@@ -23,6 +23,7 @@ from trivet.platform.core.errors import BadRequest, NotFound, UnsupportedMediaTy
 from trivet.platform.core.payloads import JSON
 from trivet.platform.ports.clock import Clock
 from trivet.platform.services.accounts import Accounts
+from trivet.platform.services.calls import Calls
 from trivet.platform.services.deployments import Deployments
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.files import Files
@@ -31,6 +32,7 @@ from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.keys import Keys
 from trivet.platform.services.limits import Limits
 from trivet.platform.services.organizations import Organizations
+from trivet.platform.services.replays import Replays
 from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.secrets import Secrets
 from trivet.platform.services.webhooks import Webhooks
@@ -66,7 +68,9 @@ class NativeServices:
     secrets: Secrets
     endpoints: Endpoints
     deployments: Deployments
+    calls: Calls
     jobs: Jobs
+    replays: Replays
     workers: Workers
     rollouts: Rollouts
     webhooks: Webhooks

@@ -33,7 +33,7 @@ class NativeFront:
     def __init__(
         self, services: NativeServices, settings: NativeSettings, paths: HotPaths, common: tuple[Header, ...]
     ) -> None:
-        self._front = Front(services.accounts, services.jobs, self._refusal)
+        self._front = Front(services.accounts, services.calls, self._refusal)
         self._limit = settings.max_input
         self._paths = paths
         self._common = common

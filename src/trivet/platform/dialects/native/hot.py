@@ -16,7 +16,7 @@ from trivet.platform.core.calls import USUAL, CallOptions
 from trivet.platform.core.endpoints import EndpointReference
 from trivet.platform.core.errors import BadRequest
 from trivet.platform.core.jobs import JobStatus, Priority
-from trivet.platform.core.payloads import JSON, NULL, Payload
+from trivet.platform.core.payloads import EMPTY_INPUT, JSON, NULL, Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.dialects.native import errors, events, translate
 from trivet.platform.dialects.native.context import (
@@ -27,7 +27,6 @@ from trivet.platform.dialects.native.context import (
     reference_to,
 )
 from trivet.platform.dialects.native.jobs import accepted
-from trivet.platform.services.jobs import EMPTY_INPUT
 from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, Header
 from trivet.platform.wire.bodies import read_body
 from trivet.platform.wire.heads import Heads
@@ -103,6 +102,7 @@ class HotPaths:
 
     def __init__(self, services: NativeServices, settings: NativeSettings, common: tuple[Header, ...]) -> None:
         self._services = services
+        self._calls = services.calls
         self._jobs = services.jobs
         self._limits = services.limits
         self._limit = settings.max_input
@@ -146,7 +146,7 @@ class HotPaths:
 
     async def answer_run(self, principal: Principal, call: HotCall, payload: Payload) -> Answer:
         """Calls and waits for the output."""
-        view = await self._jobs.run(principal, call.reference, payload, call.options, wait=call.wait)
+        view = await self._calls.run(principal, call.reference, payload, call.options, wait=call.wait)
         return self.told(principal, await self.outcome(view))
 
     async def submit(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
@@ -157,14 +157,14 @@ class HotPaths:
 
     async def answer_submit(self, principal: Principal, call: HotCall, payload: Payload) -> Answer:
         """Queues a job; answers once it is on disk."""
-        view = await self._jobs.submit(principal, call.reference, payload, call.options)
+        view = await self._calls.submit(principal, call.reference, payload, call.options)
         return self.told(principal, self._accepted(view))
 
     async def stream(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """Calls, and tells the job's story as it unfolds."""
         call = read_call(name, request.query, CALL_QUERIES, request.heads)
         payload = await self._payload(call, request)
-        view = await self._jobs.start_stream(principal, call.reference, payload, call.options)
+        view = await self._calls.start_stream(principal, call.reference, payload, call.options)
         chunks = events.of_job(self._services, principal, view)
         limits = rate_limit_headers(self._limits.state(principal))
         await events.serve(chunks, (*self._common, *_marks(view), *limits), request.receive, send)

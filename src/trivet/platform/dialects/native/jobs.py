@@ -81,7 +81,7 @@ async def explain(call: Call) -> schemas.Explanation:
 async def replay(call: Call) -> Reply:
     """A new job like an earlier one; a body takes the place of its input."""
     body = await read_body(call.receive, call.settings.max_input, call.heads.content_length)
-    view = await call.services.jobs.replay(
+    view = await call.services.replays.replay(
         call.principal,
         call.part("job"),
         payload=Payload(input_type(call.heads.content_type), len(body), body) if body else None,

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from trivet.platform.ports.clock import Clock
 from trivet.platform.services.accounts import Accounts
+from trivet.platform.services.calls import Calls
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.jobs import Jobs
 from trivet.platform.services.limits import Limits
 from trivet.platform.services.registries import Registries
+from trivet.platform.services.replays import Replays
 from trivet.platform.services.secrets import Secrets
 from trivet.platform.services.takes import Takes
 from trivet.platform.services.templates import Templates
@@ -31,7 +33,9 @@ class RunPodServices:
 
     accounts: Accounts
     endpoints: Endpoints
+    calls: Calls
     jobs: Jobs
+    replays: Replays
     workers: Workers
     limits: Limits
     takes: Takes

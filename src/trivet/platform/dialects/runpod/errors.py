@@ -55,7 +55,7 @@ def no_such_path(path: str, verb: str = "") -> Answer:
     return fault(
         404,
         f"There is nothing at {path[:200]!r}. Jobs are at /runpod/v2/ENDPOINT_ID/VERB, where VERB is one of {_VERBS}; "
-        "GraphQL is at /runpod/graphql.",
+        "endpoints and templates are managed by GraphQL at /runpod/graphql, or natively below /api/v1.",
     )
 
 

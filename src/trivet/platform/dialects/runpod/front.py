@@ -29,7 +29,7 @@ class RunPodFront:
     def __init__(self, services: RunPodServices, settings: RunPodSettings, hot: HotPaths) -> None:
         self._settings = settings
         self._hot = hot
-        self._front = Front(services.accounts, services.jobs, _refusal)
+        self._front = Front(services.accounts, services.calls, _refusal)
         self._kinds: dict[str, Callable[[Head, Target, EndpointReference], Hot]] = {
             "run": self._run,
             "runsync": self._runsync,

@@ -40,6 +40,7 @@ class HotPaths:
     """
 
     def __init__(self, services: RunPodServices, settings: RunPodSettings) -> None:
+        self._calls = services.calls
         self._jobs = services.jobs
         self._endpoints = services.endpoints
         self._limits = services.limits
@@ -59,20 +60,20 @@ class HotPaths:
         """Queues a job; answers once it is on disk. Needs the scope ``call``.
 
         Raises:
-            CoreError: as `Jobs.submit`, and BadRequest where the body can't be read.
+            CoreError: as `Calls.submit`, and BadRequest where the body can't be read.
         """
         payload, options = self.read(body)
-        view = await self._jobs.submit(principal, reference, payload, options)
+        view = await self._calls.submit(principal, reference, payload, options)
         return self.told(principal, document(schemas.Accepted(view.job.id, "IN_QUEUE")))
 
     async def runsync(self, principal: Principal, reference: EndpointReference, body: bytes, wait: float) -> Answer:
         """Calls, and answers with the job when it has ended, or after ``wait`` seconds. Needs the scope ``call``.
 
         Raises:
-            CoreError: as `Jobs.run`, and BadRequest where the body can't be read.
+            CoreError: as `Calls.run`, and BadRequest where the body can't be read.
         """
         payload, options = self.read(body)
-        view = await self._jobs.run(principal, reference, payload, options, wait=wait)
+        view = await self._calls.run(principal, reference, payload, options, wait=wait)
         return self.told(principal, await self.outcome(principal, view))
 
     async def status(

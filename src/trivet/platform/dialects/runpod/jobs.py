@@ -36,6 +36,7 @@ class JobVerbs:
 
     def __init__(self, services: RunPodServices, hot: HotPaths) -> None:
         self._jobs = services.jobs
+        self._replays = services.replays
         self._workers = services.workers
         self._clock = services.clock
         self._hot = hot
@@ -80,7 +81,7 @@ class JobVerbs:
             Conflict: it did neither, or was tried again too often.
         """
         view = await self._hot.look(principal, reference, job_id)
-        again = await self._jobs.retry(principal, view.job.id)
+        again = await self._replays.retry(principal, view.job.id)
         return document(schemas.Accepted(again.job.first_id, "IN_QUEUE"))
 
     # -- one endpoint -------------------------------------------------------------------------------------------------
@@ -94,7 +95,7 @@ class JobVerbs:
         return document(translate.health(await self._jobs.health(principal, reference)))
 
     async def metrics(self, principal: Principal, reference: EndpointReference) -> Answer:
-        """Counts of workers, and the ids of those that wait for a job. Needs the scope ``read``, and to manage the endpoint."""
+        """Counts of workers, and for who manages the endpoint the ids of those that wait for a job. Needs the scope ``read``."""
         health = await self._jobs.health(principal, reference)
         ready = [
             own_name(view.worker.id)

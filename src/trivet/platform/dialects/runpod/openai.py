@@ -64,6 +64,7 @@ class OpenAiApi:
     def __init__(self, services: RunPodServices, settings: RunPodSettings, jobs: HotPaths) -> None:
         self._accounts = services.accounts
         self._limits = services.limits
+        self._calls = services.calls
         self._jobs = services.jobs
         self._limit = settings.max_runsync
         self._usual = jobs.usual
@@ -99,7 +100,7 @@ class OpenAiApi:
             raise NotFound("There is nothing at this path itself.", hint=f"Use it as a base URL: {scope['path']}/v1.")
         body = await self._body(receive, heads.content_length)
         asked = shapes.read_call("/" + "/".join(rest), body)
-        view = await self._jobs.start_stream(principal, paths.reference_to(endpoint), asked.payload, self._usual)
+        view = await self._calls.start_stream(principal, paths.reference_to(endpoint), asked.payload, self._usual)
         reply.common = ((b"x-request-id", view.job.id.encode()), *rate_limit_headers(self._limits.state(principal)))
         tell = self._stream if asked.streams else self._wait
         ended = False

@@ -233,7 +233,9 @@ def error_text(job: Job) -> str:
         ).decode()
     if error.code == HANDLER_ERROR:
         return error.message
-    return f"{error.message} {error.hint}".rstrip()
+    # some messages end with a line of the worker's log, and none of those with a full stop
+    message = error.message if error.message.endswith((".", "!", "?")) else f"{error.message}."
+    return f"{message} {error.hint}" if error.hint else error.message
 
 
 def has_vanished(job: Job) -> bool:

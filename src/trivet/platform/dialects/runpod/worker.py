@@ -6,6 +6,7 @@ a job makes a worker ask again at once, so nothing is answered at once but jobs 
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ MOST_TAKEN = 100
 """Jobs that a worker may ask for at a time."""
 LAST_LINE = "INFO: Finished."
 """What the original says of each job last."""
+_UNCAUGHT = "Uncaught exception | "
+"""What stands before an exception that ends the original's program."""
 ENVELOPE = 4096
 """Bytes of a post beside the output in it."""
 _WHICH_KEY = "A worker shows the key in ~/.runpod/config.toml, where there is one, rather than RUNPOD_AI_API_KEY."
@@ -293,6 +296,7 @@ def read_log_line(text: str) -> Line:
     job_id, message, level = (line.get(name) for name in ("requestId", "message", "level"))
     if not isinstance(message, str):
         return Line(text)
+    message = _unfolded(message)
     kept = f"{level}: {message}" if isinstance(level, str) else message
     return Line(kept, job_id if isinstance(job_id, str) else None, is_last=kept == LAST_LINE)
 
@@ -300,6 +304,19 @@ def read_log_line(text: str) -> Line:
 def verb_in(part: str) -> str:
     """The verb of a worker in a part of a path."""
     return part.partition("&")[0]
+
+
+def _unfolded(message: str) -> str:
+    """A message of the log as people read it: the original writes a traceback that ends its program as a list of lines."""
+    if not message.startswith(_UNCAUGHT):
+        return message
+    try:
+        lines = ast.literal_eval(message[len(_UNCAUGHT) :])
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return message
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        return message
+    return "".join(lines).rstrip()
 
 
 def _target(parts: Sequence[str]) -> _Target | None:

@@ -60,12 +60,12 @@ class _Target(NamedTuple):
         from pyreqwest.http import Url as Parsed
 
         try:
-            parsed = Parsed(url) if isinstance(url, str) else url
+            parsed = url if isinstance(url, Parsed) else Parsed(url)
         except (TypeError, ValueError):
             raise SSRFError(f"{str(url)[:200]!r} is no URL.", hint="Give one that begins with https://.") from None
         host, port = parsed.host_str, parsed.port_or_known_default
         if parsed.scheme not in {"http", "https"} or not host or not port:
-            raise SSRFError(f"Files are not fetched by {parsed.scheme}:", hint="Give a URL that begins with https://.")
+            raise SSRFError(f"Files come by https and http, not by {parsed.scheme}.", hint="Give such a URL.")
         return cls(parsed, f"{parsed.scheme}://{host}:{port}", host.strip("[]"), port)
 
     @property

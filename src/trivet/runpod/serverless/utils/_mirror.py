@@ -164,7 +164,7 @@ class Mirror:
         )
         if listing != held:
             self._list(listing)
-        for path in set(known.files).difference(listing.files):
+        for path in set(_large_ones(known.files)).difference(_large_ones(listing.files)):
             Path(self._large(path)).unlink(missing_ok=True)
         return len(copied) + len(changed)
 

@@ -128,10 +128,10 @@ class Checkpoints:
             self._taken.append(watch.stop())
 
     def get_checkpoints(self) -> list[dict[str, Any]]:
-        """The times that were taken: ``name``, ``start_utc``, ``stop_utc``, ``duration_ms``. All is forgotten then."""
+        """The times that were taken since the last reading: ``name``, ``start_utc``, ``stop_utc``, ``duration_ms``."""
         with self._lock:
             taken = list(self._taken)
-        self.clear()
+            self._taken.clear()
         return taken
 
     def clear(self) -> None:

@@ -95,7 +95,11 @@ def file(file_url: str) -> DownloadedFile:
         from trivet.runpod.serverless.utils._archives import unpack
 
         extracted = found.path.with_suffix("")
-        unpack(found.path, extracted, max_download_bytes())
+        try:
+            unpack(found.path, extracted, max_download_bytes())
+        except BaseException:
+            found.path.unlink(missing_ok=True)
+            raise
     return {
         "file_path": os.fspath(found.path),
         "type": kind,

@@ -1,7 +1,7 @@
 """Which addresses a job's URLs may lead to: public ones.
 
 Whoever calls a worker names URLs, and the worker fetches them. Without a check, a caller could read through it what only it can
-reach: a cloud's metadata service, its neighbours in a private network. TRIVET_DOWNLOAD_ALLOW names what is let through
+reach: a cloud's metadata service, its neighbours in a private network. RUNPOD_DOWNLOAD_ALLOW names what is let through
 nevertheless (``10.0.0.0/8, store.internal, *.corp.example``), and RUNPOD_ALLOW_PRIVATE_DOWNLOAD_URLS=1 lets everything through.
 """
 
@@ -16,7 +16,7 @@ from trivet.runpod.error import InputError
 
 __all__ = ["SSRFError", "all_is_allowed", "is_safe_address", "max_download_bytes", "resolve_and_validate"]
 
-ALLOW = "TRIVET_DOWNLOAD_ALLOW"
+ALLOW = "RUNPOD_DOWNLOAD_ALLOW"
 ALLOW_ALL = "RUNPOD_ALLOW_PRIVATE_DOWNLOAD_URLS"
 LARGEST = "RUNPOD_MAX_DOWNLOAD_BYTES"
 _USUAL_LARGEST = 5 * 1024**3
@@ -77,8 +77,9 @@ def resolve_and_validate(host: str, port: int) -> list[str]:
     if not all_is_allowed():
         for address in addresses:
             if not is_safe_address(address) and not _is_let_through(host, address):
+                what = "it" if host == address else f"its address {address}"
                 raise SSRFError(
-                    f"{host!r} is at {address}, which is not public.",
+                    f"Files are not fetched from {host}: {what} is not public.",
                     hint=f"A job's URLs lead to public addresses. {ALLOW}={address} in the worker's environment lets this "
                     f"one through, {ALLOW_ALL}=1 all.",
                 )

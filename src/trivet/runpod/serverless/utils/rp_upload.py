@@ -311,7 +311,6 @@ def _link(client: Any, bucket: str, key: str) -> str:
 
 
 def _keep(folder: str, name: str, content: Path | bytes) -> str:
-    RunPodLogger().warn(f"No bucket is set ({', '.join(_ENVIRONMENT)}): {name} is kept in the folder {folder}.")
     at = Path(folder, name)
     if not Path(os.path.normpath(at)).is_relative_to(folder) or "\0" in name or not Path(name).name:
         raise InputError(
@@ -322,6 +321,7 @@ def _keep(folder: str, name: str, content: Path | bytes) -> str:
         at.write_bytes(content)
     else:
         shutil.copyfile(content, at)
+    RunPodLogger().warn(f"No bucket is set ({', '.join(_ENVIRONMENT)}): {name} is kept in the folder {folder}.")
     return str(at)
 
 

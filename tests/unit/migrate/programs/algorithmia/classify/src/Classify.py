@@ -1,23 +1,85 @@
-"""An algorithm that says what is on a picture."""
+"""An algorithm that says what is on a picture: by its address, or for a whole collection of them."""
 
 import json
+import zlib
 
 import Algorithmia
 from Algorithmia import ADK
+from Algorithmia.acl import ReadAcl
+from Algorithmia.errors import AlgorithmException, DataApiError
 
 client = Algorithmia.client()
 
+SIZE = 224
+COLLECTION = "data://.algo/classify/results"
 
-def load():
+
+def load(modelData=None):
+    """Called once, before the first request."""
     with client.file("data://vision/models/labels.json").getFile() as file:
-        return {"labels": json.load(file)}
+        labels = json.load(file)
+    weights = client.file("data://vision/models/weights.bin")
+    if not weights.exists():
+        raise AlgorithmException("the weights are not in the collection", "ModelError")
+    return {"labels": labels, "weights": weights.getBytes(), "resize": client.algo("images/Resize/0.3.1")}
+
+
+def check(input):
+    if isinstance(input, str):
+        input = {"image": input}
+    if not isinstance(input, dict) or ("image" not in input and "collection" not in input):
+        raise AlgorithmException("give `image` or `collection`", "InputError")
+    input.setdefault("top", 3)
+    input.setdefault("save", False)
+    return input
+
+
+def picture(address, state):
+    """The bytes of a picture, small enough for the network."""
+    file = client.file(address)
+    if not file.exists():
+        raise AlgorithmException("there is no %s" % address, "InputError")
+    data = file.getBytes()
+    if len(data) > 4 * SIZE * SIZE:
+        small = state["resize"].pipe({"image": address, "size": SIZE}).result
+        data = client.file(small["output"]).getBytes()
+    return data
+
+
+def predict(data, state, top):
+    """Stands for the network: what it says depends on the picture and on the weights alone."""
+    start = zlib.crc32(data + state["weights"])
+    count = len(state["labels"])
+    return [
+        {"label": state["labels"][(start + rank) % count], "score": round(1 / (rank + 2), 3)}
+        for rank in range(min(top, count))
+    ]
+
+
+def save(name, found):
+    folder = client.dir(COLLECTION)
+    if not folder.exists():
+        folder.create(ReadAcl.private)
+    try:
+        return folder.file(name + ".json").putJson(found).path
+    except DataApiError as error:
+        return "not saved: %s" % error
 
 
 def apply(input, state):
-    picture = client.file(input["image"])
-    if not picture.exists():
-        raise ValueError(f"there is no {input['image']}")
-    return {"label": state["labels"][len(picture.getBytes()) % len(state["labels"])]}
+    """Called for each request."""
+    input = check(input)
+    if "image" in input:
+        found = predict(picture(input["image"], state), state, input["top"])
+        return {"found": found}
+    answers = {}
+    for file in client.dir(input["collection"]).files():
+        name = file.getName()
+        if name.lower().endswith((".jpg", ".png")):
+            answers[name] = predict(picture(file.path, state), state, input["top"])
+    if input["save"]:
+        return {"found": answers, "saved": save("all", answers)}
+    return {"found": answers}
 
 
 algorithm = ADK(apply, load)

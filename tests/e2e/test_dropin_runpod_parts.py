@@ -1,0 +1,248 @@
+"""RunPod's helpers for handlers, from its package and from ours: the same programs, and what came of them.
+
+The published package brings boto3 along, so ours is tried in its environment. Buckets are on a small server of this test.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pyreqwest
+import pytest
+
+import trivet
+from tests.e2e.originals import original_python, run_original
+
+PART = 16 * 1024 * 1024
+
+
+class Bucket:
+    """A server that keeps what is put there, whole or in parts, and gives it to who has a link."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, tuple[int, str]] = {}
+        self.largest = 0
+        self.keys: set[str] = set()
+        parts: dict[str, int] = {}
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *arguments: Any) -> None:
+                pass
+
+            def do_PUT(self) -> None:
+                url = urlsplit(self.path)
+                size = len(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.largest = max(outer.largest, size)
+                outer.keys |= set(re.findall(r"Credential=([^/]+)", self.headers["Authorization"]))
+                if "partNumber" in url.query:
+                    parts[url.path] = parts.get(url.path, 0) + size
+                else:
+                    outer.objects[url.path] = (size, self.headers.get("Content-Type", ""))
+                self.say("")
+
+            def do_POST(self) -> None:
+                url = urlsplit(self.path)
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if parse_qs(url.query, keep_blank_values=True).get("uploads"):
+                    bucket, key = url.path.strip("/").split("/", 1)
+                    self.say(
+                        "<InitiateMultipartUploadResult>"
+                        f"<Bucket>{bucket}</Bucket><Key>{key}</Key><UploadId>u1</UploadId></InitiateMultipartUploadResult>"
+                    )
+                else:
+                    outer.objects[url.path] = (parts.pop(url.path), "in parts")
+                    self.say("<CompleteMultipartUploadResult></CompleteMultipartUploadResult>")
+
+            def do_GET(self) -> None:
+                url = urlsplit(self.path)
+                size, _ = outer.objects[url.path]
+                self.say("x" * size if "X-Amz-Signature" in url.query else "no link")
+
+            def say(self, text: str) -> None:
+                body = text.encode()
+                self.send_response(200)
+                self.send_header("ETag", '"e"')
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
+
+
+@pytest.fixture
+def buckets() -> Iterator[tuple[Bucket, Bucket]]:
+    made = (Bucket(), Bucket())
+    yield made
+    for bucket in made:
+        bucket.close()
+
+
+def run(module: str, script: str, tmp_path: Path, **env: str) -> Any:
+    """What a program says with one of the modules, which it calls MODULE."""
+    ours = tmp_path / "ours"
+    if not ours.exists():
+        ours.mkdir()
+        for package in (trivet, pyreqwest):
+            home = Path(str(package.__file__)).parent
+            (ours / home.name).symlink_to(home)
+    path = {"PYTHONPATH": str(ours)} if module != "runpod" else {}
+    done = run_original(original_python(), script.replace("MODULE", module), {**path, **env}, 120.0)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def both(script: str, tmp_path: Path, *envs: dict[str, str]) -> tuple[Any, Any]:
+    """What a program says with the original, and with ours."""
+    (tmp_path / "ours").mkdir(exist_ok=True)
+    for package in (trivet, pyreqwest):
+        home = Path(str(package.__file__)).parent
+        if not (tmp_path / "ours" / home.name).exists():
+            (tmp_path / "ours" / home.name).symlink_to(home)
+    with ThreadPoolExecutor(2) as pool:
+        original, ours = (
+            pool.submit(run, module, script, tmp_path, **env)
+            for module, env in zip(("runpod", "trivet.runpod"), envs or ({}, {}), strict=True)
+        )
+        return original.result(), ours.result()
+
+
+UPLOADS = f"""
+import json, os
+from MODULE.serverless.utils import rp_upload as up, upload_file_to_bucket, upload_in_memory_object
+open("a.png", "wb").write(b"PNG")
+with open("large.bin", "wb") as large:
+    large.truncate({PART} + 1)
+creds = {{"endpointUrl": os.environ["URL"], "accessId": "argument", "accessSecret": "s"}}
+links = [
+    upload_file_to_bucket("n.txt", "a.png", creds, "b", "p/q", {{"ContentType": "text/x"}}),
+    upload_file_to_bucket("large.bin", "large.bin", creds, bucket_name="b"),
+    upload_in_memory_object("m.bin", b"123", creds, bucket_name="b", prefix="p"),
+    *up.bucket_upload("job", ["a.png"], {{**creds, "bucketName": "c"}}),
+]
+os.environ.update(
+    BUCKET_ENDPOINT_URL=os.environ["URL"], BUCKET_ACCESS_KEY_ID="environment", BUCKET_SECRET_ACCESS_KEY="s")
+results = [None]
+up.upload_image("job", "a.png", 0, results, bucket_name="b")
+links += [results[0], upload_in_memory_object("month.bin", b"1"), *up.files("job", ["a.png", "a.png"])]
+print(json.dumps(links))
+"""
+
+
+def test_files_go_to_the_same_places_of_a_bucket(buckets: tuple[Bucket, Bucket], tmp_path: Path) -> None:
+    told = both(UPLOADS, tmp_path, *({"URL": bucket.url} for bucket in buckets))
+    theirs, ours = (
+        [re.sub(r"[0-9a-f]{8}\.png|\?.*|:\d+", "*", unquote(link)) for link in links] for links in told
+    )  # fmt: skip
+    assert ours == theirs
+    names = [
+        {(re.sub(r"[0-9a-f]{8}\.png", "*.png", key), what) for key, what in bucket.objects.items()}
+        for bucket in buckets
+    ]
+    assert names[1] == names[0]
+    assert ("/b/large.bin", (PART + 1, "in parts")) in names[1]
+    assert ("/b/p/q/n.txt", (3, "text/x")) in names[1]
+    assert buckets[1].keys == {"argument", "environment"}
+    assert [parse_qs(urlsplit(link).query)["X-Amz-Expires"] for link in told[1] if "?" in link] == [["604800"]] * 7
+
+
+CACHES = """
+import json, os, pathlib
+from MODULE.serverless import VolumeCache
+folder = pathlib.Path(os.environ["FOLDER"])
+cache = VolumeCache([str(folder)], namespace="n", volume_path=os.environ["VOLUME"], best_effort=False)
+found = cache.hydrate()
+if not found:
+    (folder / "sub").mkdir(parents=True)
+    (folder / "small").write_bytes(b"1")
+    (folder / "sub" / "large").write_bytes(bytes(300_000))
+    cache.sync(background=False)
+print(json.dumps([found, {str(f.relative_to(folder)): f.stat().st_size for f in folder.rglob("*") if f.is_file()}]))
+"""
+
+
+def test_a_volume_that_one_has_filled_serves_the_other(tmp_path: Path) -> None:
+    def env(name: str, run: str) -> dict[str, str]:
+        for part in ("volume", "folder"):
+            (tmp_path / run / name / part).mkdir(parents=True, exist_ok=True)
+        return {
+            "FOLDER": str(tmp_path / "folder" / name),
+            "VOLUME": str(tmp_path / "volume" / name),
+        }
+
+    for name in ("theirs", "ours"):
+        (tmp_path / "volume" / name).mkdir(parents=True)
+    held = {"small": 1, "sub/large": 300_000}
+    both(CACHES, tmp_path, env("theirs", "1"), env("ours", "1"))
+    for name in ("theirs", "ours"):
+        for path in sorted((tmp_path / "folder" / name).rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+    original, ours = both(CACHES, tmp_path, env("ours", "2"), env("theirs", "2"))
+    assert ours == [2, held]
+    assert original == ours
+
+
+NAMES = """
+import importlib, inspect, json
+found = {}
+for name in MODULES:
+    try:
+        module = importlib.import_module("MODULE." + name)
+    except ImportError:
+        continue
+    for key, value in vars(module).items():
+        if key.startswith("_") or inspect.ismodule(value) or not callable(value):
+            continue
+        if not getattr(value, "__module__", "").startswith("MODULE") or value.__module__.endswith("rp_logger"):
+            continue
+        functions = {key: value} if inspect.isfunction(value) else {
+            f"{key}.{n}": m for n, m in vars(value).items()
+            if inspect.isfunction(m) and (n == "__init__" or not n.startswith("_"))}
+        found.update({f"{name}.{n}": [
+            (p.name, p.kind.name, None if p.default is p.empty else repr(p.default))
+            for p in inspect.signature(f).parameters.values()] for n, f in functions.items()})
+print(json.dumps(found))
+"""
+MODULES = [
+    *(f"serverless.utils.rp_{name}" for name in (
+        "cleanup", "cuda", "debugger", "download", "model_cache", "ssrf", "upload", "validator", "volume_cache",
+    )),
+    "serverless.modules.rp_fitness", "serverless.modules.rp_progress",
+]  # fmt: skip
+ABSENT = {
+    "serverless.modules.rp_fitness.run_fitness_checks": "`start` runs them",
+    "serverless.utils.rp_ssrf.PinnedIPAdapter.__init__": "an object of the package requests",
+    "serverless.utils.rp_ssrf.PinnedIPAdapter.get_connection": "an object of the package requests",
+    "serverless.utils.rp_ssrf.PinnedIPAdapter.get_connection_with_tls_context": "an object of the package requests",
+    "serverless.utils.rp_ssrf.PinnedIPAdapter.send": "an object of the package requests",
+    "serverless.utils.rp_ssrf.iter_content_capped": "takes an object of the package requests",
+    "serverless.utils.rp_ssrf.safe_get": "gives an object of the package requests",
+}
+"""What is not there, and why; the guide's page lists the same."""
+DIFFERENT: dict[str, str] = {}
+"""Where a signature differs, and why."""
+
+
+def test_every_helper_has_the_originals_signature(tmp_path: Path) -> None:
+    original, ours = both(NAMES.replace("MODULES", repr(MODULES)), tmp_path)
+    assert set(original) - set(ours) == set(ABSENT)
+    assert {name for name in original if name in ours and original[name] != ours[name]} == set(DIFFERENT)
