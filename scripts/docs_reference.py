@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, is_typeddict
 
 import click
 
@@ -170,7 +170,10 @@ def python_page() -> str:
         is_error = inspect.isclass(thing) and issubclass(thing, TrivetError)
         if name.startswith(("__", "Async")) or is_error:
             continue
-        lines += _class(f"trivet.{name}", thing) if inspect.isclass(thing) else _function(f"trivet.{name}", thing, "##")
+        if inspect.isclass(thing):
+            lines += _class(f"trivet.{name}", thing, made_by_user=not is_typeddict(thing))
+        else:
+            lines += _function(f"trivet.{name}", thing, "##")
     lines += _resources(trivet.Client("http://127.0.0.1", "trv_0_0"))
     return "\n".join(lines)
 

@@ -21,6 +21,7 @@ from benchmarks.ours import Ours
 from benchmarks.peers.originals import ORIGINALS, RUNPOD, Package
 from benchmarks.processes import StartError
 from benchmarks.rows.models import EXAMPLE
+from trivet.protocol.runpod import LINKED_HOST, POLLING_HOST
 
 OWN = 0.1
 """Seconds that a handler takes for a job, and for its first piece."""
@@ -122,10 +123,10 @@ def _workers(
     bench: Bench, ours: Ours, runpod: Sequence[_Contestant], polls: Entry, outcome: Outcome
 ) -> Sequence[_Worker]:
     """One of ours over the link, one over HTTP, and one of the original, each with the number of jobs that fills a turn."""
-    wanted = [("linked", runpod[0], ""), ("polls", (polls, runpod[0][1]), _POLLS)]
-    wanted += [("original", original, "") for original in runpod[1:]]
+    wanted = [("linked", LINKED_HOST, runpod[0], ""), ("polls", POLLING_HOST, (polls, runpod[0][1]), _POLLS)]
+    wanted += [("original", POLLING_HOST, original, "") for original in runpod[1:]]
     workers = []
-    for name, (entry, package), more in wanted:
+    for name, host, (entry, package), more in wanted:
         bench.tell(f"dropins: deploying a worker, {entry.title}")
         files = {"handler.py": _WORKER.format(module=package.module, more=more)}
         if package.distribution == RUNPOD.distribution:
@@ -135,10 +136,19 @@ def _workers(
         except StartError as error:
             outcome.missing.append((f"a worker of {entry.title}", str(error)))
             continue
+        if (found := _host(ours, name)) != host:
+            raise LoadError(f"{entry.title}: its folder is run as {found}, not as {host}")
         ours.client.endpoints.update(f"admin/{name}", workers=(1, 1))
         jobs = _enough(bench, ours, name)
         workers.append(_Worker(entry, name, jobs, max(_FEW, int(bench.seconds / _one(ours, name, _FEW)))))
     return workers
+
+
+def _host(ours: Ours, name: str) -> str:
+    """How a worker is given its jobs: no way shall pass for another."""
+    sql = "SELECT host FROM versions JOIN endpoints ON endpoints.id = versions.endpoint_id WHERE endpoints.name = "
+    ((host,),) = ours.on_disk(f"{sql}'{name}'")
+    return str(host)
 
 
 def _enough(bench: Bench, ours: Ours, name: str) -> int:

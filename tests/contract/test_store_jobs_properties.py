@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.contract.conftest import Driver, MemoryDriver, SqliteDriver
 from tests.contract.values import event, job
-from trivet.platform.core import jobs
+from trivet.platform.core import transitions
 from trivet.platform.core.errors import Conflict
 from trivet.platform.core.jobs import FINAL, OPEN, Job, JobError, JobPolicy, JobStatus
 from trivet.platform.core.payloads import Payload
@@ -57,27 +57,27 @@ class JobsInAStore(RuleBasedStateMachine):
 
     @rule(number=NUMBERS)
     def claim(self, number: int) -> None:
-        self.step(number, lambda one: jobs.claim(one, "wrk_1", f"token {one.attempt}", self.now))
+        self.step(number, lambda one: transitions.claim(one, "wrk_1", f"token {one.attempt}", self.now))
 
     @rule(number=NUMBERS)
     def succeed(self, number: int) -> None:
-        self.step(number, lambda one: jobs.succeed(one, one.token or "", Payload.inline(b"2"), self.now))
+        self.step(number, lambda one: transitions.succeed(one, one.token or "", Payload.inline(b"2"), self.now))
 
     @rule(number=NUMBERS)
     def fail(self, number: int) -> None:
-        self.step(number, lambda one: jobs.fail(one, one.token or "", JobError("handler_error", "☹"), self.now))
+        self.step(number, lambda one: transitions.fail(one, one.token or "", JobError("handler_error", "☹"), self.now))
 
     @rule(number=NUMBERS)
     def lose(self, number: int) -> None:
-        self.step(number, lambda one: jobs.lose(one, one.token or "", "died", ("bye",), self.now))
+        self.step(number, lambda one: transitions.lose(one, one.token or "", "died", ("bye",), self.now))
 
     @rule(number=NUMBERS)
     def cancel(self, number: int) -> None:
-        self.step(number, lambda one: jobs.cancel(one, self.now))
+        self.step(number, lambda one: transitions.cancel(one, self.now))
 
     @rule(number=NUMBERS)
     def stop(self, number: int) -> None:
-        self.step(number, lambda one: jobs.stop(one, one.token or "", self.now))
+        self.step(number, lambda one: transitions.stop(one, one.token or "", self.now))
 
     @rule(number=NUMBERS, which=st.integers(0, 5))
     def put_late(self, number: int, which: int) -> None:

@@ -193,8 +193,7 @@ def _lines(uses: list[Use]) -> list[str]:
     for known, use in first.items():
         why = f": {use.why}" if use.why else ""
         lines.append(f"  {shown[known]:<{margin}}  {printable(use.name)}: {_WORDS[use.verdict]}{why}")
-        if use.instead:
-            lines.append(f"  {'':<{margin}}  → {use.instead}")
+        lines += [f"  {'':<{margin}}  → {told}" for told in (use.instead, use.needs and f"needs {use.needs}") if told]
     return lines
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from io import StringIO
 from pathlib import Path
 
 from trivet.migrate import notebooks, requirements, saving, texts, writing
-from trivet.migrate.requirements import Fate, is_requirements
+from trivet.migrate.requirements import Fate
 from trivet.migrate.support import supports
 from trivet.migrate.survey import Survey
 from trivet.migrate.uses import Use
@@ -103,7 +103,7 @@ def plan(found: Survey) -> Plan:
         stays = {each.package for each in kept if each.file == name}
         going = {use.package for use in uses if not use.is_requirement} - stays
         try:
-            made[name] = _changed(content[name], name, going, {})
+            made[name] = _changed(content[name], name, going, {}, ())
         except (ValueError, TypeError, NotReadable) as error:
             kept += [Kept(name, package, str(error)) for package in sorted(going)]
             continue
@@ -111,12 +111,13 @@ def plan(found: Survey) -> Plan:
             moved.setdefault(package, set()).add(name)
     staying = {each.package for each in kept}
     fates = {package: Fate.JOINED if package in staying else Fate.REPLACED for package in moved}
+    also = {use.requires for use in found.uses if use.requires and use.file in moved.get(use.package, ())}
     changes = []
     for name, uses in by_file.items():
         going = {package for package, files in moved.items() if name in files}
         after = made.get(name, content[name])
         if any(use.is_requirement for use in uses):
-            after = _changed(content[name], name, going, fates)
+            after = _changed(content[name], name, going, fates, also)
         if after != content[name]:
             changes.append(Change(name, content[name], after))
     return Plan(tuple(changes), tuple(kept))
@@ -153,19 +154,17 @@ def _readable(data: bytes) -> str:
         return texts.plain(data).content
 
 
-def _changed(data: bytes, name: str, going: set[str], fates: Mapping[str, Fate]) -> bytes:
+def _changed(data: bytes, name: str, going: set[str], fates: Mapping[str, Fate], also: Iterable[str]) -> bytes:
     """A file with the imports of some packages changed, and with its requirements."""
-    tables = supports()
-    moving = [support for support in tables if support.package in going]
+
+    def required(text: str) -> str:
+        return requirements.changed(text, name, supports(), fates, also) if fates else text
+
+    moving = [support for support in supports() if support.package in going]
     if name.endswith((".py", ".pyi")):
-        data = writing.changed(data, moving) if moving else data
-        if not fates:
-            return data
-        text = texts.program(data)
-        return text.encoded(requirements.changed(text.content, name, tables, fates))
+        text = texts.program(writing.changed(data, moving) if moving else data)
+        return text.encoded(required(text.content))
     text = texts.plain(data)
     if name.endswith(".ipynb"):
-        return text.encoded(notebooks.changed(text.content, name, tables, moving, fates)) if moving or fates else data
-    if fates and is_requirements(name):
-        return text.encoded(requirements.changed(text.content, name, tables, fates))
-    return data
+        return text.encoded(notebooks.changed(text.content, moving, required)) if moving or fates else data
+    return text.encoded(required(text.content))

@@ -10,8 +10,7 @@ from itertools import product
 from typing import Any
 
 from trivet.migrate import reading, requirements, texts, writing
-from trivet.migrate.layouts import lines_of
-from trivet.migrate.requirements import Fate
+from trivet.migrate.lines import lines_of
 from trivet.migrate.support import Support
 from trivet.migrate.uses import Use
 
@@ -73,17 +72,13 @@ def read(text: str, file: str, supports: Sequence[Support]) -> list[Use]:
     return sorted(uses, key=lambda use: (use.cell or 0, use.line, use.column, use.name))
 
 
-def changed(
-    text: str, file: str, supports: Sequence[Support], moving: Sequence[Support], fates: Mapping[str, Fate]
-) -> str:
+def changed(text: str, moving: Sequence[Support], requirement: Callable[[str], str] = lambda script: script) -> str:
     """A notebook with the imports and the requirements of some packages changed.
 
     Args:
         text: the notebook's file.
-        file: its name.
-        supports: the tables of the drop-in modules.
-        moving: those whose imports are changed.
-        fates: what becomes of each package that is required.
+        moving: the tables of the drop-in modules whose imports are changed.
+        requirement: gives the notebook's commands as they are to be.
 
     Raises:
         TypeError: it is no notebook.
@@ -93,7 +88,7 @@ def changed(
     notebook = _parsed(text)
     written = _layout(notebook.document, text)
     program = lines_of(texts.edited(notebook.program, writing.edits(notebook.program, moving)))
-    script = lines_of(requirements.changed(notebook.script, file, supports, fates))
+    script = lines_of(requirement(notebook.script))
     if not len(program) == len(script) == len(notebook.places):
         raise ValueError("an import in it goes over several lines")
     new: dict[int, list[str]] = {}

@@ -7,13 +7,13 @@ Read are ``requirements*.txt`` and its kin, ``pyproject.toml``, ``Pipfile``, ``s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from fnmatch import fnmatch
 from functools import cache
 
-from trivet.migrate import layouts
-from trivet.migrate.layouts import DISTRIBUTION, Known, Line, normal
+from trivet.migrate import layouts, scripts
+from trivet.migrate.lines import DISTRIBUTION, Known, Line, lines_of, normal
 from trivet.migrate.support import Entry, Support
 from trivet.migrate.uses import Use, use_of
 
@@ -62,12 +62,14 @@ def read(text: str, file: str, supports: Sequence[Support]) -> list[Use]:
     packages, known = _distributions(supports)
     return [
         use_of(file, (number, found.start + 1), packages[found.name], found.name, found.entry, is_requirement=True)
-        for number, (_, all_found) in enumerate(_requirements(text, file, known), 1)
+        for number, (_, all_found) in enumerate(_requirements(text, file, Known(known)), 1)
         for found in all_found
     ]
 
 
-def changed(text: str, file: str, supports: Sequence[Support], fates: Mapping[str, Fate]) -> str:
+def changed(
+    text: str, file: str, supports: Sequence[Support], fates: Mapping[str, Fate], also: Iterable[str] = ()
+) -> str:
     """A file with the requirements of some packages changed.
 
     Args:
@@ -75,16 +77,34 @@ def changed(text: str, file: str, supports: Sequence[Support], fates: Mapping[st
         file: its path.
         supports: the tables of the drop-in modules.
         fates: what becomes of each package, by what people call it.
+        also: distributions that the originals brought along and that are needed now; each is put beside the drop-in's where that
+            is new, unless the file requires it already.
     """
     packages, known = _distributions(supports)
-    there = {found.group for _, all_found in _requirements(text, file, {DISTRIBUTION: Entry()}) for found in all_found}
+
+    def fate(name: str) -> Fate:
+        return fates.get(packages[name], Fate.KEPT) if known[name].verdict.is_good else Fate.KEPT
+
+    after = _rewritten(text, file, Known(known), fate)
+    if after == text:
+        return text
+    for name in sorted(also):
+        if not any(found for _, found in _requirements(after, file, Known({normal(name): Entry()}))):
+            after = _rewritten(after, file, Known({DISTRIBUTION: Entry()}, name), lambda _: Fate.JOINED)
+    return after
+
+
+def _rewritten(text: str, file: str, known: Known, fate_of: Callable[[str], Fate]) -> str:
+    there = {
+        found.group for _, all_found in _requirements(text, file, Known({known.new: Entry()})) for found in all_found
+    }
     lines = []
     for line, all_found in _requirements(text, file, known):
         body = line.rstrip("\r\n")
         ending = line[len(body) :]
         edits: list[tuple[int, int, str]] = []
         for found in all_found:
-            fate = fates.get(packages[found.name], Fate.KEPT) if found.entry.verdict.is_good else Fate.KEPT
+            fate = fate_of(found.name) if found.entry.verdict.is_good else Fate.KEPT
             if fate is Fate.REPLACED and found.group in there:
                 start, end = found.dropped or (0, len(body))
                 edits.append((start, end, ""))
@@ -126,17 +146,17 @@ def _is_conda(name: str) -> bool:
 
 def _requirements(text: str, file: str, known: Known) -> Iterator[Line]:
     name = file.lower().rpartition("/")[2]
-    lines = layouts.lines_of(text)
+    lines = lines_of(text)
     if name in ("pyproject.toml", "pipfile"):
         return layouts.in_toml(lines, known)
     if name in ("setup.cfg", "tox.ini"):
         return layouts.in_configuration(lines, known)
     if name == "setup.py":
-        return layouts.in_setup(lines, known)
+        return scripts.in_setup(lines, known)
     if name.endswith((".py", ".pyi")):
-        return layouts.in_block(lines, known)
+        return scripts.in_block(lines, known)
     if _is_conda(name):
         return layouts.in_yaml(lines, known)
     if _is_shell(name) or name.endswith(".ipynb"):
-        return layouts.in_shell(lines, known)
+        return scripts.in_shell(lines, known)
     return layouts.in_list(lines, known)

@@ -44,6 +44,8 @@ class Entry:
         returns: the name of the class whose instance a call gives.
         items: the name of the class whose instances an iteration over what a call gives has.
         is_open: whether it is a class whose members are data, which nobody lists.
+        needs: what has to be there for it, a phrase; empty where that is nothing.
+        requires: a distribution that the original brought along and the drop-in does not.
     """
 
     verdict: Verdict = Verdict.SUPPORTED
@@ -52,6 +54,8 @@ class Entry:
     returns: str | None = None
     items: str | None = None
     is_open: bool = False
+    needs: str = ""
+    requires: str = ""
 
 
 UNKNOWN = Entry(Verdict.UNCLEAR, "it is none of the package's public names")
@@ -139,7 +143,7 @@ _VERDICTS = {"better": Verdict.BETTER, "later": Verdict.LATER, "not": Verdict.UN
 def _entry(name: str, what: Mapping[str, Any]) -> Entry:
     if not what:
         return _AS_IT_IS
-    strange = set(what) - {*_VERDICTS, "instead", "returns", "items", "open", "class"}
+    strange = set(what) - {*_VERDICTS, "instead", "returns", "items", "open", "class", "needs", "requires"}
     said = [word for word in _VERDICTS if word in what]
     if strange or len(said) > 1:
         raise ValueError(f"{name}: {', '.join(sorted(strange)) or ' and '.join(said)}")
@@ -150,4 +154,6 @@ def _entry(name: str, what: Mapping[str, Any]) -> Entry:
         name if what.get("class") else what.get("returns"),
         what.get("items"),
         bool(what.get("open")),
+        what.get("needs") or (f"{what['requires']}, which came along with the original" if "requires" in what else ""),
+        what.get("requires", ""),
     )

@@ -21,6 +21,8 @@ class Use:
         why: the reason.
         instead: what to use in its place, where it is not supported.
         cell: the notebook's cell, from 1; None elsewhere.
+        needs: what has to be there for it; empty where that is nothing.
+        requires: a distribution that the original brought along, and that has to be required now.
         is_requirement: whether it says that the package is to be installed; else it is code.
         is_set: whether it sets something on the package itself, which all modules of a program share.
     """
@@ -34,6 +36,8 @@ class Use:
     why: str = ""
     instead: str = ""
     cell: int | None = None
+    needs: str = ""
+    requires: str = ""
     is_requirement: bool = False
     is_set: bool = False
 
@@ -44,6 +48,7 @@ class Use:
             "file": self.file, "line": self.line, "column": self.column, **cell,
             "kind": "requirement" if self.is_requirement else "code", "package": self.package,
             "name": self.name, "verdict": self.verdict.value, "why": self.why, "instead": self.instead,
+            "needs": self.needs,
         }  # fmt: skip
 
 
@@ -54,5 +59,5 @@ def use_of(
     """A use with what is known of its name."""
     return Use(
         file, at[0], at[1], package, name, entry.verdict, entry.why, entry.instead,
-        is_requirement=is_requirement, is_set=is_set,
+        needs=entry.needs, requires=entry.requires, is_requirement=is_requirement, is_set=is_set,
     )  # fmt: skip

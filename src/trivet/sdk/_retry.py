@@ -11,12 +11,12 @@ question is repeated for as long as its caller waits, or, where no end was set, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from trivet.sdk._http import Request, Response, TransportError
+from trivet.sdk._json import object_in
 
 _OUTAGE = frozenset({502, 503, 504})
 _PASSING = _OUTAGE | {429}
@@ -138,8 +138,5 @@ def problem_code(response: Response) -> str | None:
     """The stable code in a problem document; None for an answer of somebody else, such as a proxy's page."""
     if response.content_type != "application/problem+json":
         return None
-    try:
-        code = json.loads(response.body)["code"]
-    except (ValueError, KeyError, TypeError):
-        return None
+    code = (object_in(response.body) or {}).get("code")
     return code if isinstance(code, str) else None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.algorithmia_module.conftest import quicken
+from tests.unit.sdk.floods import FLOODS
 from tests.unit.sdk.server import Exchange, Server, serving
 from trivet import TrivetError
 from trivet.algorithmia.client import Client
@@ -180,3 +181,29 @@ def test_the_key_and_a_file_go_over_the_wire(server: Server, client: Client, tmp
     (exchange,) = server.seen
     assert exchange.headers["authorization"] == "simKey"
     assert (len(exchange.body), exchange.headers["content-length"]) == (3_000_000, "3000000")
+
+
+@pytest.mark.parametrize("name", ["pipe", "list", "manage"])
+@pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.parametrize("way", ["loopback", "library"])
+def test_a_flood_is_turned_away(
+    server: Server, monkeypatch: pytest.MonkeyPatch, name: str, flood: str, way: str
+) -> None:
+    monkeypatch.setenv("TRIVET_MAX_ANSWER", "1MiB")
+    if way == "library":
+        monkeypatch.setattr("trivet.sdk._sync.transport.loopback", lambda url, headers: None)
+    method, path, call = CALLS[name]
+    server.on(method, path, FLOODS[flood])
+    with Client("simKey", f"{server.url}/api") as client, pytest.raises(AnswerError, match="at most 1048576") as caught:
+        call(client)
+    assert caught.value.code == "too_large"
+    assert "TRIVET_MAX_ANSWER" in caught.value.hint
+    assert len(server.seen) == 1
+
+
+def test_a_file_is_as_large_as_it_is(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIVET_MAX_ANSWER", "1KiB")
+    server.on("GET", "/data/me/c/x", lambda exchange: exchange.answer(200, b"z" * 5000))
+    with Client("simKey", f"{server.url}/api") as client:
+        assert client.file("data://me/c/x").getBytes() == b"z" * 5000
+        assert client.file("data://me/c/x").get().content == b"z" * 5000

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from trivet.authoring import settings
 from trivet.platform.builders.descriptions import endpoints_in, parse_size
+from trivet.platform.core import bounds, calls
+from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.endpoints import HandlerKind, VersionSettings
 from trivet.platform.core.errors import BuildFailed
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
@@ -121,9 +124,12 @@ def test_scaling_is_what_was_asked_for_and_usual_beside(
         ({"retry_on": "worker_lost"}, "list of strings"),
         ({"retry_on": ["some words"]}, "names of types of exceptions"),
         ({"retry_on": ["a" * 201]}, "names of types of exceptions"),
+        ({"retry_on": [f"Error{n}" for n in range(21)]}, "up to 20 of"),
         ({"backoff": -1}, "from 0 to 3600"),
         ({"backoff": 3601}, "from 0 to 3600"),
-        ({"retention": 0}, "from 1 to"),
+        ({"retention": 0}, "seconds above 0"),
+        ({"retention": bounds.MAX_RETENTION + 1}, "seconds above 0"),
+        ({"timeout": bounds.MAX_TIMEOUT + 1}, "seconds above 0"),
         ({"retention": float("inf")}, "is a number"),
         ({"max_batch_size": 0}, "whole number from 1"),
         ({"max_batch_size": 10_001}, "to 10000"),
@@ -175,3 +181,21 @@ def test_sizes_are_read_in_both_systems(text: str, size: int) -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no size"):
         parse_size(text)
+
+
+def test_what_an_author_may_set_a_caller_may_say() -> None:
+    furthest: dict[str, Any] = {
+        "timeout": bounds.MAX_TIMEOUT,
+        "ttl": bounds.MAX_TTL,
+        "max_attempts": bounds.MAX_ATTEMPTS,
+        "backoff": bounds.MAX_BACKOFF,
+        "retention": bounds.MAX_RETENTION,
+    }
+    kinds = [f"errors.Überlauf{number}" for number in range(bounds.MOST_KINDS_OF_ERRORS)]
+    author = of_settings(**furthest, retry_on=kinds).settings
+    said = calls.policy(CallOptions(**furthest, retry_on=tuple(kinds)), VersionSettings(), 1.0, 1.0)
+    assert said == calls.policy(CallOptions(), author, 1.0, 1.0)
+
+
+def test_the_decorator_knows_the_bounds_of_the_platform() -> None:
+    assert (settings.LONGEST_BACKOFF, settings.LONGEST_BATCH_WAIT) == (bounds.MAX_BACKOFF, bounds.MAX_BATCH_WAIT)

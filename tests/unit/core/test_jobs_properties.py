@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from trivet.platform.core import jobs
+from trivet.platform.core import transitions
 from trivet.platform.core.jobs import (
     EXECUTION_TIMEOUT,
     HANDLER_ERROR,
@@ -81,7 +81,7 @@ class LifeOfAJob(RuleBasedStateMachine):
     @rule(begins=st.booleans())
     def claim(self, begins: bool) -> None:
         token = f"token {len(self.tokens)}"
-        after = jobs.claim(self.job, "wrk_1", token, self.now, begins=begins)
+        after = transitions.claim(self.job, "wrk_1", token, self.now, begins=begins)
         assert after is not None
         assert not self.streamed, "an attempt after pieces had been streamed would repeat them"
         assert not self.asked_to_cancel, "a job that was to be cancelled runs again"
@@ -92,71 +92,73 @@ class LifeOfAJob(RuleBasedStateMachine):
     @precondition(has_run)
     @rule(whose=TOKENS)
     def begin(self, whose: int) -> None:
-        self.report(whose, lambda token: jobs.begin(self.job, token, self.now))
+        self.report(whose, lambda token: transitions.begin(self.job, token, self.now))
 
     @precondition(has_run)
     @rule(whose=TOKENS, pieces=st.none() | st.integers(0, 5))
     def succeed(self, whose: int, pieces: int | None) -> None:
-        self.report(whose, lambda token: jobs.succeed(self.job, token, Payload.inline(b"2"), self.now, pieces))
+        self.report(whose, lambda token: transitions.succeed(self.job, token, Payload.inline(b"2"), self.now, pieces))
 
     @precondition(has_run)
     @rule(whose=TOKENS, error=ERRORS, chance=st.floats(0, 0.99))
     def fail(self, whose: int, error: JobError, chance: float) -> None:
-        self.report(whose, lambda token: jobs.fail(self.job, token, error, self.now, chance))
+        self.report(whose, lambda token: transitions.fail(self.job, token, error, self.now, chance))
 
     @precondition(has_run)
     @rule(whose=TOKENS, memory=st.booleans())
     def lose(self, whose: int, memory: bool) -> None:
-        self.report(whose, lambda token: jobs.lose(self.job, token, "was killed", ("bye",), self.now, memory=memory))
+        self.report(
+            whose, lambda token: transitions.lose(self.job, token, "was killed", ("bye",), self.now, memory=memory)
+        )
 
     @precondition(has_run)
     @rule(whose=TOKENS)
     def stop(self, whose: int) -> None:
-        self.report(whose, lambda token: jobs.stop(self.job, token, self.now))
+        self.report(whose, lambda token: transitions.stop(self.job, token, self.now))
 
     @precondition(has_run)
     @rule(whose=TOKENS)
     def hand_back(self, whose: int) -> None:
         if self.job.pieces:  # only what was not begun is handed back, or what has not streamed
             return
-        if self.report(whose, lambda token: jobs.hand_back(self.job, token, self.now)) and not self.job.is_final:
+        if self.report(whose, lambda token: transitions.hand_back(self.job, token, self.now)) and not self.job.is_final:
             self.counted -= 1
 
     @precondition(has_run)
     @rule(whose=TOKENS, count=st.integers(1, 3))
     def stream(self, whose: int, count: int) -> None:
-        if self.report(whose, lambda token: jobs.add_pieces(self.job, token, count)):
+        if self.report(whose, lambda token: transitions.add_pieces(self.job, token, count)):
             self.streamed = True
 
     @precondition(has_run)
     @rule(whose=TOKENS)
     def tell_progress(self, whose: int) -> None:
-        self.report(whose, lambda token: jobs.report_progress(self.job, token, Progress(0.5, "half")))
+        self.report(whose, lambda token: transitions.report_progress(self.job, token, Progress(0.5, "half")))
 
     @precondition(is_open)
     @rule()
     def cancel(self) -> None:
-        self.step(jobs.cancel(self.job, self.now))
+        self.step(transitions.cancel(self.job, self.now))
         self.asked_to_cancel = self.asked_to_cancel or self.job.stop_reason is JobStatus.CANCELLED
 
     @precondition(is_open)
     @rule()
     def overrun(self) -> None:
-        self.step(jobs.overrun(self.job, self.now))
+        self.step(transitions.overrun(self.job, self.now))
 
     @precondition(is_open)
     @rule()
     def expire(self) -> None:
-        self.step(jobs.expire(self.job, self.now))
+        self.step(transitions.expire(self.job, self.now))
 
     @precondition(is_open)
     @rule()
     def discard(self) -> None:
-        self.step(jobs.discard(self.job, JobError("endpoint_deleted", "gone"), self.now))
+        self.step(transitions.discard(self.job, JobError("endpoint_deleted", "gone"), self.now))
 
     @rule()
     def restart(self) -> None:
-        after = jobs.recover(self.job, self.now)
+        after = transitions.recover(self.job, self.now)
         assert after.status is not JobStatus.RUNNING, "after a restart every attempt is stale"
         if after is not self.job:
             self.step(after)
@@ -252,11 +254,11 @@ class LifeOfAJob(RuleBasedStateMachine):
         if not self.job.is_final:
             return
         for token in (*self.tokens, ""):
-            assert jobs.succeed(self.job, token, Payload.inline(b"3"), self.now) is None
-            assert jobs.lose(self.job, token, "x", (), self.now) is None
-        assert jobs.cancel(self.job, self.now) is None
-        assert jobs.recover(self.job, self.now) is self.job
-        assert jobs.claim(replace(self.job), "wrk_2", "t", self.now) is None
+            assert transitions.succeed(self.job, token, Payload.inline(b"3"), self.now) is None
+            assert transitions.lose(self.job, token, "x", (), self.now) is None
+        assert transitions.cancel(self.job, self.now) is None
+        assert transitions.recover(self.job, self.now) is self.job
+        assert transitions.claim(replace(self.job), "wrk_2", "t", self.now) is None
 
 
 TestLifeOfAJob = LifeOfAJob.TestCase

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from trivet.platform.core import jobs as rules
+from trivet.platform.core import retries
 from trivet.platform.core.errors import Conflict
 from trivet.platform.core.jobs import Job, JobError, JobPolicy, JobStatus
 from trivet.platform.core.payloads import Payload
@@ -37,7 +37,7 @@ FAILED = Job(
 
 
 def retry(job: Job, fresh: str = "job_2", *, in_tree: bool = False) -> Job:
-    return rules.retry(job, fresh, "v2", Payload.inline(b"1"), 1020.0, in_tree=in_tree)
+    return retries.retry(job, fresh, "v2", Payload.inline(b"1"), 1020.0, in_tree=in_tree)
 
 
 def test_a_retry_is_a_new_job_for_the_same_caller_under_the_same_policy() -> None:
@@ -91,7 +91,7 @@ def test_only_what_failed_or_timed_out_is_tried_again(status: JobStatus, said: s
 
 
 def test_a_job_is_tried_again_a_hundred_times_at_most() -> None:
-    last = replace(FAILED, retry_of="job_0", retry_number=rules.MOST_RETRIES - 1)
-    assert retry(last).retry_number == rules.MOST_RETRIES
+    last = replace(FAILED, retry_of="job_0", retry_number=retries.MOST_RETRIES - 1)
+    assert retry(last).retry_number == retries.MOST_RETRIES
     with pytest.raises(Conflict, match="100 times"):
-        retry(replace(last, retry_number=rules.MOST_RETRIES))
+        retry(replace(last, retry_number=retries.MOST_RETRIES))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trivet.platform.core import calls
-from trivet.platform.core import jobs as rules
+from trivet.platform.core import bounds, calls, transitions
 from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.endpoints import VersionSettings
 from trivet.platform.core.errors import BadRequest
@@ -20,18 +19,18 @@ def running(attempt: int = 1, *, pieces: int = 0, **policy: object) -> Job:
     limits = JobPolicy(**{"timeout": 10.0, "ttl": 100.0, **policy})  # type: ignore[arg-type]  # as each test means it
     job = Job("job_1", "e", "v", "acc", Payload.inline(b"1"), limits, NOW, queued_at=NOW)
     for number in range(1, attempt + 1):
-        claimed = rules.claim(job, "w", f"t{number}", NOW)
+        claimed = transitions.claim(job, "w", f"t{number}", NOW)
         assert claimed is not None
         job = claimed
         if number < attempt:
-            again = rules.lose(job, f"t{number}", "is gone", (), NOW)
+            again = transitions.lose(job, f"t{number}", "is gone", (), NOW)
             assert again is not None
             job = again
-    return job if not pieces else rules.add_pieces(job, f"t{attempt}", pieces) or job
+    return job if not pieces else transitions.add_pieces(job, f"t{attempt}", pieces) or job
 
 
 def failed(job: Job, error: JobError = BROKEN, chance: float = 0.0) -> Job:
-    after = rules.fail(job, job.token or "", error, NOW, chance)
+    after = transitions.fail(job, job.token or "", error, NOW, chance)
     assert after is not None
     return after
 
@@ -54,14 +53,21 @@ def test_an_error_is_tried_again_where_its_code_or_its_type_is_named(retry_on: t
     assert not after.is_dead_letter
 
 
+@pytest.mark.parametrize("named", ["ValueError", "builtins.ValueError"])
+def test_an_exception_of_pythons_own_is_tried_again_with_its_module_or_without(named: str) -> None:
+    error = JobError("handler_error", "no", type="ValueError")
+    assert failed(running(retry_on=(named,)), error).status is JobStatus.QUEUED
+    assert failed(running(retry_on=(named,))).status is JobStatus.FAILED
+
+
 def test_a_worker_that_ran_out_of_memory_counts_as_lost() -> None:
-    after = rules.lose(running(), "t1", "ran out of memory", (), NOW, memory=True)
+    after = transitions.lose(running(), "t1", "ran out of memory", (), NOW, memory=True)
     assert after is not None
     assert after.status is JobStatus.QUEUED
 
 
 def test_a_lost_worker_is_not_made_good_where_the_policy_does_not_name_it() -> None:
-    after = rules.lose(running(retry_on=("handler_error",)), "t1", "is gone", (), NOW)
+    after = transitions.lose(running(retry_on=("handler_error",)), "t1", "is gone", (), NOW)
     assert after is not None
     assert (after.status, after.is_dead_letter) == (JobStatus.FAILED, False)
 
@@ -70,7 +76,7 @@ def test_each_pause_is_twice_the_one_before_up_to_an_hour_and_a_quarter_apart() 
     policy = JobPolicy(backoff=10.0)
     assert [policy.delay(attempt, 0.0) for attempt in (1, 2, 3)] == [10.0, 20.0, 40.0]
     assert policy.delay(1, 0.999) < 12.5
-    assert policy.delay(1000, 0.0) == rules.MAX_BACKOFF
+    assert policy.delay(1000, 0.0) == bounds.MAX_BACKOFF
     assert JobPolicy().delay(5, 0.9) == 0.0
 
 
@@ -78,7 +84,7 @@ def test_a_job_that_is_tried_again_rests_first_and_forgets_its_attempt() -> None
     after = failed(running(retry_on=("handler_error",), backoff=4.0))
     assert (after.status, after.attempt, after.retry_at) == (JobStatus.QUEUED, 1, NOW + 4.0)
     assert (after.token, after.worker_id, after.started_at, after.error) == (None, None, None, None)
-    claimed = rules.claim(after, "w", "t2", NOW + 4.0)
+    claimed = transitions.claim(after, "w", "t2", NOW + 4.0)
     assert claimed is not None
     assert (claimed.attempt, claimed.retry_at) == (2, None)
 
@@ -103,26 +109,26 @@ def test_a_stream_is_never_tried_again() -> None:
 
 def test_a_timeout_is_tried_again_where_the_policy_names_it() -> None:
     for retry_on, expected in ((("execution_timeout",), JobStatus.QUEUED), ((), JobStatus.TIMED_OUT)):
-        asked = rules.overrun(running(retry_on=retry_on), NOW + 10.0)
+        asked = transitions.overrun(running(retry_on=retry_on), NOW + 10.0)
         assert asked is not None
-        after = rules.stop(asked, "t1", NOW + 10.5)
+        after = transitions.stop(asked, "t1", NOW + 10.5)
         assert after is not None
         assert after.status is expected
         assert (after.stop_reason is None) == (expected is JobStatus.QUEUED)
 
 
 def test_a_job_over_its_time_to_live_is_not_tried_again() -> None:
-    asked = rules.overrun(running(retry_on=("execution_timeout",)), NOW + 100.0)
+    asked = transitions.overrun(running(retry_on=("execution_timeout",)), NOW + 100.0)
     assert asked is not None
-    after = rules.stop(asked, "t1", NOW + 100.5)
+    after = transitions.stop(asked, "t1", NOW + 100.5)
     assert after is not None
     assert (after.status, after.is_dead_letter) == (JobStatus.TIMED_OUT, False)
 
 
 def test_a_cancel_is_never_tried_again() -> None:
-    asked = rules.cancel(running(retry_on=("handler_error", "execution_timeout")), NOW)
+    asked = transitions.cancel(running(retry_on=("handler_error", "execution_timeout")), NOW)
     assert asked is not None
-    stopped = rules.stop(asked, "t1", NOW)
+    stopped = transitions.stop(asked, "t1", NOW)
     assert stopped is not None
     assert (stopped.status, stopped.is_dead_letter) == (JobStatus.CANCELLED, False)
     assert failed(asked).status is JobStatus.FAILED
@@ -154,17 +160,17 @@ def test_what_a_call_says_comes_first() -> None:
     [
         CallOptions(timeout=0.0),
         CallOptions(timeout=float("nan")),
-        CallOptions(ttl=calls.MAX_TTL + 1),
+        CallOptions(ttl=bounds.MAX_TTL + 1),
         CallOptions(max_attempts=0),
         CallOptions(max_attempts=101),
         CallOptions(backoff=-1.0),
         CallOptions(backoff=float("inf")),
         CallOptions(backoff=3601.0),
         CallOptions(retention=0.0),
-        CallOptions(retention=calls.MAX_RETENTION + 1),
+        CallOptions(retention=bounds.MAX_RETENTION + 1),
         CallOptions(retry_on=("not a name",)),
         CallOptions(retry_on=("",)),
-        CallOptions(retry_on=("E",) * 21),
+        CallOptions(retry_on=("E",) * (bounds.MOST_KINDS_OF_ERRORS + 1)),
     ],
 )
 def test_what_can_not_be_is_refused(said: CallOptions) -> None:
@@ -175,14 +181,14 @@ def test_what_can_not_be_is_refused(said: CallOptions) -> None:
 def test_a_call_may_say_again_what_the_author_said_however_far_that_goes() -> None:
     """So that a replay, which says all that its job was given, is never refused for it."""
     kinds = tuple(f"Error{number}" for number in range(30))
-    author = VersionSettings(timeout=2 * calls.MAX_TIMEOUT, retry_on=kinds, retention=2 * calls.MAX_RETENTION)
+    author = VersionSettings(timeout=2 * bounds.MAX_TIMEOUT, retry_on=kinds, retention=2 * bounds.MAX_RETENTION)
     usual = calls.policy(calls.USUAL, author, 20.0, 30.0)
     said = CallOptions(
         usual.timeout, usual.ttl, usual.max_attempts, usual.retry_on, usual.backoff, usual.priority, usual.retention
     )
     assert calls.policy(said, author, 20.0, 30.0) == usual
     with pytest.raises(BadRequest):
-        calls.policy(CallOptions(timeout=2 * calls.MAX_TIMEOUT + 1), author, 20.0, 30.0)
+        calls.policy(CallOptions(timeout=2 * bounds.MAX_TIMEOUT + 1), author, 20.0, 30.0)
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\nb", "é", "x" * 256])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field, fields, replace
 
 from trivet.platform.core import jobs as rules
+from trivet.platform.core import transitions
 from trivet.platform.core.jobs import Job, JobPolicy
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.values import value
@@ -43,7 +44,7 @@ def test_a_transition_changes_what_it_names_and_keeps_all_else() -> None:
         "input": Payload.inline(b"1"),
     }
     job = Job(**given)  # type: ignore[arg-type]  # whatever they are, they must come out again
-    after = rules.report_progress(job, "t", rules.Progress(0.5))
+    after = transitions.report_progress(job, "t", rules.Progress(0.5))
     assert after is not None
     changed = {one.name for one in fields(Job) if getattr(after, one.name) is not getattr(job, one.name)}
     assert changed == {"progress"}

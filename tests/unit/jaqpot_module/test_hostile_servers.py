@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.unit.sdk.floods import FLOODS
 from tests.unit.sdk.server import Exchange, Server, serving
 from trivet.jaqpot import JaqpotApiClient, exceptions
 from trivet.sdk._retry import Backoff
@@ -106,3 +107,21 @@ def test_a_dataset_is_asked_for_again_through_a_restart(server: Server, jaqpot: 
         lambda exchange: exchange.json(document),
     )
     assert jaqpot.predict_sync(1886, [{}]) == [{"y": 1}]
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.parametrize("way", ["loopback", "library"])
+def test_a_flood_is_turned_away(server: Server, monkeypatch: pytest.MonkeyPatch, flood: str, way: str) -> None:
+    monkeypatch.setenv("TRIVET_MAX_ANSWER", "1MiB")
+    if way == "library":
+        monkeypatch.setattr("trivet.sdk._sync.transport.loopback", lambda url, headers: None)
+    server.on("GET", PATH, FLOODS[flood])
+    server.on("POST", f"{PATH}/predict", lambda exchange: exchange.answer(201, Location="/datasets/5"))
+    server.on("GET", "/api/v1/datasets/5", FLOODS[flood])
+    with JaqpotApiClient(api_url=f"{server.url}/api", api_key="jq_key", api_secret="secret") as jaqpot:
+        for ask in (lambda: jaqpot.get_model_by_id(1886), lambda: jaqpot.predict_sync(1886, [{}])):
+            with pytest.raises(exceptions.JaqpotAnswerException, match="at most 1048576") as caught:
+                ask()
+            assert caught.value.code == "too_large"
+            assert "TRIVET_MAX_ANSWER" in caught.value.hint
+    assert len(server.seen) == 3

@@ -116,6 +116,7 @@ def test_objects_are_followed_through_functions_classes_and_statements() -> None
         "11 Job.output",
         "13 jaqpot_python_sdk.JaqpotApiClient",
         "13 jaqpot_python_sdk.JaqpotApiClient",
+        "13 jaqpot_python_sdk.JaqpotApiClient",
         "14 JaqpotApiClient.predict_sync",
         "15 JaqpotApiClient.predict_async",
         "16 JaqpotApiClient.get_dataset_by_id",
@@ -169,8 +170,15 @@ def test_a_package_that_may_be_missing_is_still_followed() -> None:
         ("import runpod\nrunpod.fly()", ["1 runpod", "2 runpod.fly look"]),
         ("import runpod.serverless\nrunpod.serverless.start({})", ["1 runpod.serverless", "2 runpod.serverless.start"]),
         ("from runpod.serverless.modules import rp_http", ["1 runpod.serverless.modules.rp_http not"]),
-        ("import runpod.serverless.utils.rp_upload as u\nu.upload_image()",
-         ["1 runpod.serverless.utils.rp_upload not", "2 runpod.serverless.utils.rp_upload.upload_image not"]),
+        ("import runpod.serverless.modules.rp_http as u\nu.send_result()",
+         ["1 runpod.serverless.modules.rp_http not", "2 runpod.serverless.modules.rp_http.send_result not"]),
+        ("import runpod\nrunpod.stop_pod('a')", ["1 runpod", "2 runpod.stop_pod not"]),
+        ("import sys\nsys.modules['runpod'] = None", ["2 runpod look"]),
+        ("monkeypatch.setitem(sys.modules, 'runpod', fake)", ["1 runpod look"]),
+        ("patch.dict('sys.modules', {'runpod': None})", ["1 runpod look"]),
+        ("patch('runpod.stop_pod')", ["1 runpod.stop_pod not"]),
+        ("import runpod\ngetattr(runpod, 'Endpoint')('a').run({})", ["1 runpod", "2 Endpoint.run", "2 runpod.Endpoint"]),
+        ("import runpod\nmonkeypatch.setattr(runpod, 'get_gpus', None)", ["1 runpod", "2 runpod.get_gpus"]),
         ("import jaqpotpy\njaqpotpy.Jaqpot().login()", ["1 jaqpotpy not", "2 jaqpotpy.Jaqpot not"]),
         ("from jaqpot_python_sdk import jaqpot_api_client", ["1 jaqpot_python_sdk.jaqpot_api_client look"]),
         ("import jaqpot_python_sdk.jaqpot_api_client\njaqpot_python_sdk.jaqpot_api_client.JaqpotApiClient()",
@@ -187,10 +195,145 @@ def test_what_can_not_be_told_and_what_is_not_there(program: str, told: list[str
 
 
 def test_a_verdict_has_its_reason_and_what_to_use_instead() -> None:
-    (_, use) = reading.read("import runpod\nrunpod.serverless.VolumeCache()", "a.py", supports())
+    (_, use) = reading.read("import runpod\nrunpod.serverless.log()", "a.py", supports())
     assert (use.package, use.line, use.column) == ("runpod", 2, 1)
     assert use.why
     assert use.instead
+
+
+def test_a_text_is_told_what_to_write_there_and_a_star_what_to_import() -> None:
+    (text,) = reading.read("patch('Algorithmia.algorithm.Algorithm.pipe')", "a.py", supports())
+    assert text.instead == 'write "trivet.algorithmia.algorithm.Algorithm.pipe" there'
+    star, *used = reading.read("from runpod import *\nEndpoint('a').run({})\nget_gpus()", "a.py", supports())
+    assert (star.verdict, star.instead) == (Verdict.UNCLEAR, "from trivet.runpod import Endpoint, get_gpus")
+    assert [use.name for use in used] == ["Endpoint.run", "runpod.Endpoint", "runpod.get_gpus"]
+
+
+def test_what_functions_of_the_program_return_is_followed() -> None:
+    assert uses(
+        """
+        import runpod
+        def make():
+            endpoint = runpod.Endpoint("a")
+            return endpoint
+        def named() -> "runpod.Endpoint": ...
+        @contextmanager
+        def held():
+            yield make()
+        def endless():
+            return endless()
+        make().purge_queue()
+        named().health()
+        with held() as endpoint:
+            endpoint.run_sync({})
+        endless().health()
+        """
+    ) == [
+        "2 runpod",
+        "4 runpod.Endpoint",
+        "6 runpod.Endpoint",
+        "12 Endpoint.purge_queue",
+        "13 Endpoint.health",
+        "15 Endpoint.run_sync",
+    ]
+
+
+def test_what_objects_of_the_program_hold_is_followed() -> None:
+    assert uses(
+        """
+        import runpod
+        class Above:
+            shared: runpod.Endpoint
+            def use(self):
+                self.endpoint.run({})
+                self.lazy.health()
+                self.made().purge_queue()
+            def __init__(self):
+                self.endpoint = runpod.Endpoint("a")
+            @property
+            def lazy(self):
+                return self.endpoint
+            def made(self):
+                return self.shared
+        class Below(Above):
+            def more(self):
+                self.endpoint.fly()
+        Below().endpoint.sink()
+        """
+    ) == [
+        "2 runpod",
+        "4 runpod.Endpoint",
+        "6 Endpoint.run",
+        "7 Endpoint.health",
+        "8 Endpoint.purge_queue",
+        "10 runpod.Endpoint",
+        "18 Endpoint.fly look",
+        "19 Endpoint.sink look",
+    ]
+
+
+def test_what_collections_hold_is_followed() -> None:
+    assert uses(
+        """
+        import runpod
+        endpoint = runpod.Endpoint("a")
+        jobs = [endpoint.run(each) for each in range(3)]
+        for number, job in enumerate(jobs):
+            job.status()
+        jobs[0].cancel()
+        by_name = {name: endpoint.run({}) for name in "ab"}
+        for name, job in by_name.items():
+            job.output()
+        by_name["a"].stream()
+        def later(many: list[runpod.Endpoint], perhaps: dict[str, runpod.Endpoint]):
+            many[0].health()
+            for one in perhaps.values():
+                one.purge_queue()
+        """
+    ) == [
+        "2 runpod",
+        "3 runpod.Endpoint",
+        "4 Endpoint.run",
+        "6 Job.status",
+        "7 Job.cancel",
+        "8 Endpoint.run",
+        "10 Job.output",
+        "11 Job.stream",
+        "12 runpod.Endpoint",
+        "12 runpod.Endpoint",
+        "13 Endpoint.health",
+        "15 Endpoint.purge_queue",
+    ]
+
+
+def test_a_name_that_may_be_another_is_still_followed() -> None:
+    assert uses(
+        """
+        from typing import TYPE_CHECKING
+        if TYPE_CHECKING:
+            import runpod
+        try:
+            import runpod as rp
+        except ImportError:
+            from vendor import rp
+        endpoint = rp.Endpoint("a") if rp else None
+        match endpoint:
+            case None:
+                endpoint = print
+        def set_up():
+            global shared
+            shared = endpoint
+        def use(rp, *endpoint, **more):
+            shared.health()
+            rp.get_gpus()
+            endpoint.fly()
+        """
+    ) == ["4 runpod", "6 runpod", "9 runpod.Endpoint", "17 Endpoint.health"]
+
+
+def test_what_is_set_on_a_package_is_marked() -> None:
+    found = reading.read("import runpod\nrunpod.api_key = 'a'\nprint(runpod.api_key)", "a.py", supports())
+    assert [use.is_set for use in found] == [False, True, False]
 
 
 def test_what_is_no_python_is_refused() -> None:
@@ -205,7 +348,10 @@ def test_notebooks_are_read_cell_by_cell() -> None:
         {"cell_type": "code", "source": "if True:\\n    !ls\\nrunpod.get_gpus()\\nrunpod?"}
     ]}"""
     found = notebooks.read(document, "a.ipynb", supports())
-    assert [(use.cell, use.line, use.name) for use in found] == [(2, 3, "runpod"), (3, 3, "runpod.get_gpus")]
+    assert [(use.cell, use.line, use.name) for use in found] == [
+        (2, 1, "runpod"), (2, 3, "runpod"), (3, 3, "runpod.get_gpus"),
+    ]  # fmt: skip
+    assert [use.is_requirement for use in found] == [True, False, False]
     assert found[0].to_dict()["cell"] == 2
 
 

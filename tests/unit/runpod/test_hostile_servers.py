@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.runpod.conftest import BASE
+from tests.unit.sdk.floods import FLOODS
 from tests.unit.sdk.server import Exchange, Server, serving
 from trivet import runpod
 from trivet.runpod import error
@@ -234,3 +235,16 @@ def test_the_body_of_a_call_is_wrapped_by_the_originals_rule(here: Server) -> No
         endpoint.run(given)
         assert here.seen[-1].body == sent.encode()
     assert here.seen[-1].headers["authorization"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_is_turned_away(here: Server, monkeypatch: pytest.MonkeyPatch, flood: str) -> None:
+    monkeypatch.setenv("TRIVET_MAX_ANSWER", "1MiB")
+    for method, path in (("POST", RUN), ("GET", STATUS), ("POST", f"{BASE}/graphql")):
+        here.on(method, path, FLOODS[flood])
+    for ask in (lambda: runpod.Endpoint("e").run({}), lambda: job().status(), runpod.get_user):
+        with pytest.raises(error.AnswerError, match="at most 1048576") as caught:
+            ask()
+        assert caught.value.code == "too_large"
+        assert "TRIVET_MAX_ANSWER" in caught.value.hint
+    assert len(here.seen) == 3

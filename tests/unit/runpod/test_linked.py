@@ -302,6 +302,26 @@ def test_a_plain_worker_is_light_and_keeps_its_secret(link: FakeServer) -> None:
     assert "RUNPOD_POD_ID" in variables
 
 
+def test_what_timers_measure_is_added_where_it_is_asked_for(link: FakeServer) -> None:
+    text = """
+        import sys
+        from trivet.runpod.serverless.utils.rp_debugger import LineTimer
+
+        sys.argv.append("--rp_debugger")
+
+        def handler(job):
+            with LineTimer("step"):
+                return {"said": 1}
+
+        runpod.serverless.start({"handler": handler})
+    """
+    start(link, text)
+    output = json.loads(ask(link).body)
+    assert output["said"] == 1
+    assert [timer["name"] for timer in output["rp_debugger"]["timestamps"]] == ["step"]
+    assert output["rp_debugger"]["ready_delay_ms"] > 0
+
+
 def test_a_job_has_what_its_caller_meant_for_the_worker(link: FakeServer) -> None:
     start(link, "runpod.serverless.start({'handler': lambda job: job})")
     assert link.seen[0].meta["aside"] is True

@@ -15,9 +15,10 @@ from trivet.sdk import AsyncClient, Client
 from trivet.sdk._async.transport import AsyncHttpTransport
 from trivet.sdk._http import LARGEST_ANSWER, Request, Response, TransportError, largest_answer
 from trivet.sdk._http1 import read_answer
-from trivet.sdk._sync.transport import AT_ONCE, HttpTransport
+from trivet.sdk._sync.transport import HttpTransport
 from trivet.sdk.errors import ConfigurationError, TooLargeError, TrivetError
 
+AT_ONCE = BOUND // 2
 ASK = Request("GET", "/api/v1/x")
 Send = Callable[..., Response]
 
@@ -25,6 +26,8 @@ Send = Callable[..., Response]
 @pytest.fixture(params=["loopback", "library", "asyncio"])
 def send(request: pytest.FixtureRequest, server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
     """The three ways to a server: the short one on this machine, the library's, and the library's under asyncio."""
+    for half in ("_sync", "_async"):
+        monkeypatch.setattr(f"trivet.sdk.{half}.transport.AT_ONCE", AT_ONCE)
     if request.param == "library":
         monkeypatch.setattr("trivet.sdk._sync.transport.loopback", lambda url, headers: None)
     if request.param == "asyncio":

@@ -102,6 +102,13 @@ def test_what_is_tried_again_is_named_by_texts(retry_on: Any) -> None:
         _requests.submit(NAME, BODY, {"retry_on": retry_on})
 
 
+@pytest.mark.parametrize("name", ["idempotency_key", "affinity"])
+def test_what_names_a_call_is_a_text(name: str) -> None:
+    options: Any = {name: 5}
+    with pytest.raises(TypeError, match=f"{name} takes a text such as {name}='5', not 5"):
+        _requests.submit(NAME, BODY, options)
+
+
 def test_a_deployment_carries_what_is_given() -> None:
     archive = Archive("hello.py", b"packed")
     request = _requests.deploy(archive, name=NAME, endpoint_id="abc", model_id=3, workers=(0, 2))

@@ -17,6 +17,7 @@ UNREACHED = TransportError("refused", sent=False)
 SLOW_CONNECT = TransportError("no answer to a connect", sent=False, timed_out=True)
 BROKEN = TransportError("reset", sent=True)
 TIMED_OUT = TransportError("timed out", sent=True, timed_out=True)
+LARGE = TransportError("too large", sent=True, limit=1000)
 
 
 def answer(status: int, code: str | None = None, asked: str | None = None) -> Response:
@@ -39,6 +40,9 @@ def answer(status: int, code: str | None = None, asked: str | None = None) -> Re
         (PATCH, BROKEN, False),
         (GET, TIMED_OUT, False),
         (POST, TIMED_OUT, False),
+        (GET, LARGE, False),
+        (GET._replace(job_id="job_1"), LARGE, False),
+        (GET, Response(503, {"content-type": "application/problem+json"}, b"[" * 100_000), True),
         (GET, answer(502), True),
         (GET, answer(503, "unavailable"), True),
         (GET, answer(429, "limit_exceeded"), True),

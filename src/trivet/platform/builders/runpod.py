@@ -85,7 +85,9 @@ class RunPodWorker:
 
 
 class DropInWorker(RunPodWorker):
-    """The same by our own module of that name, which every worker has."""
+    """The same by our own module of that name, which every worker has. Whether its workers can use our link is learnt
+    with its handler, when it is rehearsed.
+    """
 
     looked_for = "a .py file that calls trivet.runpod.serverless.start"
     usual = ()

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from trivet.platform.core import jobs as rules
+from trivet.platform.core import transitions as rules
 from trivet.platform.core.chance import RANDOM_BYTES, fraction
 from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobStatus, Progress

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from trivet.platform.core import calls, ids
-from trivet.platform.core import jobs as rules
+from trivet.platform.core import calls, ids, retries
+from trivet.platform.core import transitions as rules
 from trivet.platform.core.accounts import Principal, Within
 from trivet.platform.core.calls import USUAL, CallOptions
 from trivet.platform.core.endpoints import Version
@@ -125,7 +125,7 @@ class Intake:
         root = None if last.root_id is None else self._dispatcher.open_jobs.job(last.root_id)
         in_tree = root is not None and not root.is_final
         self._limits.take(principal, fresh)
-        return await self._stored(rules.retry(last, fresh, version.id, payload, now, in_tree=in_tree))
+        return await self._stored(retries.retry(last, fresh, version.id, payload, now, in_tree=in_tree))
 
     def _fresh_id(self, now: float) -> str:
         return ids.make("job", now, self._entropy(8))

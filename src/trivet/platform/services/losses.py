@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trivet.platform.core import jobs as job_rules
 from trivet.platform.core import takes as rules
+from trivet.platform.core import transitions
 from trivet.platform.core.takes import HeldAttempt
 from trivet.platform.ports.runtime import AttemptRef
 from trivet.platform.services.desks import Desk
@@ -54,7 +54,7 @@ class Losses:
         desk.rest(rules.LOST_REST)
         live = self._live(ref)
         losses = self._polls.count_loss(job_id)
-        if live is None or losses > rules.MOST_LOST_DELIVERIES or job_rules.is_last_attempt(live.job):
+        if live is None or losses > rules.MOST_LOST_DELIVERIES or transitions.is_last_attempt(live.job):
             self._workers.lost(ref, rules.NEVER_ARRIVED)
         else:
             self._workers.returned(ref, rules.redelivery_pause(losses))

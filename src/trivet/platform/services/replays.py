@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trivet.platform.core import jobs as rules
+from trivet.platform.core import retries
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.endpoints import EndpointReference
@@ -106,7 +106,7 @@ class Replays:
             RateLimited, TooManyOpenJobs: over a limit of the principal's key or its account; nothing was queued.
         """
         last = await self._sight.newest(principal, job_id, Scope.CALL)
-        rules.check_retry(last)
+        retries.check_retry(last)
         if self._endpoints.by_id(last.endpoint_id) is None:
             raise _endpoint_gone(last)
         reference = EndpointReference(last.endpoint_id, id=last.endpoint_id)

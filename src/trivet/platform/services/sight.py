@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from trivet.platform.core import jobs as rules
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.errors import Forbidden, NotFound
-from trivet.platform.core.jobs import Job
+from trivet.platform.core.jobs import RETRYABLE, Job
 from trivet.platform.core.views import JobView
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.services.endpoints import Endpoints
@@ -66,7 +65,7 @@ class Sight:
     async def newest(self, principal: Principal, job_id: str, scope: Scope) -> Job:
         """The newest try of a job, by the id of the first one, forgotten or not, or of any other. Raises as `visible`."""
         job = self._open_jobs.job(job_id)
-        if job is None or job.status in rules.RETRYABLE:
+        if job is None or job.status in RETRYABLE:
             found = await self._store.read(lambda tx: _newest_try(tx, job_id))
             if found is not None:
                 job = self.now(found)
@@ -105,6 +104,6 @@ class Sight:
 def _newest_try(tx: Transaction, job_id: str) -> Job | None:
     """The newest try of the job that somebody knows by an id, be that one forgotten."""
     job = tx.jobs.get(job_id)
-    if job is not None and job.status not in rules.RETRYABLE:
+    if job is not None and job.status not in RETRYABLE:
         return job
     return tx.jobs.newest_retry(job_id if job is None else job.first_id) or job

@@ -14,6 +14,7 @@ from trivet.runpod.serverless import results
 from trivet.runpod.serverless.surroundings import Surroundings
 from trivet.sdk._deadline import Deadline
 from trivet.sdk._http import Request, Response, TransportError
+from trivet.sdk._shapes import is_listing, is_object
 from trivet.sdk._sync.channel import Channel
 from trivet.sdk.errors import TrivetError
 
@@ -80,8 +81,8 @@ class Line:
         if answer.status not in {200, 204}:
             return [], _TOLD_TO_WAIT
         found = _json(answer)
-        ids = found.get("jobsToStop") if isinstance(found, dict) else None
-        return [str(job_id) for job_id in ids or ()], None
+        ids = found.get("jobsToStop") if is_object(found) else None
+        return [str(job_id) for job_id in ids] if is_listing(ids) else [], None
 
     def hang_up(self) -> None:
         """Ends the questions that are open. A job that was on its way goes back: the server sees that nobody took it."""
@@ -184,7 +185,7 @@ def _split(url: str) -> tuple[str, str]:
 def _jobs(answer: Response) -> Iterable[dict[str, Any]]:
     found = _json(answer) if answer.status == 200 else None
     for job in found if isinstance(found, list) else [found] if found else ():
-        if isinstance(job, dict) and isinstance(job.get("id"), str):
+        if is_object(job) and isinstance(job.get("id"), str):
             yield job
         else:
             journal.error("The server gave a job without an id.")

@@ -5,10 +5,10 @@ What a handler is given and what its reports mean is the same by both ways. The 
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import sys
+from binascii import b2a_base64  # what `base64` is made from, whose import is not free
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,7 @@ def serve(program: Program, variables: MutableMapping[str, str]) -> None:
         failure = fitness.first_failure()
         if failure is not None:
             raise CheckFailed(failure.check, failure.reason)
+        program.begin()
         return LinkedTrial(program, intake, most, environment.folder)
 
     RunPodLogger.is_read = (
@@ -123,8 +124,13 @@ class LinkedTrial(Trial):
     def tell(self, job_id: str, value: bytes) -> None:
         """As `Teller.tell`."""
         attempt = self._at_work.get(job_id)
-        if attempt is not None:
+        if attempt is None:
+            return
+        if len(value) <= self._max_output:
             attempt.detail(value)
+        else:
+            most = f"{self._max_output:,}"
+            RunPodLogger().warn(f"A progress of {len(value):,} bytes was not told: {most} are the most.", job_id)
 
     def run(self, attempt: Attempt) -> Outcome:
         """As `Trial.run`."""
@@ -213,7 +219,7 @@ def job_of(attempt: Attempt) -> Job:
 
 def _input(body: bytes, content_type: str) -> Any:
     if content_type != JSON_TYPE:
-        return f"data:{content_type};base64,{base64.b64encode(body).decode()}"
+        return f"data:{content_type};base64,{b2a_base64(body, newline=False).decode()}"
     try:
         return json.loads(body) if body else None
     except RecursionError:

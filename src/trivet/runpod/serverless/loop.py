@@ -75,7 +75,7 @@ class PlainLoop:
 
     def run(self) -> None:
         """Works until it is told to end, or has asked to be replaced."""
-        signal.signal(signal.SIGTERM, lambda *_: self.end())
+        signal.signal(signal.SIGTERM, self._terminated)
         signal.signal(signal.SIGINT, self._interrupted)
         while self._waiting or not self._ending.is_set():
             if self._waiting:
@@ -87,6 +87,9 @@ class PlainLoop:
         """Takes no more jobs; those that are here are done to their end."""
         self._ending.set()
         self._line.hang_up()
+
+    def _terminated(self, *_: object) -> None:
+        self.end()
 
     def _interrupted(self, *_: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl+C ends it at once

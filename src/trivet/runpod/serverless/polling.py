@@ -41,6 +41,7 @@ def serve(config: dict[str, Any], place: Surroundings) -> None:
         line.unhealthy(failure.check, failure.reason)
         sys.stdout.flush()
         os._exit(EXIT_UNFIT)  # threads of the author's checks must not keep an unfit worker
+    program.begin()
     holdings, reporter = Holdings(), Reporter(line.progress)
     report_by(reporter)
     if program.is_async:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from trivet.runpod.error import StartError
 from trivet.runpod.serverless import results
 
 Job = dict[str, Any]
+R = TypeVar("R", bound=dict[str, Any] | None)
 
 
 class Program:
@@ -24,6 +26,8 @@ class Program:
     """
 
     def __init__(self, config: Mapping[str, Any], *, hostname: str = "unknown", worker_id: str = "") -> None:
+        import inspect  # not before a worker starts: whoever only imports `start` is not to wait for it
+
         handler, modifier = config.get("handler"), config.get("concurrency_modifier")
         if not callable(handler):
             raise StartError("`handler` is missing, or can't be called.", hint='Start with {"handler": your_function}.')
@@ -33,8 +37,6 @@ class Program:
             )
         self.handler: Callable[[Job], Any] = handler
         self.modifier: Callable[[int], Any] | None = modifier
-        import inspect  # not before a worker starts: whoever only imports `start` is not to wait for it
-
         self.aggregates = bool(config.get("return_aggregate_stream"))
         self.refreshes = bool(config.get("refresh_worker"))
         called = handler if inspect.isroutine(handler) else getattr(handler, "__call__", handler)  # noqa: B004 - an object's function
@@ -42,6 +44,15 @@ class Program:
         self.is_stream = gives_later or any(map(inspect.isgeneratorfunction, (handler, called)))
         self.is_async = gives_later or any(map(inspect.iscoroutinefunction, (handler, called)))
         self._host = {"hostname": hostname, "worker_id": worker_id}
+        said: Mapping[str, Any] = config.get("rp_args") or {}
+        self._debugs = bool(said.get("rp_debugger"))
+        self._started_at = float(config.get("reference_counter_start") or 0.0)
+        self._ready_delay: float | None = None
+
+    def begin(self) -> None:
+        """The worker is about to take its first job. From here on reports say what timers have measured, where that is wanted."""
+        if self._debugs:
+            self._ready_delay = (time.perf_counter() - self._started_at) * 1000
 
     def perform(self, job: Job, tell: Callable[[Any], None], is_stopped: Callable[[], bool]) -> dict[str, Any] | None:
         """Runs a plain handler for a job, and returns the report on it; None where it was stopped between two pieces.
@@ -54,6 +65,21 @@ class Program:
         Raises:
             Refused: by ``tell``.
         """
+        return self._annotated(self._report(job, tell, is_stopped))
+
+    async def perform_later(self, job: Job, tell: Callable[[Any], Awaitable[None]]) -> dict[str, Any]:
+        """Runs an asynchronous handler for a job, and returns the report on it.
+
+        Args:
+            job: what the handler is given.
+            tell: takes each piece.
+
+        Raises:
+            Refused: by ``tell``.
+        """
+        return self._annotated(await self._later_report(job, tell))
+
+    def _report(self, job: Job, tell: Callable[[Any], None], is_stopped: Callable[[], bool]) -> dict[str, Any] | None:
         try:
             given = self.handler(job)
             if not self.is_stream:
@@ -76,16 +102,7 @@ class Program:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
             return results.failed(error, **self._host)
 
-    async def perform_later(self, job: Job, tell: Callable[[Any], Awaitable[None]]) -> dict[str, Any]:
-        """Runs an asynchronous handler for a job, and returns the report on it.
-
-        Args:
-            job: what the handler is given.
-            tell: takes each piece.
-
-        Raises:
-            Refused: by ``tell``.
-        """
+    async def _later_report(self, job: Job, tell: Callable[[Any], Awaitable[None]]) -> dict[str, Any]:
         try:
             if not self.is_stream:
                 return results.returned(await self.handler(job))
@@ -105,6 +122,13 @@ class Program:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
             return results.failed(error, **self._host)
+
+    def _annotated(self, report: R) -> R:
+        if self._ready_delay is not None and report is not None:
+            from trivet.runpod.serverless.utils.rp_debugger import add_debugger_output
+
+            add_debugger_output(report, self._ready_delay)
+        return report
 
     def rehearse(self, job: Job) -> tuple[dict[str, Any], list[Any]]:
         """Runs the handler here and now, whatever its kind; the report on it, and the pieces that it gave."""

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from trivet.runpod.version import __version__
+from trivet.sdk._shapes import is_listing, is_mapping, is_object
 
 FIRST_FRAMES = 1
 """Frames at the top of a traceback that are ours."""
@@ -33,7 +34,7 @@ def returned(value: Any) -> dict[str, Any]:
     A dictionary may say besides that the job has failed (``error``) and that the worker wants to be replaced
     (``refresh_worker``).
     """
-    if not isinstance(value, dict):
+    if not is_object(value):
         return {"output": value}
     rest = dict(value)
     report: dict[str, Any] = {}
@@ -78,7 +79,7 @@ def failed(error: BaseException, *, hostname: str, worker_id: str) -> dict[str, 
 
 def refused_piece(piece: Any) -> str:
     """What is wrong with a piece that is an error; empty where it is none."""
-    error = piece.get("error") if isinstance(piece, dict) else None
+    error = piece.get("error") if is_object(piece) else None
     return "" if not error else error if isinstance(error, str) else json.dumps(error, default=str)
 
 
@@ -122,9 +123,9 @@ def _endless(value: Any) -> tuple[str, float] | None:
         at, item = waiting.pop()
         if isinstance(item, float) and item - item != 0:
             return at, item
-        if isinstance(item, dict):
+        if is_mapping(item):
             below = [(str(key).replace("~", "~0").replace("/", "~1"), inner) for key, inner in item.items()]
-        elif isinstance(item, list | tuple):
+        elif is_listing(item):
             below = [(str(index), inner) for index, inner in enumerate(item)]
         else:
             continue

@@ -122,6 +122,7 @@ class TaskLoop:
 
     async def _work(self, job: Job) -> None:
         job_id = job["id"]
+        report: dict[str, Any]
         try:
             report = await self._program.perform_later(job, self._piece(job_id))
         except Refused as refusal:

@@ -12,6 +12,7 @@ from trivet.runpod.error import StartError
 from trivet.runpod.logger import RunPodLogger
 from trivet.runpod.serverless.program import Program
 from trivet.runpod.version import __version__
+from trivet.sdk._shapes import is_object
 
 journal = RunPodLogger()
 TEST_INPUT = "test_input.json"
@@ -49,8 +50,6 @@ def start(config: dict[str, Any]) -> None:
     print(f"--- Starting Serverless Worker |  Version {__version__} ---", flush=True)  # noqa: T201 - a worker's log
     config["reference_counter_start"] = time.perf_counter()
     said = config["rp_args"] = read_arguments()
-    if said["rp_debugger"]:
-        raise StartError("--rp_debugger is not there in this module.", hint="Leave it out; `trivet logs` tells more.")
     if said["rp_log_level"]:
         journal.set_level(said["rp_log_level"])
     realtime = os.environ.get("RUNPOD_REALTIME_PORT", "0")
@@ -95,7 +94,7 @@ def read_arguments() -> dict[str, Any]:
 
     parser = argparse.ArgumentParser(prog="runpod", description="Arguments of a worker.")
     parser.add_argument("--rp_log_level", help="ERROR, WARN, INFO or DEBUG")
-    parser.add_argument("--rp_debugger", action="store_true", help="not there in this module")
+    parser.add_argument("--rp_debugger", action="store_true", help="add what timers have measured to each output")
     parser.add_argument("--rp_serve_api", action="store_true", help="serve the handler over HTTP")
     parser.add_argument("--rp_api_port", type=int, help="the port to serve it on")
     parser.add_argument("--rp_api_concurrency", type=int, help="how many jobs at a time it serves")
@@ -145,7 +144,7 @@ def _job(text: str, source: str) -> dict[str, Any]:
         job = json.loads(text)
     except ValueError as error:
         raise StartError(f"{source} is not JSON: {error}", hint='Give {"input": …}.') from None
-    if not isinstance(job, dict):
+    if not is_object(job):
         raise StartError(f"{source} is no JSON object.", hint='Give {"input": …}.')
     return job
 

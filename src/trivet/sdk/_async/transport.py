@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 
 Use = Literal["whole", "stream", "upload"]
 """What a client of the HTTP library is for: answers read whole, answers as they come, bodies made piece by piece."""
-AT_ONCE = 1 << 20
+AT_ONCE = 16 << 20
 """Bytes of a whole answer that are taken together with its head; most answers have less, and take no second step."""
+PIECE = 1 << 20
+"""Bytes of a longer one that are taken at once."""
 SILENCE = 30.0
 """Seconds without a byte after which a stream counts as broken; the server sends something every ten."""
 
@@ -148,13 +150,12 @@ class AsyncHttpTransport:
         client = self._client("whole" if request.chunks is None else "upload")
         builder = self._build(client, request).timeout(timedelta(seconds=timeout))
         answer = await self._opened(builder.streamed_read_buffer_limit(AT_ONCE).build_streamed())
-        length = told_length(answer.headers)
-        if (
-            length is not None and length < AT_ONCE
-        ):  # nothing to wait for, and nothing to let go of: closing takes a while
+        length = None if request.method == "HEAD" else told_length(answer.headers)
+        if length is not None and length < AT_ONCE and length <= self._largest:
+            # Nothing is left to wait for, nor to let go of; to close it takes longer than all the rest.
             return Response(answer.status, answer.headers, await answer.arrived())
         try:
-            body = await answer.whole(None if request.method == "HEAD" else length, self._largest)
+            body = await self._whole(answer, length)
         finally:
             await answer.close()
         return Response(answer.status, answer.headers, body)
@@ -175,6 +176,28 @@ class AsyncHttpTransport:
         if self._owner == os.getpid():
             for client in clients.values():
                 await client.close()
+
+    async def _whole(self, answer: _AsyncHttpAnswer, length: int | None) -> bytes:
+        """All of a long body.
+
+        Args:
+            answer: whose.
+            length: how many bytes it says that it has; None where it does not. The library unpacks what is compressed, and
+                then says nothing of a length: what is counted is what it unpacks to.
+        """
+        if length is not None and length > self._largest:
+            raise too_large(length, self._largest)
+        parts: list[Bytes] = []
+        left = self._largest
+        while left >= 0:
+            if self._closed:
+                raise _closed()
+            part = await answer.gather(PIECE)
+            if part is None:
+                return b"".join(parts)
+            parts.append(part)
+            left -= len(part)
+        raise too_large(None, self._largest)
 
     async def _opened(self, built: StreamRequest) -> _AsyncHttpAnswer:
         try:
@@ -264,36 +287,14 @@ class _AsyncHttpAnswer:
             chunk = await interruptible(self._reader.read_chunk)
         return b"" if chunk is None else bytes(chunk)
 
+    async def gather(self, size: int) -> Bytes | None:
+        """The next ``size`` bytes, fewer before the end, None at the end."""
+        with self._waiting():
+            return await interruptible(self._reader.read, size)
+
     async def arrived(self) -> bytes:
         """All of a body that came together with the head."""
         return bytes(await self._reader.bytes())
-
-    async def whole(self, length: int | None, largest: int) -> bytes:
-        """All of a body.
-
-        Args:
-            length: how many bytes it has, or None where it does not say.
-            largest: how many it may have.
-
-        Raises:
-            TransportError: it has more, or the connection broke.
-        """
-        if length is not None:
-            if length > largest:
-                raise too_large(length, largest)
-            with self._waiting():
-                return bytes(await interruptible(self._reader.bytes))
-        # Nobody knows how much will come: the library unpacks what is compressed, so these are the bytes that it unpacks to.
-        parts: list[Bytes] = []
-        left = largest
-        while left >= 0:
-            with self._waiting():
-                part = await interruptible(self._reader.read, AT_ONCE)
-            if part is None:
-                return b"".join(parts)
-            parts.append(part)
-            left -= len(part)
-        raise too_large(None, largest)
 
     @contextmanager
     def _waiting(self) -> Generator[None, None, None]:

@@ -38,7 +38,7 @@ FILES = "local_upload"
 """The folder that stands in for any other."""
 LINK_HOLDS = 7 * 24 * 3600
 """Seconds; the longest that S3 allows."""
-_PART = 16 * 1024 * 1024
+_PART = 8 * 1024 * 1024
 """Bytes; larger files go in parts of this size, which S3 wants to be 5 MiB at least."""
 _AT_ONCE = 4
 _ENVIRONMENT = ("BUCKET_ENDPOINT_URL", "BUCKET_ACCESS_KEY_ID", "BUCKET_SECRET_ACCESS_KEY")
