@@ -152,11 +152,14 @@ def _host(ours: Ours, name: str) -> str:
 
 
 def _enough(bench: Bench, ours: Ours, name: str) -> int:
-    """How many jobs keep a worker busy for a turn; it has started then."""
+    """How many jobs keep a worker busy for a turn; it has started then.
+
+    They are so many that a sleep before the first of them, as the original takes it, does not say how fast the others are.
+    """
     _work(ours, name, _FEW)
     jobs = _FEW
-    while (rate := _work(ours, name, jobs)) * bench.seconds > 4 * jobs:
-        jobs *= 4
+    while jobs / (rate := _work(ours, name, jobs)) < bench.seconds * 0.75:
+        jobs *= 2
     return max(_FEW, int(rate * bench.seconds))
 
 

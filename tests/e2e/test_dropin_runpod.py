@@ -121,9 +121,6 @@ print(json.dumps(found))
 DIFFERENT = {
     "AsyncioEndpoint.__init__": "`session` may be left out",
     "AsyncioJob.__init__": "`session` and `headers` may be left out",
-    "serverless.VolumeCache.__init__": "not there",
-    "serverless.VolumeCache.hydrate": "not there",
-    "serverless.VolumeCache.sync": "not there",
 }
 """Where a signature differs, and why: the guide's page lists the same."""
 

@@ -1,4 +1,4 @@
-"""RunPod's helpers for handlers, from its package and from ours: the same programs, and what came of them.
+"""RunPod's helpers for handlers, from its package and from ours: the same program, and what came of it.
 
 The published package brings boto3 along, so ours is tried in its environment. Buckets are on a small server of this test.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import textwrap
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyreqwest
@@ -64,11 +66,6 @@ class Bucket:
                     outer.objects[url.path] = (parts.pop(url.path), "in parts")
                     self.say("<CompleteMultipartUploadResult></CompleteMultipartUploadResult>")
 
-            def do_GET(self) -> None:
-                url = urlsplit(self.path)
-                size, _ = outer.objects[url.path]
-                self.say("x" * size if "X-Amz-Signature" in url.query else "no link")
-
             def say(self, text: str) -> None:
                 body = text.encode()
                 self.send_response(200)
@@ -89,39 +86,7 @@ class Bucket:
         self._thread.join(10)
 
 
-@pytest.fixture
-def buckets() -> Iterator[tuple[Bucket, Bucket]]:
-    made = (Bucket(), Bucket())
-    yield made
-    for bucket in made:
-        bucket.close()
-
-
-def run(module: str, script: str, tmp_path: Path, **env: str) -> Any:
-    """What a program says with one of the modules, which it calls MODULE."""
-    path = {"PYTHONPATH": str(tmp_path / "ours")} if module != "runpod" else {}
-    done = run_original(original_python(), script.replace("MODULE", module), {**path, **env}, 120.0)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-def both(script: str, tmp_path: Path, *envs: dict[str, str]) -> tuple[Any, Any]:
-    """What a program says with the original, and with ours."""
-    (tmp_path / "ours").mkdir(exist_ok=True)
-    for package in (trivet, pyreqwest):
-        home = Path(str(package.__file__)).parent
-        if not (tmp_path / "ours" / home.name).exists():
-            (tmp_path / "ours" / home.name).symlink_to(home)
-    with ThreadPoolExecutor(2) as pool:
-        original, ours = (
-            pool.submit(run, module, script, tmp_path, **env)
-            for module, env in zip(("runpod", "trivet.runpod"), envs or ({}, {}), strict=True)
-        )
-        return original.result(), ours.result()
-
-
 UPLOADS = f"""
-import json, os
 from MODULE.serverless.utils import rp_upload as up, upload_file_to_bucket, upload_in_memory_object
 open("a.png", "wb").write(b"PNG")
 with open("large.bin", "wb") as large:
@@ -138,60 +103,20 @@ os.environ.update(
 results = [None]
 up.upload_image("job", "a.png", 0, results, bucket_name="b")
 links += [results[0], upload_in_memory_object("month.bin", b"1"), *up.files("job", ["a.png", "a.png"])]
-print(json.dumps(links))
 """
-
-
-def test_files_go_to_the_same_places_of_a_bucket(buckets: tuple[Bucket, Bucket], tmp_path: Path) -> None:
-    told = both(UPLOADS, tmp_path, *({"URL": bucket.url} for bucket in buckets))
-    theirs, ours = (
-        [re.sub(r"[0-9a-f]{8}\.png|\?.*|:\d+", "*", unquote(link)) for link in links] for links in told
-    )  # fmt: skip
-    assert ours == theirs
-    names = [
-        {(re.sub(r"[0-9a-f]{8}\.png", "*.png", key), what) for key, what in bucket.objects.items()}
-        for bucket in buckets
-    ]
-    assert names[1] == names[0]
-    assert ("/b/large.bin", (PART + 1, "in parts")) in names[1]
-    assert ("/b/p/q/n.txt", (3, "text/x")) in names[1]
-    assert buckets[1].keys == {"argument", "environment"}
-    assert [parse_qs(urlsplit(link).query)["X-Amz-Expires"] for link in told[1] if "?" in link] == [["604800"]] * 7
-
-
 CACHES = """
-import json, os, pathlib
 from MODULE.serverless import VolumeCache
 folder = pathlib.Path(os.environ["FOLDER"])
 cache = VolumeCache([str(folder)], namespace="n", volume_path=os.environ["VOLUME"], best_effort=False)
-found = cache.hydrate()
-if not found:
+hydrated = cache.hydrate()
+if not hydrated:
     (folder / "sub").mkdir(parents=True)
     (folder / "small").write_bytes(b"1")
     (folder / "sub" / "large").write_bytes(bytes(300_000))
     cache.sync(background=False)
-print(json.dumps([found, {str(f.relative_to(folder)): f.stat().st_size for f in folder.rglob("*") if f.is_file()}]))
+held = {str(f.relative_to(folder)): f.stat().st_size for f in folder.rglob("*") if f.is_file()}
 """
-
-
-def test_a_volume_that_one_has_filled_serves_the_other(tmp_path: Path) -> None:
-    def env(name: str) -> dict[str, str]:
-        return {"FOLDER": str(tmp_path / "folder" / name), "VOLUME": str(tmp_path / "volume" / name)}
-
-    for name in ("theirs", "ours"):
-        (tmp_path / "volume" / name).mkdir(parents=True)
-    held = {"small": 1, "sub/large": 300_000}
-    both(CACHES, tmp_path, env("theirs"), env("ours"))
-    for name in ("theirs", "ours"):
-        for path in sorted((tmp_path / "folder" / name).rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-    original, ours = both(CACHES, tmp_path, env("ours"), env("theirs"))
-    assert ours == [2, held]
-    assert original == ours
-
-
 NAMES = """
-import importlib, inspect, json
 found = {}
 for name in MODULES:
     try:
@@ -210,7 +135,14 @@ for name in MODULES:
         found.update({f"{name}.{n}": [
             (p.name, p.kind.name, None if p.default is p.empty else repr(p.default))
             for p in inspect.signature(f).parameters.values()] for n, f in functions.items()})
-print(json.dumps(found))
+"""
+PROGRAM = f"""
+import importlib, inspect, json, os, pathlib
+{CACHES}
+links, found = [], {{}}
+if not hydrated:
+    {textwrap.indent(UPLOADS + NAMES, "    ").strip()}
+print(json.dumps([hydrated, held, links, found]))
 """
 MODULES = [
     *(f"serverless.utils.rp_{name}" for name in (
@@ -228,11 +160,105 @@ ABSENT = {
     "serverless.utils.rp_ssrf.safe_get": "gives an object of the package requests",
 }
 """What is not there, and why; the guide's page lists the same."""
-DIFFERENT: dict[str, str] = {}
-"""Where a signature differs, and why."""
 
 
-def test_every_helper_has_the_originals_signature(tmp_path: Path) -> None:
-    original, ours = both(NAMES.replace("MODULES", repr(MODULES)), tmp_path)
+class Said(NamedTuple):
+    """What a program has found."""
+
+    hydrated: int
+    held: dict[str, int]
+    links: list[str]
+    found: dict[str, Any]
+
+
+class Both(NamedTuple):
+    """What it has found with the original, and with ours."""
+
+    original: Said
+    ours: Said
+
+
+class Runs:
+    """Runs the program with the published package and with ours, beside each other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.buckets = (Bucket(), Bucket())
+        self._ours = folder / "ours"
+        self._ours.mkdir()
+        for package in (trivet, pyreqwest):
+            home = Path(str(package.__file__)).parent
+            (self._ours / home.name).symlink_to(home)
+        for name in ("first", "second"):
+            (folder / name / "volume").mkdir(parents=True)
+
+    def both(self, volumes: tuple[str, str]) -> Both:
+        """What is found where the original has the one volume, and ours the other."""
+        with ThreadPoolExecutor(2) as pool:
+            return Both(*pool.map(self._run, ("runpod", "trivet.runpod"), volumes, self.buckets))
+
+    def _run(self, module: str, volume: str, bucket: Bucket) -> Said:
+        env = {
+            "URL": bucket.url,
+            "FOLDER": str(self._folder / volume / "folder"),
+            "VOLUME": str(self._folder / volume / "volume"),
+            **({"PYTHONPATH": str(self._ours)} if module != "runpod" else {}),
+        }
+        program = PROGRAM.replace("MODULES", repr(MODULES)).replace("MODULE", module)
+        done = run_original(original_python(), program, env, 120.0)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return Said(*json.loads(done.stdout.strip().splitlines()[-1]))
+
+    def empty(self) -> None:
+        """Takes away what stands on this machine, as where another worker starts."""
+        for name in ("first", "second"):
+            shutil.rmtree(self._folder / name / "folder")
+
+    def close(self) -> None:
+        for bucket in self.buckets:
+            bucket.close()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    made = Runs(tmp_path_factory.mktemp("parts"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def first(runs: Runs) -> Both:
+    """The first run: each fills a volume, uploads, and lists its names."""
+    return runs.both(("first", "second"))
+
+
+def test_files_go_to_the_same_places_of_a_bucket(runs: Runs, first: Both) -> None:
+    def places(links: list[str]) -> list[str]:
+        return [re.sub(r"[0-9a-f]{8}\.png|\?.*|:\d+", "*", unquote(link)) for link in links]
+
+    assert places(first.ours.links) == places(first.original.links)
+    theirs, ours = (
+        {(re.sub(r"[0-9a-f]{8}\.png", "*.png", key), what) for key, what in bucket.objects.items()}
+        for bucket in runs.buckets
+    )
+    assert ours == theirs
+    assert ("/b/large.bin", (PART + 1, "in parts")) in ours
+    assert ("/b/p/q/n.txt", (3, "text/x")) in ours
+    assert runs.buckets[1].keys == {"argument", "environment"}
+    assert runs.buckets[1].largest < PART + 1000
+    assert [parse_qs(urlsplit(link).query)["X-Amz-Expires"] for link in first.ours.links if "?" in link] == [
+        ["604800"]
+    ] * 7
+
+
+def test_every_helper_has_the_originals_signature(first: Both) -> None:
+    original, ours = first.original.found, first.ours.found
     assert set(original) - set(ours) == set(ABSENT)
-    assert {name for name in original if name in ours and original[name] != ours[name]} == set(DIFFERENT)
+    assert [name for name in original if name in ours and original[name] != ours[name]] == []
+
+
+def test_a_volume_that_one_has_filled_serves_the_other(runs: Runs, first: Both) -> None:
+    assert first.ours[:2] == first.original[:2] == (0, {"small": 1, "sub/large": 300_000})
+    runs.empty()
+    second = runs.both(("second", "first"))
+    assert second.ours[:2] == second.original[:2] == (2, {"small": 1, "sub/large": 300_000})

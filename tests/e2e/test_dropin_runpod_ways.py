@@ -25,6 +25,18 @@ import trivet.runpod as runpod
 class Own(Exception):
     pass
 
+def visited():
+    # what the platform answers to a ping over HTTP that shows the own key of this worker
+    import urllib.error, urllib.request
+
+    url = os.environ["RUNPOD_WEBHOOK_PING"].replace("$RUNPOD_POD_ID", os.environ["RUNPOD_POD_ID"])
+    asked = urllib.request.Request(url, headers={"Authorization": os.environ["RUNPOD_AI_API_KEY"]})
+    try:
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refusal:
+        return refusal.code
+
 def handler(job):
     asked = job["input"]
     match asked["do"]:
@@ -42,6 +54,13 @@ def handler(job):
             return {name: value for name, value in job.items() if name != "id"}
         case "environ":
             return {name: os.environ.get(name) for name in ("RUNPOD_ENDPOINT_ID", "RUNPOD_CPU_COUNT", "TRIVET_LINK")}
+        case "visit":
+            return visited()
+        case "ask":
+            from trivet import Client
+
+            with Client() as client:
+                return client.endpoint("admin/pieces-link").run({"pieces": ["from within"]})
         case "pid":
             return os.getpid()
         case "replace":
@@ -150,12 +169,12 @@ def both(platform: RunningPlatform, tmp_path_factory: pytest.TempPathFactory) ->
         pytest.param({"do": "give", "what": what}, id=f"gives {what}")
         for what in ("é", None, [], {}, {"a": 1.5}, {"error": "mine", "more": 2}, {"error": {"x": 1}}, {"error": ""})
     ]
-    + [pytest.param({"do": word}, id=word) for word in ("raise", "exit", "NaN", "bytes", "job")],
+    + [pytest.param({"do": word}, id=word) for word in ("raise", "NaN", "bytes", "job")],
 )
 def test_a_caller_finds_the_same_document(both: dict[str, Endpoint], asked: dict[str, Any]) -> None:
     link, http = (both[f"plain-{way}"].ran(asked) for way in WAYS)
     assert link == http
-    if asked["do"] in {"raise", "exit"}:
+    if asked["do"] == "raise":
         trace = json.loads(link["error"])["error_traceback"]
         assert 'File "handler.py", line' in trace  # and not where that lies on this machine
 
@@ -172,6 +191,15 @@ def test_a_worker_knows_its_surroundings_and_not_its_own_secret(both: dict[str, 
     assert link.pop("RUNPOD_ENDPOINT_ID") in both["plain-link"].url
     assert http.pop("RUNPOD_ENDPOINT_ID") in both["plain-http"].url
     assert link == http == {"RUNPOD_CPU_COUNT": str(os.cpu_count()), "TRIVET_LINK": None}
+
+
+def test_a_worker_speaks_by_its_one_way_and_is_a_stranger_by_the_other(both: dict[str, Endpoint]) -> None:
+    assert both["plain-http"].ran({"do": "visit"})["output"] == 200
+    assert both["plain-link"].ran({"do": "visit"})["output"] == 401
+
+
+def test_a_job_that_came_by_the_link_can_ask_the_platform_for_something_itself(both: dict[str, Endpoint]) -> None:
+    assert both["plain-link"].ran({"do": "ask"})["output"] == ["from within"]
 
 
 @pytest.mark.parametrize(
@@ -203,8 +231,9 @@ def test_a_worker_that_asks_for_it_is_replaced_behind_its_job(both: dict[str, En
     assert endpoint.ran({"do": "pid"})["output"] != first["output"]["pid"]
 
 
-def test_a_job_whose_worker_is_killed_is_tried_again_as_often(both: dict[str, Endpoint]) -> None:
-    link, http = (both[f"plain-{way}"].ran({"do": "die"}) for way in WAYS)
+@pytest.mark.parametrize("end", ["die", "exit"])
+def test_a_job_whose_worker_ends_is_tried_again_as_often(both: dict[str, Endpoint], end: str) -> None:
+    link, http = (both[f"plain-{way}"].ran({"do": end}) for way in WAYS)
     assert link == http
     assert link["status"] == "FAILED"
     assert link["retries"] > 0

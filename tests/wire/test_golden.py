@@ -36,7 +36,12 @@ from trivet.platform.core.views import (
 )
 from trivet.platform.core.webhooks import Delivery, DeliveryAttempt
 from trivet.platform.core.workers import Worker, WorkerState
-from trivet.platform.dialects.native import errors, translate, webhooks
+from trivet.platform.dialects.native import errors, webhooks
+from trivet.platform.dialects.native.translate import deployments as of_deployments
+from trivet.platform.dialects.native.translate import endpoints as of_endpoints
+from trivet.platform.dialects.native.translate import jobs as of_jobs
+from trivet.platform.dialects.native.translate import people as of_people
+from trivet.platform.dialects.native.translate import webhooks as of_webhooks
 from trivet.platform.services.accounts import Me
 from trivet.platform.services.journals import LogLine
 from trivet.platform.services.organizations import OrganizationView
@@ -160,38 +165,38 @@ DELIVERY = Delivery(
 )
 
 DOCUMENTS: dict[str, Any] = {
-    "job_queued": translate.job(view(QUEUED)),
-    "job_running": translate.job(view(RUNNING)),
-    "job_succeeded": translate.job(view(SUCCEEDED)),
-    "job_succeeded_large": translate.job(view(LARGE)),
-    "job_succeeded_binary": translate.job(view(BINARY)),
-    "job_failed": translate.job(view(FAILED)),
-    "cancellation": translate.cancellation(CancelOutcome(view(CANCELLED), True, "Cancelled.")),
-    "job_log_line": translate.job_log_line(JobEvent("job_1", 3, 1, EventKind.LOG, T, "lá\n".encode(), "stderr")),
-    "explanation": translate.explanation(
+    "job_queued": of_jobs.job(view(QUEUED)),
+    "job_running": of_jobs.job(view(RUNNING)),
+    "job_succeeded": of_jobs.job(view(SUCCEEDED)),
+    "job_succeeded_large": of_jobs.job(view(LARGE)),
+    "job_succeeded_binary": of_jobs.job(view(BINARY)),
+    "job_failed": of_jobs.job(view(FAILED)),
+    "cancellation": of_jobs.cancellation(CancelOutcome(view(CANCELLED), True, "Cancelled.")),
+    "job_log_line": of_jobs.job_log_line(JobEvent("job_1", 3, 1, EventKind.LOG, T, "lá\n".encode(), "stderr")),
+    "explanation": of_jobs.explanation(
         Explanation("job_1", JobStatus.QUEUED, "It waits.", 2, "crash_loop", ("Because.",), ("Mend it.",), ("oops",))
     ),
     "webhook_message": msgspec.Raw(webhooks.message(view(SUCCEEDED))),
     "webhook_message_without_output": msgspec.Raw(webhooks.message(view(FAILED))),
-    "webhook_delivery": translate.webhook_delivery(DELIVERY),
-    "webhook_delivery_with_attempts": translate.webhook_delivery(
+    "webhook_delivery": of_webhooks.webhook_delivery(DELIVERY),
+    "webhook_delivery_with_attempts": of_webhooks.webhook_delivery(
         DELIVERY, [DeliveryAttempt("msg_1", 1, T, 12.5, 503, "The receiver answered 503.", b"\xff", T + 5)]
     ),
-    "webhook_secret": translate.webhook_secret(SecretView("whsec_AAAA", T, T + 86_400)),
-    "endpoint": translate.endpoint(ENDPOINT_VIEW),
-    "endpoint_without_a_version": translate.endpoint(EndpointView(ENDPOINT, None, 0, {}, 0)),
-    "version": translate.version(VersionView(VERSION, 90, ("prod",))),
-    "version_failed": translate.version(VersionView(replace(VERSION, state=VersionState.FAILED))),
-    "version_health": translate.version_health(
+    "webhook_secret": of_webhooks.webhook_secret(SecretView("whsec_AAAA", T, T + 86_400)),
+    "endpoint": of_endpoints.endpoint(ENDPOINT_VIEW),
+    "endpoint_without_a_version": of_endpoints.endpoint(EndpointView(ENDPOINT, None, 0, {}, 0)),
+    "version": of_endpoints.version(VersionView(VERSION, 90, ("prod",))),
+    "version_failed": of_endpoints.version(VersionView(replace(VERSION, state=VersionState.FAILED))),
+    "version_health": of_endpoints.version_health(
         VersionHealth(
             "ann/song", "1.2.0", dict.fromkeys(JobStatus, 1), Tally(T, {JobStatus.SUCCEEDED: 1}, (12.5, 20.0, 40.25))
         )
     ),
-    "alias": translate.alias(PROD),
-    "health": translate.health(
+    "alias": of_endpoints.alias(PROD),
+    "health": of_endpoints.health(
         Health("ann/song", dict.fromkeys(JobStatus, 1), {WorkerState.RUNNING: 2}, oldest_queued_ms=12.3456)
     ),
-    "worker": translate.worker(
+    "worker": of_endpoints.worker(
         WorkerView(
             Worker("wrk_1", "endpoint1", "ver_1", WorkerState.DRAINING, T, pid=4711, isolation="group", jobs_done=5),
             "ann/song",
@@ -199,24 +204,24 @@ DOCUMENTS: dict[str, Any] = {
             ("ready",),
         )
     ),
-    "log_line": translate.log_line(LogLine(1, T, "wrk_1", None, "worker", "ready")),
-    "deployment": translate.deployment(DEPLOYMENT, [(ENDPOINT, VERSION)], "http://host/api/v1"),
-    "deployment_failed": translate.deployment(
+    "log_line": of_endpoints.log_line(LogLine(1, T, "wrk_1", None, "worker", "ready")),
+    "deployment": of_deployments.deployment(DEPLOYMENT, [(ENDPOINT, VERSION)], "http://host/api/v1"),
+    "deployment_failed": of_deployments.deployment(
         replace(DEPLOYMENT, state=VersionState.FAILED, error=("build_failed", "No.", "Mend it.")), [], ""
     ),
-    "deployment_of_an_image": translate.deployment(
+    "deployment_of_an_image": of_deployments.deployment(
         replace(DEPLOYMENT, image_id="img_1", request=DeploymentRequest("worker.tar.gz", image="team/worker:1.0")),
         [],
         "",
     ),
-    "image": translate.image(IMAGE),
-    "account": translate.account(ACCOUNT),
-    "key": translate.key(KEY, "ann", T),
-    "key_expired": translate.key(KEY, "ann", T + 100),
-    "new_key": translate.new_key(KEY, Token("0123456789ab", "secret"), "ann"),
-    "me": translate.me(Me(ACCOUNT, KEY, ((ORGANIZATION, Role.OWNER),)), KEY.scopes, T),
-    "organization": translate.organization(ORGANIZATION, None),
-    "organization_with_members": translate.organization_with_members(
+    "image": of_deployments.image(IMAGE),
+    "account": of_people.account(ACCOUNT),
+    "key": of_people.key(KEY, "ann", T),
+    "key_expired": of_people.key(KEY, "ann", T + 100),
+    "new_key": of_people.new_key(KEY, Token("0123456789ab", "secret"), "ann"),
+    "me": of_people.me(Me(ACCOUNT, KEY, ((ORGANIZATION, Role.OWNER),)), KEY.scopes, T),
+    "organization": of_people.organization(ORGANIZATION, None),
+    "organization_with_members": of_people.organization_with_members(
         OrganizationView(ORGANIZATION, ((ACCOUNT, Role.OWNER),)), "acc_1"
     ),
     "problem": problem_of(NotFound.of("job", "job_9")),

@@ -11,7 +11,7 @@ import click
 
 from trivet.cli.options import worker_range
 from trivet.cli.output import emit, emit_json, json_option, note
-from trivet.cli.samples import sample
+from trivet.cli.samples import kept, sample
 from trivet.cli.session import connect
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def deploy(
                 emit_json(summary(endpoint))
             else:
                 called = f"{{}}@{endpoint.version}" if held else "{}"
-                emit(introduction(client.url, endpoint, sample_input(client, endpoint), called))
+                emit(introduction(client.url, endpoint, sample_input(client, endpoint, path), called))
         if held:
             note("It is held: calls without a version go where they went. Deploy it without --held to let it serve.")
         if canary is not None:
@@ -170,14 +170,24 @@ def summary(endpoint: DeployedEndpoint) -> dict[str, Any]:
     return {field: getattr(endpoint, field) for field in ("id", "name", "version", "model_id", "state")}
 
 
-def sample_input(client: Client, endpoint: DeployedEndpoint) -> Any:
-    """An input to try the endpoint with; an empty object where the key may not read its schema."""
+def sample_input(client: Client, endpoint: DeployedEndpoint, path: Path | None = None) -> Any:
+    """An input to try an endpoint with: by its schema, where it has one, else the one that lies beside it, else an empty object.
+
+    Args:
+        client: the way to the platform.
+        endpoint: what was deployed.
+        path: what it was deployed from, where that is known.
+    """
     from trivet.sdk.errors import NotAuthorisedError, NotFoundError
 
     try:
-        return sample(client.endpoints.get(endpoint.id).input_schema)
-    except (NotAuthorisedError, NotFoundError):
-        return {}
+        schema = client.endpoints.get(endpoint.id).input_schema
+    except (NotAuthorisedError, NotFoundError):  # the key may not read it
+        schema = None
+    if schema is not None:
+        return sample(schema)
+    given = kept(path) if path is not None else None
+    return {} if given is None else given
 
 
 def introduction(url: str, endpoint: DeployedEndpoint, example: Any, called: str = "{}") -> str:

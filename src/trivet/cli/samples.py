@@ -1,12 +1,18 @@
-"""An input to try an endpoint with, made from its schema."""
+"""An input to try an endpoint with: made from its schema, or kept by its author."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 _PLAIN: Mapping[str, Any] = {"integer": 1, "number": 1.5, "boolean": True}
 _DEEPEST = 8
+_KEPT = "test_input.json"
+"""Where the authors of programs for RunPod keep an input to try them with, as ``{"input": …}``."""
+_LONGEST = 2048
+"""Bytes of such a file: what is longer is nothing to paste."""
 
 
 def sample(schema: Any) -> Any:
@@ -20,6 +26,25 @@ def sample(schema: Any) -> Any:
     """
     definitions = schema.get("$defs") if isinstance(schema, dict) else None
     return _Sampler(definitions or {}).value(schema)
+
+
+def kept(folder: Path) -> Any:
+    """The input that the author of a program for RunPod keeps beside it.
+
+    Args:
+        folder: what is deployed.
+
+    Returns:
+        A value for JSON; ``None`` where there is none, or none that could be pasted into a command.
+    """
+    file = folder / _KEPT
+    try:
+        if file.stat().st_size > _LONGEST:
+            return None
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return document.get("input") if isinstance(document, dict) else None
 
 
 class _Sampler:

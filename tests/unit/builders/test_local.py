@@ -223,6 +223,7 @@ def test_code_that_never_finishes_loading_is_ended(yard: Yard) -> None:
     error = yard.failure({"main.py": HELLO + "\nimport signal; signal.pause()\n"}, load_timeout=1.0)
     assert "were not loaded within 1 s" in error.detail
     assert "setup" in error.hint
+    assert "TRIVET_LOAD_TIMEOUT" in error.hint
 
 
 def test_code_sees_nothing_of_the_server_while_it_is_loaded(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -241,6 +241,40 @@ def test_a_program_that_would_be_no_worker_is_refused_with_the_reason(program: s
     assert said in refusal(tmp_path, program).detail
 
 
+def test_who_installs_by_a_dockerfile_is_told_that_this_is_not_done_here(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("RUN pip install websocket-client\n")
+    assert "RUN of a Dockerfile" in refusal(tmp_path, "import runpod, nothing_like_this").hint
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "said"),
+    [
+        ("", []),
+        ("FROM x\nCMD python -u /handler.py", []),
+        ('ENTRYPOINT ["/opt/entrypoint.sh"]\nCMD ["python3", "/src/handler.py"]', []),
+        ('CMD ["/start.sh"]', ["starts `/start.sh`, which is not run here: src/handler.py is started"]),
+        ("CMD one\nENTRYPOINT bash -c 'server & run'", ["starts `bash -c server run`"]),
+        ("# CMD /start.sh\n# ENV A=1", []),
+        ("ENV PYTHONUNBUFFERED=1 DEBIAN_FRONTEND=noninteractive\nENV PATH=/opt/bin:$PATH", []),
+        (
+            'ENV MODEL_NAME="a b=c" \\\n    HF_HOME=/cache\nenv LIMIT 5 a=b\nENV HF_HOME=/other',
+            [": MODEL_NAME, HF_HOME, a."],
+        ),
+        ("ENV LIMIT 5", [": LIMIT."]),
+        ('ENV A=\'it\' B="x\\"y" C=d\\ E=f', [": A, B, C."]),
+        ("ENV " + " ".join(f"V{number}=1" for number in range(9)), [": V0, V1, V2, V3, V4, V5, V6, V7, …."]),
+        ('ENV A=1\nCMD ["/start.sh"]', ["starts `/start.sh`", ": A."]),
+    ],
+)
+def test_what_a_dockerfile_does_besides_is_said_to_be_left_out(
+    dockerfile: str, said: list[str], tmp_path: Path
+) -> None:
+    bundle_of(tmp_path, {"src/handler.py": STARTS, "Dockerfile": dockerfile})
+    told = RunPodWorker().warnings(SourceTree.read(tmp_path))
+    assert len(told) == len(said)
+    assert all(part in text for part, text in zip(said, told, strict=True)), told
+
+
 def test_a_fault_is_told_with_the_authors_own_lines(tmp_path: Path) -> None:
     error = refusal(tmp_path, "import runpod\n\ndef model():\n    return 1 / 0\n\nmodel()\n")
     assert 'File "handler.py", line 6, in <module>' in error.detail

@@ -59,6 +59,30 @@ def test_people_get_progress_beside_and_calls_to_paste(trivet: Trivet, logged_in
     assert ".endpoint(\"admin/hello\").run({'name': 'name'})" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("beside", "given"),
+    [
+        ('{"input": {"prompt": "a cat"}}', {"prompt": "a cat"}),
+        ('{"input": null}', {}),
+        ("[1]", {}),
+        ("{", {}),
+        (json.dumps({"input": "x" * 3000}), {}),
+        (None, {}),
+    ],
+)
+def test_what_has_no_schema_is_tried_with_what_its_author_keeps_beside_it(
+    trivet: Trivet, logged_in: Server, tmp_path: Path, beside: str | None, given: object
+) -> None:
+    (tmp_path / "handler.py").write_text("import runpod\n")
+    if beside is not None:
+        (tmp_path / "test_input.json").write_text(beside)
+    builds(logged_in)
+    logged_in.on("GET", "/endpoints/ep1", lambda it: it.json({"id": "ep1", "name": "admin/hello"}))
+    result = trivet("deploy", str(tmp_path))
+    line = next(line for line in result.stdout.splitlines() if "trivet call" in line)
+    assert json.loads(shlex.split(line)[-1]) == given
+
+
 def test_scripts_get_one_object_a_line_with_exactly_these_fields(
     trivet: Trivet, logged_in: Server, source: Path
 ) -> None:

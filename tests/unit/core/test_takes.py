@@ -178,3 +178,10 @@ def test_a_lost_result_is_told_with_what_the_log_says_of_it(lines: tuple[str, ..
     assert (error.code, error.worker_log) == (takes.RESULT_LOST, lines)
     assert error.message.endswith(said)
     assert error.hint
+
+
+def test_a_stop_is_told_again_once_half_a_second_later() -> None:
+    ghost = Ghost("j", 100.0)
+    assert not takes.must_remind(ghost, 100.4)
+    assert takes.must_remind(ghost, 100.5)
+    assert not takes.must_remind(Ghost("j", 100.0, reminded=True), 103.0)

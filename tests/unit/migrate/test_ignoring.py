@@ -26,7 +26,6 @@ back\\ slash.py
 lo?e.py
 #hash.py
 \\#hash.py
-trailing.py   
 """
 NAMES = [
     "m.pyc", "sub/m.pyc", "top.py", "sub/top.py", "build/a.py", "sub/build/a.py", "docs/a.py", "docs/kept.py", "docs/in/a.py",
@@ -45,7 +44,7 @@ def left_out(name: str, chain: list[ignoring.Ignores], root: Path) -> bool:
 @pytest.mark.skipif(shutil.which("git") is None, reason="git says what is right")
 def test_patterns_leave_out_what_git_leaves_out(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, timeout=30)
-    (tmp_path / ".gitignore").write_text(PATTERNS)
+    (tmp_path / ".gitignore").write_text(f"{PATTERNS}trailing.py   \n")
     told = subprocess.run(
         ["git", "-C", str(tmp_path), "check-ignore", "--no-index", "--stdin", "-z"],
         input="\0".join(NAMES), check=True, capture_output=True, text=True, timeout=30,

@@ -61,7 +61,6 @@ GIVES = """
         "bytes": lambda job: {"image": b"x"},
         "NaN": lambda job: {"a": [1.0, math.nan]},
         "much": lambda job: "x" * 2_000_000,
-        "exit": lambda job: exit(3),
         "later": lambda job: later(),
     }
 
@@ -114,8 +113,34 @@ def test_what_fails_says_so_in_the_words_that_callers_know(link: FakeServer) -> 
     assert "/a/1 is nan" in failure("NaN")["message"]
     assert "2,000,002 bytes" in failure("much")["message"]
     assert ask(link, "text").kind is Kind.RESULT  # none of it has hurt the worker
-    ended_by_itself = failure("exit")
-    assert (ended_by_itself["type"], link.wait()) == ("SystemExit", 0)
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_handler_that_ends_the_program_ends_its_worker_and_no_job_but_its_own(
+    link: FakeServer, *, later: bool
+) -> None:
+    text = """
+        import atexit
+
+        def handler(job):
+            print("last words")
+            raise SystemExit(3)
+
+        atexit.register(open, CLEANED, "w")
+        runpod.serverless.start({"handler": handler})
+    """
+    text = text.replace("CLEANED", repr(str(link.folder / "cleaned")))
+    start(link, text.replace("def handler", "async def handler") if later else text)
+    first, second = link.submit(), link.submit()
+    with pytest.raises(EOFError):
+        while True:
+            link.next()
+    assert link.wait() == 3
+    assert [log.body for log in link.of(Kind.LOG, first)] == [b"last words\n"]
+    ends = {frame.attempt for frame in link.seen if frame.kind in {Kind.RESULT, Kind.ERROR, Kind.STOPPED}}
+    assert not ends & {first, second}
+    assert Kind.DRAINING in {frame.kind for frame in link.seen}
+    assert (link.folder / "cleaned").exists()
 
 
 STREAMS = """

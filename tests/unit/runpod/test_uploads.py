@@ -11,7 +11,7 @@ import pytest
 
 from trivet import TrivetError
 from trivet.runpod import error
-from trivet.runpod.serverless.utils import rp_upload, upload_file_to_bucket, upload_in_memory_object
+from trivet.runpod.serverless.utils import _buckets, rp_upload, upload_file_to_bucket, upload_in_memory_object
 
 BUCKET = {"endpointUrl": "http://127.0.0.1:1", "accessId": "id", "accessSecret": "secret"}
 
@@ -126,4 +126,4 @@ def test_a_region_is_read_from_a_url(url: str, region: str | None) -> None:
 
 
 def test_a_place_shows_no_secret() -> None:
-    assert "secret" not in repr(rp_upload.Place("http://h", "id", "secret", "b"))
+    assert "secret" not in repr(_buckets.Place("http://h", "id", "secret", "b"))

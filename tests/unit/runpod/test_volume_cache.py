@@ -6,6 +6,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Callable
@@ -147,6 +149,18 @@ def test_as_a_context_it_does_both(make: Make, folder: Path) -> None:
     emptied(folder)
     with make():
         assert files(folder) == {"small": b"1", "sub/large": LARGE}
+
+
+def test_a_program_that_ends_at_once_has_its_folders_mirrored(folder: Path, volume: Path) -> None:
+    program = f"""
+from trivet.runpod.serverless import VolumeCache
+with VolumeCache([{str(folder)!r}], namespace="n", volume_path={str(volume)!r}):
+    for number in range(4):
+        open(f"{folder}/{{number}}", "wb").write(bytes({SMALL}))
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    assert len([path for path in (volume / ".cache" / "n" / "big").rglob("*") if path.is_file()]) == 5
+    assert (volume / ".cache" / "n" / "manifest.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,8 @@ def test_a_folder_may_begin_with_the_home(monkeypatch: pytest.MonkeyPatch) -> No
         ("TRIVET_SHUTDOWN_GRACE", "inf"),
         ("TRIVET_HEAD_PATIENCE", "0"),
         ("TRIVET_HEAD_PATIENCE", "nan"),
+        ("TRIVET_LOAD_TIMEOUT", "0"),
+        ("TRIVET_LOAD_TIMEOUT", "inf"),
         ("TRIVET_BODY_PATIENCE", "-1"),
         ("TRIVET_BODY_PATIENCE", "inf"),
         ("TRIVET_METRICS_PUBLIC", "maybe"),

@@ -122,6 +122,7 @@ class Plant(Town):
             notifier=self.notifier,
             background=self.tasks.run,
             max_output=1 << 20,
+            read_lines={"polling": lambda text: text.removeprefix("polling says: ").replace("; ", "\n")},
         )
         self.runtime.on_exit = self.workers.departed
         self.scaling = Scaling(

@@ -9,11 +9,11 @@ import pytest
 
 from tests.unit.services.town import ARCHIVE, Town, built, check_hidden, ref, run
 from trivet.platform.core.deployments import DeploymentRequest
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import VersionState, Visibility
 from trivet.platform.core.errors import BuildFailed, Conflict, DeploymentRefused, Forbidden, NotFound, StorageFull
 from trivet.platform.ports.builder import Built
 from trivet.platform.services.deployments import MAX_BUILDS, MAX_LOG, Deployments
-from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.wire.schemas import compile_schema
 
 

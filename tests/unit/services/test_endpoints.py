@@ -9,10 +9,11 @@ import pytest
 
 from tests.unit.services.town import Town, built, check_hidden, ref, refusal, run
 from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings, VersionState, Visibility
 from trivet.platform.core.errors import BadRequest, Forbidden, NotFound
 from trivet.platform.core.scaling import ScalingRule
-from trivet.platform.services.endpoints import EndpointChange, Endpoints
+from trivet.platform.services.endpoints import Endpoints
 
 
 class Square(Town):

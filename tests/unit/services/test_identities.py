@@ -13,10 +13,10 @@ from tests.unit.services.plant import Hand, Plant, payload
 from tests.unit.services.town import refusal, run
 from trivet.platform.core.accounts import ALL_SCOPES, JobToken, Principal, Scope, Within
 from trivet.platform.core.data import Collection, ReadAcl, Space, may_read, may_write
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import EndpointReference, Visibility
 from trivet.platform.core.errors import BadRequest, Forbidden, NotFound, TooManyOpenJobs, Unauthenticated
 from trivet.platform.core.jobs import JobStatus
-from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.identities import Identities
 from trivet.platform.services.intake import MOST_DEPTH
 from trivet.protocol.addresses import UNCLAIMED, address_secret

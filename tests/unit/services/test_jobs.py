@@ -13,6 +13,7 @@ from tests.unit.services.plant import Hand, Plant, payload
 from tests.unit.services.town import check_hidden, ref, run
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.calls import CallOptions
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import BadRequest, CoreError, Forbidden, InvalidInput, NotFound, StorageFull
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobStatus, Progress
@@ -22,7 +23,6 @@ from trivet.platform.core.workers import Departure
 from trivet.platform.ports.runtime import AttemptRef
 from trivet.platform.services import dispatch, live
 from trivet.platform.services import jobs as service
-from trivet.platform.services.endpoints import EndpointChange
 
 HELLO = ref("ada/hello")
 BIG = Payload.inline(b'"' + b"x" * dispatch.INLINE_LIMIT + b'"')

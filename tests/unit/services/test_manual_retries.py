@@ -10,6 +10,7 @@ import pytest
 from tests.unit.services.plant import Hand, Plant, payload
 from tests.unit.services.town import ref
 from trivet.platform.core.calls import CallOptions
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import Conflict, CoreError, Forbidden, NotFound, TooManyOpenJobs
 from trivet.platform.core.jobs import Job, JobStatus
@@ -17,7 +18,6 @@ from trivet.platform.core.limits import NO_LIMITS, CallLimits, held_limits
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.services.dispatch import INLINE_LIMIT
-from trivet.platform.services.endpoints import EndpointChange
 
 HELLO = ref("ada/hello")
 

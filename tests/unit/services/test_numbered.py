@@ -8,10 +8,10 @@ import pytest
 
 from tests.unit.services.plant import Plant, payload
 from tests.unit.services.town import ref, run
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import Forbidden, NotFound, Unavailable
 from trivet.platform.core.jobs import JobStatus
-from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.numbered import NumberedJobs
 from trivet.platform.services.numbers import Numbers
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests.unit.services.town import Town, check_hidden, ref, refusal, run, words
 from trivet.platform.core.accounts import Principal, Role, Scope
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound
-from trivet.platform.services.endpoints import EndpointChange
 
 
 class Office(Town):

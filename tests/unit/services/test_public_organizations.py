@@ -6,10 +6,10 @@ import pytest
 
 from tests.unit.services.town import Town, check_hidden, ref, refusal, run
 from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from trivet.platform.services.access import may_share_with
-from trivet.platform.services.endpoints import EndpointChange
 
 
 class Yard(Town):

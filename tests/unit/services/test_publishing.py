@@ -8,11 +8,11 @@ import pytest
 
 from tests.unit.services.town import Town, built, ref, run
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Endpoint, VersionSettings, VersionState, Visibility
 from trivet.platform.core.errors import BadRequest
 from trivet.platform.core.scaling import ScalingPolicy
 from trivet.platform.services import publishing
-from trivet.platform.services.endpoints import EndpointChange
 
 
 def failure(town: Town, **request: object) -> tuple[str, str, str]:

@@ -14,12 +14,13 @@ import pytest
 from tests.unit.services.plant import Plant, payload
 from tests.unit.services.town import check_hidden, ref, run
 from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Version, Visibility
 from trivet.platform.core.errors import BadRequest, Forbidden, NotFound
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.scaling import ScalingPolicy
 from trivet.platform.core.views import ShareView
-from trivet.platform.services.endpoints import EndpointChange, Endpoints
+from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.rollouts import Rollouts
 from trivet.platform.services.tallies import LATEST, Tallies
 

@@ -7,11 +7,11 @@ import pytest
 from tests.unit.services.plant import Hand, Plant, payload
 from tests.unit.services.town import ref
 from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Version
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
 from trivet.platform.core.workers import Departure
 from trivet.platform.services import dispatch
-from trivet.platform.services.endpoints import EndpointChange
 
 
 class Mill(Plant):

@@ -10,11 +10,11 @@ import pytest
 from tests.unit.services.plant import Plant, payload
 from tests.unit.services.town import ref
 from trivet.platform.core.calls import CallOptions
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import BadRequest, IdempotencyKeyReused, NotFound
 from trivet.platform.core.jobs import Job, JobStatus
 from trivet.platform.core.payloads import Payload
-from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.upkeep import Upkeep
 
 HELLO, OTHER = ref("ada/hello"), ref("ada/other")

@@ -14,6 +14,7 @@ from tests.unit.services.town import ref
 from trivet.platform.core import takes as rules
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.calls import CallOptions
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
 from trivet.platform.core.jobs import EventKind, JobStatus
@@ -22,7 +23,6 @@ from trivet.platform.core.takes import RESULT_LOST
 from trivet.platform.core.workers import Departure, WorkerState
 from trivet.platform.services import polls, reception
 from trivet.platform.services.dispatch import INLINE_LIMIT
-from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.takes import Line, Visit
 from trivet.platform.services.workers import SILENCE
 
@@ -1042,6 +1042,35 @@ def test_a_stop_is_told_again_only_after_a_ping_that_names_the_job(hall: Hall) -
         caller.ping(job_id)
         assert await caller.stops() == [job_id]
         caller.ping()
+        assert await caller.stops() == []
+
+    hall.play(scene())
+
+
+def test_a_stop_is_told_a_second_time_as_a_worker_passes_over_one_for_a_job_that_it_has_not_begun(hall: Hall) -> None:
+    async def scene() -> None:
+        caller = await hall.caller()
+        job_id = await _cancelled(hall, caller)
+        assert await caller.stops() == [job_id]
+        poll = caller.hears()
+        hall.later(0.25, step=0.25)
+        await hall.settle()
+        assert not poll.done()
+        hall.later(0.5, step=0.25)
+        assert await poll == [job_id]
+        hall.later(1.5, step=0.25)
+        assert await caller.stops() == []
+
+    hall.play(scene())
+
+
+def test_a_worker_that_is_free_of_a_stopped_job_is_not_told_of_it_again(hall: Hall) -> None:
+    async def scene() -> None:
+        caller = await hall.caller()
+        job_id = await _cancelled(hall, caller)
+        assert await caller.stops() == [job_id]
+        assert await caller.take() == []  # it holds nothing any more
+        hall.later(1.0)
         assert await caller.stops() == []
 
     hall.play(scene())

@@ -374,6 +374,29 @@ def test_an_endpoint_that_was_deployed_natively_can_be_scaled_and_made_anew(town
 # -- a template and an endpoint of it, saved together
 
 
+def test_new_code_for_an_endpoint_of_a_template_keeps_its_environment_and_what_was_asked_for(town: Town) -> None:
+    town.gpus = {"NVIDIA L4": 1}
+    template = save(town, town.admin, env=[("TOKEN", "a")]).template
+    endpoint = make(town, town.admin, template.id, overrides=Overrides(60.0, ("NVIDIA L4",)))
+    before = current(town, endpoint)
+    town.builder.result = built("test", settings=VersionSettings(timeout=5.0, concurrency=3))
+    _, after = town.publish(town.admin, "admin/test", digest="b" * 64)
+    assert after.number == "1.1.0"
+    assert after.sealed_env == before.sealed_env is not None
+    assert (after.settings.timeout, after.settings.gpu, after.settings.concurrency) == (60.0, "NVIDIA L4", 3)
+    assert run(town.templates.get(town.admin, template.id)).env == {"TOKEN": "a"}
+    save(town, town.admin, template_id=template.id, env=[])
+    _, bare = town.publish(town.admin, "admin/test", digest="c" * 64)
+    assert bare.sealed_env is None
+
+
+def test_new_code_for_an_endpoint_that_has_no_template_is_as_its_author_wrote_it(town: Town) -> None:
+    town.publish(town.admin, "admin/hello")
+    town.builder.result = built("hello", settings=VersionSettings(timeout=5.0))
+    _, version = town.publish(town.admin, "admin/hello", digest="b" * 64)
+    assert (version.sealed_env, version.settings) == (None, VersionSettings(timeout=5.0))
+
+
 def state(town: Town) -> object:
     """All that is kept of templates, endpoints and versions."""
     return run(

@@ -15,6 +15,7 @@ from tests.unit.services.town import ref, run
 from trivet.platform.core import webhooks as rules
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.calls import CallOptions
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import BadRequest, Forbidden, NotFound, Unavailable
 from trivet.platform.core.jobs import Job, JobError, JobPolicy, JobStatus
@@ -23,7 +24,6 @@ from trivet.platform.core.views import JobView
 from trivet.platform.core.webhooks import Delivery, DeliveryAttempt, DeliveryStatus, WebhookAnswer
 from trivet.platform.ports.stores import Transaction
 from trivet.platform.services import lanes
-from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.recorder import put_job
 from trivet.platform.services.webhooks import MessageFormat, Webhooks
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.services.plant import Hand, Plant, payload
 from tests.unit.services.town import ref, run
 from trivet.platform.core.accounts import Principal
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Endpoint, Version, Visibility
 from trivet.platform.core.errors import NotFound, Unauthenticated
 from trivet.platform.core.jobs import JobStatus
@@ -16,7 +18,6 @@ from trivet.platform.core.workers import STEADY_AFTER, Departure, WorkerState
 from trivet.platform.ports.runtime import AttemptRef, Started, WorkerSpec
 from trivet.platform.services import journals
 from trivet.platform.services import workers as service
-from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.workers import EVERYBODY_GONE
 
 
@@ -528,6 +529,23 @@ def test_a_worker_that_a_crash_loop_holds_off_counts_as_throttled(yard: Yard) ->
         assert yard.workers.counts(yard.endpoint.id)[WorkerState.THROTTLED] == 1
         yard.now += 1.0
         assert yard.workers.counts(yard.endpoint.id)[WorkerState.THROTTLED] == 0
+
+    yard.play(scene())
+
+
+def test_the_last_lines_of_a_kind_of_program_are_read_as_its_log_is(yard: Yard) -> None:
+    version = replace(yard.version, host="polling")
+
+    async def scene() -> None:
+        worker_id = yard.workers.start(version)
+        await yard.settle()
+        yard.runtime.lines[worker_id] = ("polling says: one", "two; three")
+        (view,) = yard.workers.views(yard.ada, ref("ada/hello"))
+        assert view.last_lines == ("one", "two", "three")
+        yard.runtime.end(worker_id, Departure.of_exit(1, ("polling says: no; no",)))
+        last = yard.workers.history(version.id).last
+        assert last is not None
+        assert last.last_lines == ("no", "no")
 
     yard.play(scene())
 

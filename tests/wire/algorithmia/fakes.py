@@ -6,12 +6,12 @@ from typing import Any
 
 from tests.wire.fakes import Answer, Client, Worker, World
 from trivet.platform.core.accounts import Principal
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import EndpointReference, Visibility
 from trivet.platform.core.errors import Unauthenticated
 from trivet.platform.core.jobs import JobError
 from trivet.platform.dialects.algorithmia.app import AlgorithmiaServices, AlgorithmiaSettings, create_app
 from trivet.platform.ports.runtime import AttemptOrder
-from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.services.identities import Identities
 from trivet.platform.services.insights import Insights
 

@@ -19,6 +19,7 @@ _QUOTED_LINES = 20
 
 UNKNOWN: Mapping[str, Any] = {"endpoints": [{"kind": "sync"}]}
 """What stands for the answer of a program that nobody could run up to its start: of one handler, of the plainest kind."""
+_LONGER = "Who runs the platform may allow more: `TRIVET_LOAD_TIMEOUT`."
 
 
 class VariableMissing(BuildFailed):
@@ -140,11 +141,12 @@ def _too_slow(program: str | None, timeout: float) -> BuildFailed:
     if program is None:
         return BuildFailed(
             f"The handlers were not loaded within {timeout:g} s.",
-            hint="What takes long belongs into a class with `setup`, which runs in the worker.",
+            hint=f"What takes long belongs into a class with `setup`, which runs in the worker. {_LONGER}",
         )
     return BuildFailed(
         f"{program} did not start its worker within {timeout:g} s.",
-        hint="What it does before that call every new worker does again: fetch large files at the first job, or deploy them too.",
+        hint="What it does before that call every new worker does again: fetch large files at the first job, or deploy them too. "
+        + _LONGER,
     )
 
 
@@ -156,6 +158,8 @@ def _raise_authors(error: dict[str, Any], bundle: Path, program: str | None) -> 
     if kind == "ModuleNotFoundError":
         elsewhere = ", or in the decorator: requirements=[…]" if program is None else ""
         hint = f"Name the package that has it in requirements.txt{elsewhere}."
+        if program is not None and (bundle / "Dockerfile").is_file():
+            hint += " What the RUN of a Dockerfile installs is not installed here."
     detail = f"The handlers can't be loaded: {said}\n{trace}".rstrip()
     if program is not None and isinstance(error.get("variable"), str):
         raise VariableMissing(detail, error["variable"][:200], hint=hint)

@@ -58,7 +58,7 @@ class LocalBuilder:
         *,
         limits: Limits | None = None,
         install_timeout: float = 900.0,
-        load_timeout: float = 120.0,
+        load_timeout: float = 600.0,
         clock: Clock = time.time,
     ) -> None:
         self._bundles = data.resolve() / "bundles"

@@ -18,7 +18,25 @@ PREFERRED = ("handler.py", "rp_handler.py", "main.py")
 _PACKAGE = "runpod"
 _DOCKERFILES = ("Dockerfile", "dockerfile")
 _MOST_RECIPE = 256 * 1024
+_LONGEST_COMMAND = 80
 _COMMAND = re.compile(r"\s*(?:CMD|ENTRYPOINT)\s(.*)", re.IGNORECASE | re.DOTALL)
+_ENVIRONMENT = re.compile(r"\s*ENV\s+(.*)", re.IGNORECASE | re.DOTALL)
+_VARIABLE = re.compile(r"""([A-Za-z_]\w*)=(?:"(?:[^"\\]|\\.)*"|'[^']*'|(?:[^\s\\"']|\\.)*)+""", re.DOTALL)
+_OF_IMAGES = frozenset(
+    {
+        "DEBIAN_FRONTEND",
+        "LANG",
+        "LC_ALL",
+        "LD_LIBRARY_PATH",
+        "PATH",
+        "PYTHONDONTWRITEBYTECODE",
+        "PYTHONUNBUFFERED",
+        "SHELL",
+        "TZ",
+    }
+)
+"""Variables that most images set for themselves, and no program asks for."""
+_MOST_NAMED = 8
 _WORD = re.compile(r"[^\s\"',\[\];&|]+")
 
 
@@ -54,8 +72,21 @@ class RunPodWorker:
         return tuple(f"-r {name}" for name in wanted if name != FILE and (source.folder / name).is_file())
 
     def warnings(self, source: SourceTree) -> tuple[str, ...]:
-        """None."""
-        return ()
+        """What a Dockerfile does beside installing packages and starting the program, which is not done here."""
+        recipe, told = _recipe(source.folder), []
+        started = _started(recipe)
+        if started and not _commands(recipe):
+            told.append(
+                f"The Dockerfile starts `{started}`, which is not run here: {self.program(source)} is started by itself. "
+                "What else that starts has to run on the machine."
+            )
+        variables = _variables(recipe)
+        if variables:
+            named = ", ".join(variables[:_MOST_NAMED]) + (", …" if len(variables) > _MOST_NAMED else "")
+            told.append(
+                f"The Dockerfile's ENV is not carried out. What the program needs of it a template can set: {named}."
+            )
+        return tuple(told)
 
     def manifest(self, source: SourceTree) -> None:
         """None: its models are its own business."""
@@ -188,6 +219,22 @@ def _commands(recipe: str) -> list[str]:
     """The Python files that are named where a Dockerfile says what to start."""
     matches = (_COMMAND.fullmatch(line) for line in recipe.splitlines())
     return [word for match in matches if match for word in _words(match[1]) if word.endswith(".py")]
+
+
+def _started(recipe: str) -> str:
+    """What a Dockerfile starts in the end, in one line; empty where it does not say."""
+    matches = [match for match in map(_COMMAND.fullmatch, recipe.splitlines()) if match]
+    return " ".join(_words(matches[-1][1]))[:_LONGEST_COMMAND] if matches else ""
+
+
+def _variables(recipe: str) -> list[str]:
+    """The names of the variables that a Dockerfile sets for its program, each once."""
+    names: dict[str, None] = {}
+    for match in filter(None, map(_ENVIRONMENT.fullmatch, recipe.splitlines())):
+        given = match[1].strip()
+        # the old form has one variable, and no `=`
+        names.update(dict.fromkeys(_VARIABLE.findall(given) or [given.partition(" ")[0]]))
+    return [name for name in names if name not in _OF_IMAGES]
 
 
 def _words(text: str) -> Iterator[str]:

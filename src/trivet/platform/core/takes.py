@@ -23,6 +23,8 @@ GHOST_GRACE_SHARED = 30.0
 """The same where the worker holds other jobs too: they get the chance to finish first."""
 GHOST_PROBE = 1.0
 """Seconds after which a worker with a ghost is made to ask again, as it then says whether it still holds something."""
+GHOST_REMINDER = 0.5
+"""Seconds after which a worker is told to stop a job again: it passes over one that it has taken and not begun, for a moment."""
 POLL_SILENCE = 30.0
 """Seconds since its last poll for which the pings of a worker that lives elsewhere prove that it lives."""
 MOST_LOST_DELIVERIES = 5
@@ -84,10 +86,11 @@ class HeldAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Ghost:
-    """What is left in a worker of an attempt that is over for everybody else, since when."""
+    """What is left in a worker of an attempt that is over for everybody else, since when; ``reminded``: it was told again."""
 
     job_id: str
     since: float
+    reminded: bool = False
 
 
 def begin(attempt: HeldAttempt, now: float) -> HeldAttempt:
@@ -150,6 +153,11 @@ def is_sign_of_life(
     if remote and left_at is not None and now - left_at > POLL_SILENCE:
         return False
     return not remote or now - polled_at <= POLL_SILENCE or any(attempt.is_within(now) for attempt in attempts)
+
+
+def must_remind(ghost: Ghost, now: float) -> bool:
+    """Whether a worker has to be told again to stop what is left of a job."""
+    return not ghost.reminded and now - ghost.since >= GHOST_REMINDER
 
 
 def must_end(ghosts: Iterable[Ghost], *, alone: bool, now: float) -> bool:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from trivet._version import __version__
-from trivet.platform.dialects.algorithmia.app import AlgorithmiaServices, AlgorithmiaSettings
+from trivet.platform.dialects.algorithmia.app import AlgorithmiaApp, AlgorithmiaServices, AlgorithmiaSettings
 from trivet.platform.dialects.algorithmia.app import create_app as create_algorithmia
 from trivet.platform.dialects.algorithmia.management import ManagementApi, ManagementServices, ManagementSettings
 from trivet.platform.dialects.jaqpot.app import JaqpotServices, JaqpotSettings
 from trivet.platform.dialects.jaqpot.app import create_app as create_jaqpot
 from trivet.platform.dialects.jaqpot.people import PeopleApi, PeopleServices
-from trivet.platform.dialects.native.app import NativeServices, NativeSettings, create_app
+from trivet.platform.dialects.native.app import NativeApp, NativeServices, NativeSettings, create_app
 from trivet.platform.dialects.native.docs_page import create_docs_app
-from trivet.platform.dialects.runpod.app import RunPodServices, RunPodSettings
+from trivet.platform.dialects.runpod.app import RunPodApp, RunPodServices, RunPodSettings
 from trivet.platform.dialects.runpod.app import create_app as create_runpod
 from trivet.platform.server.bootstrap import Platform
 from trivet.platform.server.probes import Probes
@@ -41,6 +41,49 @@ def create_root(platform: Platform) -> Root:
     A dialect is one line in the table, and one more where it has hot paths. Paths are handed on whole; every application
     knows its own prefix.
     """
+    settings = _native_settings(platform)
+    native, runpod, algorithmia = _native(platform, settings), _runpod(platform), _algorithmia(platform)
+    probes = Probes(platform, metrics_public=platform.settings.metrics_public)
+    mounts: dict[str, App] = {
+        "api": native,
+        "runpod": runpod,
+        "algorithmia": algorithmia,
+        "jaqpot": _jaqpot(platform),
+        "docs": create_docs_app(settings),
+        "livez": probes,
+        "readyz": probes,
+        "metrics": probes,
+    }
+    hot: dict[str, HotRoutes] = {
+        "api": native.hot_routes,
+        "runpod": runpod.hot_routes,
+        "algorithmia": algorithmia.hot_routes,
+    }
+
+    async def root(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        app = mounts.get(_first_part(scope["path"]), native)
+        await app(scope, receive, send)
+
+    def hot_routes(head: Head) -> HotPath | None:
+        routes = hot.get(_first_part(head.path))
+        return None if routes is None else routes(head)
+
+    return Root(root, hot_routes)
+
+
+def _native_settings(platform: Platform) -> NativeSettings:
+    return NativeSettings(
+        version=__version__,
+        max_input=platform.settings.max_input,
+        max_upload=platform.settings.max_upload,
+        uploads=platform.folder.uploads,
+        bundles=platform.folder.bundles,
+    )
+
+
+def _native(platform: Platform, settings: NativeSettings) -> NativeApp:
     services = NativeServices(
         accounts=platform.accounts,
         keys=platform.keys,
@@ -58,15 +101,11 @@ def create_root(platform: Platform) -> Root:
         images=platform.images,
         files=platform.files,
     )
-    settings = NativeSettings(
-        version=__version__,
-        max_input=platform.settings.max_input,
-        max_upload=platform.settings.max_upload,
-        uploads=platform.folder.uploads,
-        bundles=platform.folder.bundles,
-    )
-    native = create_app(services, settings)
-    runpod = create_runpod(
+    return create_app(services, settings)
+
+
+def _runpod(platform: Platform) -> RunPodApp:
+    return create_runpod(
         RunPodServices(
             accounts=platform.accounts,
             endpoints=platform.endpoints,
@@ -89,7 +128,10 @@ def create_root(platform: Platform) -> Root:
             max_output=platform.settings.max_output,
         ),
     )
-    algorithmia = create_algorithmia(
+
+
+def _algorithmia(platform: Platform) -> AlgorithmiaApp:
+    return create_algorithmia(
         AlgorithmiaServices(
             accounts=platform.accounts,
             endpoints=platform.endpoints,
@@ -118,7 +160,10 @@ def create_root(platform: Platform) -> Root:
             ManagementSettings(uploads=platform.folder.uploads),
         ),
     )
-    jaqpot = create_jaqpot(
+
+
+def _jaqpot(platform: Platform) -> App:
+    return create_jaqpot(
         JaqpotServices(
             accounts=platform.accounts,
             organizations=platform.organizations,
@@ -153,34 +198,6 @@ def create_root(platform: Platform) -> Root:
             summaries,
         ),
     )
-    probes = Probes(platform, metrics_public=platform.settings.metrics_public)
-    mounts: dict[str, App] = {
-        "api": native,
-        "runpod": runpod,
-        "algorithmia": algorithmia,
-        "jaqpot": jaqpot,
-        "docs": create_docs_app(settings),
-        "livez": probes,
-        "readyz": probes,
-        "metrics": probes,
-    }
-    hot: dict[str, HotRoutes] = {
-        "api": native.hot_routes,
-        "runpod": runpod.hot_routes,
-        "algorithmia": algorithmia.hot_routes,
-    }
-
-    async def root(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        app = mounts.get(_first_part(scope["path"]), native)
-        await app(scope, receive, send)
-
-    def hot_routes(head: Head) -> HotPath | None:
-        routes = hot.get(_first_part(head.path))
-        return None if routes is None else routes(head)
-
-    return Root(root, hot_routes)
 
 
 def _first_part(path: str) -> str:

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from typing import NamedTuple
 
 from trivet._version import __version__
 from trivet.platform.builders.local import LocalBuilder
@@ -21,6 +22,8 @@ from trivet.platform.dialects.runpod.jobs import RUNPOD_FORMAT
 from trivet.platform.dialects.runpod.worker import read_log_line
 from trivet.platform.egress.guard import Allowed, Guard
 from trivet.platform.egress.sender import HttpSender
+from trivet.platform.ports.background import Background
+from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.runtimes.process import ProcessRuntime, ProcessSettings
 from trivet.platform.runtimes.shared import SharedRuntime, SharedSettings
 from trivet.platform.runtimes.warm import WarmSettings
@@ -92,6 +95,19 @@ much less than a millisecond the two threads spend their time on taking turns.
 CLEAN_UP_TICK = 600.0
 
 
+class _Ports(NamedTuple):
+    """What nearly every service is given. ``clock`` tells the time of day, ``steady`` goes on evenly."""
+
+    store: SqliteStore
+    blobs: DiskBlobs
+    notifier: LoopNotifier
+    vault: FileVault
+    clock: Clock
+    steady: Clock
+    entropy: Entropy
+    background: Background
+
+
 class Platform:
     """One running platform. Make it with `open`, end it with `close`."""
 
@@ -100,112 +116,144 @@ class Platform:
         self.folder = folder
         self.store = store
         self.tasks = Tasks()
-        clock, steady, entropy = time.time, SteadyClock(), EntropyPool()
-        notifier = self.notifier = LoopNotifier()
-        blobs = self.blobs = DiskBlobs(folder.blobs)
-        background = self.tasks.run
-        warm = WarmSettings(most=settings.warm_parents, memory=settings.warm_memory)
-        link = f"unix:{folder.socket}"
+        self.notifier = LoopNotifier()
+        self.blobs = DiskBlobs(folder.blobs)
+        self.vault = FileVault(folder.master_key)
+        ports = _Ports(
+            store, self.blobs, self.notifier, self.vault, time.time, SteadyClock(), EntropyPool(), self.tasks.run
+        )
+        self._wire_people(ports)
+        self._wire_endpoints(ports, url)
+        self._wire_workers(ports)
+        self._wire_calls(ports)
+        self._wire_the_rest(ports)
+        self.first: tuple[Account, Token] | None = None
+        """The first account and its key, where this start has made them."""
+
+    def _wire_people(self, ports: _Ports) -> None:
+        """Who asks, and what is kept for them."""
+        default_limits = CallLimits(self.settings.default_rate, self.settings.default_concurrent)
+        self.accounts = Accounts(ports.store, ports.clock, ports.entropy, default_limits)
+        self.keys = Keys(ports.store, ports.clock, ports.entropy, self.accounts.look_up_anew)
+        self.organizations = Organizations(ports.store, ports.clock, ports.entropy, self.accounts.look_up_anew)
+        self.invitations = Invitations(ports.store, ports.clock, ports.entropy, self.accounts.look_up_anew)
+        self.profiles = Profiles(ports.store)
+        self.secrets = Secrets(ports.store, ports.clock, ports.vault)
+        self.files = Files(
+            store=ports.store,
+            blobs=ports.blobs,
+            clock=ports.clock,
+            entropy=ports.entropy,
+            is_open=self._is_open,
+            max_file=self.settings.max_file,
+        )
+
+    def _wire_endpoints(self, ports: _Ports, url: str) -> None:
+        """What can be called, and how it is made."""
+        warm = WarmSettings(most=self.settings.warm_parents, memory=self.settings.warm_memory)
+        link = f"unix:{self.folder.socket}"
         self.runtime = SharedRuntime(
             ProcessRuntime(
-                folder.root, link, ProcessSettings(warm=warm, url=url, algorithm_tmp=settings.algorithm_tmp)
+                self.folder.root, link, ProcessSettings(warm=warm, url=url, algorithm_tmp=self.settings.algorithm_tmp)
             ),
             link,
-            SharedSettings(settings.model_processes or os.cpu_count() or 1),
+            SharedSettings(self.settings.model_processes or os.cpu_count() or 1),
         )
-        self.builder = LocalBuilder(folder.root)
-        default_limits = CallLimits(settings.default_rate, settings.default_concurrent)
-        self.accounts = Accounts(store, clock, entropy, default_limits)
-        self.keys = Keys(store, clock, entropy, self.accounts.look_up_anew)
-        self.organizations = Organizations(store, clock, entropy, self.accounts.look_up_anew)
-        self.invitations = Invitations(store, clock, entropy, self.accounts.look_up_anew)
-        self.profiles = Profiles(store)
-        vault = FileVault(folder.master_key)
-        self.vault = vault
-        self.secrets = Secrets(store, clock, vault)
-        self.endpoints = Endpoints(store, clock, entropy)
-        self.images = Images(store)
-        self.registries = Registries(store, clock, entropy, vault)
-        self.templates = Templates(store, clock, entropy, vault, self.endpoints, lambda: self.runtime.capabilities.gpus)
-        self.deployments = Deployments(store, clock, entropy, self.builder, self.endpoints, notifier, compile_schema)
-        self.releases = Releases(store, clock, entropy, self.endpoints, self.deployments)
-        self.recorder = Recorder(store, background, asyncio.sleep)
+        self.builder = LocalBuilder(self.folder.root, load_timeout=self.settings.load_timeout)
+        self.endpoints = Endpoints(ports.store, ports.clock, ports.entropy)
+        self.images = Images(ports.store)
+        self.registries = Registries(ports.store, ports.clock, ports.entropy, ports.vault)
+        self.templates = Templates(
+            ports.store, ports.clock, ports.entropy, ports.vault, self.endpoints, lambda: self.runtime.capabilities.gpus
+        )
+        self.deployments = Deployments(
+            ports.store, ports.clock, ports.entropy, self.builder, self.endpoints, ports.notifier, compile_schema
+        )
+        self.releases = Releases(ports.store, ports.clock, ports.entropy, self.endpoints, self.deployments)
+        self.deployments.checksum = self._checksum
+
+    def _wire_workers(self, ports: _Ports) -> None:
+        """Who works, and how jobs come to them."""
+        self.recorder = Recorder(ports.store, ports.background, asyncio.sleep)
         self.dispatcher = Dispatcher(
             recorder=self.recorder,
-            blobs=blobs,
-            clock=steady,
-            wall=clock,
-            entropy=entropy,
-            notifier=notifier,
-            background=background,
+            blobs=ports.blobs,
+            clock=ports.steady,
+            wall=ports.clock,
+            entropy=ports.entropy,
+            notifier=ports.notifier,
+            background=ports.background,
         )
         self.workers = Workers(
             runtime=self.runtime,
             dispatcher=self.dispatcher,
             endpoints=self.endpoints,
             secrets=self.secrets,
-            clock=steady,
-            entropy=entropy,
-            notifier=notifier,
-            background=background,
-            max_output=settings.max_output,
+            clock=ports.steady,
+            entropy=ports.entropy,
+            notifier=ports.notifier,
+            background=ports.background,
+            max_output=self.settings.max_output,
+            read_lines=dict.fromkeys((POLLING_HOST, LINKED_HOST), lambda text: read_log_line(text).text),
         )
-        self.files = Files(
-            store=store, blobs=blobs, clock=clock, entropy=entropy, is_open=self._is_open, max_file=settings.max_file
-        )
-        self.deployments.checksum = self._checksum
         self.takes = Takes(
             workers=self.workers,
             dispatcher=self.dispatcher,
             endpoints=self.endpoints,
-            notifier=notifier,
-            vault=vault,
-            clock=steady,
-            background=background,
+            notifier=ports.notifier,
+            vault=ports.vault,
+            clock=ports.steady,
+            background=ports.background,
             readers=dict.fromkeys((POLLING_HOST, LINKED_HOST), read_log_line),
         )
         self.identities = Identities(
-            self.accounts, self.dispatcher, self.endpoints, self.workers, settings.nested_calls
+            self.accounts, self.dispatcher, self.endpoints, self.workers, self.settings.nested_calls
         )
-        self.scaling = Scaling(dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=steady)
-        self.limits = Limits(steady, self.dispatcher.open_jobs.jobs)
-        sight = Sight(store, self.dispatcher.open_jobs, self.endpoints)
-        waits = Waits(self.dispatcher.open_jobs, sight, notifier, clock)
-        self.trees = Trees(self.dispatcher, background)
+        self.scaling = Scaling(
+            dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=ports.steady
+        )
+        self.listener = Listener(self.workers, self.folder.socket, ports.vault.unseal)
+
+    def _wire_calls(self, ports: _Ports) -> None:
+        """How calls become jobs, and what becomes of these."""
+        self.limits = Limits(ports.steady, self.dispatcher.open_jobs.jobs)
+        sight = Sight(ports.store, self.dispatcher.open_jobs, self.endpoints)
+        waits = Waits(self.dispatcher.open_jobs, sight, ports.notifier, ports.clock)
+        self.trees = Trees(self.dispatcher, ports.background)
         self.intake = Intake(
-            store=store,
-            blobs=blobs,
+            store=ports.store,
+            blobs=ports.blobs,
             endpoints=self.endpoints,
             dispatcher=self.dispatcher,
             limits=self.limits,
             trees=self.trees,
             compile_schema=compile_schema,
-            vault=vault,
-            clock=clock,
-            entropy=entropy,
-            retention=settings.job_retention,
-            dead_letter_retention=settings.dead_letter_retention,
+            vault=ports.vault,
+            clock=ports.clock,
+            entropy=ports.entropy,
+            retention=self.settings.job_retention,
+            dead_letter_retention=self.settings.dead_letter_retention,
         )
         self.jobs = Jobs(
-            store=store,
-            blobs=blobs,
+            store=ports.store,
+            blobs=ports.blobs,
             endpoints=self.endpoints,
             dispatcher=self.dispatcher,
             workers=self.workers,
             sight=sight,
             waits=waits,
-            notifier=notifier,
-            clock=clock,
+            notifier=ports.notifier,
+            clock=ports.clock,
         )
         self.calls = Calls(
             endpoints=self.endpoints,
             intake=self.intake,
-            once=Once(store, self.intake, sight, self.limits),
+            once=Once(ports.store, self.intake, sight, self.limits),
             jobs=self.jobs,
             sight=sight,
             waits=waits,
             open_jobs=self.dispatcher.open_jobs,
-            notifier=notifier,
+            notifier=ports.notifier,
         )
         self.replays = Replays(
             endpoints=self.endpoints,
@@ -214,30 +262,30 @@ class Platform:
             intake=self.intake,
             sight=sight,
             limits=self.limits,
-            vault=vault,
+            vault=ports.vault,
         )
-        self.numbered = NumberedJobs(store, self.calls, self.jobs, self.endpoints)
+        self.numbered = NumberedJobs(ports.store, self.calls, self.jobs, self.endpoints)
         self.insights = Insights(self.dispatcher)
-        self.pending_models = PendingModels(store, clock, entropy)
-        self.tallies = Tallies(self.endpoints, clock)
+
+    def _wire_the_rest(self, ports: _Ports) -> None:
+        """What is told of jobs, and what is kept in order."""
+        self.pending_models = PendingModels(ports.store, ports.clock, ports.entropy)
+        self.tallies = Tallies(self.endpoints, ports.clock)
         self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
-        self.sender = HttpSender(Guard(Allowed(settings.webhook_allow)), f"Trivet/{__version__}")
+        self.sender = HttpSender(Guard(Allowed(self.settings.webhook_allow)), f"Trivet/{__version__}")
         self.webhooks = Webhooks(
-            store=store,
+            store=ports.store,
             egress=self.sender,
-            vault=vault,
+            vault=ports.vault,
             jobs=self.jobs,
             endpoints=self.endpoints,
             formats={NATIVE: FORMAT, RUNPOD: RUNPOD_FORMAT},
-            clock=clock,
-            entropy=entropy,
-            background=background,
+            clock=ports.clock,
+            entropy=ports.entropy,
+            background=ports.background,
             sleep=asyncio.sleep,
         )
-        self.upkeep = Upkeep(store=store, blobs=blobs, clock=clock, sleep=asyncio.sleep)
-        self.listener = Listener(self.workers, folder.socket, vault.unseal)
-        self.first: tuple[Account, Token] | None = None
-        """The first account and its key, where this start has made them."""
+        self.upkeep = Upkeep(store=ports.store, blobs=ports.blobs, clock=ports.clock, sleep=asyncio.sleep)
 
     @classmethod
     async def open(cls, settings: Settings, url: str) -> Platform:

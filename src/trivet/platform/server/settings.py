@@ -102,6 +102,13 @@ class Settings:
         "Seconds without a byte of a request's body after which the request is given up: nothing is changed, and the answer is "
         "408.",
     )
+    load_timeout: float = _setting(
+        600.0,
+        "TRIVET_LOAD_TIMEOUT",
+        float,
+        "Seconds that a deployment's handlers may take to load, once, before anything is published; for a program written for "
+        "RunPod, up to its `start`.",
+    )
     job_retention: float = _setting(
         7 * 86_400.0,
         "TRIVET_JOB_RETENTION",
@@ -314,8 +321,12 @@ class Settings:
         ):
             if not (math.isfinite(seconds) and seconds >= 0):
                 raise SettingError(f"TRIVET_{name}={seconds}: must be a number of seconds from 0.")
-        for name, seconds in (("HEAD", self.head_patience), ("BODY", self.body_patience)):
+        for name, seconds in (
+            ("HEAD_PATIENCE", self.head_patience),
+            ("BODY_PATIENCE", self.body_patience),
+            ("LOAD_TIMEOUT", self.load_timeout),
+        ):
             if not (math.isfinite(seconds) and seconds > 0):
-                raise SettingError(f"TRIVET_{name}_PATIENCE={seconds}: must be a number of seconds above 0.")
+                raise SettingError(f"TRIVET_{name}={seconds}: must be a number of seconds above 0.")
         if not 0.5 <= self.runpod_poll <= 60:
             raise SettingError(f"TRIVET_RUNPOD_POLL={self.runpod_poll}: must be a number of seconds from 0.5 to 60.")

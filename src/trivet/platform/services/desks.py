@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trivet.platform.core import takes as rules
 from trivet.platform.core.takes import Ghost, HeldAttempt
@@ -299,8 +299,16 @@ class Desk:
         self.to_stop[job_id] = None
         self.notifier.notify(self.stop_topic)
 
+    def remind(self) -> None:
+        """Has the worker told again, once, to stop what it was told to stop a moment ago."""
+        now = self.clock()
+        for ghost in list(self.ghosts.values()):
+            if rules.must_remind(ghost, now):
+                self.ghosts[ghost.job_id] = replace(ghost, reminded=True)
+                self.offer_stop(ghost.job_id)
+
     def tell_stops(self) -> list[str]:
-        """What the worker is told to stop; it is not told again before it names one in a ping."""
+        """What the worker is told to stop; it is told again by `remind`, and when it names one in a ping."""
         told = list(self.to_stop)
         self.to_stop.clear()
         return told

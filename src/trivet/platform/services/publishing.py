@@ -9,7 +9,7 @@ from trivet.platform.core import endpoints as rules
 from trivet.platform.core import ids, rollouts
 from trivet.platform.core.accounts import Account
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
-from trivet.platform.core.endpoints import Endpoint, SemVer, Version, VersionState
+from trivet.platform.core.endpoints import Endpoint, SemVer, Version, VersionSettings, VersionState
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from trivet.platform.core.images import Image, check_image_name
 from trivet.platform.core.scaling import ScalingPolicy
@@ -312,11 +312,12 @@ def _publish_one(
         handler=item.handler,
         bundle=built.bundle,
         environment=built.environment,
-        settings=item.settings,
+        settings=_settings(endpoint, item, next((v for v in versions if v.id == endpoint.current_id), None)),
         description=item.description,
         input_schema=item.input_schema,
         output_schema=item.output_schema,
         deployment_id=deployment.id,
+        sealed_env=_environment(tx, endpoint, item),
         model=item.model,
     )
     changed = replace(
@@ -333,6 +334,22 @@ def _publish_one(
         tx.endpoints.save(changed)
     tx.versions.add(version)
     return changed, version
+
+
+def _settings(endpoint: Endpoint, item: BuiltEndpoint, current: Version | None) -> VersionSettings:
+    """The author's settings, under what was asked for with the endpoint; the GPU is the one that this has come to so far."""
+    asked = endpoint.overrides
+    timeout = item.settings.timeout if asked.timeout is None else asked.timeout
+    gpu = current.settings.gpu if current is not None and asked.gpus else None
+    return replace(item.settings, timeout=timeout, gpu=gpu or item.settings.gpu)
+
+
+def _environment(tx: Transaction, endpoint: Endpoint, item: BuiltEndpoint) -> bytes | None:
+    """What the endpoint's template sets, sealed: new code finds it as the code before it did."""
+    if endpoint.template_id is None or item.model is not None:
+        return None
+    template = tx.templates.get(endpoint.template_id)
+    return template.sealed_env if template is not None else None
 
 
 def _model_id(tx: Transaction, endpoint: Endpoint, item: BuiltEndpoint, wanted: int | None) -> int | None:

@@ -11,14 +11,15 @@ from trivet.platform.core import endpoints as rules
 from trivet.platform.core import ids, rollouts
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
+from trivet.platform.core.endpoint_changes import check_description
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Part, Version, VersionState, Visibility
-from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from trivet.platform.core.errors import Conflict, Forbidden, NotFound
 from trivet.platform.core.templates import check_extras
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.services import access
 from trivet.platform.services.deployments import Deployments
-from trivet.platform.services.endpoints import MAX_DESCRIPTION, Endpoints
+from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.owners import managed_owner
 
 MOST_BUILDS = 200
@@ -91,8 +92,7 @@ class Releases:
         """
         access.require(principal, Scope.DEPLOY)
         access.check_name("endpoint", wanted.name)
-        if len(wanted.description) > MAX_DESCRIPTION:
-            raise BadRequest(f"A description has at most {MAX_DESCRIPTION} characters.")
+        check_description(wanted.description)
         extras, now = check_extras(wanted.extras), self._clock()
 
         def unit(tx: Transaction) -> tuple[Endpoint, list[tuple[Endpoint, None]]]:
@@ -198,8 +198,7 @@ class Releases:
             NothingToRelease: there is no build, or the newest one has a number.
         """
         found = self._endpoints.find(principal, reference, Scope.DEPLOY)
-        if len(description) > MAX_DESCRIPTION:
-            raise BadRequest(f"A description has at most {MAX_DESCRIPTION} characters.")
+        check_description(description)
         now = self._clock()
         version_id = ids.make("ver", now, self._entropy(8))
 

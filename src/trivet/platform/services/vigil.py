@@ -45,6 +45,7 @@ class Vigil:
                 self._ask_again(desk)
 
     def _look_at_ghosts(self, desk: Desk, now: float) -> None:
+        desk.remind()
         alone = not desk.held
         if not desk.remote and rules.must_end(desk.ghosts.values(), alone=alone, now=now):
             self._end(desk)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from trivet.platform.core import ids
@@ -78,7 +78,20 @@ class _Entry:
 
 
 class Workers:
-    """The register of workers, and the way from what a worker says to the dispatcher."""
+    """The register of workers, and the way from what a worker says to the dispatcher.
+
+    Args:
+        runtime: where workers live.
+        dispatcher: who gets which job.
+        endpoints: the catalogue.
+        secrets: what workers find in their environment.
+        clock: seconds that go on evenly.
+        entropy: random bytes.
+        notifier: wakes who waits for lines of a log, or for the last worker's end.
+        background: runs starts.
+        max_output: bytes that an output may have.
+        read_lines: what a line of a worker's output says, by `Version.host`; the lines of other kinds say what stands in them.
+    """
 
     def __init__(
         self,
@@ -92,6 +105,7 @@ class Workers:
         notifier: Notifier,
         background: Background,
         max_output: int,
+        read_lines: Mapping[str, Callable[[str], str]] | None = None,
     ) -> None:
         self._runtime = runtime
         self._dispatcher = dispatcher
@@ -102,6 +116,7 @@ class Workers:
         self._notifier = notifier
         self._background = background
         self._max_output = max_output
+        self._read_lines = read_lines or {}
         self._entries: dict[str, _Entry] = {}
         self._of_version: dict[str, dict[str, _Entry]] = {}
         self._histories: dict[str, StartHistory] = {}
@@ -319,6 +334,7 @@ class Workers:
         siblings.pop(worker_id, None)
         if not siblings:
             self._of_version.pop(version_id, None)
+        departure = replace(departure, last_lines=self._said(entry, departure.last_lines))
         known = entry.departure
         if known is not None:
             departure = replace(departure, reason=known.reason, last_lines=departure.last_lines or known.last_lines)
@@ -527,8 +543,13 @@ class Workers:
             jobs_done=seat.jobs_done if seat is not None else 0,
             idle_since=seat.idle_since if seat is not None else None,
         )
-        lines = self._runtime.last_lines(worker.id)
+        lines = self._said(entry, self._runtime.last_lines(worker.id))
         return WorkerView(shown, entry.endpoint_name, entry.version.number, lines)
+
+    def _said(self, entry: _Entry, lines: Sequence[str]) -> tuple[str, ...]:
+        """A worker's lines as people read them."""
+        read = self._read_lines.get(entry.version.host)
+        return tuple(lines) if read is None else tuple(part for line in lines for part in read(line).splitlines())
 
     def _state(self, entry: _Entry) -> WorkerState:
         if entry.worker.state is WorkerState.UNHEALTHY:

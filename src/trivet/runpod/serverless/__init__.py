@@ -15,6 +15,8 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from trivet.runpod.logger import RunPodLogger
+    from trivet.runpod.serverless import modules as modules
+    from trivet.runpod.serverless import utils as utils
     from trivet.runpod.serverless.fitness import register_fitness_check
     from trivet.runpod.serverless.progress import progress_update
     from trivet.runpod.serverless.utils.rp_volume_cache import VolumeCache

@@ -184,7 +184,7 @@ def _split(url: str) -> tuple[str, str]:
 
 def _jobs(answer: Response) -> Iterable[dict[str, Any]]:
     found = _json(answer) if answer.status == 200 else None
-    for job in found if isinstance(found, list) else [found] if found else ():
+    for job in found if is_listing(found) else [found] if found else ():
         if is_object(job) and isinstance(job.get("id"), str):
             yield job
         else:

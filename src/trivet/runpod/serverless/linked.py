@@ -152,6 +152,18 @@ class LinkedTrial(Trial):
             self._let_go(attempt)
         return self._reported(report, stream)
 
+    def failed(self, attempt: Attempt, error: BaseException) -> Outcome:
+        """As `Trial.failed`, but for what ends the program: that ends it, and the job is tried again by another worker.
+
+        Raises:
+            SystemExit: that is what was raised.
+        """
+        if isinstance(error, SystemExit) and not attempt.interrupted:
+            attempt.flush()
+            self._intake.drain(tell=True)
+            raise error
+        return super().failed(attempt, error)
+
     def failure(self, error: BaseException) -> Outcome:
         """As `Trial.failure`."""
         if not isinstance(error, Refused):

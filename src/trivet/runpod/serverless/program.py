@@ -99,7 +99,7 @@ class Program:
             return results.collected(kept, aggregate=self.aggregates)
         except results.Refused:
             raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
             return results.failed(error, **self._host)
 
     async def _later_report(self, job: Job, tell: Callable[[Any], Awaitable[None]]) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class Program:
             return results.collected(kept, aggregate=self.aggregates)
         except results.Refused:
             raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
             return results.failed(error, **self._host)
 
     def _annotated(self, report: R) -> R:

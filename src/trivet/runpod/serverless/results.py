@@ -60,21 +60,15 @@ def failed(error: BaseException, *, hostname: str, worker_id: str) -> dict[str, 
     import traceback
 
     lines = traceback.format_exception(type(error), error, _authors(error))
-    message = str(error)
-    if isinstance(error, SystemExit):
-        message = f"The handler ended the program (exit status {error.code}) where it should return or raise."
     told = {
         "error_type": str(type(error)),
-        "error_message": message,
+        "error_message": str(error),
         "error_traceback": "".join(lines),
         "hostname": hostname,
         "worker_id": worker_id,
         "runpod_version": __version__,
     }
-    report: dict[str, Any] = {"error": json.dumps(told)}
-    if isinstance(error, SystemExit):  # it wanted this process to end, and it will: behind its report
-        report["stopPod"] = True
-    return report
+    return {"error": json.dumps(told)}
 
 
 def refused_piece(piece: Any) -> str:

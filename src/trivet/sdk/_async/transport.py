@@ -149,22 +149,26 @@ class AsyncHttpTransport:
                 raise (_closed() if self._closed else error) from error.__cause__
         client = self._client("whole" if request.chunks is None else "upload")
         builder = self._build(client, request).timeout(timedelta(seconds=timeout))
-        answer = await self._opened(builder.streamed_read_buffer_limit(AT_ONCE).build_streamed())
-        length = None if request.method == "HEAD" else told_length(answer.headers)
+        built = builder.streamed_read_buffer_limit(AT_ONCE).build_streamed()
+        answer = await self._opened(built)
+        headers = dict(answer.headers.items())
+        length = None if request.method == "HEAD" else told_length(headers)
         if length is not None and length < AT_ONCE and length <= self._largest:
-            # Nothing is left to wait for, nor to let go of; to close it takes longer than all the rest.
-            return Response(answer.status, answer.headers, await answer.arrived())
+            # It has come with the head. Nothing is left to let go of, either, and that would take longer than all the rest.
+            return Response(answer.status, headers, bytes(await answer.bytes()))
+        long = _AsyncHttpAnswer(built, answer, self._failed)
         try:
-            body = await self._whole(answer, length)
+            body = await self._whole(long, length)
         finally:
-            await answer.close()
-        return Response(answer.status, answer.headers, body)
+            await long.close()
+        return Response(long.status, long.headers, body)
 
     async def open(self, request: Request) -> AsyncStreamed:
         """See `AsyncTransport.open`."""
         # Without a limit of 0 the library holds back the first bytes until it has gathered more.
         builder = self._build(self._client("stream"), request)
-        return await self._opened(builder.streamed_read_buffer_limit(0).build_streamed())
+        built = builder.streamed_read_buffer_limit(0).build_streamed()
+        return _AsyncHttpAnswer(built, await self._opened(built), self._failed)
 
     async def close(self) -> None:
         """See `AsyncTransport.close`."""
@@ -199,12 +203,11 @@ class AsyncHttpTransport:
             left -= len(part)
         raise too_large(None, self._largest)
 
-    async def _opened(self, built: StreamRequest) -> _AsyncHttpAnswer:
+    async def _opened(self, built: StreamRequest) -> PyreqwestResponse:
         try:
-            answer = await interruptible(built.__aenter__)
+            return await interruptible(built.__aenter__)
         except _library_error() as error:
             raise self._failed(error) from error
-        return _AsyncHttpAnswer(built, answer, self._failed)
 
     def _build(self, client: PyreqwestClient, request: Request) -> RequestBuilder:
         check_headers(request)
@@ -291,10 +294,6 @@ class _AsyncHttpAnswer:
         """The next ``size`` bytes, fewer before the end, None at the end."""
         with self._waiting():
             return await interruptible(self._reader.read, size)
-
-    async def arrived(self) -> bytes:
-        """All of a body that came together with the head."""
-        return bytes(await self._reader.bytes())
 
     @contextmanager
     def _waiting(self) -> Generator[None, None, None]:

@@ -150,22 +150,26 @@ class HttpTransport:
                 raise (_closed() if self._closed else error) from error.__cause__
         client = self._client("whole" if request.chunks is None else "upload")
         builder = self._build(client, request).timeout(timedelta(seconds=timeout))
-        answer = self._opened(builder.streamed_read_buffer_limit(AT_ONCE).build_streamed())
-        length = None if request.method == "HEAD" else told_length(answer.headers)
+        built = builder.streamed_read_buffer_limit(AT_ONCE).build_streamed()
+        answer = self._opened(built)
+        headers = dict(answer.headers.items())
+        length = None if request.method == "HEAD" else told_length(headers)
         if length is not None and length < AT_ONCE and length <= self._largest:
-            # Nothing is left to wait for, nor to let go of; to close it takes longer than all the rest.
-            return Response(answer.status, answer.headers, answer.arrived())
+            # It has come with the head. Nothing is left to let go of, either, and that would take longer than all the rest.
+            return Response(answer.status, headers, bytes(answer.bytes()))
+        long = _HttpAnswer(built, answer, self._failed)
         try:
-            body = self._whole(answer, length)
+            body = self._whole(long, length)
         finally:
-            answer.close()
-        return Response(answer.status, answer.headers, body)
+            long.close()
+        return Response(long.status, long.headers, body)
 
     def open(self, request: Request) -> Streamed:
         """See `Transport.open`."""
         # Without a limit of 0 the library holds back the first bytes until it has gathered more.
         builder = self._build(self._client("stream"), request)
-        return self._opened(builder.streamed_read_buffer_limit(0).build_streamed())
+        built = builder.streamed_read_buffer_limit(0).build_streamed()
+        return _HttpAnswer(built, self._opened(built), self._failed)
 
     def close(self) -> None:
         """See `Transport.close`."""
@@ -200,12 +204,11 @@ class HttpTransport:
             left -= len(part)
         raise too_large(None, self._largest)
 
-    def _opened(self, built: SyncStreamRequest) -> _HttpAnswer:
+    def _opened(self, built: SyncStreamRequest) -> PyreqwestResponse:
         try:
-            answer = interruptible(built.__enter__)
+            return interruptible(built.__enter__)
         except _library_error() as error:
             raise self._failed(error) from error
-        return _HttpAnswer(built, answer, self._failed)
 
     def _build(self, client: PyreqwestClient, request: Request) -> SyncRequestBuilder:
         check_headers(request)
@@ -292,10 +295,6 @@ class _HttpAnswer:
         """The next ``size`` bytes, fewer before the end, None at the end."""
         with self._waiting():
             return interruptible(self._reader.read, size)
-
-    def arrived(self) -> bytes:
-        """All of a body that came together with the head."""
-        return bytes(self._reader.bytes())
 
     @contextmanager
     def _waiting(self) -> Generator[None, None, None]:

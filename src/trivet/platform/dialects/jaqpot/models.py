@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from trivet.platform.core.accounts import Principal, Scope
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Visibility, may_see
 from trivet.platform.core.errors import BadRequest, Conflict, NotFound
 from trivet.platform.core.searching import Entry, rank
@@ -17,7 +18,6 @@ from trivet.platform.dialects.jaqpot.pages import MODELS_ON_A_PAGE
 from trivet.platform.dialects.jaqpot.people.shapes import organization
 from trivet.platform.dialects.jaqpot.translate import Overlay, Shown
 from trivet.platform.services.access import require
-from trivet.platform.services.endpoints import EndpointChange
 from trivet.platform.wire.hot import Answer
 
 _VISIBILITIES: Mapping[str, Visibility] = {

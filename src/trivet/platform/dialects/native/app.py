@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import CoreError, NotFound, Unauthenticated
-from trivet.platform.dialects.native import errors, events, openapi, schemas
+from trivet.platform.dialects.native import errors, events, openapi
 from trivet.platform.dialects.native.context import (
     PREFIX,
     Call,
@@ -22,6 +22,7 @@ from trivet.platform.dialects.native.front import NativeFront, path_below
 from trivet.platform.dialects.native.hot import HotPaths, HotRequest
 from trivet.platform.dialects.native.routes.route import Handler, Route
 from trivet.platform.dialects.native.routes.table import ROUTES
+from trivet.platform.dialects.native.schemas import about as schemas
 from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, Header, answer, without_body
 from trivet.platform.wire.bodies import ClientGone
 from trivet.platform.wire.heads import Heads, read_heads

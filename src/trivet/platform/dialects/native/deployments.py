@@ -8,8 +8,11 @@ import secrets
 from trivet.platform.core.accounts import Scope
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.errors import BadRequest
-from trivet.platform.dialects.native import events, schemas, translate
+from trivet.platform.dialects.native import events
 from trivet.platform.dialects.native.context import PREFIX, Call, Reply
+from trivet.platform.dialects.native.schemas import deployments as schemas
+from trivet.platform.dialects.native.schemas.document import Page
+from trivet.platform.dialects.native.translate import deployments as translate
 from trivet.platform.services.access import require
 from trivet.platform.wire import paging
 from trivet.platform.wire.answers import JSON_TYPE
@@ -42,12 +45,12 @@ async def deployment(call: Call) -> schemas.Deployment:
     return _document(call, found)
 
 
-async def images(call: Call) -> schemas.Page[schemas.Image]:
+async def images(call: Call) -> Page[schemas.Image]:
     """A page of the images that the caller can use: its own first."""
     found = await call.services.images.list(call.principal, call.query.get("name") or None)
     places = {image.id: f"{place:06d}" for place, image in enumerate(found)}
     page, following = paging.cut(found, lambda image: places[image.id], call.cursor, call.limit)
-    return schemas.Page(items=[translate.image(image) for image in page], next=following)
+    return Page(items=[translate.image(image) for image in page], next=following)
 
 
 async def image(call: Call) -> schemas.Image:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from trivet.platform.core.accounts import Scope
+from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Endpoint, Visibility
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.scaling import ScalingRule
 from trivet.platform.core.views import EndpointView
-from trivet.platform.dialects.native import events, schemas, translate
+from trivet.platform.dialects.native import events
 from trivet.platform.dialects.native.context import Call, EventStream, Reply
-from trivet.platform.services.endpoints import EndpointChange
+from trivet.platform.dialects.native.schemas import endpoints as schemas
+from trivet.platform.dialects.native.schemas.document import Page
+from trivet.platform.dialects.native.translate import endpoints as translate
 from trivet.platform.services.workers import WorkerView
 from trivet.platform.wire import paging
 from trivet.platform.wire.answers import TEXT_TYPE
 
 
-async def endpoints(call: Call) -> schemas.Page[schemas.Endpoint]:
+async def endpoints(call: Call) -> Page[schemas.Endpoint]:
     """A page of the endpoints that one may see, by name."""
     visible = call.services.endpoints.visible(call.principal)
     if call.flag("models"):
         visible = [endpoint for endpoint in visible if _is_model(call, endpoint)]
     page, following = paging.cut(visible, lambda e: e.full_name.lower(), call.cursor, call.limit)
-    return schemas.Page(items=[_document(call, endpoint) for endpoint in page], next=following)
+    return Page(items=[_document(call, endpoint) for endpoint in page], next=following)
 
 
 async def endpoint(call: Call) -> schemas.Endpoint:
@@ -49,7 +52,7 @@ async def delete_endpoint(call: Call) -> None:
     await call.services.endpoints.remove(call.principal, call.endpoint)
 
 
-async def versions(call: Call) -> schemas.Page[schemas.Version]:
+async def versions(call: Call) -> Page[schemas.Version]:
     """A page of an endpoint's versions, newest first."""
     found = call.services.endpoints.find(call.principal, call.endpoint, Scope.READ)
     oldest_first = call.services.endpoints.versions_seen(call.principal, found)
@@ -57,7 +60,7 @@ async def versions(call: Call) -> schemas.Page[schemas.Version]:
     places = {version.id: f"{10**9 - place:010d}" for place, version in enumerate(oldest_first)}
     page, following = paging.cut(oldest_first, lambda version: places[version.id], call.cursor, call.limit)
     items = [translate.version(call.services.rollouts.version(found, version)) for version in page]
-    return schemas.Page(items=items, next=following)
+    return Page(items=items, next=following)
 
 
 async def version(call: Call) -> schemas.Version:
@@ -101,11 +104,11 @@ async def end_canary(call: Call) -> schemas.Endpoint:
     return _document(call, await call.services.rollouts.end_canary(call.principal, call.endpoint))
 
 
-async def aliases(call: Call) -> schemas.Page[schemas.Alias]:
+async def aliases(call: Call) -> Page[schemas.Alias]:
     """A page of an endpoint's aliases, by name."""
     found = call.services.rollouts.aliases(call.principal, call.endpoint)
     page, following = paging.cut(found, lambda alias: alias.name, call.cursor, call.limit)
-    return schemas.Page(items=[translate.alias(alias) for alias in page], next=following)
+    return Page(items=[translate.alias(alias) for alias in page], next=following)
 
 
 async def alias(call: Call) -> schemas.Alias:
@@ -136,12 +139,12 @@ async def health(call: Call) -> schemas.Health:
     return translate.health(await call.services.jobs.health(call.principal, call.endpoint))
 
 
-async def workers(call: Call) -> schemas.Page[schemas.Worker]:
+async def workers(call: Call) -> Page[schemas.Worker]:
     """A page of an endpoint's workers."""
     return _workers(call, call.services.workers.views(call.principal, call.endpoint))
 
 
-async def all_workers(call: Call) -> schemas.Page[schemas.Worker]:
+async def all_workers(call: Call) -> Page[schemas.Worker]:
     """A page of the workers of all endpoints that one manages."""
     return _workers(call, call.services.workers.views(call.principal))
 
@@ -174,6 +177,6 @@ def _document(call: Call, found: Endpoint) -> schemas.Endpoint:
     return translate.endpoint(view)
 
 
-def _workers(call: Call, views: list[WorkerView]) -> schemas.Page[schemas.Worker]:
+def _workers(call: Call, views: list[WorkerView]) -> Page[schemas.Worker]:
     page, following = paging.cut(views, lambda view: view.worker.id, call.cursor, call.limit)
-    return schemas.Page(items=[translate.worker(view) for view in page], next=following)
+    return Page(items=[translate.worker(view) for view in page], next=following)

@@ -10,7 +10,7 @@ from starlette.types import Send
 from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import JobError, JobStatus
 from trivet.platform.core.views import JobView
-from trivet.platform.dialects.native import translate
+from trivet.platform.dialects.native.translate import jobs as translate
 from trivet.platform.wire import incidents
 from trivet.platform.wire.answers import CONTENT_TYPE, NO_SNIFFING, Header
 from trivet.platform.wire.hot import Answer, lines, send_answer

@@ -15,8 +15,10 @@ from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import EventKind, JobEvent
 from trivet.platform.core.payloads import JSON
 from trivet.platform.core.views import JobView
-from trivet.platform.dialects.native import schemas, translate
 from trivet.platform.dialects.native.context import NativeServices
+from trivet.platform.dialects.native.schemas import jobs as schemas
+from trivet.platform.dialects.native.translate import jobs as translate
+from trivet.platform.dialects.native.translate.endpoints import log_line
 from trivet.platform.wire import sse
 from trivet.platform.wire.answers import EVENTS_TYPE, NO_STORING, Header
 
@@ -69,7 +71,7 @@ async def of_log(
 ) -> AsyncGenerator[bytes, None]:
     """The lines of an endpoint's log, those that are there and those that come, for as long as somebody reads."""
     async for line in services.workers.follow(principal, reference):
-        yield sse.PING if line is None else sse.event("log", encode(translate.log_line(line)), line.seq)
+        yield sse.PING if line is None else sse.event("log", encode(log_line(line)), line.seq)
 
 
 def _event(event: JobEvent) -> bytes:

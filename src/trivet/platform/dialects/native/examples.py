@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from trivet.platform.dialects.native import schemas
+from trivet.platform.dialects.native.schemas import about, deployments, endpoints, files, jobs, people, webhooks
+from trivet.platform.dialects.native.schemas.document import Page
 from trivet.platform.wire.problems import FieldProblem, Problem
 
 _AT = "2026-11-21T08:30:00.000Z"
@@ -16,7 +17,7 @@ _EXPIRY = "2027-05-22T08:30:00.000Z"
 INPUT = {"name": "Bond", "times": 2}
 OUTPUT = "Hello Bond Hello Bond"
 
-JOB = schemas.Job(
+JOB = jobs.Job(
     id="job_019c2f0e5a405f3c9a7be2d41806",
     status="succeeded",
     endpoint="admin/hello",
@@ -35,19 +36,19 @@ JOB = schemas.Job(
     output_size=23,
     kept_until="2026-11-28T08:30:00.042Z",
 )
-_ALIAS = schemas.Alias(name="prod", versions=[schemas.Share(version="1.0.0", weight=100)])
-_ENDPOINT = schemas.Endpoint(
+_ALIAS = endpoints.Alias(name="prod", versions=[endpoints.Share(version="1.0.0", weight=100)])
+_ENDPOINT = endpoints.Endpoint(
     id="h3x9k2mfa0qz1b",
     name="admin/hello",
     model_id=None,
     visibility="shared",
     shared_with=["acme"],
     version="1.0.0",
-    canary=schemas.Share(version="1.1.0", weight=10),
+    canary=endpoints.Share(version="1.1.0", weight=10),
     aliases=[_ALIAS],
     versions=2,
-    scaling=schemas.Scaling(min=0, max=3, idle_timeout=60.0, policy="queue_delay", target=1.0),
-    settings=schemas.Settings(
+    scaling=endpoints.Scaling(min=0, max=3, idle_timeout=60.0, policy="queue_delay", target=1.0),
+    settings=endpoints.Settings(
         concurrency=1,
         timeout=60.0,
         ttl=86400.0,
@@ -69,10 +70,10 @@ _ENDPOINT = schemas.Endpoint(
     kind="sync",
     created_at=_AT,
     updated_at=_AT,
-    workers=schemas.WorkerCounts(idle=1),
+    workers=endpoints.WorkerCounts(idle=1),
     queued=0,
 )
-_VERSION = schemas.Version(
+_VERSION = endpoints.Version(
     id="ver_019c2f0e4d11aa07c3",
     version="1.0.0",
     hash="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -82,7 +83,7 @@ _VERSION = schemas.Version(
     aliases=["prod"],
     requirements=["numpy>=2"],
 )
-_WORKER = schemas.Worker(
+_WORKER = endpoints.Worker(
     id="wrk_019c2f0e58215f3c9a7b",
     endpoint="admin/hello",
     version="1.0.0",
@@ -93,10 +94,10 @@ _WORKER = schemas.Worker(
     isolation="process-group",
     last_lines=["loaded in 0.4 s"],
 )
-_ACCOUNT = schemas.Account(
+_ACCOUNT = people.Account(
     id="acc_019c2f0d00005f3c9a7b", name="ann", administrator=False, disabled=False, created_at=_AT
 )
-_KEY = schemas.Key(
+_KEY = people.Key(
     id="5f3c9a7be2d4",
     label="laptop",
     account="ann",
@@ -107,7 +108,7 @@ _KEY = schemas.Key(
     revoked_at=None,
     state="active",
 )
-_NEW_KEY = schemas.NewKey(
+_NEW_KEY = people.NewKey(
     id="5f3c9a7be2d4",
     key="trv_5f3c9a7be2d4_…",
     secret="…",
@@ -117,25 +118,25 @@ _NEW_KEY = schemas.NewKey(
     created_at=_AT,
     expires_at=_EXPIRY,
 )
-_ORGANIZATION = schemas.Organization(
+_ORGANIZATION = people.Organization(
     id="org_019c2f0d11115f3c9a7b",
     name="acme",
     created_at=_AT,
     number=1,
     public=False,
     role="owner",
-    members=[schemas.Member(account="ann", role="owner")],
+    members=[people.Member(account="ann", role="owner")],
 )
-_DEPLOYMENT = schemas.Deployment(
+_DEPLOYMENT = deployments.Deployment(
     id="dep_019c2f0e40005f3c9a7b",
     state="ready",
     detail="The build succeeded, and its endpoints can be called.",
     steps=[
-        schemas.BuildStep(at=_AT, text="Received hello.tar.gz for admin; waiting to be built."),
-        schemas.BuildStep(at=_LATER, text="Ready to be called."),
+        deployments.BuildStep(at=_AT, text="Received hello.tar.gz for admin; waiting to be built."),
+        deployments.BuildStep(at=_LATER, text="Ready to be called."),
     ],
     endpoints=[
-        schemas.PublishedEndpoint(
+        deployments.PublishedEndpoint(
             id="h3x9k2mfa0qz1b",
             name="admin/hello",
             version="1.0.0",
@@ -146,7 +147,7 @@ _DEPLOYMENT = schemas.Deployment(
     ],
 )
 
-_WEBHOOK = schemas.WebhookDelivery(
+_WEBHOOK = webhooks.WebhookDelivery(
     id="msg_019c2f0e5a405f3c9a7be2d41806",
     job_id=JOB.id,
     url="https://example.com/hooks/trivet",
@@ -155,7 +156,7 @@ _WEBHOOK = schemas.WebhookDelivery(
     created_at=_LATER,
     next_attempt_at="2026-11-21T08:30:05.301Z",
     attempts=[
-        schemas.WebhookAttempt(
+        webhooks.WebhookAttempt(
             number=1,
             at=_LATER,
             duration_ms=121.5,
@@ -167,7 +168,7 @@ _WEBHOOK = schemas.WebhookDelivery(
     ],
 )
 
-_IMAGE = schemas.Image(
+_IMAGE = deployments.Image(
     id="img_019c2f0e7d305f3c9a7be2d418",
     name="team/worker:1.0",
     owner="admin",
@@ -178,7 +179,7 @@ _IMAGE = schemas.Image(
     updated_at=_LATER,
 )
 
-_FILE = schemas.DataEntry(
+_FILE = files.DataEntry(
     type="file",
     uri="data://admin/photos/photo.jpg",
     name="photo.jpg",
@@ -191,15 +192,13 @@ _FILE = schemas.DataEntry(
 )
 
 EXAMPLES: dict[Any, Any] = {
-    schemas.About: schemas.About("Trivet", "0.1.0", "/api/v1/openapi.json", "/docs"),
-    schemas.Job: JOB,
-    schemas.Page[schemas.Job]: schemas.Page(items=[JOB], next="am9iXzAxOWM"),
-    schemas.Cancellation: schemas.Cancellation(job=JOB, cancelled=True, detail="The job was cancelled."),
-    schemas.JobInsights: schemas.JobInsights(items=[schemas.JobInsight(key="risk_score", value=0.08, time=_AT)]),
-    schemas.JobLog: schemas.JobLog(
-        items=[schemas.JobLogLine(seq=1, time=_AT, stream="stdout", text="working\n", attempt=1)]
-    ),
-    schemas.Explanation: schemas.Explanation(
+    about.About: about.About("Trivet", "0.1.0", "/api/v1/openapi.json", "/docs"),
+    jobs.Job: JOB,
+    Page[jobs.Job]: Page(items=[JOB], next="am9iXzAxOWM"),
+    jobs.Cancellation: jobs.Cancellation(job=JOB, cancelled=True, detail="The job was cancelled."),
+    jobs.JobInsights: jobs.JobInsights(items=[jobs.JobInsight(key="risk_score", value=0.08, time=_AT)]),
+    jobs.JobLog: jobs.JobLog(items=[jobs.JobLogLine(seq=1, time=_AT, stream="stdout", text="working\n", attempt=1)]),
+    jobs.Explanation: jobs.Explanation(
         job_id=JOB.id,
         status="queued",
         summary="The job has been waiting in the queue at position 3 for 2.0 s.",
@@ -208,71 +207,69 @@ EXAMPLES: dict[Any, Any] = {
         reasons=["All 3 ready workers of admin/hello are busy; at most 3 may run."],
         next_steps=["Allow more workers: `trivet endpoints scale admin/hello --workers 0,4`."],
     ),
-    schemas.WebhookDelivery: _WEBHOOK,
-    schemas.Page[schemas.WebhookDelivery]: schemas.Page(
-        items=[msgspec.structs.replace(_WEBHOOK, attempts=msgspec.UNSET)]
-    ),
-    schemas.WebhookSecret: schemas.WebhookSecret(secret="whsec_…", created_at=_AT, previous_until=_EXPIRY),
-    schemas.Endpoint: _ENDPOINT,
-    schemas.Page[schemas.Endpoint]: schemas.Page(items=[_ENDPOINT]),
-    schemas.EndpointChange: schemas.EndpointChange(
+    webhooks.WebhookDelivery: _WEBHOOK,
+    Page[webhooks.WebhookDelivery]: Page(items=[msgspec.structs.replace(_WEBHOOK, attempts=msgspec.UNSET)]),
+    webhooks.WebhookSecret: webhooks.WebhookSecret(secret="whsec_…", created_at=_AT, previous_until=_EXPIRY),
+    endpoints.Endpoint: _ENDPOINT,
+    Page[endpoints.Endpoint]: Page(items=[_ENDPOINT]),
+    endpoints.EndpointChange: endpoints.EndpointChange(
         visibility="shared", shared_with=["acme"], workers=(0, 3), idle_timeout=60.0, policy="queue_delay", target=1.0
     ),
-    schemas.Version: _VERSION,
-    schemas.Page[schemas.Version]: schemas.Page(items=[_VERSION]),
-    schemas.Alias: _ALIAS,
-    schemas.Page[schemas.Alias]: schemas.Page(items=[_ALIAS]),
-    schemas.AliasRequest: schemas.AliasRequest(versions=[schemas.ShareRequest(version="1.0.0")]),
-    schemas.CanaryRequest: schemas.CanaryRequest(version="1.1.0", weight=10),
-    schemas.Promotion: schemas.Promotion(version="1.1.0"),
-    schemas.VersionHealth: schemas.VersionHealth(
+    endpoints.Version: _VERSION,
+    Page[endpoints.Version]: Page(items=[_VERSION]),
+    endpoints.Alias: _ALIAS,
+    Page[endpoints.Alias]: Page(items=[_ALIAS]),
+    endpoints.AliasRequest: endpoints.AliasRequest(versions=[endpoints.ShareRequest(version="1.0.0")]),
+    endpoints.CanaryRequest: endpoints.CanaryRequest(version="1.1.0", weight=10),
+    endpoints.Promotion: endpoints.Promotion(version="1.1.0"),
+    endpoints.VersionHealth: endpoints.VersionHealth(
         endpoint="admin/hello",
         version="1.1.0",
-        jobs=schemas.JobCounts(running=1, succeeded=12, failed=1),
+        jobs=endpoints.JobCounts(running=1, succeeded=12, failed=1),
         since=_AT,
         p50_ms=41.377,
         p95_ms=48.021,
     ),
-    schemas.Rollback: schemas.Rollback(to="1.0.0"),
-    schemas.Purged: schemas.Purged(cancelled=7),
-    schemas.Health: schemas.Health(
-        endpoint="admin/hello", jobs=schemas.JobCounts(succeeded=12), workers=schemas.WorkerCounts(idle=1)
+    endpoints.Rollback: endpoints.Rollback(to="1.0.0"),
+    endpoints.Purged: endpoints.Purged(cancelled=7),
+    endpoints.Health: endpoints.Health(
+        endpoint="admin/hello", jobs=endpoints.JobCounts(succeeded=12), workers=endpoints.WorkerCounts(idle=1)
     ),
-    schemas.Worker: _WORKER,
-    schemas.Page[schemas.Worker]: schemas.Page(items=[_WORKER]),
-    schemas.Log: schemas.Log(
-        items=[schemas.LogLine(time=_AT, worker_id=_WORKER.id, job_id=JOB.id, stream="stdout", text="working")]
+    endpoints.Worker: _WORKER,
+    Page[endpoints.Worker]: Page(items=[_WORKER]),
+    endpoints.Log: endpoints.Log(
+        items=[endpoints.LogLine(time=_AT, worker_id=_WORKER.id, job_id=JOB.id, stream="stdout", text="working")]
     ),
-    schemas.Deployment: _DEPLOYMENT,
-    schemas.Image: _IMAGE,
-    schemas.Page[schemas.Image]: schemas.Page(items=[_IMAGE]),
-    schemas.Account: _ACCOUNT,
-    schemas.Page[schemas.Account]: schemas.Page(items=[_ACCOUNT]),
-    schemas.AccountRequest: schemas.AccountRequest(name="ann"),
-    schemas.AccountChange: schemas.AccountChange(disabled=False, rate="1000/min", concurrent=100),
-    schemas.Key: _KEY,
-    schemas.Page[schemas.Key]: schemas.Page(items=[_KEY]),
-    schemas.NewKey: _NEW_KEY,
-    schemas.KeyRequest: schemas.KeyRequest(label="laptop", scopes=["call", "read"], expires_days=90.0, rate="100/min"),
-    schemas.KeyChange: schemas.KeyChange(rate="100/min", concurrent=None),
-    schemas.Rotation: schemas.Rotation(overlap_hours=24.0),
-    schemas.Me: schemas.Me(
+    deployments.Deployment: _DEPLOYMENT,
+    deployments.Image: _IMAGE,
+    Page[deployments.Image]: Page(items=[_IMAGE]),
+    people.Account: _ACCOUNT,
+    Page[people.Account]: Page(items=[_ACCOUNT]),
+    people.AccountRequest: people.AccountRequest(name="ann"),
+    people.AccountChange: people.AccountChange(disabled=False, rate="1000/min", concurrent=100),
+    people.Key: _KEY,
+    Page[people.Key]: Page(items=[_KEY]),
+    people.NewKey: _NEW_KEY,
+    people.KeyRequest: people.KeyRequest(label="laptop", scopes=["call", "read"], expires_days=90.0, rate="100/min"),
+    people.KeyChange: people.KeyChange(rate="100/min", concurrent=None),
+    people.Rotation: people.Rotation(overlap_hours=24.0),
+    people.Me: people.Me(
         account=_ACCOUNT,
         key=_KEY,
-        organizations=[schemas.Membership(name="acme", role="owner")],
+        organizations=[people.Membership(name="acme", role="owner")],
         scopes=["call", "read"],
     ),
-    schemas.Organization: _ORGANIZATION,
-    schemas.Page[schemas.Organization]: schemas.Page(items=[_ORGANIZATION]),
-    schemas.OrganizationRequest: schemas.OrganizationRequest(name="acme"),
-    schemas.MemberRequest: schemas.MemberRequest(role="member"),
-    schemas.Page[schemas.Secret]: schemas.Page(items=[schemas.Secret(name="HF_TOKEN")]),
-    schemas.SecretRequest: schemas.SecretRequest(value="…"),
-    schemas.DataEntry: _FILE,
-    schemas.Page[schemas.DataEntry]: schemas.Page(items=[_FILE], next="cGhvdG8uanBn"),
-    schemas.CollectionRequest: schemas.CollectionRequest(name="photos", acl="public"),
-    schemas.CollectionChange: schemas.CollectionChange(acl="public"),
-    schemas.Deleted: schemas.Deleted(deleted=1),
+    people.Organization: _ORGANIZATION,
+    Page[people.Organization]: Page(items=[_ORGANIZATION]),
+    people.OrganizationRequest: people.OrganizationRequest(name="acme"),
+    people.MemberRequest: people.MemberRequest(role="member"),
+    Page[people.Secret]: Page(items=[people.Secret(name="HF_TOKEN")]),
+    people.SecretRequest: people.SecretRequest(value="…"),
+    files.DataEntry: _FILE,
+    Page[files.DataEntry]: Page(items=[_FILE], next="cGhvdG8uanBn"),
+    files.CollectionRequest: files.CollectionRequest(name="photos", acl="public"),
+    files.CollectionChange: files.CollectionChange(acl="public"),
+    files.Deleted: files.Deleted(deleted=1),
     Problem: Problem(
         type="urn:trivet:error:invalid_input",
         title="The input does not fit the endpoint's schema",

@@ -8,8 +8,10 @@ from urllib.parse import unquote_to_bytes
 from trivet.platform.core.data import DataPath, File, ReadAcl
 from trivet.platform.core.errors import BadRequest, PreconditionFailed
 from trivet.platform.core.payloads import BINARY
-from trivet.platform.dialects.native import events, schemas, translate
+from trivet.platform.dialects.native import events
 from trivet.platform.dialects.native.context import PREFIX, Call, FileStream, Reply
+from trivet.platform.dialects.native.schemas import files as schemas
+from trivet.platform.dialects.native.translate import files as translate
 from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, Header
 from trivet.platform.wire.media import output_type
 from trivet.platform.wire.problems import PROBLEM_TYPE, problem

@@ -18,7 +18,7 @@ from trivet.platform.core.errors import BadRequest
 from trivet.platform.core.jobs import JobStatus, Priority
 from trivet.platform.core.payloads import EMPTY_INPUT, JSON, NULL, Payload
 from trivet.platform.core.views import JobView
-from trivet.platform.dialects.native import errors, events, translate
+from trivet.platform.dialects.native import errors, events
 from trivet.platform.dialects.native.context import (
     NativeServices,
     NativeSettings,
@@ -27,6 +27,7 @@ from trivet.platform.dialects.native.context import (
     reference_to,
 )
 from trivet.platform.dialects.native.jobs import accepted
+from trivet.platform.dialects.native.translate import jobs as translate
 from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, Header
 from trivet.platform.wire.bodies import read_body
 from trivet.platform.wire.heads import Heads

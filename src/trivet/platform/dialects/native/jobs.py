@@ -8,8 +8,11 @@ from trivet.platform.core.errors import BadRequest
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import JobView
-from trivet.platform.dialects.native import events, schemas, translate
+from trivet.platform.dialects.native import events
 from trivet.platform.dialects.native.context import PREFIX, Call, EventStream, Reply, reference_to
+from trivet.platform.dialects.native.schemas import jobs as schemas
+from trivet.platform.dialects.native.schemas.document import Page
+from trivet.platform.dialects.native.translate import jobs as translate
 from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, TEXT_TYPE
 from trivet.platform.wire.bodies import read_body
 from trivet.platform.wire.media import input_type, output_type
@@ -19,7 +22,7 @@ from trivet.platform.wire.rate_limits import rate_limit_headers
 LOG_PAGE = 1000
 
 
-async def jobs(call: Call) -> schemas.Page[schemas.Job]:
+async def jobs(call: Call) -> Page[schemas.Job]:
     """A page of jobs, newest first."""
     limit, endpoint = call.limit, call.query.get("endpoint")
     views = await call.services.jobs.page(
@@ -32,7 +35,7 @@ async def jobs(call: Call) -> schemas.Page[schemas.Job]:
     )
     page = views[:limit]
     more = len(views) > limit
-    return schemas.Page(
+    return Page(
         items=[translate.job(view) for view in page],
         next=write_cursor(page[-1].job.id) if more else None,
     )

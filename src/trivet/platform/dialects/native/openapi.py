@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from trivet.platform.dialects.native import examples
-from trivet.platform.dialects.native import schemas as documents
 from trivet.platform.dialects.native.context import PREFIX
 from trivet.platform.dialects.native.routes.route import Access, Body, Route
 from trivet.platform.dialects.native.routes.table import ROUTES
+from trivet.platform.dialects.native.schemas import files, jobs
+from trivet.platform.dialects.native.schemas.document import Page
 from trivet.platform.wire.problems import PROBLEM_TYPE, STATUS, Problem
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -40,6 +42,7 @@ _PARTS = {
     "path": "A path to hosted data, without `data://`, each name percent-encoded.",
     "collection": "The collection's name.",
 }
+_MODULE = re.compile(r"\b(?:\w+\.)+")
 _BYTES = {"type": "string", "contentMediaType": "application/octet-stream"}
 _HEADERS = {
     "Trivet-Job-Id": ("The job's id.", "string"),
@@ -88,7 +91,7 @@ def encoded(version: str) -> bytes:
 def document(version: str) -> dict[str, Any]:
     """The document, for a release. Not to be changed by who gets it."""
     kinds = {kind for route in ROUTES for kind in (route.request, route.response) if not isinstance(kind, Body | None)}
-    ordered = sorted(kinds, key=str)
+    ordered = sorted(kinds, key=_name)
     references, components = msgspec.json.schema_components([*ordered, Problem], ref_template=_REFERENCE)
     schemas: dict[Any, Any] = dict(zip([*ordered, Problem], references, strict=True))
     paths: dict[str, dict[str, Any]] = {}
@@ -125,6 +128,11 @@ def document(version: str) -> dict[str, Any]:
             "responses": {str(status): _problem(status) for status in sorted(_WHY)},
         },
     }
+
+
+def _name(kind: Any) -> str:
+    """A document's name without its module, so that the order of the document is none of the code's."""
+    return _MODULE.sub("", str(kind))
 
 
 def example_of(kind: Any) -> Any:
@@ -190,7 +198,7 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
         responses["200"]["headers"] = _headers(_HEADERS)
         responses["202"] = {
             "description": "The job is not final yet; `Location` is where it goes on.",
-            "content": _content(documents.Job, schemas),
+            "content": _content(jobs.Job, schemas),
         }
     if route.response in (Body.DATA, Body.BUNDLE):
         responses["200"]["headers"] = _headers(_FILE_HEADERS)
@@ -248,7 +256,7 @@ def _content(kind: Any, schemas: dict[Any, Any]) -> dict[str, Any]:
     if kind is Body.FILE:
         return {"*/*": {"schema": _BYTES}}
     if kind is Body.DATA:
-        return {"*/*": {"schema": _BYTES}, **_content(documents.Page[documents.DataEntry], schemas)}
+        return {"*/*": {"schema": _BYTES}, **_content(Page[files.DataEntry], schemas)}
     if kind is Body.BUNDLE:
         return {"application/zip": {"schema": _BYTES, "example": "(the bytes of fish-1.0.0.zip)"}}
     if kind is Body.EVENTS:

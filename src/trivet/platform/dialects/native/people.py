@@ -8,8 +8,10 @@ from msgspec import UnsetType
 
 from trivet.platform.core.accounts import ApiKey, Role, Token
 from trivet.platform.core.limits import KEEP, Keep
-from trivet.platform.dialects.native import schemas, translate
 from trivet.platform.dialects.native.context import Call
+from trivet.platform.dialects.native.schemas import people as schemas
+from trivet.platform.dialects.native.schemas.document import Page
+from trivet.platform.dialects.native.translate import people as translate
 from trivet.platform.wire import paging
 
 T = TypeVar("T")
@@ -25,11 +27,11 @@ async def me(call: Call) -> schemas.Me:
 # -- accounts -----------------------------------------------------------------------------------------------------------
 
 
-async def accounts(call: Call) -> schemas.Page[schemas.Account]:
+async def accounts(call: Call) -> Page[schemas.Account]:
     """A page of accounts, by name."""
     found = await call.services.accounts.all(call.principal)
     page, following = paging.cut(found, lambda account: account.name.lower(), call.cursor, call.limit)
-    return schemas.Page(items=[translate.account(account) for account in page], next=following)
+    return Page(items=[translate.account(account) for account in page], next=following)
 
 
 async def create_account(call: Call) -> schemas.Account:
@@ -65,12 +67,12 @@ async def delete_account(call: Call) -> None:
 # -- keys ---------------------------------------------------------------------------------------------------------------
 
 
-async def keys(call: Call) -> schemas.Page[schemas.Key]:
+async def keys(call: Call) -> Page[schemas.Key]:
     """A page of keys: one's own, or those of ``account``."""
     found = await call.services.keys.of_account(call.principal, call.query.get("account") or None)
     page, following = paging.cut(found, _newest_first, call.cursor, call.limit)
     now = call.services.clock()
-    return schemas.Page(items=[translate.key(key, name, now) for key, name in page], next=following)
+    return Page(items=[translate.key(key, name, now) for key, name in page], next=following)
 
 
 async def create_key(call: Call) -> schemas.NewKey:
@@ -133,11 +135,11 @@ def _newest_first(pair: tuple[ApiKey, str]) -> str:
 # -- organizations ------------------------------------------------------------------------------------------------------
 
 
-async def organizations(call: Call) -> schemas.Page[schemas.Organization]:
+async def organizations(call: Call) -> Page[schemas.Organization]:
     """A page of organizations, by name."""
     found = await call.services.organizations.all(call.principal)
     page, following = paging.cut(found, lambda pair: pair[0].name.lower(), call.cursor, call.limit)
-    return schemas.Page(items=[translate.organization(org, role) for org, role in page], next=following)
+    return Page(items=[translate.organization(org, role) for org, role in page], next=following)
 
 
 async def create_organization(call: Call) -> schemas.Organization:
@@ -175,11 +177,11 @@ async def remove_member(call: Call) -> None:
 # -- secrets ------------------------------------------------------------------------------------------------------------
 
 
-async def secrets(call: Call) -> schemas.Page[schemas.Secret]:
+async def secrets(call: Call) -> Page[schemas.Secret]:
     """A page of the names of secrets."""
     found = await call.services.secrets.names(call.principal, _owner(call))
     page, following = paging.cut(found, str, call.cursor, call.limit)
-    return schemas.Page(items=[schemas.Secret(name=name) for name in page], next=following)
+    return Page(items=[schemas.Secret(name=name) for name in page], next=following)
 
 
 async def put_secret(call: Call) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from trivet.platform.core.views import JobView
 from trivet.platform.core.webhooks import DeliveryStatus
-from trivet.platform.dialects.native import events, schemas, translate
+from trivet.platform.dialects.native import events
 from trivet.platform.dialects.native.context import PREFIX, Call
+from trivet.platform.dialects.native.schemas import webhooks as schemas
+from trivet.platform.dialects.native.schemas.document import Page
+from trivet.platform.dialects.native.translate import webhooks as translate
+from trivet.platform.dialects.native.translate.jobs import job as job_document
 from trivet.platform.services.webhooks import MessageFormat
 from trivet.platform.wire.paging import read_cursor, write_cursor
 from trivet.platform.wire.times import rfc3339
@@ -14,7 +18,7 @@ from trivet.platform.wire.times import rfc3339
 def message(view: JobView) -> bytes:
     """The body of the message that tells of a job's end."""
     job = view.job
-    document = translate.job(view)
+    document = job_document(view)
     return events.encode(
         schemas.WebhookMessage(
             type=f"job.{job.status.value}",
@@ -29,7 +33,7 @@ FORMAT = MessageFormat(message)
 """Standard Webhooks, with the job's document as data."""
 
 
-async def webhooks(call: Call) -> schemas.Page[schemas.WebhookDelivery]:
+async def webhooks(call: Call) -> Page[schemas.WebhookDelivery]:
     """A page of deliveries, newest first."""
     limit = call.limit
     found = await call.services.webhooks.page(
@@ -39,7 +43,7 @@ async def webhooks(call: Call) -> schemas.Page[schemas.WebhookDelivery]:
         limit=limit + 1,
     )
     page = found[:limit]
-    return schemas.Page(
+    return Page(
         items=[translate.webhook_delivery(delivery) for delivery in page],
         next=write_cursor(page[-1].id) if len(found) > limit else None,
     )

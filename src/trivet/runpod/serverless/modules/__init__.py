@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-_MODULES = frozenset({"rp_fitness", "rp_logger", "rp_progress"})
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trivet.runpod.serverless.modules import rp_fitness, rp_logger, rp_progress
+
+__all__ = ["rp_fitness", "rp_logger", "rp_progress"]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _MODULES:
+    if name not in __all__:
         raise AttributeError(
             f"trivet.runpod.serverless.modules has no {name}. What the original has in it is its own affair; "
             "`start`, `progress_update` and `RunPodLogger` are in trivet.runpod.serverless."
@@ -17,4 +21,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES})
+    return sorted({*globals(), *__all__})

@@ -13,8 +13,8 @@ import secrets
 import shutil
 import stat
 import tarfile
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,10 @@ SMALL = 256 * 1024
 _UNFINISHED = ".trivet-part"
 _EXACT = 2.0
 """Seconds by which times may differ that mean the same: archives and network volumes round them."""
+
+
+Pair = tuple[str, str]
+"""Where a file is, and where it goes."""
 
 
 class Entry(NamedTuple):
@@ -179,12 +183,11 @@ class Mirror:
             return ""
         return f"{found.st_size}-{found.st_mtime_ns}"
 
-    def _copied(self, pairs: Iterable[tuple[str, str]]) -> list[str]:
+    def _copied(self, pairs: Iterable[Pair]) -> list[str]:
         """Copies files, some at a time; returns the paths on this machine of those that were there to be copied."""
-        with ThreadPoolExecutor(self._threads) as pool:
-            return [path for path in pool.map(self._copy, pairs) if path]
+        return [path for path in _together(self._copy, list(pairs), self._threads) if path]
 
-    def _copy(self, pair: tuple[str, str]) -> str:
+    def _copy(self, pair: Pair) -> str:
         source, target = pair
         try:
             with _replacing(Path(target)) as unfinished:
@@ -246,6 +249,37 @@ def _replacing(path: Path) -> Generator[Path]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _together(act: Callable[[Pair], str], pairs: Sequence[Pair], threads: int) -> list[str]:
+    """What an act gives for each pair, some at a time; what one raises is raised when all have ended.
+
+    This goes on while the interpreter ends, when a pool of threads takes nothing any more: a short program has its caches
+    synced just then.
+    """
+    found: dict[int, str] = {}
+    failures: list[BaseException] = []
+    left, lock = iter(enumerate(pairs)), threading.Lock()
+
+    def work() -> None:
+        while not failures:
+            with lock:
+                taken = next(left, None)
+            if taken is None:
+                return
+            try:
+                found[taken[0]] = act(taken[1])
+            except BaseException as error:  # noqa: BLE001 - it is raised below, where the acts were asked for
+                failures.append(error)
+
+    helpers = [threading.Thread(target=work, name="trivet-copy") for _ in range(min(threads, len(pairs)))]
+    for helper in helpers:
+        helper.start()
+    for helper in helpers:
+        helper.join()
+    if failures:
+        raise failures[0]
+    return [found[place] for place in range(len(pairs))]
 
 
 def _small_ones(files: Mapping[str, Entry]) -> list[str]:

@@ -11,11 +11,22 @@ import os
 import shutil
 from collections.abc import MutableSequence, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from trivet.runpod.error import InputError, RunPodError
+from trivet.runpod.error import InputError
 from trivet.runpod.logger import RunPodLogger
-from trivet.sdk.errors import ConfigurationError
+from trivet.runpod.serverless.utils._buckets import (
+    AT_ONCE,
+    ENVIRONMENT,
+    HINT,
+    BucketCredentialsError,
+    MissingLibraryError,
+    chosen,
+    client_of,
+    link_to,
+    region_in,
+    transfer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,36 +47,6 @@ IMAGES = "simulated_uploaded"
 """The folder that stands in for a bucket of images."""
 FILES = "local_upload"
 """The folder that stands in for any other."""
-LINK_HOLDS = 7 * 24 * 3600
-"""Seconds; the longest that S3 allows."""
-_PART = 8 * 1024 * 1024
-"""Bytes; larger files go in parts of this size, which S3 wants to be 5 MiB at least."""
-_AT_ONCE = 4
-_ENVIRONMENT = ("BUCKET_ENDPOINT_URL", "BUCKET_ACCESS_KEY_ID", "BUCKET_SECRET_ACCESS_KEY")
-_GLOBAL = "us-east-1"
-_HINT = 'Give {"endpointUrl": …, "accessId": …, "accessSecret": …}.'
-
-
-class BucketCredentialsError(InputError, KeyError):
-    """What was given for a bucket does not name one."""
-
-
-class MissingLibraryError(RunPodError, ConfigurationError, ImportError):
-    """A package that this needs is not installed."""
-
-    default_code = "missing_library"
-
-
-class Place(NamedTuple):
-    """Where a bucket is, and who asks."""
-
-    endpoint: str
-    key_id: str
-    secret: str
-    bucket: str = ""
-
-    def __repr__(self) -> str:
-        return f"Place({self.endpoint!r}, {self.bucket!r})"
 
 
 def extract_region_from_url(endpoint_url: str) -> str | None:
@@ -74,19 +55,7 @@ def extract_region_from_url(endpoint_url: str) -> str | None:
     Args:
         endpoint_url: the URL.
     """
-    from urllib.parse import urlsplit
-
-    labels = (urlsplit(endpoint_url).hostname or "").split(".")
-    if len(labels) < 3 or labels[-1].isdecimal():
-        return None
-    match labels[-2]:
-        case "amazonaws":
-            before = [label for label in labels[:-2] if label != "dualstack"]
-            return before[-1] if before[-1] != "s3" and "s3" in before[:-1] else None
-        case "cloudflarestorage":
-            return None  # its first label is an account, and the region is always `auto`
-        case _:
-            return labels[-3]
+    return region_in(endpoint_url)
 
 
 def get_boto_client(bucket_creds: Mapping[str, str] | None = None) -> tuple[Any, Any]:
@@ -99,10 +68,10 @@ def get_boto_client(bucket_creds: Mapping[str, str] | None = None) -> tuple[Any,
         BucketCredentialsError: one of the three is missing.
         MissingLibraryError: boto3 is not installed.
     """
-    place = _place(bucket_creds)
+    place = chosen(bucket_creds)
     if place is None:
         return None, None
-    return _client(place), _transfer()
+    return client_of(place), transfer()
 
 
 def upload_image(
@@ -130,14 +99,14 @@ def upload_image(
     """
     source = Path(image_location)
     name = _name_of_its_own() + source.suffix
-    place = _place(None)
+    place = chosen(None)
     if place is None:
         link = _keep(IMAGES, name, source)
     else:
-        client, bucket, key = _client(place), bucket_name or _this_month(), f"{job_id}/{name}"
+        client, bucket, key = client_of(place), bucket_name or _this_month(), f"{job_id}/{name}"
         with source.open("rb") as content:
             client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=_kind(source))
-        link = _link(client, bucket, key)
+        link = link_to(client, bucket, key)
     if results_list is not None:
         results_list[result_index] = link
     return link
@@ -162,7 +131,7 @@ def files(job_id: str, file_list: Sequence[str | os.PathLike[str]]) -> list[str]
 
     if not file_list:
         return []
-    with ThreadPoolExecutor(min(_AT_ONCE, len(file_list))) as pool:
+    with ThreadPoolExecutor(min(AT_ONCE, len(file_list))) as pool:
         return list(pool.map(upload_image, repeat(job_id), file_list))
 
 
@@ -184,10 +153,10 @@ def bucket_upload(
         BucketCredentialsError: one of the four is missing.
         MissingLibraryError: boto3 is not installed.
     """
-    place = _place(bucket_creds or {"endpointUrl": ""})
+    place = chosen(bucket_creds or {"endpointUrl": ""})
     if place is None or not place.bucket:
-        raise BucketCredentialsError("`bucket_creds` has no bucketName.", hint=_HINT[:-2] + ', "bucketName": …}.')
-    client, transfer = _client(place), _transfer()
+        raise BucketCredentialsError("`bucket_creds` has no bucketName.", hint=HINT[:-2] + ', "bucketName": …}.')
+    client, transfer = client_of(place), transfer()
     addresses: list[str] = []
     for file in file_list:
         key = f"{job_id}/{os.fspath(file).lstrip('/')}"
@@ -222,13 +191,13 @@ def upload_file_to_bucket(  # noqa: PLR0917 - the original's signature
         InputError: the name leads out of the folder.
         MissingLibraryError: boto3 is not installed.
     """
-    place = _place(bucket_creds)
+    place = chosen(bucket_creds)
     if place is None:
         return _keep(FILES, file_name, Path(file_location))
-    client, bucket = _client(place), bucket_name or place.bucket or _this_month()
+    client, bucket = client_of(place), bucket_name or place.bucket or _this_month()
     key = f"{prefix}/{file_name}" if prefix else file_name
-    client.upload_file(os.fspath(file_location), bucket, key, ExtraArgs=extra_args, Config=_transfer())
-    return _link(client, bucket, key)
+    client.upload_file(os.fspath(file_location), bucket, key, ExtraArgs=extra_args, Config=transfer())
+    return link_to(client, bucket, key)
 
 
 def upload_in_memory_object(
@@ -256,58 +225,13 @@ def upload_in_memory_object(
     """
     from io import BytesIO
 
-    place = _place(bucket_creds)
+    place = chosen(bucket_creds)
     if place is None:
         return _keep(FILES, file_name, file_data)
-    client, bucket = _client(place), bucket_name or place.bucket or _this_month()
+    client, bucket = client_of(place), bucket_name or place.bucket or _this_month()
     key = f"{prefix}/{file_name}" if prefix else file_name
-    client.upload_fileobj(BytesIO(file_data), bucket, key, Config=_transfer())
-    return _link(client, bucket, key)
-
-
-def _place(given: Mapping[str, str] | None) -> Place | None:
-    if given:
-        missing = [name for name in ("endpointUrl", "accessId", "accessSecret") if not given.get(name)]
-        if missing:
-            raise BucketCredentialsError(f"`bucket_creds` has no {' and no '.join(missing)}.", hint=_HINT)
-        return Place(given["endpointUrl"], given["accessId"], given["accessSecret"], given.get("bucketName") or "")
-    endpoint, key_id, secret = (os.environ.get(name, "") for name in _ENVIRONMENT)
-    return Place(endpoint, key_id, secret) if endpoint and key_id and secret else None
-
-
-def _client(place: Place) -> Any:
-    from importlib import import_module  # boto3 has no types
-
-    try:
-        session, config = import_module("boto3.session"), import_module("botocore.config")
-    except ImportError as error:
-        raise MissingLibraryError(
-            "Uploading to a bucket needs the package boto3.",
-            hint="`pip install boto3`; for a worker, a line `boto3` in its requirements.txt.",
-        ) from error
-    return session.Session().client(
-        "s3",
-        endpoint_url=place.endpoint,
-        aws_access_key_id=place.key_id,
-        aws_secret_access_key=place.secret,
-        region_name=extract_region_from_url(place.endpoint) or _GLOBAL,
-        config=config.Config(
-            signature_version="s3v4", retries={"max_attempts": 3, "mode": "standard"},
-            connect_timeout=10, read_timeout=60, max_pool_connections=2 * _AT_ONCE,
-        ),
-    )  # fmt: skip
-
-
-def _transfer() -> Any:
-    from importlib import import_module
-
-    return import_module("boto3.s3.transfer").TransferConfig(
-        multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=_AT_ONCE
-    )
-
-
-def _link(client: Any, bucket: str, key: str) -> str:
-    return str(client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LINK_HOLDS))
+    client.upload_fileobj(BytesIO(file_data), bucket, key, Config=transfer())
+    return link_to(client, bucket, key)
 
 
 def _keep(folder: str, name: str, content: Path | bytes) -> str:
@@ -321,7 +245,7 @@ def _keep(folder: str, name: str, content: Path | bytes) -> str:
         at.write_bytes(content)
     else:
         shutil.copyfile(content, at)
-    RunPodLogger().warn(f"No bucket is set ({', '.join(_ENVIRONMENT)}): {name} is kept in the folder {folder}.")
+    RunPodLogger().warn(f"No bucket is set ({', '.join(ENVIRONMENT)}): {name} is kept in the folder {folder}.")
     return str(at)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trivet.platform.dialects.native import schemas
 from trivet.platform.dialects.native.routes.route import Access, Body, Route
+from trivet.platform.dialects.native.schemas import about as schemas
 
 ABOUT: tuple[Route, ...] = (
     Route(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from trivet.platform.dialects.native import people, schemas
+from trivet.platform.dialects.native import people
 from trivet.platform.dialects.native.routes.route import PAGING, Access, Route
+from trivet.platform.dialects.native.schemas import people as schemas
+from trivet.platform.dialects.native.schemas.document import Page
 
 ACCOUNTS: tuple[Route, ...] = (
     Route(
@@ -24,7 +26,7 @@ ACCOUNTS: tuple[Route, ...] = (
         summary="List accounts",
         access=Access.ADMIN,
         handler=people.accounts,
-        response=schemas.Page[schemas.Account],
+        response=Page[schemas.Account],
         queries=PAGING,
     ),
     Route(

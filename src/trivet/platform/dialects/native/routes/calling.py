@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trivet.platform.dialects.native import schemas
 from trivet.platform.dialects.native.routes.route import Access, Body, Query, Route
+from trivet.platform.dialects.native.schemas import jobs as schemas
 
 _OPTIONS = (
     Query("version", "Which version: `1.2.0`, `1`, `^1.2.0`, a content hash, an alias, or `latest`."),

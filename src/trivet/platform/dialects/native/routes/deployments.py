@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from trivet.platform.dialects.native import deployments, schemas
+from trivet.platform.dialects.native import deployments
 from trivet.platform.dialects.native.routes.route import PAGING, Access, Body, Query, Route
+from trivet.platform.dialects.native.schemas import deployments as schemas
+from trivet.platform.dialects.native.schemas.document import Page
 
 DEPLOYMENTS: tuple[Route, ...] = (
     Route(
@@ -62,7 +64,7 @@ DEPLOYMENTS: tuple[Route, ...] = (
         summary="List the images that one can use",
         access=Access.READ,
         handler=deployments.images,
-        response=schemas.Page[schemas.Image],
+        response=Page[schemas.Image],
         queries=(*PAGING, Query("name", "Only those of exactly this name.")),
         detail=(
             "One's own, those of one's organizations, and those of the platform's first administrator. Where a name stands "

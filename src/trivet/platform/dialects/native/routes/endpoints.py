@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from trivet.platform.dialects.native import endpoints, models, schemas
+from trivet.platform.dialects.native import endpoints, models
 from trivet.platform.dialects.native.routes.route import PAGING, Access, Body, Query, Route
+from trivet.platform.dialects.native.schemas import endpoints as schemas
+from trivet.platform.dialects.native.schemas.document import Page
 
 ENDPOINTS: tuple[Route, ...] = (
     Route(
@@ -14,7 +16,7 @@ ENDPOINTS: tuple[Route, ...] = (
         summary="List the endpoints that one may see",
         access=Access.READ,
         handler=endpoints.endpoints,
-        response=schemas.Page[schemas.Endpoint],
+        response=Page[schemas.Endpoint],
         queries=(Query("models", "Only those that are predictive models.", "boolean"), *PAGING),
     ),
     Route(
@@ -25,7 +27,7 @@ ENDPOINTS: tuple[Route, ...] = (
         summary="List versions, newest first",
         access=Access.READ,
         handler=endpoints.versions,
-        response=schemas.Page[schemas.Version],
+        response=Page[schemas.Version],
         queries=PAGING,
     ),
     Route(
@@ -134,7 +136,7 @@ ENDPOINTS: tuple[Route, ...] = (
         summary="List aliases, by name",
         access=Access.READ,
         handler=endpoints.aliases,
-        response=schemas.Page[schemas.Alias],
+        response=Page[schemas.Alias],
         queries=PAGING,
     ),
     Route(
@@ -197,7 +199,7 @@ ENDPOINTS: tuple[Route, ...] = (
         summary="List an endpoint's workers",
         access=Access.READ,
         handler=endpoints.workers,
-        response=schemas.Page[schemas.Worker],
+        response=Page[schemas.Worker],
         queries=PAGING,
         detail="Empty for those who do not manage the endpoint.",
     ),
@@ -254,7 +256,7 @@ ENDPOINTS: tuple[Route, ...] = (
         summary="List the workers of all endpoints that one manages",
         access=Access.READ,
         handler=endpoints.all_workers,
-        response=schemas.Page[schemas.Worker],
+        response=Page[schemas.Worker],
         queries=PAGING,
     ),
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from trivet.platform.dialects.native import files, schemas
+from trivet.platform.dialects.native import files
 from trivet.platform.dialects.native.routes.route import PAGING, Access, Body, Query, Route
+from trivet.platform.dialects.native.schemas import files as schemas
+from trivet.platform.dialects.native.schemas.document import Page
 
 _INFO = Query("info", "Tell what is known of it, as a `DataEntry`, in place of its content.", "boolean")
 
@@ -16,7 +18,7 @@ FILES: tuple[Route, ...] = (
         summary="List whose hosted data one may look for",
         access=Access.DATA,
         handler=files.get,
-        response=schemas.Page[schemas.DataEntry],
+        response=Page[schemas.DataEntry],
         queries=(_INFO, *PAGING),
         detail="One's own account first, then the organizations that one belongs to.",
     ),

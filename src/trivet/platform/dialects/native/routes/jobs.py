@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from trivet.platform.dialects.native import jobs, schemas
+from trivet.platform.dialects.native import jobs
 from trivet.platform.dialects.native.routes.route import PAGING, Access, Body, Query, Route
+from trivet.platform.dialects.native.schemas import jobs as schemas
+from trivet.platform.dialects.native.schemas.document import Page
 
 _WAIT = Query("wait", "Seconds to hold the answer until the job is final, up to 60.", "number")
 
@@ -16,7 +18,7 @@ JOBS: tuple[Route, ...] = (
         summary="List jobs, newest first",
         access=Access.READ,
         handler=jobs.jobs,
-        response=schemas.Page[schemas.Job],
+        response=Page[schemas.Job],
         queries=(
             Query("endpoint", "Only those of one endpoint: `owner/name` or an id."),
             Query("status", "Only those in these states, separated by commas."),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from trivet.platform.dialects.native import people, schemas
+from trivet.platform.dialects.native import people
 from trivet.platform.dialects.native.routes.route import PAGING, Access, Query, Route
+from trivet.platform.dialects.native.schemas import people as schemas
+from trivet.platform.dialects.native.schemas.document import Page
 
 KEYS: tuple[Route, ...] = (
     Route(
@@ -14,7 +16,7 @@ KEYS: tuple[Route, ...] = (
         summary="List keys, newest first",
         access=Access.READ,
         handler=people.keys,
-        response=schemas.Page[schemas.Key],
+        response=Page[schemas.Key],
         queries=(Query("account", "Whose, for administrators; one's own where nothing is said."), *PAGING),
     ),
     Route(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from trivet.platform.dialects.native import people, schemas
+from trivet.platform.dialects.native import people
 from trivet.platform.dialects.native.routes.route import PAGING, Access, Route
+from trivet.platform.dialects.native.schemas import people as schemas
+from trivet.platform.dialects.native.schemas.document import Page
 
 ORGANIZATIONS: tuple[Route, ...] = (
     Route(
@@ -14,7 +16,7 @@ ORGANIZATIONS: tuple[Route, ...] = (
         summary="List organizations",
         access=Access.READ,
         handler=people.organizations,
-        response=schemas.Page[schemas.Organization],
+        response=Page[schemas.Organization],
         queries=PAGING,
     ),
     Route(

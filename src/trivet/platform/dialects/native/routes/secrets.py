@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from trivet.platform.dialects.native import people, schemas
+from trivet.platform.dialects.native import people
 from trivet.platform.dialects.native.routes.route import PAGING, Access, Query, Route
+from trivet.platform.dialects.native.schemas import people as schemas
+from trivet.platform.dialects.native.schemas.document import Page
 
 _OWNER = Query("owner", "An account or organization that one manages; one's own account where nothing is said.")
 
@@ -16,7 +18,7 @@ SECRETS: tuple[Route, ...] = (
         summary="List the names of secrets",
         access=Access.DEPLOY,
         handler=people.secrets,
-        response=schemas.Page[schemas.Secret],
+        response=Page[schemas.Secret],
         queries=(_OWNER, *PAGING),
     ),
     Route(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from trivet.platform.dialects.native import schemas, webhooks
+from trivet.platform.dialects.native import webhooks
 from trivet.platform.dialects.native.routes.route import PAGING, Access, Query, Route
+from trivet.platform.dialects.native.schemas import webhooks as schemas
+from trivet.platform.dialects.native.schemas.document import Page
 
 WEBHOOKS: tuple[Route, ...] = (
     Route(
@@ -14,7 +16,7 @@ WEBHOOKS: tuple[Route, ...] = (
         summary="List deliveries, newest first",
         access=Access.READ,
         handler=webhooks.webhooks,
-        response=schemas.Page[schemas.WebhookDelivery],
+        response=Page[schemas.WebhookDelivery],
         queries=(Query("status", "Only those in these states, separated by commas."), *PAGING),
         detail="Those of one's own account; everybody's for administrators.",
     ),

@@ -1,0 +1,123 @@
+"""Buckets (S3, or what speaks as it): which one is meant, who asks, and boto3's client for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from trivet.runpod.error import InputError, RunPodError
+from trivet.sdk.errors import ConfigurationError
+
+ENVIRONMENT = ("BUCKET_ENDPOINT_URL", "BUCKET_ACCESS_KEY_ID", "BUCKET_SECRET_ACCESS_KEY")
+AT_ONCE = 4
+"""Files, or parts of one, that go at a time."""
+HINT = 'Give {"endpointUrl": …, "accessId": …, "accessSecret": …}.'
+_LINK_HOLDS = 7 * 24 * 3600
+"""Seconds; the longest that S3 allows."""
+_PART = 8 * 1024 * 1024
+"""Bytes; larger files go in parts of this size, which S3 wants to be 5 MiB at least."""
+_GLOBAL = "us-east-1"
+
+
+class BucketCredentialsError(InputError, KeyError):
+    """What was given for a bucket does not name one."""
+
+
+class MissingLibraryError(RunPodError, ConfigurationError, ImportError):
+    """A package that this needs is not installed."""
+
+    default_code = "missing_library"
+
+
+class Place(NamedTuple):
+    """Where a bucket is, and who asks."""
+
+    endpoint: str
+    key_id: str
+    secret: str
+    bucket: str = ""
+
+    def __repr__(self) -> str:
+        return f"Place({self.endpoint!r}, {self.bucket!r})"
+
+
+def region_in(endpoint_url: str) -> str | None:
+    """The region that a bucket's URL names, or None: ``eu-west-1`` of ``https://s3.eu-west-1.amazonaws.com``.
+
+    Args:
+        endpoint_url: the URL.
+    """
+    from urllib.parse import urlsplit
+
+    labels = (urlsplit(endpoint_url).hostname or "").split(".")
+    if len(labels) < 3 or labels[-1].isdecimal():
+        return None
+    match labels[-2]:
+        case "amazonaws":
+            before = [label for label in labels[:-2] if label != "dualstack"]
+            return before[-1] if before[-1] != "s3" and "s3" in before[:-1] else None
+        case "cloudflarestorage":
+            return None  # its first label is an account, and the region is always `auto`
+        case _:
+            return labels[-3]
+
+
+def chosen(given: Mapping[str, str] | None) -> Place | None:
+    """The bucket that an argument names, or else the environment; None where neither does.
+
+    Args:
+        given: ``endpointUrl``, ``accessId``, ``accessSecret``, perhaps ``bucketName``.
+
+    Raises:
+        BucketCredentialsError: one of the three is missing.
+    """
+    if given:
+        missing = [name for name in ("endpointUrl", "accessId", "accessSecret") if not given.get(name)]
+        if missing:
+            raise BucketCredentialsError(f"`bucket_creds` has no {' and no '.join(missing)}.", hint=HINT)
+        return Place(given["endpointUrl"], given["accessId"], given["accessSecret"], given.get("bucketName") or "")
+    endpoint, key_id, secret = (os.environ.get(name, "") for name in ENVIRONMENT)
+    return Place(endpoint, key_id, secret) if endpoint and key_id and secret else None
+
+
+def client_of(place: Place) -> Any:
+    """boto3's client for a bucket.
+
+    Raises:
+        MissingLibraryError: boto3 is not installed.
+    """
+    from importlib import import_module  # boto3 has no types
+
+    try:
+        session, config = import_module("boto3.session"), import_module("botocore.config")
+    except ImportError as error:
+        raise MissingLibraryError(
+            "Uploading to a bucket needs the package boto3.",
+            hint="`pip install boto3`; for a worker, a line `boto3` in its requirements.txt.",
+        ) from error
+    return session.Session().client(
+        "s3",
+        endpoint_url=place.endpoint,
+        aws_access_key_id=place.key_id,
+        aws_secret_access_key=place.secret,
+        region_name=region_in(place.endpoint) or _GLOBAL,
+        config=config.Config(
+            signature_version="s3v4", retries={"max_attempts": 3, "mode": "standard"},
+            connect_timeout=10, read_timeout=60, max_pool_connections=2 * AT_ONCE,
+        ),
+    )  # fmt: skip
+
+
+def transfer() -> Any:
+    """How files go there: boto3's ``TransferConfig``."""
+    from importlib import import_module
+
+    return import_module("boto3.s3.transfer").TransferConfig(
+        multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=AT_ONCE
+    )
+
+
+def link_to(client: Any, bucket: str, key: str) -> str:
+    """A link by which anybody may read a file, for a week."""
+    return str(client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LINK_HOLDS))
