@@ -71,7 +71,7 @@ _FEW = 4
 _Contestant = tuple[Entry, Package]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Worker:
     """A deployed worker.
 
@@ -154,7 +154,7 @@ def _host(ours: Ours, name: str) -> str:
 def _enough(bench: Bench, ours: Ours, name: str) -> int:
     """How many jobs keep a worker busy for a turn; it has started then.
 
-    They are so many that a sleep before the first of them, as the original takes it, does not say how fast the others are.
+    They are so many that what the original takes before the first of them, about a second, does not say how fast the others are.
     """
     _work(ours, name, _FEW)
     jobs = _FEW

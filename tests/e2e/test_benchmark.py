@@ -69,7 +69,8 @@ def measured(folder: Path, rows: str) -> tuple[subprocess.CompletedProcess[str],
 
 def brought_by(distribution: str) -> set[str]:
     """A package with all that it requires, where no extra is asked for."""
-    found, left = set(), [distribution]
+    found: set[str] = set()
+    left = [distribution]
     while left:
         name = canonicalize_name(left.pop())
         if name not in found:

@@ -163,13 +163,15 @@ def both(platform: RunningPlatform, tmp_path_factory: pytest.TempPathFactory) ->
         yield found
 
 
+GIVEN: list[Any] = ["é", None, [], {}, {"a": 1.5}, {"error": "mine", "more": 2}, {"error": {"x": 1}}, {"error": ""}]
+
+
 @pytest.mark.parametrize(
     "asked",
     [
-        pytest.param({"do": "give", "what": what}, id=f"gives {what}")
-        for what in ("é", None, [], {}, {"a": 1.5}, {"error": "mine", "more": 2}, {"error": {"x": 1}}, {"error": ""})
-    ]
-    + [pytest.param({"do": word}, id=word) for word in ("raise", "NaN", "bytes", "job")],
+        *(pytest.param({"do": "give", "what": what}, id=f"gives {what}") for what in GIVEN),
+        *(pytest.param({"do": word}, id=word) for word in ("raise", "NaN", "bytes", "job")),
+    ],
 )
 def test_a_caller_finds_the_same_document(both: dict[str, Endpoint], asked: dict[str, Any]) -> None:
     link, http = (both[f"plain-{way}"].ran(asked) for way in WAYS)

@@ -22,11 +22,11 @@ class Credential(NamedTuple):
 
 
 def credential(api_key: str | None, bearer_token: str | None, environ: Mapping[str, str] = os.environ) -> Credential:
-    """What is in force: arguments, else ``ALGORITHMIA_API_KEY``, else ``ALGORITHMIA_BEARER_TOKEN``."""
-    if api_key is None and "ALGORITHMIA_API_KEY" in environ:
-        return Credential(environ["ALGORITHMIA_API_KEY"], bearer_token)
+    """What is in force: arguments, else ``ALGORITHMIA_API_KEY``, else ``ALGORITHMIA_BEARER_TOKEN``; an empty one is none."""
+    if api_key is None and (known := environ.get("ALGORITHMIA_API_KEY")):
+        return Credential(known, bearer_token)
     if bearer_token is None:
-        bearer_token = environ.get("ALGORITHMIA_BEARER_TOKEN")
+        bearer_token = environ.get("ALGORITHMIA_BEARER_TOKEN") or None
     return Credential(api_key, bearer_token)
 
 

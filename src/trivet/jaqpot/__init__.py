@@ -15,9 +15,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # type checkers know this name; importing it from `typing` would cost more than this whole module
 if TYPE_CHECKING:
-    from trivet.jaqpot import exceptions as exceptions  # noqa: PLC0414 — so it is an attribute, if none of the names in __all__
-    from trivet.jaqpot import models as models  # noqa: PLC0414 — as above
-    from trivet.jaqpot import types as types  # noqa: PLC0414 — as above
+    from trivet.jaqpot import exceptions as exceptions  # modules are attributes, too, if none of the names in __all__
+    from trivet.jaqpot import models as models
+    from trivet.jaqpot import types as types
     from trivet.jaqpot._async.client import AsyncJaqpotApiClient
     from trivet.jaqpot._sync.client import JaqpotApiClient
     from trivet.jaqpot.enums import DatasetType, FeatureType, ModelTask, ModelType, ModelVisibility

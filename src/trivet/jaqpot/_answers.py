@@ -181,8 +181,8 @@ def failed(failure: TransportError, url: str, dataset_id: str | None) -> JaqpotA
     return JaqpotConnectionException(said, hint=goes_on or _PLACE_HINT)
 
 
-def out_of_time(number: int) -> JaqpotPredictionTimeoutException:
-    """The error where a prediction takes longer than its caller waits."""
+def out_of_time(number: int | None) -> JaqpotPredictionTimeoutException:
+    """The error where a prediction takes longer than its caller waits; ``number`` is its dataset's, where it has one yet."""
     return JaqpotPredictionTimeoutException("The time to wait for the prediction has passed.", dataset_id=number)
 
 

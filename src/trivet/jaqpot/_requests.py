@@ -48,16 +48,16 @@ def search(query: str, page: int | None, size: int | None) -> Request:
     return Request("GET", _url("/v1/models/search", asked), (_ACCEPT,))
 
 
-def dataset(dataset_id: int, hold: float = 0.0) -> Request:
+def dataset(dataset_id: int, hold: float | None = None) -> Request:
     """A dataset.
 
     Args:
         dataset_id: its number.
-        hold: seconds for which the server is to wait for its end; 0 leaves it to the server.
+        hold: seconds for which the server is to wait for its end; None leaves it to the server.
     """
     number = _number(dataset_id, "dataset_id")
-    query = f"?wait={hold:.3f}" if hold else ""
-    return Request("GET", f"/v1/datasets/{number}{query}", (_ACCEPT,), held=hold, job_id=number)
+    query = "" if hold is None else f"?wait={hold:.3f}"
+    return Request("GET", f"/v1/datasets/{number}{query}", (_ACCEPT,), held=hold or 0.0, job_id=number)
 
 
 def predict(model_id: int, rows: list[Any]) -> Request:

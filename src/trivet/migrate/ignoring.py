@@ -83,7 +83,7 @@ def parse(content: str, folder: Path) -> Ignores:
         content: one pattern on each line.
         folder: where it holds.
     """
-    patterns = []
+    patterns: list[_Pattern] = []
     for line in content.splitlines():
         text = re.sub(r"(?<!\\)\s+$", "", line)
         if not text or text.startswith("#"):

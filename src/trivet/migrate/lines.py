@@ -107,7 +107,7 @@ def unclear(text: str, known: Known, at: int) -> list[Found]:
 
 def quoted(body: str, known: Known) -> list[Found]:
     """The requirements in quotes in a line, up to a comment."""
-    found = []
+    found: list[Found] = []
     for text in QUOTED.finditer(body):
         if text["quote"] is None:
             break

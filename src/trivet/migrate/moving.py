@@ -112,7 +112,7 @@ def plan(found: Survey) -> Plan:
     staying = {each.package for each in kept}
     fates = {package: Fate.JOINED if package in staying else Fate.REPLACED for package in moved}
     also = {use.requires for use in found.uses if use.requires and use.file in moved.get(use.package, ())}
-    changes = []
+    changes: list[Change] = []
     for name, uses in by_file.items():
         going = {package for package, files in moved.items() if name in files}
         after = made.get(name, content[name])

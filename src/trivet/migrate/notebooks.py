@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
 from trivet.migrate import reading, requirements, texts, writing
 from trivet.migrate.lines import lines_of
 from trivet.migrate.support import Support
 from trivet.migrate.uses import Use
+from trivet.sdk._json import JsonObject, parse
 
 _PYTHON_CELLS = frozenset({"%%time", "%%timeit", "%%capture", "%%prun"})
 """Commands at the head of a cell that leave Python below them; below all others is another language, or a file."""
@@ -32,7 +32,7 @@ class _Notebook:
         places: of each line, its cell, and the line in it.
     """
 
-    document: dict[str, Any]
+    document: JsonObject
     code: tuple[str, ...]
     commands: tuple[str, ...]
     places: tuple[tuple[int, int], ...]
@@ -106,7 +106,9 @@ def _parsed(text: str) -> _Notebook:
     code: list[str] = []
     commands: list[str] = []
     places: list[tuple[int, int]] = []
-    document = json.loads(text)
+    document = parse(text)
+    if not isinstance(document, dict):
+        raise TypeError("a notebook is an object")
     for number, cell in enumerate(_cells(document), 1):
         if cell.get("cell_type") != "code":
             continue
@@ -123,35 +125,35 @@ def _parsed(text: str) -> _Notebook:
     return _Notebook(document, tuple(code), tuple(commands), tuple(places))
 
 
-def _cells(document: Any) -> list[dict[str, Any]]:
-    if not isinstance(document, dict):
-        raise TypeError("a notebook is an object")
+def _cells(document: JsonObject) -> list[JsonObject]:
     cells = document.get("cells", [])
-    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+    found = [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
+    if not isinstance(cells, list) or len(found) != len(cells):
         raise ValueError("its cells are no list of objects")
-    return cells
+    return found
 
 
-def _source(cell: Mapping[str, Any]) -> list[str]:
+def _source(cell: JsonObject) -> list[str]:
     source = cell.get("source", "")
     return lines_of("".join(map(str, source)) if isinstance(source, list) else str(source))
 
 
-def _put(cell: dict[str, Any], new: Sequence[str]) -> None:
+def _put(cell: JsonObject, new: Sequence[str]) -> None:
     """Gives a cell the lines that it is to have; its line endings and its form stay."""
     before = _source(cell)
     lines = [line + old[len(old.rstrip("\r\n")) :] for line, old in zip(new, before, strict=True)]
     if lines != before:
-        if isinstance(cell["source"], list) and cell["source"] != before:
+        source = cell["source"]
+        if isinstance(source, list) and source != before:
             raise ValueError("the lines of a cell are not kept one by one")
-        cell["source"] = lines if isinstance(cell["source"], list) else "".join(lines)
+        cell["source"] = [*lines] if isinstance(source, list) else "".join(lines)
 
 
-def _layout(document: Any, text: str) -> Callable[[Any], str]:
+def _layout(document: JsonObject, text: str) -> Callable[[JsonObject], str]:
     """What writes a document as this one is written."""
     newline = "\r\n" if "\r\n" in text else "\n"
 
-    def writer(indent: int | str | None, is_ascii: bool, end: str) -> Callable[[Any], str]:
+    def writer(indent: int | str | None, is_ascii: bool, end: str) -> Callable[[JsonObject], str]:
         return lambda value: (
             json.dumps(value, indent=indent, ensure_ascii=is_ascii).replace("\n", newline) + end.replace("\n", newline)
         )

@@ -115,8 +115,8 @@ class Scope:
         elsewhere: names that it binds in another scope, as it says ``global`` or ``nonlocal``.
     """
 
-    names: dict[str, Value] = field(default_factory=dict)
-    elsewhere: dict[str, Scope] = field(default_factory=dict)
+    names: dict[str, Value] = field(default_factory=dict[str, "Value"])
+    elsewhere: dict[str, Scope] = field(default_factory=dict[str, "Scope"])
 
 
 def module_of(support: Support, name: str) -> Origin:

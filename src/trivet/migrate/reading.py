@@ -10,29 +10,19 @@ import ast
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from trivet.migrate import values
+from trivet.migrate import mentions, values
 from trivet.migrate.origins import Origin, Own, OwnClass, Scope, Starred, Value, module_of, named
 from trivet.migrate.support import Entry, Support, Verdict
 from trivet.migrate.uses import Use, use_of
+from trivet.migrate.walking import Walker
 
-_BY_TEXT = {
-    "it is imported by a text": {"import_module", "__import__", "find_spec", "importorskip", "reload", "run_module"},
-    "it stands in a text, as for `patch`": {
-        "patch", "setattr", "delattr", "getLogger", "import_string", "locate", "resolve_name", "setitem", "delitem", "modules",
-    },
-}  # fmt: skip
-"""Functions that commonly take the name of something as a text, and what to say of it."""
-_WHY = {function: why for why, functions in _BY_TEXT.items() for function in functions}
 _OF_OBJECT = frozenset({"getattr", "hasattr", "setattr", "delattr", "object"})
 """Functions that take an object and the name of what is in it; the last is ``patch.object``."""
 _FIRST = frozenset({"__init__", "__new__", "__post_init__", "__enter__", "__aenter__", "setUp", "setup_method"})
 """Methods that commonly give an object what its other methods use."""
 
-_EMPTY = frozenset({ast.Constant, ast.Load, ast.Store, ast.Del, ast.Pass, ast.Break, ast.Continue})
-_METHODS: dict[type[ast.AST], Callable[[_Reader, Any], None]] = {}
-"""Of each kind of node, what reads it; found once."""
 _Body: TypeAlias = Callable[[], list[Value]]
 
 
@@ -52,7 +42,7 @@ def read(source: str, file: str, supports: Sequence[Support]) -> list[Use]:
     return sorted(set(reader.uses), key=lambda use: (use.line, use.column, use.name))
 
 
-def mentions(source: str, supports: Iterable[Support]) -> bool:
+def names_one(source: str, supports: Iterable[Support]) -> bool:
     """Whether a text has a word in it that is the name of an original package."""
     return _words(frozenset(root for support in supports for root in support.roots)).search(source) is not None
 
@@ -61,7 +51,7 @@ def _words(roots: frozenset[str]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(roots)))})\b")
 
 
-class _Reader(ast.NodeVisitor):
+class _Reader(Walker, ast.NodeVisitor):
     """Walks over one module. Bodies of functions are read last, as they run when the module's names are all there."""
 
     def __init__(self, file: str, supports: Sequence[Support]) -> None:
@@ -85,27 +75,6 @@ class _Reader(ast.NodeVisitor):
             self._report(node, origin.support, f"{origin.original}.*", Entry(
                 Verdict.UNCLEAR, "which names come by the star can't be told", f"from {origin.target} import {names}"
             ))  # fmt: skip
-
-    def visit(self, node: ast.AST) -> None:
-        """Reads a node: by the method for its kind, else what is in it. Most nodes of a program are of no interest."""
-        kind = type(node)
-        if kind in _EMPTY:
-            return
-        method = _METHODS.get(kind)
-        if method is None:
-            method = _METHODS[kind] = getattr(_Reader, f"visit_{kind.__name__}", _Reader.generic_visit)
-        method(self, node)
-
-    def generic_visit(self, node: ast.AST) -> None:
-        """Reads what is in a node."""
-        for name in node._fields:
-            within = getattr(node, name, None)
-            if isinstance(within, list):
-                for each in within:
-                    if isinstance(each, ast.AST):
-                        self.visit(each)
-            elif isinstance(within, ast.AST):
-                self.visit(within)
 
     # -- imports ------------------------------------------------------------------------------------------------------
 
@@ -325,35 +294,26 @@ class _Reader(ast.NodeVisitor):
             self.visit(node.value)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
-        if isinstance(node.value, ast.Attribute) and node.value.attr == "modules":
-            self._text(node.slice, "modules")
+        self._report_texts(node)
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
+        self._report_texts(node)
         called = values.called(node)
-        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-            self._text(argument, called)
-            if isinstance(argument, ast.Dict) and called == "dict":  # patch.dict("sys.modules", {…})
-                for key in filter(None, argument.keys):
-                    self._text(key, "modules")
-        if called in _OF_OBJECT:
-            origin = values.attribute(node, self)
-            if origin is not None:
-                is_set = called == "setattr" and isinstance(node.func, ast.Name)
-                self._report_origin(node, origin, is_set=is_set)
+        origin = values.attribute(node, self) if called in _OF_OBJECT else None
+        if origin is not None:
+            self._report_origin(node, origin, is_set=called == "setattr" and isinstance(node.func, ast.Name))
         self.generic_visit(node)
 
-    def _text(self, node: ast.AST, called: str) -> None:
-        if called not in _WHY or not isinstance(node, ast.Constant) or not isinstance(node.value, str):
-            return
-        support = self._roots.get(node.value.partition(".")[0])
-        if support is None or not all(part.isidentifier() for part in node.value.split(".")):
-            return
-        origin = named(support, node.value)
-        known = origin.known or (Entry() if origin.kind == "module" else origin.entry)
-        if known.verdict.is_good:
-            known = Entry(Verdict.UNCLEAR, _WHY[called], f'write "{origin.target}" there')
-        self._report(node, support, node.value, known)
+    def _report_texts(self, node: ast.Call | ast.Subscript) -> None:
+        for place, name, why in mentions.texts(node):
+            support = self._roots.get(name.partition(".")[0])
+            if support is not None:
+                origin = named(support, name)
+                known = origin.known or (Entry() if origin.kind == "module" else origin.entry)
+                if known.verdict.is_good:
+                    known = Entry(Verdict.UNCLEAR, why, f'write "{origin.target}" there')
+                self._report(place, support, name, known)
 
     def _visit_annotation(self, annotation: ast.expr | None) -> None:
         if annotation is not None:

@@ -41,7 +41,7 @@ def is_requirements(path: str) -> bool:
     )
 
 
-def mentions(text: str, supports: Sequence[Support]) -> bool:
+def names_one(text: str, supports: Sequence[Support]) -> bool:
     """Whether a text may require an original."""
     return _pattern(tuple(sorted(_distributions(supports)[0]))).search(text) is not None
 
@@ -57,7 +57,7 @@ def read(text: str, file: str, supports: Sequence[Support]) -> list[Use]:
     Raises:
         SyntaxError: it is a program, and no Python.
     """
-    if not mentions(text, supports):
+    if not names_one(text, supports):
         return []
     packages, known = _distributions(supports)
     return [
@@ -98,7 +98,7 @@ def _rewritten(text: str, file: str, known: Known, fate_of: Callable[[str], Fate
     there = {
         found.group for _, all_found in _requirements(text, file, Known({known.new: Entry()})) for found in all_found
     }
-    lines = []
+    lines: list[str] = []
     for line, all_found in _requirements(text, file, known):
         body = line.rstrip("\r\n")
         ending = line[len(body) :]

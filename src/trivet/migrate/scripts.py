@@ -87,7 +87,7 @@ def in_setup(lines: Sequence[str], known: Known) -> Iterator[Line]:
     regions = _regions(ast.parse(content), places)
     for number, line in enumerate(lines, 1):
         start = places.start(number)
-        found = []
+        found: list[Found] = []
         for each in quoted(line.rstrip("\r\n"), known):
             around = [region for region in regions if region[0] <= start + each.start < region[1]]
             if around:

@@ -101,17 +101,17 @@ def _read(file: Path, name: str, tables: Sequence[Support]) -> list[Use]:
         return _read_program(data, name, tables)
     text = texts.plain(data).content
     if file.suffix == ".ipynb":
-        is_named = reading.mentions(text, tables) or requirements.mentions(text, tables)
+        is_named = reading.names_one(text, tables) or requirements.names_one(text, tables)
         return notebooks.read(text, name, tables) if is_named else []
     return requirements.read(text, name, tables)
 
 
 def _read_program(data: bytes, name: str, tables: Sequence[Support]) -> list[Use]:
     is_setup = name.rpartition("/")[2] == "setup.py"
-    if not is_setup and not reading.mentions(data.decode("latin-1"), tables) and b"# /// script" not in data:
+    if not is_setup and not reading.names_one(data.decode("latin-1"), tables) and b"# /// script" not in data:
         return []  # names are ASCII in all encodings that a program can have
     source = texts.program(data).content
-    uses = reading.read(source, name, tables) if reading.mentions(source, tables) else []
+    uses = reading.read(source, name, tables) if reading.names_one(source, tables) else []
     if is_setup or "# /// script" in source:
         uses += requirements.read(source, name, tables)
     return sorted(uses, key=lambda use: (use.line, use.column))
@@ -122,8 +122,8 @@ def _may_mention(file: Path) -> bool:
         text = file.read_bytes()[:_LARGEST].decode("latin-1")
     except OSError:
         return True
-    return reading.mentions(text, supports()) or (
-        file.suffix not in (".py", ".pyi", ".ipynb") and requirements.mentions(text, supports())
+    return reading.names_one(text, supports()) or (
+        file.suffix not in (".py", ".pyi", ".ipynb") and requirements.names_one(text, supports())
     )
 
 

@@ -18,6 +18,13 @@ _THE_SAME = frozenset(
 )
 """Functions that give the object that they are given."""
 
+_PERHAPS = frozenset({"Optional", "Union", "Annotated", "Final", "ClassVar", "Awaitable"})
+_BY_KEY = frozenset({"dict", "mapping", "defaultdict"})
+_COLLECTIONS = frozenset(
+    {"list", "tuple", "set", "frozenset", "sequence", "iterable", "iterator", "collection", "dict", "mapping",
+     "defaultdict", "deque", "generator", "asyncgenerator", "asynciterator"}
+)  # fmt: skip
+
 
 class Names(Protocol):
     """The names that an expression can see."""
@@ -72,14 +79,7 @@ def annotated(annotation: ast.AST | None, names: Names) -> Value:
     if isinstance(annotation, ast.BinOp):
         return annotated(annotation.left, names) or annotated(annotation.right, names)
     if isinstance(annotation, ast.Subscript):
-        kind = getattr(annotation.value, "id", getattr(annotation.value, "attr", ""))
-        inner = annotation.slice
-        parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-        if kind in ("Optional", "Union", "Annotated", "Final", "ClassVar", "Awaitable"):
-            return next((found for found in (annotated(part, names) for part in parts) if found is not None), None)
-        found = annotated(parts[-1] if kind.lower() in ("dict", "mapping", "defaultdict") else parts[0], names)
-        is_iterated = kind.lower() in _COLLECTIONS
-        return found.gathered() if isinstance(found, Origin) and is_iterated else None
+        return _of_several(annotation, names)
     origin = value(annotation, names)
     if isinstance(origin, OwnClass):
         return origin
@@ -88,10 +88,16 @@ def annotated(annotation: ast.AST | None, names: Names) -> Value:
     return origin.called()
 
 
-_COLLECTIONS = frozenset(
-    {"list", "tuple", "set", "frozenset", "sequence", "iterable", "iterator", "collection", "dict", "mapping",
-     "defaultdict", "deque", "generator", "asyncgenerator", "asynciterator"}
-)  # fmt: skip
+def _of_several(annotation: ast.Subscript, names: Names) -> Value:
+    """What an annotation with others in brackets says."""
+    kind = str(getattr(annotation.value, "id", getattr(annotation.value, "attr", "")))
+    parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+    if kind in _PERHAPS:
+        return next((found for found in (annotated(part, names) for part in parts) if found is not None), None)
+    if kind.lower() not in _COLLECTIONS or not parts:
+        return None
+    found = annotated(parts[-1] if kind.lower() in _BY_KEY else parts[0], names)
+    return found.gathered() if isinstance(found, Origin) else None
 
 
 def unquoted(annotation: ast.AST) -> ast.AST:

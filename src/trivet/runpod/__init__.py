@@ -19,9 +19,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # type checkers know this name; importing it from `typing` would cost more than this whole module
 if TYPE_CHECKING:
-    from trivet.runpod import api as api  # noqa: PLC0414 — so it is an attribute, if none of the names in __all__
-    from trivet.runpod import credentials as credentials  # noqa: PLC0414 — as above
-    from trivet.runpod import endpoint as endpoint  # noqa: PLC0414 — as above
+    from trivet.runpod import api as api  # modules are attributes, too, if none of the names in __all__
+    from trivet.runpod import credentials as credentials
+    from trivet.runpod import endpoint as endpoint
     from trivet.runpod import error, serverless, version
     from trivet.runpod.api.ctl_commands import (
         create_container_registry_auth,

@@ -89,6 +89,8 @@ def test_a_key_comes_from_the_argument_or_the_environment(monkeypatch: pytest.Mo
     monkeypatch.setenv("ALGORITHMIA_API_KEY", "env")
     assert (Algorithmia.client().apiKey, Algorithmia.client().bearerToken) == ("env", None)
     assert Algorithmia.client("argument").apiKey == "argument"
+    monkeypatch.setenv("ALGORITHMIA_API_KEY", "")
+    assert (Algorithmia.client().apiKey, Algorithmia.client().bearerToken) == (None, "token")
 
 
 def test_no_key_is_shown_where_a_client_is() -> None:

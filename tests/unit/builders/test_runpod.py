@@ -258,9 +258,10 @@ def test_who_installs_by_a_dockerfile_is_told_that_this_is_not_done_here(tmp_pat
         ("ENV PYTHONUNBUFFERED=1 DEBIAN_FRONTEND=noninteractive\nENV PATH=/opt/bin:$PATH", []),
         (
             'ENV MODEL_NAME="a b=c" \\\n    HF_HOME=/cache\nenv LIMIT 5 a=b\nENV HF_HOME=/other',
-            [": MODEL_NAME, HF_HOME, a."],
+            [": MODEL_NAME, HF_HOME, LIMIT."],
         ),
         ("ENV LIMIT 5", [": LIMIT."]),
+        ("ENV  \nENV\nCMD", []),
         ('ENV A=\'it\' B="x\\"y" C=d\\ E=f', [": A, B, C."]),
         ("ENV " + " ".join(f"V{number}=1" for number in range(9)), [": V0, V1, V2, V3, V4, V5, V6, V7, …."]),
         ('ENV A=1\nCMD ["/start.sh"]', ["starts `/start.sh`", ": A."]),

@@ -171,6 +171,20 @@ def test_a_prediction_that_takes_too_long_names_its_dataset() -> None:
     assert not isinstance(caught.value, exceptions.JaqpotApiException)
 
 
+def test_a_trivet_is_not_left_to_hold_the_question_longer_than_the_caller_waits() -> None:
+    jaqpot, server = client(begun(**{"trivet-version": "1.0"}), dataset("EXECUTING"))
+    with pytest.raises(exceptions.JaqpotPredictionTimeoutException):
+        jaqpot.predict_sync(1886, [ROW], timeout=0)
+    assert server.asked[1:] == ["GET /v1/datasets/77?wait=0.000"]
+
+
+def test_no_slice_is_begun_after_the_callers_time() -> None:
+    jaqpot, server = client(begun(), finished())
+    with pytest.raises(exceptions.JaqpotPredictionTimeoutException, match="has passed"):
+        jaqpot.predict_sync(1886, [ROW] * 2000, timeout=0)
+    assert len([asked for asked in server.asked if asked.startswith("POST")]) == 1
+
+
 def test_a_silence_at_the_end_of_the_wait_is_the_end_of_the_wait() -> None:
     jaqpot, _ = client(begun(), TransportError("no answer", sent=True, timed_out=True))
     with pytest.raises(exceptions.JaqpotPredictionTimeoutException):

@@ -38,7 +38,7 @@ def all_imports_work(program: bytes) -> None:
     imports = [node for node in ast.walk(ast.parse(program)) if isinstance(node, (ast.Import, ast.ImportFrom))]
     ours = [node for node in imports if "trivet." in ast.unparse(node)]
     assert ours
-    exec(compile(ast.Module(ours, []), "imports", "exec"), {})
+    exec(compile(ast.Module([*ours], []), "imports", "exec"), {})
 
 
 @pytest.fixture

@@ -306,6 +306,20 @@ def test_what_collections_hold_is_followed() -> None:
     ]
 
 
+def test_annotations_of_all_shapes_are_read() -> None:
+    assert uses(
+        """
+        from runpod import Endpoint, Job
+        def f(a: tuple[()], b: "not python", c: Annotated[Endpoint, 1], d: "Endpoint | None", *e: Job, g: Unknown[Job], h: 5 = 1):
+            a.run(), b.run(), c.run({}), d.health(), g.status(), h.run()
+        """
+    ) == [
+        "2 runpod.Endpoint", "2 runpod.Job",
+        "3 runpod.Endpoint", "3 runpod.Endpoint", "3 runpod.Job",
+        "4 Endpoint.run", "4 Endpoint.health",
+    ]  # fmt: skip
+
+
 def test_a_name_that_may_be_another_is_still_followed() -> None:
     assert uses(
         """

@@ -139,6 +139,17 @@ class FakeServer:
         self.say(Kind.JOB, self._number, meta, body)
         return self._number
 
+    def submit_at_once(self, *bodies: bytes) -> list[int]:
+        """Sends several jobs in one write, so that the worker has all of them when it has the first."""
+        frames = b""
+        for body in bodies:
+            self._number += 1
+            meta = {"job": f"job_{self._number}", "token": f"t{self._number}", "type": "application/json", "attempt": 1}
+            frames += encode(Kind.JOB, self._number, meta, body)
+        assert self._link is not None
+        self._link.sendall(frames)
+        return list(range(self._number - len(bodies) + 1, self._number + 1))
+
     def cancel(self, number: int, reason: str = "cancelled") -> None:
         """Asks for the end of an attempt."""
         self.say(Kind.CANCEL, number, {"reason": reason})

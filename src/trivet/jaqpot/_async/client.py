@@ -365,6 +365,8 @@ class AsyncJaqpotApiClient:
 
     async def _sliced(self, model_id: int, slices: list[_rows.Slice], deadline: Deadline) -> list[Any]:
         async def predicted(part: _rows.Slice) -> list[Any]:
+            if part.first > 0 and deadline.passed:
+                raise _answers.out_of_time(None)
             return part.counted_on(await self._predicted(_requests.predict(model_id, part.rows), deadline))
 
         result: list[Any] = []
@@ -388,7 +390,7 @@ class AsyncJaqpotApiClient:
         """A dataset once it is final. A server that holds questions answers in that moment; another is asked again."""
         pause = _FIRST_PAUSE
         while True:
-            hold = deadline.portion(_requests.LONGEST_HOLD) if self._holds else 0.0
+            hold = deadline.portion(_requests.LONGEST_HOLD) if self._holds else None
             asked = time.monotonic()
             try:
                 found = _answers.document(await self._ask(_requests.dataset(number, hold), deadline))

@@ -20,8 +20,8 @@ _DOCKERFILES = ("Dockerfile", "dockerfile")
 _MOST_RECIPE = 256 * 1024
 _LONGEST_COMMAND = 80
 _COMMAND = re.compile(r"\s*(?:CMD|ENTRYPOINT)\s(.*)", re.IGNORECASE | re.DOTALL)
-_ENVIRONMENT = re.compile(r"\s*ENV\s+(.*)", re.IGNORECASE | re.DOTALL)
-_VARIABLE = re.compile(r"""([A-Za-z_]\w*)=(?:"(?:[^"\\]|\\.)*"|'[^']*'|(?:[^\s\\"']|\\.)*)+""", re.DOTALL)
+_ENVIRONMENT = re.compile(r"\s*ENV\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+_VARIABLE = re.compile(r"""([A-Za-z_]\w*)=(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s\\"']|\\.)*""", re.DOTALL)
 _OF_IMAGES = frozenset(
     {
         "DEBIAN_FRONTEND",
@@ -231,9 +231,9 @@ def _variables(recipe: str) -> list[str]:
     """The names of the variables that a Dockerfile sets for its program, each once."""
     names: dict[str, None] = {}
     for match in filter(None, map(_ENVIRONMENT.fullmatch, recipe.splitlines())):
-        given = match[1].strip()
-        # the old form has one variable, and no `=`
-        names.update(dict.fromkeys(_VARIABLE.findall(given) or [given.partition(" ")[0]]))
+        first = match[1].split(maxsplit=1)[0]
+        # the old form has one variable, and what follows is its value
+        names.update(dict.fromkeys(_VARIABLE.findall(match[1]) if "=" in first else [first]))
     return [name for name in names if name not in _OF_IMAGES]
 
 

@@ -186,7 +186,7 @@ class Calls:
         payload: Payload,
         options: CallOptions = USUAL,
     ) -> JobView:
-        """Begins a call whose caller goes on to read `events`; a held call like `run`."""
+        """Begins a call whose caller goes on to read `Jobs.events`; a held call like `run`."""
         if options.idempotency_key is not None:
             return await self.submit(principal, reference, payload, options)
         endpoint, version = self._endpoints.pick(principal, reference, affinity=options.affinity)

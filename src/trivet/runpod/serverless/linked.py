@@ -44,16 +44,15 @@ def serve(program: Program, variables: MutableMapping[str, str]) -> None:
     streams = sys.stdout, sys.stderr
 
     def open_trial(intake: Intake, most: int) -> Trial:
-        _follow(dict(zip(streams, (sys.stdout, sys.stderr), strict=True)))
+        _follow(streams, (sys.stdout, sys.stderr))
         failure = fitness.first_failure()
         if failure is not None:
             raise CheckFailed(failure.check, failure.reason)
         program.begin()
         return LinkedTrial(program, intake, most, environment.folder)
 
-    RunPodLogger.is_read = (
-        False  # who reads lines of JSON is the platform, of workers that have nothing better to say them by
-    )
+    # the platform reads lines of JSON to learn which job each is about: of workers that have nothing better to say it by
+    RunPodLogger.is_read = False
     try:
         status = work(environment, open_trial, stays=True, aside=True)
     finally:
@@ -65,20 +64,16 @@ def serve(program: Program, variables: MutableMapping[str, str]) -> None:
         sys.exit(status)
 
 
-def _follow(streams: Mapping[Any, Any]) -> None:
-    """Has what the program logs go where it prints: its handlers were made before the streams were replaced.
-
-    Args:
-        streams: the new ones by the old.
-    """
+def _follow(before: tuple[Any, Any], after: tuple[Any, Any]) -> None:
+    """Has what the program logs go where it prints: its handlers were made before the streams were replaced."""
     logging = sys.modules.get("logging")
     if logging is None:
         return
     loggers = (logging.root, *logging.root.manager.loggerDict.values())
     for handler in {handler for logger in loggers for handler in getattr(logger, "handlers", ())}:
-        stream = getattr(handler, "stream", None)
-        if isinstance(handler, logging.StreamHandler) and stream in streams:
-            handler.setStream(streams[stream])
+        for old, new in zip(before, after, strict=True):
+            if isinstance(handler, logging.StreamHandler) and handler.stream is old:
+                handler.setStream(new)
 
 
 class LinkedHost:

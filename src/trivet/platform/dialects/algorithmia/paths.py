@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from trivet.platform.core.errors import BadRequest
 from trivet.platform.dialects.algorithmia.context import PREFIX
+from trivet.platform.wire.paths import sent_path
 
 _VERSION = "v1"
 _WORKERS = "w"
@@ -45,9 +46,7 @@ def place_of(path: str, raw_path: bytes, root: str = "") -> Place | None:
         raw_path: as it was sent; empty where that is not known.
         root: what a proxy in front has put before all paths.
     """
-    sent = raw_path.decode("latin-1") if raw_path else path
-    if root and sent.startswith(root):
-        sent = sent[len(root) :]
+    sent = sent_path(path, raw_path, root)
     below = sent.removeprefix(PREFIX).lstrip("/")  # an address that ends in a slash makes two of them
     first, _, rest = below.partition("/")
     worker = None

@@ -9,6 +9,7 @@ from trivet.platform.core.errors import BadRequest, Unauthenticated
 from trivet.platform.dialects.jaqpot.context import PREFIX, VERSION
 from trivet.platform.wire.answers import Header
 from trivet.platform.wire.credentials import token_in, token_of_pair
+from trivet.platform.wire.paths import sent_path
 
 _LONGEST = 1024
 _KEY, _SECRET, _AUTHORIZATION = b"x-api-key", b"x-api-secret", b"authorization"
@@ -40,9 +41,7 @@ def parts_of(path: str, raw_path: bytes, root: str = "") -> tuple[str, ...] | No
     Raises:
         BadRequest: a name is not UTF-8.
     """
-    sent = raw_path.decode("latin-1") if raw_path else path
-    if root and sent.startswith(root):
-        sent = sent[len(root) :]
+    sent = sent_path(path, raw_path, root)
     names = [name for name in sent.split("/") if name]
     if names[:2] != [PREFIX[1:], VERSION]:
         return None

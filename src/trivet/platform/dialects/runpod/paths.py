@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from trivet.platform.core.endpoints import EndpointReference
 from trivet.platform.core.errors import NotFound
 from trivet.platform.dialects.runpod.context import JOBS, PREFIX
+from trivet.platform.wire.paths import sent_path
 
 POST = frozenset({"POST"})
 GET = frozenset({"GET", "HEAD"})
@@ -50,10 +51,7 @@ def parts_of(path: str, raw_path: bytes, root: str = "") -> list[str]:
         raw_path: as it was sent; empty where that is not known.
         root: what a proxy in front has put before all paths.
     """
-    sent = raw_path.decode("latin-1") if raw_path else path
-    if root and sent.startswith(root):
-        sent = sent[len(root) :]
-    return [unquote(part) for part in sent.removeprefix(PREFIX).split("/") if part]
+    return [unquote(part) for part in sent_path(path, raw_path, root).removeprefix(PREFIX).split("/") if part]
 
 
 def endpoint_parts(parts: list[str]) -> list[str] | None:

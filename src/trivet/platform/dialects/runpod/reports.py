@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from trivet.platform.core.jobs import HANDLER_ERROR, JobError
+from trivet.protocol.runpod import read_error
 
 IN_PROGRESS = "IN_PROGRESS"
 _NULL = b"null"
-_CLASS = re.compile(r"<class '([^']{1,200})'>")
 _OUR_FOLDERS = re.compile(r'(?m)^(\s*File ")[^"]*/(?:workers/[^/"]+/code|envs/[0-9a-f]+/lib/[^/"]+/site-packages)/')
 """How lines of a traceback begin that name files below the data folder, which is nobody's business; the rest is the author's."""
 _LONGEST_TEXT = 64 * 1024
@@ -145,21 +145,8 @@ def _handlers(error: Any, raw: bytes) -> JobError:
     """The handler's error: of an exception what it was, of anything else its text, which for what is no text is its JSON."""
     if not isinstance(error, str):
         return JobError(HANDLER_ERROR, _text(raw.decode("utf-8", "replace")))
-    try:
-        told = json.loads(error) if error.startswith("{") else None
-    except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict) or not isinstance(told.get("error_type"), str) or "error_message" not in told:
-        return JobError(HANDLER_ERROR, _text(error))
-    match = _CLASS.fullmatch(told["error_type"])
-    kind = _text(match[1] if match else told["error_type"]).removeprefix("__main__.")
-    trace = told.get("error_traceback")
-    return JobError(
-        HANDLER_ERROR,
-        _text(str(told["error_message"])),
-        type=kind,
-        traceback=_text(trace) if isinstance(trace, str) and trace else None,
-    )
+    found = read_error(error)
+    return JobError(HANDLER_ERROR, found.message, type=found.type or None, traceback=found.traceback or None)
 
 
 def _unreadable(why: str) -> JobError:

@@ -43,7 +43,9 @@ STATUSES: Mapping[JobStatus, schemas.JobStatus] = {
     JobStatus.CANCELLED: "CANCELLED",
     JobStatus.TIMED_OUT: "TIMED_OUT",
 }
-_LEAST_TIMEOUT, _LEAST_TTL, _WEEK = 5_000, 10_000, 604_800_000
+LEAST_TIMEOUT, LONGEST_TIME = 5_000, 604_800_000
+"""Milliseconds that a job may run: the least and the most that can be set. The most is that of its time to live, too."""
+_LEAST_TTL = 10_000
 _NULL = b"null"
 _encode = msgspec.json.Encoder().encode
 
@@ -130,7 +132,7 @@ def _with_policy(options: CallOptions, data: bytes) -> CallOptions:
     low = policy.get("lowPriority")
     if low is not None and not isinstance(low, bool):
         raise BadRequest("`policy.lowPriority` must be true or false.")
-    timeout = _milliseconds(policy, "executionTimeout", _LEAST_TIMEOUT)
+    timeout = _milliseconds(policy, "executionTimeout", LEAST_TIMEOUT)
     ttl = _milliseconds(policy, "ttl", _LEAST_TTL)
     return replace(
         options,
@@ -144,11 +146,11 @@ def _milliseconds(policy: Mapping[str, Any], name: str, least: int) -> float | N
     value = policy.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= _WEEK:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= LONGEST_TIME:
         given = _encode(value)[:40].decode("utf-8", "replace")
         raise BadRequest(
-            f"`policy.{name}` must be a number of milliseconds from {least} to {_WEEK}, not {given}.",
-            hint=f"{least} is {least // 1000} seconds, {_WEEK} is seven days.",
+            f"`policy.{name}` must be a number of milliseconds from {least} to {LONGEST_TIME}, not {given}.",
+            hint=f"{least} is {least // 1000} seconds, {LONGEST_TIME} is seven days.",
         )
     return float(value)
 

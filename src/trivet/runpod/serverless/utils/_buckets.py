@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ _LINK_HOLDS = 7 * 24 * 3600
 _PART = 8 * 1024 * 1024
 """Bytes; larger files go in parts of this size, which S3 wants to be 5 MiB at least."""
 _GLOBAL = "us-east-1"
+_REGION = re.compile(r"(?!s3)[a-z]+(?:\d+|(?:-[a-z]+)*-[a-z0-9]+)")
+"""``nyc3``, ``eu-west-1``, ``us-gov-west-1``, ``fr-par``."""
 
 
 class BucketCredentialsError(InputError, KeyError):
@@ -42,7 +45,7 @@ class Place(NamedTuple):
         return f"Place({self.endpoint!r}, {self.bucket!r})"
 
 
-def region_in(endpoint_url: str) -> str | None:
+def extract_region_from_url(endpoint_url: str) -> str | None:
     """The region that a bucket's URL names, or None: ``eu-west-1`` of ``https://s3.eu-west-1.amazonaws.com``.
 
     Args:
@@ -51,16 +54,12 @@ def region_in(endpoint_url: str) -> str | None:
     from urllib.parse import urlsplit
 
     labels = (urlsplit(endpoint_url).hostname or "").split(".")
-    if len(labels) < 3 or labels[-1].isdecimal():
-        return None
-    match labels[-2]:
-        case "amazonaws":
-            before = [label for label in labels[:-2] if label != "dualstack"]
-            return before[-1] if before[-1] != "s3" and "s3" in before[:-1] else None
-        case "cloudflarestorage":
-            return None  # its first label is an account, and the region is always `auto`
-        case _:
-            return labels[-3]
+    before = [label for label in labels[:-2] if label != "dualstack"]
+    if not before or labels[-1].isdecimal() or labels[-2] == "cloudflarestorage":
+        return None  # Cloudflare has an account there, and one region for all
+    if labels[-2] == "amazonaws" and "s3" not in before[:-1]:
+        return None  # its global endpoint, perhaps behind a bucket's name
+    return before[-1] if _REGION.fullmatch(before[-1]) else None
 
 
 def chosen(given: Mapping[str, str] | None) -> Place | None:
@@ -101,7 +100,7 @@ def client_of(place: Place) -> Any:
         endpoint_url=place.endpoint,
         aws_access_key_id=place.key_id,
         aws_secret_access_key=place.secret,
-        region_name=region_in(place.endpoint) or _GLOBAL,
+        region_name=extract_region_from_url(place.endpoint) or _GLOBAL,
         config=config.Config(
             signature_version="s3v4", retries={"max_attempts": 3, "mode": "standard"},
             connect_timeout=10, read_timeout=60, max_pool_connections=2 * AT_ONCE,
@@ -120,4 +119,6 @@ def transfer() -> Any:
 
 def link_to(client: Any, bucket: str, key: str) -> str:
     """A link by which anybody may read a file, for a week."""
-    return str(client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=LINK_HOLDS))
+    return str(
+        client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=_LINK_HOLDS)
+    )

@@ -23,8 +23,8 @@ from trivet.runpod.serverless.utils._buckets import (
     MissingLibraryError,
     chosen,
     client_of,
+    extract_region_from_url,
     link_to,
-    region_in,
     transfer,
 )
 
@@ -47,15 +47,6 @@ IMAGES = "simulated_uploaded"
 """The folder that stands in for a bucket of images."""
 FILES = "local_upload"
 """The folder that stands in for any other."""
-
-
-def extract_region_from_url(endpoint_url: str) -> str | None:
-    """The region that a bucket's URL names, or None: ``eu-west-1`` of ``https://s3.eu-west-1.amazonaws.com``.
-
-    Args:
-        endpoint_url: the URL.
-    """
-    return region_in(endpoint_url)
 
 
 def get_boto_client(bucket_creds: Mapping[str, str] | None = None) -> tuple[Any, Any]:
@@ -156,11 +147,11 @@ def bucket_upload(
     place = chosen(bucket_creds or {"endpointUrl": ""})
     if place is None or not place.bucket:
         raise BucketCredentialsError("`bucket_creds` has no bucketName.", hint=HINT[:-2] + ', "bucketName": …}.')
-    client, transfer = client_of(place), transfer()
+    client, how = client_of(place), transfer()
     addresses: list[str] = []
     for file in file_list:
         key = f"{job_id}/{os.fspath(file).lstrip('/')}"
-        client.upload_file(os.fspath(file), place.bucket, key, Config=transfer)
+        client.upload_file(os.fspath(file), place.bucket, key, Config=how)
         addresses.append(f"{place.endpoint.rstrip('/')}/{place.bucket}/{key}")
     return addresses
 

@@ -57,7 +57,7 @@ class Deployment(Document):
 
 class Image(Document):
     """A build under a name, that endpoints can be made of. `hash` is the SHA-256 of what was uploaded; `host` is the kind of
-    program: `decorated` or `runpod`. `updated_at` is when the name came to stand for this build.
+    program, such as `decorated`, `runpod` or `runpod_linked`. `updated_at` is when the name came to stand for this build.
     """
 
     id: str

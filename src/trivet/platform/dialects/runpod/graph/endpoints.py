@@ -14,15 +14,13 @@ from trivet.platform.dialects.runpod.context import FORMAT
 from trivet.platform.dialects.runpod.graph import pods, templates
 from trivet.platform.dialects.runpod.graph.call import Arguments, GraphCall, given, required
 from trivet.platform.dialects.runpod.graph.gpus import DEFAULT_GPU_IDS, check_gpu_ids, kinds_of
+from trivet.platform.dialects.runpod.translate import LEAST_TIMEOUT, LONGEST_TIME
 from trivet.platform.services.saving import TemplateDraft
 from trivet.platform.services.templates import EndpointDraft
 from trivet.platform.wire.times import rfc3339
 
 LONGEST_IDLE = 3600
 """Seconds that a worker may sit idle, at most."""
-SHORTEST_RUN, LONGEST_RUN = 5_000, 604_800_000
-"""Milliseconds that a job may run: the least and the most that can be set."""
-
 MOST_GPUS = 64
 """GPUs that one worker may ask for: more than any machine has."""
 _NEW: Mapping[str, Any] = {
@@ -250,8 +248,8 @@ def _kept_words(asked: Mapping[str, Any], before: Mapping[str, Any], gpus: Mappi
     if not 1 <= asked.get("gpuCount", 1) <= MOST_GPUS:
         raise BadRequest(f"gpuCount is {asked['gpuCount']}; it takes 1 to {MOST_GPUS}.")
     milliseconds = asked.get("executionTimeoutMs")
-    if milliseconds and not SHORTEST_RUN <= milliseconds <= LONGEST_RUN:
-        raise BadRequest(f"executionTimeoutMs is {milliseconds}; it takes {SHORTEST_RUN} to {LONGEST_RUN}.")
+    if milliseconds and not LEAST_TIMEOUT <= milliseconds <= LONGEST_TIME:
+        raise BadRequest(f"executionTimeoutMs is {milliseconds}; it takes {LEAST_TIMEOUT} to {LONGEST_TIME}.")
     if "flashBootType" not in asked and str(asked.get("name", "")).endswith(_FLASH_SUFFIX):
         words["flashBootType"] = "FLASHBOOT"  # older packages say it in the name
     if words.get("flashBootType", "OFF") not in _FLASH_BOOT:

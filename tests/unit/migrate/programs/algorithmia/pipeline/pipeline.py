@@ -26,6 +26,7 @@ class Step:
             except AlgorithmException as error:
                 if attempt == 3 or error.error_type != "SystemError":
                     raise
+        return None
 
     def run(self, value):
         answer: AlgoResponse = self.ask(value)

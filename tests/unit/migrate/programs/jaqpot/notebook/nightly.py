@@ -4,7 +4,7 @@ import csv
 import logging
 import os
 import sys
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 from jaqpot_python_sdk import JaqpotApiClient
@@ -30,7 +30,7 @@ def ask(jaqpot: JaqpotApiClient, table: Path) -> list[dict]:
     try:
         return jaqpot.predict_with_csv_sync(MODEL, str(table))
     except JaqpotPredictionFailureException as error:
-        log.error("%s: %s", table.name, error)
+        log.warning("%s: %s", table.name, error)
         return []
 
 
@@ -50,14 +50,14 @@ def main() -> int:
     jaqpot = client()
     summary = jaqpot.get_model_summary(MODEL)
     log.info("%s", summary["name"])
-    table = DAYS / f"{date.today()}.csv"
+    table = DAYS / f"{datetime.now(UTC).date()}.csv"
     if not table.exists():
         log.info("nothing was made today")
         return 0
     try:
         found = dangerous(ask(jaqpot, table))
     except JaqpotApiException as error:
-        log.error("the service: %s", error)
+        log.warning("the service: %s", error)
         return 1
     write(table.with_suffix(".report.csv"), found)
     return 2 if found else 0

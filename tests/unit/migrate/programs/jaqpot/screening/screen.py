@@ -67,7 +67,7 @@ class Screening:
         for first in range(0, len(rows), AT_ONCE):
             part = rows[first : first + AT_ONCE]
             found = self.predict([values for _, values in part])
-            for (row, _), prediction in zip(part, found):
+            for (row, _), prediction in zip(part, found, strict=True):
                 if prediction and self.is_in_domain(prediction):
                     yield row | {target: prediction[target] for target in self.targets}
 

@@ -91,10 +91,7 @@ def main() -> int:
         for path in paths:
             follow(path)
         return 0
-    if options.at_once:
-        found = asyncio.run(many(paths, options.at_once))
-    else:
-        found = {path.name: one(path) for path in paths}
+    found = asyncio.run(many(paths, options.at_once)) if options.at_once else {path.name: one(path) for path in paths}
     json.dump(found, sys.stdout, indent=2)
     return 0
 

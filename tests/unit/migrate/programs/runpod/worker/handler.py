@@ -1,5 +1,6 @@
 """A worker that makes pictures of words, or of words and a picture, and keeps them in a bucket."""
 
+import functools
 import os
 import time
 
@@ -11,18 +12,16 @@ from runpod.serverless.utils.rp_cleanup import clean
 from runpod.serverless.utils.rp_validator import validate
 from schemas import INPUT_SCHEMA
 
-log = RunPodLogger()
-model = None
+console = RunPodLogger()
 
 
+@functools.cache
 def load():
     """Loads the model once for all jobs of this worker."""
-    global model
-    if model is None:
-        started = time.perf_counter()
-        device = "cuda" if rp_cuda.is_available() else "cpu"
-        model = pictures.Model(os.environ.get("MODEL", "/models/base"), device=device)
-        log.info(f"loaded on {device} in {time.perf_counter() - started:.1f} s")
+    started = time.perf_counter()
+    device = "cuda" if rp_cuda.is_available() else "cpu"
+    model = pictures.Model(os.environ.get("MODEL", "/models/base"), device=device)
+    console.info(f"loaded on {device} in {time.perf_counter() - started:.1f} s")
     return model
 
 
@@ -48,7 +47,7 @@ def first_picture(job, wanted):
 
 def upload(job, paths):
     if not os.environ.get("BUCKET_ENDPOINT_URL"):
-        log.warning("there is no bucket; pictures go back in the answer", job["id"])
+        console.warn("there is no bucket; pictures go back in the answer", job["id"])
         return [pictures.as_text(path) for path in paths]
     return [rp_upload.upload_image(job["id"], path) for path in paths]
 
@@ -56,7 +55,7 @@ def upload(job, paths):
 def handler(job):
     wanted, refused = check(job["input"])
     if refused:
-        log.error(f"refused: {refused['error']}", job["id"])
+        console.error(f"refused: {refused['error']}", job["id"])
         return refused
     started = time.perf_counter()
     start_from = first_picture(job, wanted)
@@ -76,7 +75,7 @@ def handler(job):
                 )
             )
         except pictures.OutOfMemory as error:
-            log.error(str(error), job["id"])
+            console.error(str(error), job["id"])
             return {"error": str(error), "refresh_worker": True}
     images = upload(job, paths)
     clean(folder_list=["output", "jobs"])

@@ -26,7 +26,7 @@ def load(modelData=None):
 
 def check(input):
     if isinstance(input, str):
-        input = {"image": input}
+        return check({"image": input})
     if not isinstance(input, dict) or ("image" not in input and "collection" not in input):
         raise AlgorithmException("give `image` or `collection`", "InputError")
     input.setdefault("top", 3)
@@ -38,7 +38,7 @@ def picture(address, state):
     """The bytes of a picture, small enough for the network."""
     file = client.file(address)
     if not file.exists():
-        raise AlgorithmException("there is no %s" % address, "InputError")
+        raise AlgorithmException(f"there is no {address}", "InputError")
     data = file.getBytes()
     if len(data) > 4 * SIZE * SIZE:
         small = state["resize"].pipe({"image": address, "size": SIZE}).result
@@ -63,21 +63,20 @@ def save(name, found):
     try:
         return folder.file(name + ".json").putJson(found).path
     except DataApiError as error:
-        return "not saved: %s" % error
+        return f"not saved: {error}"
 
 
 def apply(input, state):
     """Called for each request."""
-    input = check(input)
-    if "image" in input:
-        found = predict(picture(input["image"], state), state, input["top"])
-        return {"found": found}
+    wanted = check(input)
+    if "image" in wanted:
+        return {"found": predict(picture(wanted["image"], state), state, wanted["top"])}
     answers = {}
-    for file in client.dir(input["collection"]).files():
+    for file in client.dir(wanted["collection"]).files():
         name = file.getName()
         if name.lower().endswith((".jpg", ".png")):
-            answers[name] = predict(picture(file.path, state), state, input["top"])
-    if input["save"]:
+            answers[name] = predict(picture(file.path, state), state, wanted["top"])
+    if wanted["save"]:
         return {"found": answers, "saved": save("all", answers)}
     return {"found": answers}
 

@@ -1,9 +1,9 @@
 """Takes the day's files, asks an algorithm about each, and leaves a report that the team may read."""
 
-import datetime
 import logging
 import os
 import tempfile
+from datetime import UTC, datetime, timedelta
 
 import Algorithmia as algorithmia
 from Algorithmia.acl import AclType, ReadAcl
@@ -63,7 +63,7 @@ class Night:
             except AlgorithmException as error:
                 log.warning("%s: %s (%s)", file.getName(), error, error.error_type)
                 self.failed.append(file.getName())
-        today = datetime.date.today().isoformat()
+        today = datetime.now(UTC).date().isoformat()
         target.file(today + ".json").putJson(found)
         return found
 
@@ -78,7 +78,7 @@ class Night:
                 copy.flush()
                 old.file(file.getName()).putFile(copy.name)
             file.delete()
-        limit = datetime.datetime.now() - datetime.timedelta(days=31)
+        limit = datetime.now(UTC) - timedelta(days=31)
         for file in old.files():
             if file.last_modified < limit:
                 file.delete()
