@@ -11,13 +11,10 @@ from trivet.algorithmia._answers import Answer
 from trivet.algorithmia.errors import ApiError, InputError
 from trivet.sdk._async.channel import AsyncChannel
 from trivet.sdk._async.concurrency import sleep
-from trivet.sdk._async.transport import AsyncStreamed, AsyncTransport
+from trivet.sdk._async.transport import AsyncStreamed, AsyncTransport, problem
 from trivet.sdk._http import Request, Response, TransportError
 from trivet.sdk._retry import Backoff, delay_before_retry
 from trivet.sdk.errors import ConfigurationError, InvalidRequestError
-
-_LONGEST_PROBLEM = 1_000_000
-"""Bytes of an answer that was to be a file and is an error instead."""
 
 
 class AsyncConversation:
@@ -98,7 +95,7 @@ class AsyncConversation:
                 answer = await self._way().open(request)
                 if answer.status == 200:
                     return answer
-                outcome = await _whole(answer)
+                outcome = await problem(answer)
             except TransportError as failure:
                 outcome = failure
             delay = self.retry_delay(request, outcome, repetition)
@@ -212,13 +209,3 @@ class AsyncConversation:
         place, _, force = url.partition("?")
         answer = await self.send(_requests.delete(place, force="force=true" in force))
         return Answer(answer) if answer.status == 204 else _answers.told(answer)
-
-
-async def _whole(answer: AsyncStreamed) -> Response:
-    body = b""
-    try:
-        while len(body) < _LONGEST_PROBLEM and (piece := await answer.read()):
-            body += piece
-    finally:
-        await answer.close()
-    return Response(answer.status, answer.headers, body)

@@ -14,11 +14,8 @@ from trivet.sdk._http import Request, Response, TransportError
 from trivet.sdk._retry import Backoff, delay_before_retry
 from trivet.sdk._sync.channel import Channel
 from trivet.sdk._sync.concurrency import sleep
-from trivet.sdk._sync.transport import Streamed, Transport
+from trivet.sdk._sync.transport import Streamed, Transport, problem
 from trivet.sdk.errors import ConfigurationError, InvalidRequestError
-
-_LONGEST_PROBLEM = 1_000_000
-"""Bytes of an answer that was to be a file and is an error instead."""
 
 
 class Conversation:
@@ -99,7 +96,7 @@ class Conversation:
                 answer = self._way().open(request)
                 if answer.status == 200:
                     return answer
-                outcome = _whole(answer)
+                outcome = problem(answer)
             except TransportError as failure:
                 outcome = failure
             delay = self.retry_delay(request, outcome, repetition)
@@ -213,13 +210,3 @@ class Conversation:
         place, _, force = url.partition("?")
         answer = self.send(_requests.delete(place, force="force=true" in force))
         return Answer(answer) if answer.status == 204 else _answers.told(answer)
-
-
-def _whole(answer: Streamed) -> Response:
-    body = b""
-    try:
-        while len(body) < _LONGEST_PROBLEM and (piece := answer.read()):
-            body += piece
-    finally:
-        answer.close()
-    return Response(answer.status, answer.headers, body)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from trivet.sdk import _answers
 from trivet.sdk._async.concurrency import sleep
-from trivet.sdk._async.transport import AsyncStreamed, AsyncTransport
+from trivet.sdk._async.transport import AsyncStreamed, AsyncTransport, problem
 from trivet.sdk._config import Settings
 from trivet.sdk._deadline import Deadline
 from trivet.sdk._http import Request, Response, TransportError
@@ -22,8 +22,6 @@ T = TypeVar("T")
 Recognise = Callable[[AsyncStreamed], bool]
 """Tells whether an answer is the stream that was asked for."""
 FOREVER = Deadline(None)
-_LONGEST_PROBLEM = 1_000_000
-"""Bytes of an answer that was to be a stream and is an error instead."""
 
 
 class AsyncSession:
@@ -218,13 +216,7 @@ class AsyncSession:
         answer = await self.transport.open(request)
         if streams(answer):
             return answer
-        body = b""
-        try:
-            while len(body) < _LONGEST_PROBLEM and (chunk := await answer.read()):
-                body += chunk
-        finally:
-            await answer.close()
-        whole = Response(answer.status, answer.headers, body)
+        whole = await problem(answer)
         if whole.status < 300:
             raise _answers.unexpected(whole)
         return whole

@@ -39,6 +39,8 @@ AT_ONCE = 16 << 20
 """Bytes of a whole answer that are taken together with its head; most answers have less, and take no second step."""
 PIECE = 1 << 20
 """Bytes of a longer one that are taken at once."""
+LONGEST_PROBLEM = 1_000_000
+"""Bytes of an answer that was to be a stream and is an error instead."""
 SILENCE = 30.0
 """Seconds without a byte after which a stream counts as broken; the server sends something every ten."""
 
@@ -92,6 +94,19 @@ class AsyncTransport(Protocol):
 
     async def close(self) -> None:
         """End all connections; what is under way fails. May be called again."""
+
+
+async def problem(answer: AsyncStreamed) -> Response:
+    """An answer that was to come piece by piece and is something else: closed, and as much of it as a problem has."""
+    parts: list[bytes] = []
+    left = LONGEST_PROBLEM
+    try:
+        while left > 0 and (part := await answer.read()):
+            parts.append(part)
+            left -= len(part)
+    finally:
+        await answer.close()
+    return Response(answer.status, answer.headers, b"".join(parts))
 
 
 class AsyncHttpTransport:

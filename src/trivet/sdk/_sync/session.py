@@ -16,15 +16,13 @@ from trivet.sdk._deadline import Deadline
 from trivet.sdk._http import Request, Response, TransportError
 from trivet.sdk._retry import Backoff, delay_before_retry
 from trivet.sdk._sync.concurrency import sleep
-from trivet.sdk._sync.transport import Streamed, Transport
+from trivet.sdk._sync.transport import Streamed, Transport, problem
 from trivet.sdk.errors import AuthenticationError, TimedOutError, TrivetError
 
 T = TypeVar("T")
 Recognise = Callable[[Streamed], bool]
 """Tells whether an answer is the stream that was asked for."""
 FOREVER = Deadline(None)
-_LONGEST_PROBLEM = 1_000_000
-"""Bytes of an answer that was to be a stream and is an error instead."""
 
 
 class Session:
@@ -215,13 +213,7 @@ class Session:
         answer = self.transport.open(request)
         if streams(answer):
             return answer
-        body = b""
-        try:
-            while len(body) < _LONGEST_PROBLEM and (chunk := answer.read()):
-                body += chunk
-        finally:
-            answer.close()
-        whole = Response(answer.status, answer.headers, body)
+        whole = problem(answer)
         if whole.status < 300:
             raise _answers.unexpected(whole)
         return whole
