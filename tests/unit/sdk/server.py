@@ -93,9 +93,14 @@ Answer = Callable[[Exchange], None]
 
 
 class Server:
-    """Answers each request by the newest answer given for its method and path."""
+    """Answers each request by the newest answer given for its method and path; ``prepare`` gives some before the first comes."""
 
-    def __init__(self, port: int = 0, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        context: ssl.SSLContext | None = None,
+        prepare: Callable[[Server], None] = lambda _: None,
+    ) -> None:
         self.seen: list[Exchange] = []
         self.stopping = threading.Event()
         self._answers: dict[tuple[str, str], list[Answer]] = {}
@@ -134,6 +139,7 @@ class Server:
             self._scheme = "https"
             # The handshake belongs to the thread of its connection, not to the one that accepts.
             self._http.socket = context.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
+        prepare(self)
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 

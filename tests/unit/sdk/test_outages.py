@@ -38,8 +38,7 @@ class Restarting:
 
     def _come_back(self, port: int) -> None:
         time.sleep(OUTAGE)
-        self.second = Server(port)
-        self.prepare(self.second)
+        self.second = Server(port, prepare=self.prepare)
 
     def close(self) -> None:
         if self._restart is not None:
