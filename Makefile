@@ -33,7 +33,7 @@ check: $(DEVELOP) ## format, lint, types, import contracts, generated files
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PY) -m pyright
+	$(PY) -m pyright --project pyproject.toml
 	$(VENV)/bin/lint-imports --no-cache
 	$(PY) scripts/unasync.py --check
 	$(PY) scripts/docs_reference.py --check

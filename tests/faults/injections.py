@@ -201,10 +201,10 @@ class KillPoller:
     def inject(self, ground: Ground) -> int:
         pollers = ground.chance.choice(ground.server.pollers)
         with ground.hurting(self.name):
-            struck = _strike(ground.chance.choice(pollers.pids()), signal.SIGKILL)
+            pollers.kill(ground.chance)
             ground.pause(0.0, 0.5)
             pollers.start()
-        return struck
+        return 1
 
 
 class FreezePoller:

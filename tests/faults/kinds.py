@@ -102,7 +102,7 @@ def _times(factor: float) -> Callable[[Mapping[str, Any], Any], bool]:
     return lambda given, output: tables.is_answer(given["rows"], output, factor)
 
 
-def _polled(how: str, make: Callable[[random.Random], dict[str, Any]]) -> Callable[[random.Random], dict[str, Any]]:
+def _told(how: str, make: Callable[[random.Random], dict[str, Any]]) -> Callable[[random.Random], dict[str, Any]]:
     return lambda chance: {"how": how, **make(chance)}
 
 
@@ -121,12 +121,20 @@ KINDS: tuple[Kind, ...] = (
     Kind("once", "once", 6, tries=1),
     Kind("stubborn", "stubborn", 1, lambda _: {"seconds": 2.0}),
     Kind("late", "late", 1, ends="execution_timeout", timeout=1.0),
-    Kind("polled echo", "polled", 6, _polled("echo", _small), _echoes, polled=True),
-    Kind("polled big echo", "polled", 1, _polled("echo", _big), _echoes, polled=True),
-    Kind("polled nap", "polled", 3, _polled("nap", _nap), polled=True),
-    Kind("polled stream", "polled", 3, _polled("stream", _few_pieces), _all_pieces, streams=True, polled=True),
-    Kind("polled raises", "polled", 1, _polled("raise", _nothing), ends="handler_error", polled=True),
-    Kind("polled once", "polled_once", 2, _polled("nap", _nap), tries=1, polled=True),
+    Kind("polled echo", "polled", 6, _told("echo", _small), _echoes, polled=True),
+    Kind("polled big echo", "polled", 1, _told("echo", _big), _echoes, polled=True),
+    Kind("polled nap", "polled", 3, _told("nap", _nap), polled=True),
+    Kind("polled stream", "polled", 3, _told("stream", _few_pieces), _all_pieces, streams=True, polled=True),
+    Kind("polled raises", "polled", 1, _told("raise", _nothing), ends="handler_error", polled=True),
+    Kind("polled once", "polled_once", 2, _told("nap", _nap), tries=1, polled=True),
+    Kind("linked echo", "linked", 6, _told("echo", _small), _echoes),
+    Kind("linked big echo", "linked", 1, _told("echo", _big), _echoes),
+    Kind("linked nap", "linked", 4, _told("nap", _nap)),
+    Kind("linked stream", "linked_pieces", 4, _few_pieces, _all_pieces, streams=True),
+    Kind("linked raises", "linked", 1, _told("raise", _nothing), ends="handler_error"),
+    Kind("linked replaces its worker", "linked", 2, _told("replace", _small), _echoes),
+    Kind("linked ends its worker", "linked", 1, _told("exit", _nothing), ends="worker_lost"),
+    Kind("linked kills its first worker", "linked", 1, _told("die_once", _nothing)),
     *(
         Kind(f"rows {name}", name, 5, rows=tables.small, is_right=_times(factor), shares=True)
         for name, factor in tables.FACTORS.items()

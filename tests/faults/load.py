@@ -28,7 +28,9 @@ from tests.faults.mouth import Acknowledgement, Call, Mouth, PieceSight, Refused
 MakeMouth = Callable[[], Mouth]
 _EXPECTED_REFUSALS = frozenset({"unavailable", "storage_full", "not_spoken"})
 """A platform that can't take something now says so in these words; anything else is not expected of right calls."""
-_SLOW = frozenset({"nap", "shared nap", "stubborn", "stream", "polled nap", "polled stream", "rows with turns"})
+_SLOW = frozenset({"nap", "shared nap", "stubborn", "stream", "rows with turns"}) | {
+    f"{way} {kind}" for way in ("polled", "linked") for kind in ("nap", "stream")
+}
 """The kinds of calls that last long enough to be cancelled."""
 _REPEATS = 40
 _REPEAT_PAUSE = 0.25

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -43,6 +44,12 @@ class Pollers:
     def pids(self) -> list[int]:
         """The processes that live."""
         return [process.pid for process in self._processes if process.poll() is None]
+
+    def kill(self, chance: random.Random) -> None:
+        """SIGKILL to one of them; returns when it is gone, and the next `start` replaces it."""
+        process = chance.choice([process for process in self._processes if process.poll() is None])
+        process.kill()
+        process.wait(10)
 
     def last_words(self) -> str:
         """The end of what they wrote."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
 ELSEWHERE = {"admin/polled": 2, "admin/polled_once": 1}
 """How many workers of the suite's own serve which endpoints."""
+LINKED = ("linked", "linked_pieces")
+"""Programs of RunPod's kind that have the platform's link."""
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 40.0
 
@@ -157,7 +160,10 @@ class Server:
         """Publishes the menagerie and models, makes a place for files, and starts the workers that live elsewhere."""
         graphs = {TURNS: slow_graph(), **{name: graph(factor) for name, factor in FACTORS.items()}}
         with trivet.Client(self.url, self.key) as client:
-            client.deploy(PROGRAMS / "menagerie.py")
+            for name, folder in self._programs().items():
+                client.deploy(folder)
+                if name in LINKED:
+                    client.endpoints.update(f"admin/{name}", workers=(0, 2), idle_timeout=60)
             for name, model in graphs.items():
                 client.deploy(write_model(self.folder / "models" / name, model=model, name=name))
             client.files.create(f"data://.my/{COLLECTION}")
@@ -167,6 +173,16 @@ class Server:
                 self.pollers.append(Pollers(self.url, key, endpoint.id, count, self.folder / "pollers.log"))
         for pollers in self.pollers:
             pollers.start()
+
+    def _programs(self) -> dict[str, Path]:
+        """What is deployed, by its name: a folder for each program, with the module that keeps the ledger in it."""
+        folders = {}
+        for name in ("menagerie", *LINKED):
+            folder = folders[name] = self.folder / "programs" / name
+            folder.mkdir(parents=True)
+            for module in (name, "ledger"):
+                shutil.copy(PROGRAMS / f"{module}.py", folder)
+        return folders
 
     def explain(self, job_id: str) -> str:
         """Why a job is where it is, in the platform's own words."""

@@ -193,7 +193,7 @@ def text(answer: Response) -> str:
     charset = next((name[8:].strip("\"'") for name in names if name.lower().startswith("charset=")), "utf-8")
     try:
         return answer.body.decode(charset, "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # there is no such charset, or it is one of those that stand for none
         return answer.body.decode("utf-8", "replace")
 
 

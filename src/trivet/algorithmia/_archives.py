@@ -6,9 +6,13 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 from trivet.algorithmia.errors import AnswerError, DataApiError
+
+_OF_NAMES = (FileExistsError, IsADirectoryError, NotADirectoryError)
+"""What is raised where an archive's names are in each other's way; other errors of the disk are this machine's own."""
 
 
 def pack(path: Path) -> Path:
@@ -49,12 +53,14 @@ def unpack(packed: str, place: str) -> str:
     folder = tempfile.mkdtemp()
     try:
         with zipfile.ZipFile(packed) as archive:
-            archive.extractall(folder)  # noqa: S202 — `zipfile` lets nothing out of the folder
-            names = archive.namelist()
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            # Where each has come to, `zipfile` says: an entry may be named as if it lay elsewhere.
+            places = [archive.extract(entry, folder) for entry in archive.infolist()]
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
+        if not isinstance(error, Exception) or (isinstance(error, OSError) and not isinstance(error, _OF_NAMES)):
+            raise
         raise DataApiError(f"unable to unpack {place} - {error}") from error
-    return folder if len(names) != 1 else str(Path(folder, names[0]))
+    return folder if len(places) != 1 else places[0]
 
 
 def unpack_template(archive: Path, folder: Path) -> None:
@@ -66,5 +72,5 @@ def unpack_template(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive, "r:gz") as packed:
             packed.extractall(folder, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
         raise AnswerError(f"The template is no archive that can be unpacked: {error}.") from error

@@ -24,7 +24,12 @@ _KEPT = "!$&'()*+,/:;=@~"
 
 @lru_cache(maxsize=512)
 def path(url: str) -> str:
-    """A path as it is sent. What is escaped already stays as it is."""
+    """A path as it is sent. What is escaped already stays as it is.
+
+    Raises:
+        InputError: it has characters that can't be sent; also a `ValueError`.
+    """
+    _encoded(url)
     escaped = quote(url, safe=_KEPT + "%")
     tails = escaped.split("%")[1:]
     whole = all(len(tail) >= 2 and set(tail[:2]) <= set("0123456789abcdefABCDEF") for tail in tails)
@@ -44,10 +49,7 @@ def content(value: Any) -> tuple[tuple[tuple[str, str], ...], bytes]:
         InputError: it can't be sent; also a `TypeError`.
     """
     if isinstance(value, str):
-        try:
-            return _TEXT, value.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"The text can't be sent: {error}.") from None
+        return _TEXT, _encoded(value)
     if isinstance(value, bytes | bytearray):
         return _BINARY, bytes(value)
     return _JSON, _dumped(value)
@@ -61,7 +63,7 @@ def file_content(data: object) -> bytes:
     """
     if not isinstance(data, str | bytes | bytearray):
         raise InputError("Must put strings or binary data. Use putJson instead")
-    return data.encode() if isinstance(data, str) else bytes(data)
+    return _encoded(data) if isinstance(data, str) else bytes(data)
 
 
 def pipe(url: str, value: Any, parameters: Mapping[str, Any]) -> Request:
@@ -168,6 +170,13 @@ def flag(value: Any) -> Any:
     if not value:
         return None
     return str(value).lower() if str(value) in {"True", "False"} else value
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"The text can't be sent: {error}.") from None
 
 
 def _dumped(value: Any) -> bytes:

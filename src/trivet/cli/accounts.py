@@ -82,7 +82,7 @@ def show(name: str, as_json: bool) -> None:
     )
 
 
-@accounts.command("limit")
+@accounts.command("limit", short_help="Limit how often the account NAME may call.")
 @click.argument("name")
 @click.option("--rate", metavar="N/UNIT", help="How often all its keys together may call: 1000/min, or none.")
 @click.option("--concurrent", type=job_count, metavar="N", help="How many jobs they may have open at a time, or none.")
@@ -98,7 +98,7 @@ def limit(name: str, rate: str | None, concurrent: int | Literal["none"] | None,
     emit_json(account) if as_json else note(f"{account.name}: {limits_in_words(account.rate, account.concurrent)}.")
 
 
-@accounts.command("email")
+@accounts.command("email", short_help="Say which e-mail address the account NAME has.")
 @click.argument("name")
 @click.argument("address")
 def email(name: str, address: str) -> None:
@@ -111,7 +111,7 @@ def email(name: str, address: str) -> None:
     note(f"{name} has no e-mail address." if address == "none" else f"{name} has the e-mail address {address}.")
 
 
-@accounts.command("disable")
+@accounts.command("disable", short_help="Disable the account NAME, until it is enabled again.")
 @click.argument("name")
 def disable(name: str) -> None:
     """Disable the account NAME: its keys stop working until it is enabled again."""

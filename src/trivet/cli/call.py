@@ -14,6 +14,7 @@ from trivet.cli.inputs import read_input
 from trivet.cli.output import emit, emit_json, is_terminal, json_option, note
 from trivet.cli.session import connect
 from trivet.cli.values import PieceWriter, print_output
+from trivet.cli.waiting import reasons_told
 
 if TYPE_CHECKING:
     from trivet.sdk import Endpoint, Job, Stream
@@ -71,7 +72,7 @@ def call(
     handler's keyword arguments, anything else its only argument.
 
     Text is printed as it is, any other value as one line of JSON, and binary output as raw bytes, which a terminal is
-    spared. With --json, all output is JSON. Ctrl-C cancels the job.
+    spared. With --json, all output is JSON. Ctrl-C cancels the job. Why one is not begun is told on stderr while it waits.
     """
     if stream and submit:
         raise click.UsageError("--stream waits for the output and --submit does not: choose one of them.")
@@ -98,7 +99,7 @@ def _run(endpoint: Endpoint, payload: Any, waited: CallOptions, *, timeout: floa
     # Submitted, not run: only a job whose id is known can be cancelled while it is waited for.
     job = endpoint.submit(payload, **waited)
     try:
-        with _cancelled_on_interrupt(lambda: job):
+        with _cancelled_on_interrupt(lambda: job), reasons_told(lambda: job):
             if timeout is None and is_terminal(sys.stderr):
                 _show_progress(job)
             output = job.result(timeout)
@@ -117,7 +118,7 @@ def _run(endpoint: Endpoint, payload: Any, waited: CallOptions, *, timeout: floa
 
 def _stream(stream: Stream, *, as_json: bool) -> None:
     writer = PieceWriter(as_json=as_json)
-    with stream, _cancelled_on_interrupt(lambda: stream.job):
+    with stream, _cancelled_on_interrupt(lambda: stream.job), reasons_told(lambda: stream.job):
         try:
             for piece in stream:
                 writer.write(piece)

@@ -161,8 +161,9 @@ def publish(client: Client, path: Path, **settings: Any) -> list[DeployedEndpoin
 
 
 def _tell(step: BuildStep) -> None:
-    first_line = step.text.partition("\n")[0]  # the other lines of a failure stand in the error that follows
-    note(f"  {first_line}")
+    first_line = step.text.partition("\n")[0]
+    # What a failure says stands in the error that follows.
+    note("  Failed." if first_line.startswith("Failed: ") else f"  {first_line}")
 
 
 def summary(endpoint: DeployedEndpoint) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def ls(as_json: bool) -> None:
         listing(client.endpoints.list(), columns, as_json=as_json, empty="There is no endpoint yet: trivet deploy PATH")
 
 
-@endpoints.command("show")
+@endpoints.command("show", short_help="Show what the endpoint NAME takes and how it does.")
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
@@ -104,7 +104,7 @@ def rollback(name: str, to: str | None, as_json: bool) -> None:
         rollouts.tell(client.endpoints.rollback(name, to), as_json=as_json)
 
 
-@endpoints.command("delete")
+@endpoints.command("delete", short_help="Delete the endpoint NAME with its versions.")
 @click.argument("name")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 def delete(name: str, yes: bool) -> None:
@@ -145,7 +145,7 @@ def versions(name: str, as_json: bool) -> None:
         listing(client.endpoints.versions(name), columns, as_json=as_json, empty="There is no version yet.")
 
 
-@endpoints.command("log")
+@endpoints.command("log", short_help="Print the build log of a VERSION of the endpoint NAME.")
 @click.argument("name")
 @click.argument("version", default="latest")
 def log(name: str, version: str) -> None:

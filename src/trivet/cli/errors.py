@@ -71,10 +71,12 @@ def report(error: Exception) -> int:
 
 def explain(error: TrivetError) -> str:
     """What an error of the SDK says to people: what the author's code or the build wrote, what happened, what to do."""
-    from trivet.sdk.errors import DeploymentError, JobError, JobFailedError
+    from trivet.sdk.errors import AuthenticationError, DeploymentError, JobError, JobFailedError
 
     message = str(error)
     told = _told(message)
+    if isinstance(error, AuthenticationError) and error.status is not None:
+        told = f"{told}\n→ {_whose_key()}"
     if isinstance(error, JobError) and error.job_id and error.job_id not in message:
         told = f"{told}\n→ `trivet jobs explain {error.job_id}` says more."
     wrote = ""
@@ -97,6 +99,15 @@ def status_of(error: TrivetError) -> int:
     barred = (ConfigurationError, NotAuthorisedError, ServiceUnavailableError, UnexpectedAnswerError)
     reached = error.code == "storage_full"  # it answered, and said that its disk is full
     return UNREACHABLE if isinstance(error, barred) and not reached else FAILED
+
+
+def _whose_key() -> str:
+    """Where the key came from that a platform refused: a forgotten variable is the usual reason."""
+    from trivet.sdk._config import profile_path
+
+    if os.environ.get("TRIVET_API_KEY"):
+        return "The key is that of TRIVET_API_KEY; `unset TRIVET_API_KEY TRIVET_URL` goes back to the profile."
+    return f"The key is that of the profile {profile_path()}."
 
 
 def _told(message: str, hint: str = "") -> str:

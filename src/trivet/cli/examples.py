@@ -47,7 +47,7 @@ def ls(as_json: bool) -> None:
     listing(rows, columns, as_json=as_json, empty="No example is installed.")
 
 
-@examples.command("deploy")
+@examples.command("deploy", short_help="Deploy the examples, or only those that are named.")
 @click.argument("names", nargs=-1, metavar="[EXAMPLE]...")
 @json_option
 def deploy(names: tuple[str, ...], as_json: bool) -> None:
@@ -57,7 +57,8 @@ def deploy(names: tuple[str, ...], as_json: bool) -> None:
     its images too, so that its programs run as they are. An id that another endpoint has already stays there, and where a key
     may not deploy for the owner in a name, they are deployed under your account.
 
-    Without --json, prints a call to paste for each; with it, one object per endpoint and line.
+    Without --json, prints a call to paste for each, behind what uploads the files that it reads; with it, one object per
+    endpoint and line.
     """
     chosen = _chosen(names)
     with connect() as client:
@@ -66,7 +67,8 @@ def deploy(names: tuple[str, ...], as_json: bool) -> None:
                 if as_json:
                     emit_json(summary(endpoint))
                 else:
-                    emit(f"trivet call {endpoint.name} {_sample(example)}")
+                    for line in (*_beforehand(example), f"trivet call {endpoint.name} {_sample(example)}"):
+                        emit(line)
             for image in example.images:
                 publish_image(client, example.path, image)
 
@@ -101,6 +103,13 @@ def _chosen(names: tuple[str, ...]) -> list[Example]:
     if unknown:
         raise click.UsageError(f"There is no example {unknown[0]!r}; there are: {', '.join(known)}.")
     return [known[name] for name in names] or list(known.values())
+
+
+def _beforehand(example: Example) -> list[str]:
+    """The commands that put what the sample input reads into hosted data."""
+    return [
+        f"trivet files cp {shlex.quote(str(file))} {shlex.quote(uri)} --create" for uri, file in example.reads.items()
+    ]
 
 
 def _sample(example: Example) -> str:

@@ -30,7 +30,7 @@ _UNITS = ("kB", "MB", "GB", "TB")
 Told = Callable[[int, int | None], object]
 
 
-@click.group()
+@click.group(short_help="Hosted data: list, copy and delete files, say who may read.")
 def files() -> None:
     """Hosted data: files in collections, data://OWNER/COLLECTION/FILE.
 
@@ -38,7 +38,7 @@ def files() -> None:
     """
 
 
-@files.command("ls")
+@files.command("ls", short_help="List what lies at URI, or your collections.")
 @click.argument("uri", default="data://.my")
 @json_option
 def ls(uri: str, as_json: bool) -> None:
@@ -96,7 +96,7 @@ def cp(sources: tuple[str, ...], target: str, make: bool, keep: bool) -> None:
             _get(client, sources, target, keep=keep)
 
 
-@files.command("rm")
+@files.command("rm", short_help="Delete files, collections, and with -r all in them.")
 @click.argument("uris", nargs=-1, required=True, metavar="URI...")
 @click.option("-r", "--recursive", is_flag=True, help="Delete collections with all their files.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")

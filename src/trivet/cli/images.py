@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trivet.sdk.models import ImageInfo
 
 
-@click.group()
+@click.group(short_help="Images: builds that endpoints are made of.")
 def images() -> None:
     """Images: builds under a name, that templates and endpoints are made of.
 

@@ -45,7 +45,7 @@ def ls(*, endpoint: str | None, status: tuple[str, ...], dead: bool, limit: int,
         listing(found, columns, as_json=as_json, empty="There is no such job.")
 
 
-@jobs.command("show")
+@jobs.command("show", short_help="Show how JOB stands.")
 @click.argument("job_id", metavar="JOB")
 @json_option
 def show(job_id: str, as_json: bool) -> None:

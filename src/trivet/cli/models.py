@@ -33,15 +33,15 @@ def ls(as_json: bool) -> None:
         Column("MODEL", lambda each: each.name, whole=True),
         Column("VERSION", lambda each: each.version),
         Column("TASK", lambda each: (each.model or {}).get("task")),
-        Column("FEATURES", lambda each: (each.model or {}).get("features")),
-        Column("OUTPUTS", lambda each: (each.model or {}).get("outputs")),
+        Column("FEATURES", lambda each: _keys(each, "independentFeatures")),
+        Column("OUTPUTS", lambda each: _keys(each, "dependentFeatures")),
         Column("VISIBLE TO", lambda each: each.visibility),
     ]
     with connect() as client:
         listing(client.models.list(), columns, as_json=as_json, empty="There is no model.")
 
 
-@models.command("download")
+@models.command("download", short_help="Download the model NAME as one file.")
 @click.argument("name")
 @click.argument("to", type=click.Path(path_type=Path), default=Path())
 @click.option("--version", metavar="X.Y.Z", help="Which version; the one that serves if left out.")
@@ -57,10 +57,11 @@ def download(name: str, to: Path, version: str | None, as_json: bool) -> None:
         emit_json({"path": str(path), "size": path.stat().st_size})
         return
     emit(str(path))
-    note(f'Predict with it: python -c "import trivet; print(trivet.load({str(path)!r}).predict([...]))"')
+    note(f"Predict with it, where Trivet's extra `onnx` is installed: trivet models predict {path} ROWS.csv")
+    note(f"From Python: trivet.load({str(path)!r}).predict(rows)")
 
 
-@models.command("predict")
+@models.command("predict", short_help="Predict the ROWS of a file here, without a server.")
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.argument("rows", type=click.Path(exists=True, path_type=Path))
 def predict(path: Path, rows: Path) -> None:
@@ -80,8 +81,13 @@ def predict(path: Path, rows: Path) -> None:
         emit_json(model.predict_csv(rows))
     except ImportError as error:
         raise Failure(
-            f"Predicting takes a package that is not installed here: {error.name}.",
-            'pip install "trivet[onnx]", and "trivet[chem]" for models that read molecules.',
+            f"Predicting takes a package that is not installed here: {error}.",
+            "Trivet's extra `onnx` brings what models need, and `chem` what reads molecules.",
         ) from error
     except (ModelInvalid, RowsInvalid, json.JSONDecodeError) as error:
         raise Failure(f"{rows} can't be predicted with {path}: {error}.") from error
+
+
+def _keys(model: EndpointInfo, role: str) -> list[str]:
+    """The keys of a model's features, or of what it predicts."""
+    return [feature["key"] for feature in (model.model or {}).get(role) or ()]

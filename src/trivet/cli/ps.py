@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def ps(name: str | None, as_json: bool) -> None:
     """List the workers that run, or those of the endpoint NAME alone.
 
-    JOBS is what a worker is working on. What waits is shown by: trivet jobs ls --status queued
+    JOBS is how many a worker has done. What it is working on: trivet jobs ls --status running
     """
     columns: list[Column[WorkerInfo]] = [
         Column("WORKER", lambda worker: worker.id, whole=True),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(
     "canary",
+    short_help="Send a share of the calls of NAME to a VERSION.",
     epilog="""\b
 Examples:
   trivet endpoints canary admin/hello 1.3.0 --weight 10
@@ -46,7 +47,7 @@ def canary(*, name: str, version: str | None, weight: int | None, off: bool, as_
             _compare(client, name, as_json=as_json)
 
 
-@click.command("promote")
+@click.command("promote", short_help="Let the canary of the endpoint NAME serve all calls.")
 @click.argument("name")
 @click.argument("version", required=False)
 @json_option
@@ -58,6 +59,7 @@ def promote(name: str, version: str | None, as_json: bool) -> None:
 
 @click.command(
     "alias",
+    short_help="Let ALIAS stand for a version of the endpoint NAME.",
     epilog="""\b
 Examples:
   trivet endpoints alias admin/hello prod 1.2.0

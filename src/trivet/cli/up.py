@@ -13,6 +13,7 @@ from trivet.cli.output import emit
 
 if TYPE_CHECKING:
     from trivet.platform.server.bootstrap import Platform
+    from trivet.sdk._config import Profile
 
 
 @click.command()
@@ -45,7 +46,7 @@ def up(ctx: click.Context, host: str | None, port: int | None, data: Path | None
 
 def _welcome(url: str, platform: Platform) -> None:
     local = reachable_url(url)
-    emit(f"URL          {url}")
+    emit(f"URL          {url}   (the API's pages: {local}/docs)")
     emit(f"Data folder  {platform.settings.data}")
     if platform.first is not None:
         account, token = platform.first
@@ -81,7 +82,7 @@ def store_profile(url: str, api_key: str) -> list[str]:
     try:
         before = read_profile(path)
         if before.api_key is not None:
-            kept = path.with_name(f"{path.name}.old")
+            kept = _spare(path, before)
             write_profile(before, kept)
             lines.append(f"Profile      the one before, for {before.url or 'the usual URL'}, is kept in {kept}")
         write_profile(Profile(url, api_key), path)
@@ -92,6 +93,18 @@ def store_profile(url: str, api_key: str) -> list[str]:
             "             Set TRIVET_URL and TRIVET_API_KEY instead.",
         ]
     return [*lines, f"Profile      {path}"]
+
+
+def _spare(path: Path, profile: Profile) -> Path:
+    """Where ``profile`` is kept: beside ``path``, and in the place of no other, whose key may be written nowhere else."""
+    from trivet.sdk._config import read_profile
+
+    number = 1
+    while True:
+        kept = path.with_name(f"{path.name}.old{number if number > 1 else ''}")
+        if not kept.exists() or read_profile(kept) == profile:
+            return kept
+        number += 1
 
 
 def compare_profile(url: str) -> list[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STATUSES = ("pending", "delivered", "failed")
 
 
-@click.group()
+@click.group(short_help="Webhooks: the messages that tell of jobs' ends.")
 def webhooks() -> None:
     """Webhooks: list, show and repeat the messages that tell of jobs' ends.
 
@@ -43,7 +43,7 @@ def ls(status: tuple[str, ...], limit: int, as_json: bool) -> None:
         listing(found, columns, as_json=as_json, empty="There is no such delivery.")
 
 
-@webhooks.command("show")
+@webhooks.command("show", short_help="Show every attempt to deliver the webhook of JOB.")
 @click.argument("job_id", metavar="JOB")
 @json_option
 def show(job_id: str, as_json: bool) -> None:
@@ -53,7 +53,7 @@ def show(job_id: str, as_json: bool) -> None:
     emit_json(delivery) if as_json else _show(delivery)
 
 
-@webhooks.command("redeliver")
+@webhooks.command("redeliver", short_help="Send the message of JOB again, now.")
 @click.argument("job_id", metavar="JOB")
 @json_option
 def redeliver(job_id: str, as_json: bool) -> None:
@@ -67,7 +67,7 @@ def redeliver(job_id: str, as_json: bool) -> None:
         note(f"It is on its way. See what became of it: trivet webhooks show {job_id}")
 
 
-@webhooks.command("secret")
+@webhooks.command("secret", short_help="Print the secret that your messages are signed with.")
 @click.option("--rotate", is_flag=True, help="Make a new one; the old one counts for 24 hours more.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 @json_option

@@ -6,7 +6,8 @@ Each is a folder beside this file, as an author would write it: ``trivet deploy`
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -44,6 +45,7 @@ class Example:
         version: the number of the version that this guide calls; None takes any.
         model_id: the integer id that such a guide calls it by; None takes any.
         is_model: whether it is a predictive model, which everybody may see.
+        reads: the hosted files that the sample input names, each with the file here that can stand for it.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Example:
     version: str | None = None
     model_id: int | None = None
     is_model: bool = False
+    reads: Mapping[str, Path] = field(default_factory=dict[str, Path])
 
 
 @cache
@@ -128,6 +131,7 @@ def catalogue() -> tuple[Example, ...]:
             requirements=("algorithmia>=1.0.0,<2.0", "opencv-python-headless>=4.8,<5"),
             owner="dlib",
             version="0.2.1",
+            reads={"data://.my/img_directory/friends.jpg": Path(__file__).parent / "faces" / "sample.jpg"},
         ),
         _example(
             "guide_model",
@@ -168,6 +172,7 @@ def _example(
     version: str | None = None,
     model_id: int | None = None,
     is_model: bool = False,
+    reads: Mapping[str, Path] | None = None,
 ) -> Example:
     path = Path(__file__).parent / name
     sample_path = path / sample
@@ -187,4 +192,5 @@ def _example(
         version=version,
         model_id=model_id,
         is_model=is_model,
+        reads=reads or {},
     )

@@ -31,6 +31,8 @@ D = TypeVar("D", bound="Document")
 
 SUCCESS, FAILURE = "SUCCESS", "FAILURE"
 _LONGEST_REASON = 4000
+_LONGEST_NUMBER = 20
+"""Digits of a dataset's number; the wire's have 64 bits."""
 _BY_STATUS: dict[int, type[ApiException]] = {
     400: BadRequestException,
     401: UnauthorizedException,
@@ -85,7 +87,7 @@ def dataset_number(answer: Response) -> int:
     """
     check(answer)
     place = answer.headers.get("location", "").partition("?")[0].rstrip("/").rpartition("/")[2]
-    if not place.isascii() or not place.isdigit():
+    if not place.isascii() or not place.isdigit() or len(place) > _LONGEST_NUMBER:
         raise unexpected(answer, "it names no dataset (Location)")
     return int(place)
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 METADATA = "jaqpotMetadata"
 _ROW_ID = "jaqpotRowId"
+_LONGEST_ID = 20
+"""Digits of a row's number that are counted on; Python reads no longer ones than some thousand."""
 _HINT = 'Give a list of dictionaries, one for each row: [{"X1": 1, "X2": 2}]; or a data frame.'
 
 
@@ -31,7 +33,7 @@ class Slice(NamedTuple):
                 number = metadata.get(_ROW_ID)
                 if isinstance(number, int):
                     metadata[_ROW_ID] = number + self.first
-                elif isinstance(number, str) and number.isdigit():
+                elif isinstance(number, str) and number.isascii() and number.isdigit() and len(number) < _LONGEST_ID:
                     metadata[_ROW_ID] = str(int(number) + self.first)
         return result
 

@@ -14,7 +14,9 @@ POLLING_HOST = "runpod"
 LINKED_HOST = "runpod_linked"
 """That of one whose `trivet.runpod.serverless.start` takes them from the platform's own link."""
 _CLASS = re.compile(r"<class '([^']{1,200})'>")
-_OUR_FOLDERS = re.compile(r'(?m)^(\s*File ")[^"]*/(?:workers/[^/"]+/code|envs/[0-9a-f]+/lib/[^/"]+/site-packages)/')
+_OUR_FOLDERS = re.compile(
+    r'(?m)^(\s*File ")[^"]*/(?:workers/[^/"]+/code|envs/[0-9a-f]+/lib/[^/"]+/site-packages|runtime/[0-9a-f]+)/'
+)
 """How lines of a traceback begin that name files below the data folder, which is nobody's business; the rest is the author's."""
 _LONGEST_TEXT = 64 * 1024
 """Characters of an error that are kept: its beginning."""

@@ -22,6 +22,9 @@ ALWAYS_IGNORED = (
     *(".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".DS_Store"),
 )
 
+_ENVIRONMENT = "pyvenv.cfg"
+"""The file that makes a folder a virtual environment, whatever its name is: it belongs to this machine, and holds links."""
+
 
 class Archive(NamedTuple):
     """A gzip-packed tar, and the name of what it was made from."""
@@ -40,7 +43,7 @@ class _Entry(NamedTuple):
 def pack(path: Path, *, limit: int = MAX_ARCHIVE) -> Archive:
     """Pack the file or the folder at ``path``.
 
-    Left out: version control, caches, environments (`ALWAYS_IGNORED`), and what a ``.trivetignore`` in the folder lists:
+    Left out: version control, caches (`ALWAYS_IGNORED`), virtual environments, and what a ``.trivetignore`` in the folder lists:
     one pattern a line, ``#`` begins a comment. A pattern without a slash matches a name anywhere, one with a slash a path
     from the folder, and one that ends in a slash only folders.
 
@@ -106,6 +109,8 @@ def _walk(folder: Path, patterns: tuple[str, ...], below: str = "") -> Iterator[
             if _ignored(name, patterns, is_folder=is_folder):
                 continue
             if is_folder:
+                if Path(item.path, _ENVIRONMENT).exists():
+                    continue
                 yield from _walk(Path(item.path), patterns, f"{name}/")
             else:
                 yield _entry(Path(item.path), name)

@@ -101,8 +101,13 @@ class InvalidInputError(InvalidRequestError):
         self.errors = errors
 
     def __str__(self) -> str:
-        faults = "".join(f"\n  {fault.path or '(the input itself)'}: {fault.message}" for fault in self.errors)
+        # The message tells the first fault, so a list of one would say it twice.
+        listed = self.errors if len(self.errors) > 1 or not self._tells(*self.errors) else ()
+        faults = "".join(f"\n  {fault.path or '(the input itself)'}: {fault.message}" for fault in listed)
         return f"{self.message}{faults}\n→ {self.hint}" if self.hint else f"{self.message}{faults}"
+
+    def _tells(self, *faults: InputFault) -> bool:
+        return all(fault.path in self.message and fault.message in self.message for fault in faults)
 
 
 class NotAuthorisedError(TrivetError):

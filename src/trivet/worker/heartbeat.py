@@ -40,6 +40,7 @@ class Watcher:
         self._parent = os.getppid()
         self._waker = Waker()
         self._ended = threading.Event()
+        self._stood_back = False
         self._thread = threading.Thread(target=self._run, name="trivet-watcher", daemon=True)
 
     def start(self) -> None:
@@ -60,6 +61,13 @@ class Watcher:
         """In the main thread: from now on somebody else always reads."""
         self.busy = lambda: None
         self.take_turn()
+        self._stood_back = True
+
+    def sit_in(self) -> None:
+        """In the main thread: from now on nobody reads but the watcher."""
+        self.busy = lambda: self
+        if self._stood_back:
+            self.turn.release()
 
     def end(self) -> None:
         """The worker is about to end by itself; the watcher need not end it."""

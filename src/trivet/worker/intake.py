@@ -42,6 +42,16 @@ class Loading:
         """Nothing runs yet."""
 
 
+class Through:
+    """Stands for the runner where the loop is through and the process goes on, with what its author has put behind."""
+
+    def wake(self) -> None:
+        """Nobody works on anything any more."""
+
+    def interrupt(self, attempt: Attempt) -> None:
+        """Nothing runs any more."""
+
+
 class Intake:
     """What this worker holds. Frames are taken by one thread at a time; attempts may be finished by any.
 
@@ -110,9 +120,10 @@ class Intake:
         Raises:
             LinkLost: it can't be told any more.
         """
-        if not self.leaving:
-            self.leaving = True
-            self.link.send(encode(Kind.DRAINING))
+        with self.link:  # keeps interrupts away: the server is told, or nothing has been asked
+            if not self.leaving:
+                self.leaving = True
+                self.link.send(encode(Kind.DRAINING))
 
     def drain(self, *, tell: bool = False) -> None:
         """Takes no more: what waits goes back to the server, what runs is finished.

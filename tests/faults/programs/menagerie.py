@@ -1,46 +1,14 @@
-"""Handlers that keep a ledger: each line says which call was begun or ended by which process, whatever the platform says.
-
-Every call carries ``n``, its own name, and the path of the ledger. Each execution draws a ``run`` of its own and puts it into
-its output, so that an auditor can tell which execution an answer came from.
-"""
+"""Handlers that keep a ledger (`ledger.py`, which is deployed beside them)."""
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import time
-import uuid
-from pathlib import Path
+
+from ledger import Execution, times_begun
 
 import trivet
-
-
-class Execution:
-    """One execution of a call, as the ledger knows it."""
-
-    def __init__(self, n, ledger):
-        self.n = n
-        self.run = uuid.uuid4().hex[:12]
-        self._ledger = ledger
-        self.write("begin")
-
-    def write(self, what):
-        line = json.dumps([self.n, self.run, what, time.monotonic(), os.getpid()]) + "\n"
-        descriptor = os.open(self._ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(descriptor, line.encode())  # one write, so that lines of many processes never mix
-        finally:
-            os.close(descriptor)
-
-    def answer(self, **more):
-        self.write("end")
-        return {"n": self.n, "run": self.run, **more}
-
-
-def _times_begun(n, ledger):
-    with Path(ledger).open(encoding="utf-8") as lines:
-        return sum(1 for line in lines if line.startswith(f'["{n}"') and '"begin"' in line)
 
 
 @trivet.endpoint(workers=(0, 2), idle_timeout=60)
@@ -86,7 +54,7 @@ def moody(n, ledger, how="raise"):
     if how == "raise":
         execution.write("end")
         raise ValueError(f"{n} was told to fail")
-    if how == "die" or (how == "die_once" and _times_begun(n, ledger) == 1):
+    if how == "die" or (how == "die_once" and times_begun(n, ledger) == 1):
         os.kill(os.getpid(), signal.SIGKILL)
     return execution.answer()
 
@@ -95,7 +63,7 @@ def moody(n, ledger, how="raise"):
 def retried(n, ledger, how="raise_once"):
     """Fails at first, or always; its errors are tried again."""
     execution = Execution(n, ledger)
-    if how == "raise" or _times_begun(n, ledger) == 1:
+    if how == "raise" or times_begun(n, ledger) == 1:
         execution.write("end")
         raise ValueError(f"{n} was told to fail")
     return execution.answer()

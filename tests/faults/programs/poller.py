@@ -2,7 +2,7 @@
 
 A stand-in for the published package, so that a run needs none. It does what that does where it matters here: it works on one job
 after the other, in order where it was given several; posts a result up to three times; a stopped handler posts nothing. Its own
-are only pauses where the package would spin. Its handlers keep the menagerie's ledger. What it has to know stands in the
+are only pauses where the package would spin. Its handlers keep the same ledger as all others. What it has to know stands in the
 environment, under RunPod's names.
 """
 
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from tests.faults.programs.menagerie import Execution
+from tests.faults.programs.ledger import Execution
 from trivet.worker.limits import die_with_parent
 
 POLL_PATIENCE = 90.0

@@ -85,7 +85,8 @@ def test_no_server_is_status_3_and_says_what_to_do(trivet: Trivet, monkeypatch: 
 def test_a_key_that_is_not_enough_is_status_3(trivet: Trivet, logged_in: Server, status: int, code: str) -> None:
     logged_in.on("GET", "/accounts", lambda it: it.problem(status, code, detail="This key may not.", hint="Ask."))
     result = trivet("accounts", "ls")
-    assert (result.exit_code, result.stderr) == (3, "Error: This key may not.\n→ Ask.\n")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("Error: This key may not.\n→ Ask.\n")
 
 
 def test_no_key_is_status_3_and_nothing_is_asked(

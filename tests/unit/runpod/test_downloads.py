@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import socket
+import traceback
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -74,9 +76,9 @@ def half(exchange: Exchange) -> None:
     exchange.drop()
 
 
-def packed(**entries: bytes) -> bytes:
+def packed(how: int = zipfile.ZIP_DEFLATED, /, **entries: bytes) -> bytes:
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(made, "w", how) as archive:
         for name, content in entries.items():
             archive.writestr(name.replace("__", "/"), content)
     return made.getvalue()
@@ -89,7 +91,8 @@ def packed(**entries: bytes) -> bytes:
     "address",
     [
         "127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "172.16.0.1", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-        "255.255.255.255", "168.63.129.16", "::1", "::", "fe80::1", "fd00:ec2::254", "ff02::1", "::ffff:10.0.0.1",
+        "255.255.255.255", "168.63.129.16", "192.0.0.192", "2001:0:a00:1::1", "64:ff9b:1::1", "fd20:ce::254",
+        "::1", "::", "fe80::1", "fd00:ec2::254", "ff02::1", "::ffff:10.0.0.1",
         "64:ff9b::a00:1", "2002:a00:1::1", "2001:db8::1", "fe80::1%eth0", "example.com", "", "1.2.3",
     ],
 )  # fmt: skip
@@ -150,11 +153,23 @@ def test_the_originals_variable_lets_everything_through(server: Server, monkeypa
     assert Path(file(f"{server.url}/api/a.txt")["file_path"]).read_bytes() == b"here"
 
 
-def test_the_address_that_was_looked_at_is_the_one_that_is_asked(server: Server, names: dict[str, str]) -> None:
-    """No resolver knows this name: only who is told the address gets there."""
-    names[NAMED] = "127.0.0.1"
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [
+        (NAMED, NAMED),
+        ("FILES.example.", f"{NAMED}."),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("a_b.example", "a_b.example"),
+        ("nobody:here@files.example", NAMED),
+    ],
+)
+def test_the_address_that_was_looked_at_is_the_one_that_is_asked(
+    server: Server, names: dict[str, str], host: str, asked: str
+) -> None:
+    """No resolver knows these names: only who is told the address gets there."""
+    names[asked] = "127.0.0.1"
     server.on("GET", "/api/a.txt", giving(b"here"))
-    assert Path(file(f"http://{NAMED}:{server.port}/api/a.txt")["file_path"]).read_bytes() == b"here"
+    assert Path(file(f"http://{host}:{server.port}/api/a.txt")["file_path"]).read_bytes() == b"here"
 
 
 def test_a_redirect_is_looked_at_like_a_url(
@@ -178,6 +193,15 @@ def test_a_redirect_is_followed_without_the_password(server: Server, names: dict
     assert first.headers["authorization"] == "Basic YW5uOnMgY3JldA=="
     assert first.query == {"x": "1"}
     assert "authorization" not in second.headers
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[", "file:///etc/passwd", "javascript:1", "https://", "ftp://example.com/a"]
+)
+def test_a_redirect_to_nowhere_is_refused(server: Server, location: str) -> None:
+    server.on("GET", "/api/a.txt", refusing(302, Location=location))
+    with pytest.raises(SSRFError):
+        file(f"{server.url}/api/a.txt")
 
 
 def test_a_circle_of_redirects_ends(server: Server) -> None:
@@ -218,6 +242,10 @@ def test_a_proxy_is_not_asked_as_nobody_knows_where_it_goes(server: Server, monk
     with pytest.raises(SSRFError, match="proxy") as caught:
         file(f"{server.url}/api/a.txt")
     assert "NO_PROXY" in caught.value.hint
+    monkeypatch.delenv("http_proxy")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(SSRFError, match="proxy"):
+        file(f"{server.url}/api/a.txt")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert file(f"{server.url}/api/a.txt")["type"] == "txt"
 
@@ -248,6 +276,25 @@ def test_the_bound_comes_from_the_environment(said: str, bytes_: int, monkeypatc
     assert max_download_bytes() == bytes_
 
 
+def test_a_size_of_five_thousand_digits_is_too_large(server: Server) -> None:
+    def boasting(exchange: Exchange) -> None:
+        exchange.handler.send_response(200)
+        exchange.handler.send_header("Content-Length", "9" * 5000)
+        exchange.handler.send_header("Transfer-Encoding", "chunked")
+        exchange.handler.end_headers()
+        exchange.end()
+
+    server.on("GET", "/api/a.txt", boasting)
+    with pytest.raises(SSRFError, match="bytes"):
+        file(f"{server.url}/api/a.txt")
+
+
+def test_a_part_of_a_file_is_not_taken_for_the_file(server: Server) -> None:
+    server.on("GET", "/api/a.txt", lambda exchange: exchange.answer(206, b"x", Content_Range="bytes 0-0/100"))
+    with pytest.raises(error.HTTPError, match="206"):
+        file(f"{server.url}/api/a.txt")
+
+
 @pytest.mark.parametrize("fault", [half, refusing(503), refusing(429)])
 def test_what_fails_by_chance_is_asked_for_again(server: Server, fault: Any) -> None:
     server.on("GET", "/api/a.txt", fault, fault, giving(b"whole"))
@@ -270,6 +317,16 @@ def test_a_refusal_is_not_asked_for_again_and_shows_no_signature(server: Server)
     assert "secret" not in f"{caught.value!r} {caught.value.__notes__}"
     assert isinstance(caught.value, error.HTTPError)
     assert caught.value.status_code == 404
+
+
+def test_what_fails_on_the_way_shows_no_password_and_no_signature(server: Server) -> None:
+    """A worker tells its platform, and the job's caller, the whole traceback of a handler."""
+    secret = "hush" + "hush"  # in two, as a traceback shows this line
+    server.on("GET", "/api/a.txt", half)
+    for scheme, host in (("http", f"127.0.0.1:{server.port}"), ("https", f"127.0.0.1:{server.port}"), ("http", "a b")):
+        with pytest.raises(error.RunPodError) as caught:
+            file(f"{scheme}://ann:{secret}@{host}/api/a.txt?signature={secret}")
+        assert secret not in "".join(traceback.format_exception(caught.value))
 
 
 def test_nobody_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +364,13 @@ def test_a_trickle_ends(server: Server, monkeypatch: pytest.MonkeyPatch) -> None
         ('attachment; filename="..\\\\..\\\\x.png"', "x.png"),
         ("attachment; filename=\"a.txt\"; filename*=UTF-8''na%C3%AFve%20b.txt", "naïve b.txt"),
         ("attachment; filename*=UTF-8''..%2F..%2Fx.sh", "x.sh"),
+        ("attachment; filename*=iso-8859-1'en'na%EFve.txt", "naïve.txt"),
+        ("attachment; filename*=UTF-8''%FF; filename=b", "b"),
         ("attachment; filename*=no-such''a; filename=b", "b"),
+        ("attachment; filename*=undefined''a; filename=b", "b"),
+        ("attachment; filename*=punycode''" + "a-" * 1000 + "; filename=b", "b"),
+        ("attachment; filename=" + "n" * 300 + ".png", "n" * 251 + ".png"),
+        ("attachment; filename*=UTF-8''" + "%E6%BC%A2" * 100 + ".png", "漢" * 83 + ".png"),
         ('attachment; filename=".."', ""),
         ("attachment", ""),
         ("", ""),
@@ -392,13 +455,52 @@ def test_a_bomb_does_not_go_off(server: Server, monkeypatch: pytest.MonkeyPatch)
     server.on("GET", "/api/x.zip", giving(packed(**{f"f{number}": bytes(60_000) for number in range(4)})))
     with pytest.raises(SSRFError, match="holds more than 100000 bytes"):
         file(f"{server.url}/api/x.zip")
-    monkeypatch.setattr(_archives, "_MOST_ENTRIES", 3)
-    with pytest.raises(SSRFError, match="4 entries"):
+    server.on("GET", "/api/x.zip", giving(packed(a__b__c=b"", a__b__d=b"")))
+    monkeypatch.setattr(_archives, "_MOST_NAMES", 5)
+    with pytest.raises(SSRFError, match="6 files and folders"):
+        file(f"{server.url}/api/x.zip")
+    monkeypatch.setattr(_archives, "_LONGEST_LIST", 100)
+    with pytest.raises(SSRFError, match="list of entries"):
         file(f"{server.url}/api/x.zip")
     assert not [name for _, _, names in os.walk(".") for name in names]
 
 
-def test_what_is_no_archive_is_told_as_such(server: Server) -> None:
+def test_names_that_are_odd_and_harmless_are_taken(server: Server) -> None:
+    server.on("GET", "/api/x.zip", giving(packed(**{"./": b"", "./a\\b": b"1", "12:30.png": b"2", "c/. /d": b"3"})))
+    folder = Path(str(file(f"{server.url}/api/x.zip")["extracted_path"]))
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == [
+        "12:30.png", "a/b", "c/. /d",
+    ]  # fmt: skip
+
+
+def unpacked(body: bytes) -> bytes | None:
+    """The first file of an archive, or None where it is told as a bad one, of which nothing is left."""
+    Path("x.zip").write_bytes(body)
+    shutil.rmtree("out", ignore_errors=True)
+    try:
+        _archives.unpack(Path("x.zip"), Path("out"), 10_000)
+    except _archives.BadArchiveError:
+        assert not Path("out").exists()
+        return None
+    return Path("out/a").read_bytes()
+
+
+def test_what_is_no_archive_is_told_as_such() -> None:
+    """Among them: what would unpack to a gigabyte at once, one name for a file and a folder, and damages of any kind."""
+    whole = packed(a=b"content " * 100)
+    damaged = [bytearray(whole) for _ in range(0, len(whole), 4)]
+    for number, body in enumerate(damaged):
+        body[number * 4] ^= 0xFF
+    for body in [
+        b"no", packed(zipfile.ZIP_BZIP2, a=bytes(1000)), packed(zipfile.ZIP_LZMA, a=bytes(1000)),
+        packed(a=b"", a__b=b""), packed(a=b"", a__b__c=b""), packed(a__b=b"", a=b""), packed(**{"n" * 300: b""}),
+        whole[:-10],
+    ]:  # fmt: skip
+        assert unpacked(body) is None
+    assert {unpacked(body) for body in damaged} == {None, b"content " * 100}  # a time and a mode may be any
+
+
+def test_a_damaged_archive_is_not_kept(server: Server) -> None:
     damaged = bytearray(packed(a=b"content " * 100))
     damaged[60] ^= 0xFF
     for body in (b"no", bytes(damaged)):

@@ -26,15 +26,19 @@ SCHEMA: dict[str, dict[str, Any]] = {
     "style": {"type": str, "required": False, "default": "plain", "constraints": lambda text: text != "bad"},
     "names": {"type": list, "required": False, "default": None},
     "scale": {"type": float, "required": False, "default": 1},
+    "seed": {"type": int, "required": False, "default": -1, "constraints": lambda number: number > 0},
 }
+FILLED = {"steps": 1, "style": "plain", "names": None, "scale": 1.0, "seed": -1}
 
 
 @pytest.mark.parametrize(
     ("given", "found"),
     [
-        ({"steps": 1}, {"steps": 1, "style": "plain", "names": None, "scale": 1.0}),
-        ({"steps": 1, "scale": 3}, {"steps": 1, "style": "plain", "names": None, "scale": 3.0}),
-        ({"steps": 1, "names": None}, {"steps": 1, "style": "plain", "names": None, "scale": 1.0}),
+        ({"steps": 1}, FILLED),
+        ({"steps": 1, "scale": 3}, {**FILLED, "scale": 3.0}),
+        ({"steps": 1, "names": None}, FILLED),
+        ({"steps": 1, "seed": -1}, FILLED),
+        ({"steps": 1, "seed": 7}, {**FILLED, "seed": 7}),
     ],
 )
 def test_an_input_that_fits_gets_its_defaults(given: Any, found: Any) -> None:
@@ -48,11 +52,19 @@ def test_an_input_that_fits_gets_its_defaults(given: Any, found: Any) -> None:
         ({"steps": "1"}, ["steps should be <class 'int'> type, not <class 'str'>."]),
         ({"steps": None}, ["steps should be <class 'int'> type, not <class 'NoneType'>."]),
         ({"steps": 1, "style": "bad"}, ["style does not meet the constraints."]),
+        ({"steps": 1, "seed": -2}, ["seed does not meet the constraints."]),
+        ({"steps": 1, "seed": "7"}, ["seed should be <class 'int'> type, not <class 'str'>."]),
         ({"steps": 1, "z": 2}, ["Unexpected input. z is not a valid input option."]),
     ],
 )
 def test_an_input_that_does_not_fit_is_told_why(given: Any, faults: list[str]) -> None:
     assert validate(given, SCHEMA) == {"errors": faults}
+
+
+def test_a_default_list_is_each_jobs_own() -> None:
+    schema = {"names": {"type": list, "required": False, "default": []}}
+    validate({}, schema)["validated_input"]["names"].append("of another job")
+    assert validate({}, schema) == {"validated_input": {"names": []}}
 
 
 def test_what_a_job_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

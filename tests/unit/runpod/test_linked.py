@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import tempfile
 import textwrap
@@ -50,6 +51,13 @@ GIVES = """
     class Own(Exception):
         pass
 
+    class Other(BaseException):
+        def __str__(self):
+            return 1 / 0
+
+    def throw(error):
+        raise error
+
     GIVEN = {
         "text": lambda job: "é",
         "nothing": lambda job: None,
@@ -62,6 +70,7 @@ GIVES = """
         "NaN": lambda job: {"a": [1.0, math.nan]},
         "much": lambda job: "x" * 2_000_000,
         "later": lambda job: later(),
+        "other": lambda job: throw(Other()),
     }
 
     async def later():
@@ -109,6 +118,10 @@ def test_what_fails_says_so_in_the_words_that_callers_know(link: FakeServer) -> 
     assert (raised["type"], raised["message"]) == ("Own", "why")
     assert 'main.py", line' in raised["traceback"]
     assert "perform" not in raised["traceback"]
+    other = failure("other")
+    assert (other["type"], other["message"]) == ("Other", "(its text can't be had: ZeroDivisionError)")
+    assert other["traceback"].startswith("Traceback")
+    assert "linked.py" not in other["traceback"]
     assert "Object of type bytes" in failure("bytes")["message"]
     assert "/a/1 is nan" in failure("NaN")["message"]
     assert "2,000,002 bytes" in failure("much")["message"]
@@ -116,27 +129,53 @@ def test_what_fails_says_so_in_the_words_that_callers_know(link: FakeServer) -> 
 
 
 @pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize(("end", "status"), [("SystemExit(3)", 3), ("KeyboardInterrupt", -signal.SIGINT)])
 def test_a_handler_that_ends_the_program_ends_its_worker_and_no_job_but_its_own(
-    link: FakeServer, *, later: bool
+    link: FakeServer, end: str, status: int, *, later: bool
 ) -> None:
     text = """
         import atexit
 
         def handler(job):
             print("last words")
-            raise SystemExit(3)
+            raise END
 
         atexit.register(open, CLEANED, "w")
         runpod.serverless.start({"handler": handler})
     """
-    text = text.replace("CLEANED", repr(str(link.folder / "cleaned")))
+    text = text.replace("CLEANED", repr(str(link.folder / "cleaned"))).replace("END", end)
     start(link, text.replace("def handler", "async def handler") if later else text)
     first, second = link.submit_at_once(b"null", b"null")
     assert link.answer(second).kind is Kind.RETURNED
-    assert link.wait() == 3
+    assert link.wait() == status
     assert [log.body for log in link.of(Kind.LOG, first)] == [b"last words\n"]
     assert not link.of(Kind.RESULT, first) + link.of(Kind.ERROR, first)
     assert (link.folder / "cleaned").exists()
+
+
+@pytest.mark.parametrize("stays", ["a thread", "a program that goes on"])
+def test_a_program_that_its_handler_has_ended_does_not_keep_the_job_for_long(link: FakeServer, stays: str) -> None:
+    text = f"""
+        import threading, time
+        from trivet.runpod.serverless import ending
+
+        ending.LONGEST = 0.2
+
+        def handler(job):
+            if {stays == "a thread"}:
+                threading.Thread(target=time.sleep, args=(300,)).start()
+            raise SystemExit(3)
+
+        try:
+            runpod.serverless.start({{"handler": handler}})
+        except SystemExit:
+            if {stays == "a thread"}:
+                raise
+        time.sleep(300)
+    """
+    start(link, text)
+    link.submit()
+    assert link.wait() == 3
 
 
 STREAMS = """
@@ -202,6 +241,44 @@ def test_a_worker_that_asked_to_be_replaced_says_so_first_and_gives_back_what_wa
     assert "behind the start" in link.stdout.read_text()
 
 
+@pytest.mark.parametrize("later", ["", "async "])
+def test_what_is_sent_to_a_worker_that_has_left_goes_back_though_its_program_goes_on(
+    link: FakeServer, later: str
+) -> None:
+    text = f"""
+        import os, time
+
+        {later}def handler(job):
+            return {{"refresh_worker": True}}
+
+        runpod.serverless.start({{"handler": handler}})
+        while not os.path.exists({str(link.folder / "enough")!r}):
+            time.sleep(0.01)
+    """
+    start(link, text)
+    assert ask(link).kind is Kind.RESULT
+    for _ in range(2):
+        assert ask(link).kind is Kind.RETURNED
+    (link.folder / "enough").touch()
+    assert link.wait() == 0
+
+
+def test_a_worker_that_has_left_ends_with_its_platform_whatever_its_program_does(link: FakeServer) -> None:
+    text = """
+        import time
+
+        async def handler(job):
+            return {"refresh_worker": True}
+
+        runpod.serverless.start({"handler": handler})
+        time.sleep(300)
+    """
+    start(link, text)
+    assert ask(link).kind is Kind.RESULT
+    link.hang_up()
+    assert link.wait() == EXIT_LINK_LOST
+
+
 def test_a_worker_that_is_told_to_end_finishes_its_job_and_what_stands_behind_the_start(link: FakeServer) -> None:
     text = """
         import time
@@ -241,6 +318,17 @@ STOPS = """
         finally:
             print("ended", flush=True)
 
+    def stubborn(job):
+        while True:
+            try:
+                yield 1
+                time.sleep(0.01)
+            except GeneratorExit:
+                print("ended", flush=True)
+                raise
+            except BaseException:
+                pass
+
     async def later(job):
         try:
             runpod.serverless.progress_update(job, "begun")
@@ -248,6 +336,17 @@ STOPS = """
         except asyncio.CancelledError:
             print("ended", flush=True)
             raise
+
+    async def later_stubborn(job):
+        while True:
+            try:
+                yield 1
+                await asyncio.sleep(0.01)
+            except GeneratorExit:
+                print("ended", flush=True)
+                raise
+            except BaseException:
+                pass
 
     async def later_pieces(job):
         try:
@@ -261,7 +360,7 @@ STOPS = """
 """
 
 
-@pytest.mark.parametrize("kind", ["plain", "pieces", "later", "later_pieces"])
+@pytest.mark.parametrize("kind", ["plain", "pieces", "stubborn", "later", "later_pieces", "later_stubborn"])
 def test_a_job_that_nobody_wants_any_more_is_stopped_and_its_worker_goes_on(link: FakeServer, kind: str) -> None:
     start(link, STOPS % kind)
     for _ in range(2):
@@ -375,17 +474,23 @@ def test_a_worker_whose_platform_is_gone_ends(link: FakeServer) -> None:
     assert link.wait() == EXIT_LINK_LOST
 
 
-def test_a_program_that_chooses_how_many_jobs_it_takes_polls_though_there_is_a_link(
-    server: Server, tmp_path: Path
-) -> None:
-    text = """
-    import os
+@pytest.mark.parametrize(
+    "begin",
+    [
+        'runpod.serverless.start({"handler": handler, "concurrency_modifier": lambda current: 1})',
+        'threading.Thread(target=runpod.serverless.start, args=[{"handler": handler}]).start()',
+    ],
+    ids=["chooses how many jobs it takes", "starts in a thread"],
+)
+def test_a_program_polls_though_there_is_a_link_where_it(server: Server, tmp_path: Path, begin: str) -> None:
+    text = f"""
+    import os, threading
     import trivet.runpod as runpod
 
     def handler(job):
         return sorted(name for name in os.environ if name.startswith("TRIVET"))
 
-    runpod.serverless.start({"handler": handler, "concurrency_modifier": lambda current: 1})
+    {begin}
     """
     platform = Platform(server, [{"id": "a", "input": {}}])
     more = {"TRIVET_LINK": "unix:/nowhere", "TRIVET_WORKER_TOKEN": "t", "TRIVET_WORKER_ID": "w1"}

@@ -19,7 +19,7 @@ from trivet import runpod
 from trivet.runpod._pace import Pace
 from trivet.runpod.error import StartError
 from trivet.runpod.logger import RunPodLogger
-from trivet.runpod.serverless import fitness, loop, results
+from trivet.runpod.serverless import ending, fitness, loop, results
 from trivet.runpod.serverless.devserver import DevApi
 from trivet.runpod.serverless.program import Program
 from trivet.runpod.serverless.progress import Reporter, progress_update, report_by
@@ -488,6 +488,31 @@ def test_an_asynchronous_worker_runs_several_at_a_time(server: Server, tmp_path:
     platform = worked(server, tmp_path, text, [{"id": name, "input": {}} for name in "abc"])
     assert sorted(posted["output"] for _, _, posted in platform.posts) == ["a", "b", "c"]
     assert "3" in [exchange.query.get("batch_size") for exchange in server.seen]
+
+
+@pytest.mark.parametrize("later", ["", "async "])
+def test_what_is_no_exception_but_ends_no_program_is_an_answer(server: Server, tmp_path: Path, later: str) -> None:
+    text = f"""
+    import asyncio
+    import trivet.runpod as runpod
+
+    class Other(BaseException):
+        pass
+
+    {later}def handler(job):
+        raise {{"a": Other("why"), "b": asyncio.CancelledError("mine"), "c": GeneratorExit()}}[job["id"]]
+
+    runpod.serverless.start({{"handler": handler}})
+    """
+    platform = worked(server, tmp_path, text, [{"id": name, "input": {}} for name in "abc"])
+    told = [json.loads(posted["error"]) for _, _, posted in platform.posts]
+    assert [each["error_message"] for each in told] == ["why", "mine", "GeneratorExit"]
+    assert all("runpod/serverless" not in each["error_traceback"] for each in told)
+
+
+def test_the_exit_status_of_a_program_that_its_handler_has_ended_is_pythons() -> None:
+    ends = [SystemExit(), SystemExit(3), SystemExit("why"), SystemExit(-1), KeyboardInterrupt()]
+    assert [ending.status_of(end) for end in ends] == [0, 3, 1, 255, 130]
 
 
 def test_a_job_that_nobody_wants_is_stopped_and_the_next_one_runs(server: Server, tmp_path: Path) -> None:

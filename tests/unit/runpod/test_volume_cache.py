@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -20,7 +21,7 @@ from trivet import runpod
 from trivet.runpod import error
 from trivet.runpod.serverless import VolumeCache
 from trivet.runpod.serverless.utils import _mirror
-from trivet.runpod.serverless.utils._mirror import SMALL
+from trivet.runpod.serverless.utils._listing import SMALL
 
 LARGE = b"x" * SMALL
 Make = Callable[..., VolumeCache]
@@ -139,6 +140,144 @@ def test_what_a_worker_has_never_seen_stays(make: Make, folder: Path) -> None:
     assert files(folder) == {"small": b"1", "sub/large": LARGE, "mine": b"m"}
 
 
+def test_two_caches_of_one_endpoint_leave_each_others_files(make: Make, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine").write_bytes(b"m")
+    make().sync(background=False)
+    make(dirs=other).sync(background=False)
+    caches = make(), make(dirs=other)  # the next worker's, of whose files both are on its machine
+    for cache in caches:
+        cache.hydrate()
+    for cache in caches:
+        cache.sync(background=False)
+    emptied(folder)
+    (other / "mine").unlink()
+    assert make(dirs=[folder, other]).hydrate() == 3
+
+
+def test_what_a_worker_had_no_room_for_is_not_removed_for_the_next(
+    make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    make().sync(background=False)
+    emptied(folder)
+    cache = make(best_effort=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(_mirror.shutil, "copy2", full)
+        assert cache.hydrate() == 0
+    cache.sync(background=False)
+    assert make().hydrate() == 2
+
+
+def test_half_of_a_large_file_is_not_taken_for_it_and_mended_by_the_next_sync(
+    make: Make, folder: Path, volume: Path
+) -> None:
+    """The original writes in place: one that is killed leaves a file that is younger than the whole one."""
+    before = files(folder)
+    make().sync(background=False)
+    stored = next(volume.rglob("large"))
+    stored.write_bytes(LARGE[:1000])
+    older(folder / "sub" / "large")
+    make().sync(background=False)
+    emptied(folder)
+    assert make().hydrate() == 2
+    assert files(folder) == before
+    stored.write_bytes(LARGE[:1000])
+    emptied(folder)
+    assert make().hydrate() == 1
+    assert files(folder) == {"small": b"1"}
+
+
+def test_a_damaged_archive_is_made_anew(make: Make, folder: Path, volume: Path) -> None:
+    (folder / "other").write_bytes(b"o")
+    make().sync(background=False)
+    archive = volume / ".cache" / "n" / "small.tar"
+    for damaged in (archive.read_bytes()[:600], b"no archive", b""):
+        archive.write_bytes(damaged)
+        (emptied(folder) / "small").write_bytes(b"2")
+        make().sync(background=False)
+        emptied(folder)
+        make().hydrate()
+        assert files(folder)["small"] == b"2"
+
+
+def test_what_a_killed_writer_has_left_goes_after_a_day(
+    make: Make, folder: Path, volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make().sync(background=False)
+    left = next(volume.rglob("large")).with_name(".x.trivet-part")
+    left.write_bytes(b"half")
+    (folder / "new").write_bytes(b"n")
+    make().sync(background=False)
+    assert left.exists()  # somebody may be writing it
+    monkeypatch.setattr(_mirror, "_ABANDONED", -60.0)
+    (folder / "newer").write_bytes(b"n")
+    make().sync(background=False)
+    assert not left.exists()
+    assert len(files(folder)) == 4
+
+
+def test_a_file_with_two_names_comes_back_with_both(make: Make, folder: Path) -> None:
+    """Caches of packages are full of such."""
+    (folder / "again").hardlink_to(folder / "small")
+    make().sync(background=False)
+    emptied(folder)
+    assert make().hydrate() == 3
+    assert files(folder) == {"small": b"1", "again": b"1", "sub/large": LARGE}
+
+
+def test_any_name_is_kept(make: Make, folder: Path) -> None:
+    for name in (b"\xff\xfe", ("漢" * 85).encode(), b"a\nb", b"-", b"x" * 255):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(name)
+    before = files(folder)
+    make().sync(background=False)
+    emptied(folder)
+    assert make().hydrate() == 7
+    assert files(folder) == before
+
+
+def test_a_file_that_nobody_lets_us_read_is_left_out(
+    make: Make, folder: Path, volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, add = shutil.copy2, tarfile.TarFile.add
+
+    def refusing(path: str) -> None:
+        if path.endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    def copy2(source: str, target: Any, **named: Any) -> Any:
+        refusing(source)
+        return copy(source, target, **named)
+
+    def added(archive: Any, name: str, *more: Any, **named: Any) -> None:
+        refusing(name)
+        add(archive, name, *more, **named)
+
+    monkeypatch.setattr(_mirror.shutil, "copy2", copy2)
+    monkeypatch.setattr(tarfile.TarFile, "add", added)
+    (folder / "locked").write_bytes(b"1")
+    (folder / "sub" / "locked").write_bytes(LARGE)
+    make().sync(background=False)
+    emptied(folder)
+    assert make().hydrate() == 2
+    assert files(folder) == {"small": b"1", "sub/large": LARGE}
+
+
+def test_a_mirror_does_not_mirror_itself(make: Make, tmp_path: Path) -> None:
+    for _ in range(3):
+        make(dirs=tmp_path).sync(background=False)
+    assert not [path for path in (tmp_path / "volume").rglob("*") if "volume" in path.parts[len(tmp_path.parts) + 1 :]]
+
+
+def test_any_number_of_threads_will_do(make: Make, folder: Path) -> None:
+    make(max_workers=-1).sync(background=False)
+    emptied(folder)
+    assert make(max_workers=100).hydrate() == 2
+
+
 def test_as_a_context_it_does_both(make: Make, folder: Path) -> None:
     with make() as cache:
         assert isinstance(cache, VolumeCache)
@@ -244,8 +383,11 @@ def test_a_mirror_that_somebody_has_tampered_with_writes_nothing_elsewhere(
     outside = tmp_path / "outside"
     (folder / "led").symlink_to(tmp_path)
     root = volume / ".cache" / "n"
-    wanted = [str(outside), f"{folder}/../outside", str(folder / "led" / "outside"), "/proc/none"]
-    root.mkdir(parents=True)
+    (root / "big" / str(folder).lstrip("/")).mkdir(parents=True)
+    (root / "big" / str(folder).lstrip("/") / "lured").symlink_to("/etc/hostname")
+    wanted = [
+        str(outside), f"{folder}/../outside", str(folder / "led" / "outside"), str(folder / "lured"), "/proc/none",
+    ]  # fmt: skip
     with tarfile.open(root / "small.tar", "w") as packed:
         for path in wanted:
             member = tarfile.TarInfo(path.lstrip("/"))
@@ -255,12 +397,18 @@ def test_a_mirror_that_somebody_has_tampered_with_writes_nothing_elsewhere(
         "version": 1,
         "small": [{"path": path, "size": 1, "mtime": 9e9} for path in wanted],
         "big": [{"path": path, "size": SMALL, "mtime": 9e9} for path in wanted],
-        "links": [{"path": str(folder / "l"), "target": "/etc"}, {"path": str(outside), "target": str(folder)}],
+        "links": [
+            {"path": str(folder / "l"), "target": "/etc"},
+            {"path": str(outside), "target": str(folder)},
+            {"path": str(folder / "a/b/c"), "target": str(folder / "sub")},
+            {"path": str(folder / "l"), "target": "a/b/c/../../outside"},
+        ],
     }
     (root / "manifest.json").write_text(json.dumps(document))
     assert make().hydrate() == 0
     assert not os.path.lexists(outside)
     assert not os.path.lexists(folder / "l")
+    assert not os.path.lexists(folder / "lured")
 
 
 def test_a_file_that_goes_meanwhile_is_left_out(make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import fields
 
 import pytest
 
 from tests.unit.sdk.floods import BOUND, FLOOD, FLOODS, packed
-from tests.unit.sdk.server import KEY, Exchange, Server
+from tests.unit.sdk.server import KEY, Exchange, Server, job
 from trivet.sdk import AsyncClient, Client
 from trivet.sdk._async.transport import AsyncHttpTransport
 from trivet.sdk._http import LARGEST_ANSWER, Request, Response, TransportError, largest_answer
@@ -215,3 +216,41 @@ def test_without_a_word_the_bound_is_beyond_all_that_a_server_gives_out_usually(
 
     (output,) = (field.default for field in fields(Settings) if field.name == "max_output")
     assert largest_answer({}) > 4 * output
+
+
+def test_one_event_has_the_same_bound_and_is_not_asked_for_again(server: Server) -> None:
+    def endless(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.event("status", job("running"))
+        with suppress(OSError):
+            while True:
+                exchange.send("data: " + "x" * 10_000)
+        exchange.handler.close_connection = True
+
+    server.on("GET", "/jobs/job_1/events", endless)
+    with (
+        Client(server.url, KEY, max_answer=100_000) as client,
+        pytest.raises(TooLargeError, match="more than 100000") as caught,
+    ):
+        list(client.job("job_1").stream())
+    assert (caught.value.limit, len(server.seen)) == (100_000, 1)
+    assert "TRIVET_MAX_ANSWER" in caught.value.hint
+
+
+def test_an_error_in_place_of_a_stream_that_comes_byte_by_byte_is_told_as_far_as_it_came(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dripping(exchange: Exchange) -> None:
+        exchange.handler.send_response(502)
+        exchange.handler.send_header("Content-Type", "text/html")
+        exchange.handler.end_headers()
+        exchange.handler.wfile.write(b"Bad gateway ")
+        with suppress(OSError):
+            while not exchange.stopping.wait(0.02):
+                exchange.handler.wfile.write(b".")
+        exchange.handler.close_connection = True
+
+    monkeypatch.setattr("trivet.sdk._sync.transport.LONGEST_TELLING", 0.3)
+    server.on("POST", "/endpoints/admin/hello/stream", dripping)
+    with Client(server.url, KEY, retries=0) as client, pytest.raises(TrivetError, match="502"):
+        next(client.endpoint("admin/hello").stream())

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trivet.sdk._events import EventParser, ServerEvent
+from trivet.sdk._http import TransportError
 
 
 def parse(*chunks: bytes) -> list[ServerEvent]:
@@ -54,3 +55,32 @@ def test_it_does_not_matter_where_the_bytes_are_cut(lines: list[str], end: str, 
 
 def test_bytes_that_are_no_text_do_not_stop_the_stream() -> None:
     assert parse(b"data: \xff\n\ndata: 2\n\n")[-1] == ServerEvent("message", "2")
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"x" * 10, b"data: " + b"x" * 10, b"data: 23\n", b"data\n", b"event: 5678\r", b": 345678", b"data: \xc3\xa9\r\n"],
+)
+def test_an_event_without_end_does_not_fill_the_memory(endless: bytes) -> None:
+    parser = EventParser(largest=1000)
+    with pytest.raises(TransportError, match="more than 1000") as caught:  # noqa: PT012 - it comes at one of them
+        for _ in range(5000 if endless.endswith(b"\r") else 1000):
+            assert list(parser.feed(endless)) == []
+            if endless.endswith(b"\r"):
+                assert list(parser.feed(b"data: 1\r")) == []
+    assert caught.value.limit == 1000
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_stream_may_be_as_long_as_it_likes(end: bytes) -> None:
+    parser = EventParser(largest=40)
+    event = end.join([b"event: piece", b"id: 12345", b"data: " + b"x" * 20, b": said beside", b"", b""])
+    found = [each for _ in range(100) for cut in (event[:13], event[13:30], event[30:]) for each in parser.feed(cut)]
+    found += parser.feed(b"\n")
+    assert found == [ServerEvent("piece", "x" * 20, "12345")] * 100
+
+
+def test_a_comment_counts_only_while_it_comes() -> None:
+    parser = EventParser(largest=100)
+    assert [each for _ in range(100) for each in parser.feed(b": still here\n")] == []
+    assert list(parser.feed(b"data: 1\n\n")) == [ServerEvent("message", "1")]

@@ -58,6 +58,7 @@ async def answer_of(reader: asyncio.StreamReader) -> bytes:
     length = re.search(rb"(?i)content-length: (\d+)", head)
     assert length is not None
     body = await reader.readexactly(int(length[1]))
+    assert head.count(b"\r\ntrivet-version: ") == 1, head  # the drop-in modules know us by it, also where we refuse
     kept = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"date:")]
     return JOB_ID.sub(b"JOB", b"\r\n".join(kept) + body)
 

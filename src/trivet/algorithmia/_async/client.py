@@ -86,8 +86,8 @@ class AsyncClient(AsyncConversation):
     async def convert_type_id(self, type: str) -> tuple[str, str]:
         """The id of a kind of organization, and an empty text; or the other way round, with what is wrong."""
         told: JsonValue = await self.get_org_types()
-        kinds = told if isinstance(told, list) else []
-        found = [kind["id"] for kind in kinds if isinstance(kind, dict) and kind.get("name") == type]
+        kinds = [kind for kind in told if isinstance(kind, dict) and "id" in kind] if isinstance(told, list) else []
+        found = [kind["id"] for kind in kinds if kind.get("name") == type]
         return (str(found[0]), "") if found else ("", "invalid type_id")
 
     async def create_org(self, requestString: Mapping[str, Any]) -> Any:

@@ -12,6 +12,7 @@ from trivet.algorithmia._async.datafile import AsyncDataFile
 from trivet.algorithmia._places import path_of, safe_name
 from trivet.algorithmia.acl import Acl
 from trivet.algorithmia.data import DataObject, DataObjectType
+from trivet.algorithmia.errors import AnswerError
 from trivet.algorithmia.util import getParentAndBase, pathJoin
 from trivet.sdk._async.concurrency import offload
 from trivet.sdk._http import Response
@@ -167,9 +168,11 @@ class AsyncDataDirectory(DataObject):
         while True:
             page = _answers.listing(await self.client.send(_requests.get(self.url, {"marker": marker})))
             yield page
-            marker = page.marker
-            if marker is None:
+            if page.marker is None:
                 return
+            if page.marker == marker:
+                raise AnswerError("The server gives the same page of this directory again and again.")
+            marker = page.marker
 
     def _file(self, told: Mapping[str, Any]) -> AsyncDataFile:
         found = AsyncDataFile(self.client, pathJoin(self.path, told["filename"]))

@@ -13,6 +13,7 @@ from trivet.algorithmia._sync.conversation import Conversation
 from trivet.algorithmia._sync.datafile import DataFile
 from trivet.algorithmia.acl import Acl
 from trivet.algorithmia.data import DataObject, DataObjectType
+from trivet.algorithmia.errors import AnswerError
 from trivet.algorithmia.util import getParentAndBase, pathJoin
 from trivet.sdk._http import Response
 from trivet.sdk._sync.concurrency import offload
@@ -168,9 +169,11 @@ class DataDirectory(DataObject):
         while True:
             page = _answers.listing(self.client.send(_requests.get(self.url, {"marker": marker})))
             yield page
-            marker = page.marker
-            if marker is None:
+            if page.marker is None:
                 return
+            if page.marker == marker:
+                raise AnswerError("The server gives the same page of this directory again and again.")
+            marker = page.marker
 
     def _file(self, told: Mapping[str, Any]) -> DataFile:
         found = DataFile(self.client, pathJoin(self.path, told["filename"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, TextIO, overload
 
@@ -15,7 +15,7 @@ from trivet.algorithmia._places import path_of
 from trivet.algorithmia._sync import transfers
 from trivet.algorithmia._sync.conversation import Conversation
 from trivet.algorithmia.data import DataObject, DataObjectType
-from trivet.algorithmia.errors import DataApiError
+from trivet.algorithmia.errors import AnswerError, DataApiError
 from trivet.algorithmia.util import getParentAndBase
 from trivet.sdk._sync.concurrency import offload
 
@@ -45,10 +45,18 @@ class DataFile(DataObject):
         return f"<{type(self).__name__} {self.path}>"
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Takes what a listing tells about it: ``last_modified`` and ``size``."""
-        # Programs compare it with times without a zone, as the original gives them.
-        self.last_modified = datetime.fromisoformat(attributes["last_modified"]).replace(tzinfo=None)
-        self.size = attributes["size"]
+        """Takes what a listing tells about it: ``last_modified`` and ``size``.
+
+        Raises:
+            AnswerError: it does not tell them; also a `ValueError`.
+        """
+        try:
+            written = datetime.fromisoformat(attributes["last_modified"])
+            # Programs compare it with times without a zone, as the original gives them.
+            self.last_modified = written if written.tzinfo is None else written.astimezone(UTC).replace(tzinfo=None)
+            self.size = attributes["size"]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise AnswerError(f"The server does not say when {self.path} was written, or its size: {error}.") from None
 
     def getName(self) -> str:
         """Its name, without where it lies."""

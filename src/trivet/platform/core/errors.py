@@ -92,6 +92,15 @@ class Forbidden(CoreError):
         return cls(f"This key lacks the scope {scope!r}.", hint=hint)
 
 
+_WHERE = {
+    "endpoint": "Names have the form owner/name. `trivet endpoints ls` lists those that this key may see.",
+    "job": "Check the id. `trivet jobs ls` lists the jobs that this key may see; an old one may have been cleared away.",
+    "key": "Check the id. `trivet keys ls` lists the keys that this key may see.",
+    "secret": "Check the name. `trivet secrets ls` lists the names of your secrets.",
+}
+"""What to do about a thing that is missing or hidden, by what it is; the same for both."""
+
+
 class NotFound(CoreError):
     """It does not exist, or the principal may not know that it does: the same words for both."""
 
@@ -103,7 +112,7 @@ class NotFound(CoreError):
         """The one sentence used whether a thing is missing or hidden."""
         return cls(
             f"There is no {noun} {reference!r} that this key may see.",
-            hint=f"Check the spelling, and that the {noun} is shared with the account of this key.",
+            hint=_WHERE.get(noun, f"Check the spelling, and that the {noun} is shared with the account of this key."),
         )
 
 

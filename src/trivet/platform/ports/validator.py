@@ -14,6 +14,18 @@ class InputCheck(Protocol):
         """Raises `InvalidInput` naming the fields, or `InvalidJson`."""
 
 
+class LargeCheck(Protocol):
+    """Checks inputs that take long to decode, while others go on."""
+
+    async def __call__(self, schema: dict[str, Any] | None, payload: Payload) -> None:
+        """The check that `SchemaCompiler` gives for ``schema``, of one input.
+
+        Raises:
+            InvalidInput, InvalidJson: as that check does, or it takes more time or memory than there is.
+            Unavailable: the platform is shutting down.
+        """
+
+
 class SchemaCompiler(Protocol):
     """Compiles JSON Schemas (draft 2020-12)."""
 

@@ -29,6 +29,7 @@ from trivet.platform.runtimes.shared import SharedRuntime, SharedSettings
 from trivet.platform.runtimes.warm import WarmSettings
 from trivet.platform.server import memory
 from trivet.platform.server.background import Tasks
+from trivet.platform.server.checks import Checks
 from trivet.platform.server.data import DataFolder
 from trivet.platform.server.entropy import EntropyPool
 from trivet.platform.server.notifier import LoopNotifier
@@ -220,6 +221,7 @@ class Platform:
         sight = Sight(ports.store, self.dispatcher.open_jobs, self.endpoints)
         waits = Waits(self.dispatcher.open_jobs, sight, ports.notifier, ports.clock)
         self.trees = Trees(self.dispatcher, ports.background)
+        self.checks = Checks()
         self.intake = Intake(
             store=ports.store,
             blobs=ports.blobs,
@@ -233,6 +235,7 @@ class Platform:
             entropy=ports.entropy,
             retention=self.settings.job_retention,
             dead_letter_retention=self.settings.dead_letter_retention,
+            check_large=self.checks,
         )
         self.jobs = Jobs(
             store=ports.store,
@@ -427,6 +430,7 @@ class Platform:
             await asyncio.wait_for(self.store.flush(), timeout=5.0)
         except (CoreError, TimeoutError):
             logger.warning("not everything could be brought to disk before the end")
+        await self.checks.close()
         await self.tasks.close()
         await self.sender.close()
         await self.store.close()

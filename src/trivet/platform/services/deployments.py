@@ -329,10 +329,15 @@ class Deployments:
             build.deployment = failed
             self._notifier.notify(failed.id)
             return
-        self._ended(build)
+        self._ended(build, error[1])
 
-    def _ended(self, build: _Build) -> None:
+    def _ended(self, build: _Build, refused: str = "") -> None:
         """The end is on disk: from now on it is read from there."""
+        what = (build.deployment.id, build.deployment.filename, build.deployment.owner_name)
+        if refused:
+            logger.warning("the deployment %s of %s for %s failed: %s", *what, refused.partition("\n")[0])
+        else:
+            logger.info("the deployment %s of %s for %s is ready", *what)
         del self._builds[build.deployment.id]
         self._notifier.notify(build.deployment.id)
 

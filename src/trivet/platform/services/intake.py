@@ -17,7 +17,7 @@ from trivet.platform.core.payloads import Payload
 from trivet.platform.ports.blobs import BlobStore
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
-from trivet.platform.ports.validator import InputCheck, SchemaCompiler
+from trivet.platform.ports.validator import InputCheck, LargeCheck, SchemaCompiler
 from trivet.platform.ports.vault import Vault
 from trivet.platform.services.dispatch import INLINE_LIMIT, Dispatcher
 from trivet.platform.services.endpoints import Endpoints
@@ -27,6 +27,8 @@ from trivet.platform.services.trees import Trees
 
 MOST_DEPTH = 32
 """Calls that may lie between a job and the one at the top of its tree."""
+LARGE = 64 * 1024
+"""Bytes from which on the check of an input, up to six milliseconds here, is left to `LargeCheck`."""
 _VERSIONS_IN_MEMORY = 10_000
 
 
@@ -58,6 +60,7 @@ class Intake:
         entropy: random bytes.
         retention: seconds that a job is kept after its end where nobody says.
         dead_letter_retention: the same of one that used up its attempts.
+        check_large: checks large inputs; None: they are checked like all others.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Intake:
         entropy: Entropy,
         retention: float,
         dead_letter_retention: float,
+        check_large: LargeCheck | None = None,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -88,6 +92,7 @@ class Intake:
         self._entropy = entropy
         self._retention = retention
         self._dead_letter_retention = dead_letter_retention
+        self._check_large = check_large
         self._usuals: dict[str, _Usual] = {}
         self.check_webhook: Callable[[str], None] = _no_webhooks
         """Raises `BadRequest` where a call names a URL that can't or may not be told of its end."""
@@ -106,18 +111,37 @@ class Intake:
         fresh = self._fresh_id(now)
         self._limits.take(principal, fresh)
         try:
+            if not options.is_checked:
+                self._usual(version).check(payload)
             return self._job(fresh, now, principal, version, payload, options)
         except BaseException:  # no job comes of it
             self._limits.release(fresh)
             raise
 
     async def make(self, principal: Principal, version: Version, payload: Payload, options: CallOptions) -> Job:
-        """The same, with its input where it is to lie. Raises as `new`, and as the blob store."""
-        return await self._stored(self.new(principal, version, payload, options))
+        """The same, with its input where it is to lie; a large one is checked while others go on. Raises as `new`, and as
+        `LargeCheck` and the blob store.
+        """
+        if payload.size <= LARGE or self._check_large is None:
+            return await self._stored(self.new(principal, version, payload, options))
+        now = self._clock()
+        fresh = self._fresh_id(now)
+        self._limits.take(principal, fresh)
+        try:
+            if not options.is_checked:
+                await self._check_large(version.input_schema, payload)
+            job = self._job(fresh, now, principal, version, payload, options)
+        except BaseException:  # no job comes of it
+            self._limits.release(fresh)
+            raise
+        return await self._stored(job)
 
     async def make_again(self, principal: Principal, last: Job, version: Version, payload: Payload) -> Job:
         """A job that tries one again that has ended, under the same policy. Raises as `make`."""
-        self._usual(version).check(payload)
+        if payload.size <= LARGE or self._check_large is None:
+            self._usual(version).check(payload)
+        else:
+            await self._check_large(version.input_schema, payload)
         if last.policy.webhook is not None:
             self.check_webhook(last.policy.webhook)
         now = self._clock()
@@ -146,8 +170,6 @@ class Intake:
         self, fresh: str, now: float, principal: Principal, version: Version, payload: Payload, options: CallOptions
     ) -> Job:
         usual = self._usual(version)
-        if not options.is_checked:
-            usual.check(payload)
         if options is not usual.options:
             usual.policy, usual.options = self._policy(version, options), options
         policy = usual.policy

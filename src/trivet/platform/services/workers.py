@@ -341,6 +341,8 @@ class Workers:
         wanted = known is None and (entry.killed or entry.stop_asked_at is not None)
         if not wanted:
             self._note(entry, None, "system", f"worker {worker_id} {departure.reason}")
+            reason = departure.reason.partition("\n")[0]
+            logger.warning("worker %s of %s %s", worker_id, entry.endpoint_name, reason)
             theirs = entry.remote or departure.blameless  # who started it is not us, or who ended it is another
             if not theirs and not self._has_proved_itself(entry):
                 history = self._histories.get(version_id, StartHistory())

@@ -16,13 +16,14 @@ from trivet.authoring.outputs import JSON_TYPE
 from trivet.protocol.frames import Kind
 from trivet.protocol.runpod import read_error
 from trivet.runpod.logger import RunPodLogger
-from trivet.runpod.serverless import fitness, results
+from trivet.runpod.serverless import ending, fitness, results
 from trivet.runpod.serverless.program import Job, Program
 from trivet.runpod.serverless.progress import report_by
 from trivet.runpod.serverless.results import Refused
 from trivet.worker.attempt import Attempt
 from trivet.worker.hosts import CheckFailed
 from trivet.worker.intake import Intake
+from trivet.worker.interrupts import Interrupted
 from trivet.worker.main import EXIT_UNFIT, Environment, work
 from trivet.worker.outcome import Outcome, Trial
 
@@ -53,8 +54,13 @@ def serve(program: Program, variables: MutableMapping[str, str]) -> None:
 
     # the platform reads lines of JSON to learn which job each is about: of workers that have nothing better to say it by
     RunPodLogger.is_read = False
+    process = os.getpid()
     try:
         status = work(environment, open_trial, stays=True, aside=True)
+    except ending.ENDS as error:
+        if os.getpid() == process:  # and not one that a handler has forked off
+            ending.end_soon(error)
+        raise
     finally:
         report_by(None)
     sys.stdout.flush()
@@ -152,8 +158,9 @@ class LinkedTrial(Trial):
 
         Raises:
             SystemExit: that is what was raised.
+            KeyboardInterrupt: likewise.
         """
-        if isinstance(error, SystemExit) and not attempt.interrupted:
+        if isinstance(error, ending.ENDS) and not attempt.interrupted:
             attempt.flush()
             self._intake.drain(tell=True)
             raise error
@@ -162,7 +169,7 @@ class LinkedTrial(Trial):
     def failure(self, error: BaseException) -> Outcome:
         """As `Trial.failure`."""
         if not isinstance(error, Refused):
-            return super().failure(error)
+            return _failure(self._program.failed(error))
         told = {"code": error.code, "message": str(error), "hint": error.hint}
         return Kind.ERROR, told, b""
 
@@ -182,16 +189,16 @@ class LinkedTrial(Trial):
         return body
 
     def _let_go(self, attempt: Attempt) -> None:
-        self._at_work.pop(attempt.job_id, None)
-        if self._program.refreshes:
-            self._intake.leave()
+        with self._intake.link:  # keeps interrupts away: all of it is done, or nothing
+            self._at_work.pop(attempt.job_id, None)
+            if self._program.refreshes:
+                self._intake.leave()
 
     def _reported(self, report: Mapping[str, Any], stream: _Stream) -> Outcome:
         if report.get("stopPod"):
             self._intake.leave()
         if "error" in report:
-            error = read_error(report["error"])
-            return Kind.ERROR, {"code": "handler_error", **error._asdict()}, b""
+            return _failure(report)
         body = self.written(report["output"]) if "output" in report else b""
         meta = {"type": JSON_TYPE}
         return Kind.RESULT, {**meta, "pieces": stream.count} if stream.count else meta, body
@@ -206,7 +213,14 @@ class _Stream:
         self.count = 0
 
     def tell(self, piece: Any) -> None:
-        """Sends one; raises as `LinkedTrial.written`."""
+        """Sends one.
+
+        Raises:
+            Refused: as `LinkedTrial.written`.
+            Interrupted: nobody wants it, which the handler was told and has passed over.
+        """
+        if self._attempt.interrupted:
+            raise Interrupted(self._attempt.reason)
         self._attempt.piece(JSON_TYPE, self._trial.written(piece))
         self.count += 1
 
@@ -233,6 +247,10 @@ def _input(body: bytes, content_type: str) -> Any:
         raise Refused("The input is nested too deeply.", code="unreadable_input") from None
     except ValueError as error:  # Python reads no number of more than so many digits
         raise Refused(f"The input can't be read: {error}.", code="unreadable_input") from None
+
+
+def _failure(report: Mapping[str, Any]) -> Outcome:
+    return Kind.ERROR, {"code": "handler_error", **read_error(report["error"])._asdict()}, b""
 
 
 def _arguments(body: bytes, content_type: str) -> tuple[list[Any], dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from trivet.runpod._pace import Pace
 from trivet.runpod.logger import RunPodLogger
+from trivet.runpod.serverless.ending import ENDS
 from trivet.runpod.serverless.line import Line
 from trivet.runpod.serverless.program import Job, Program
 from trivet.runpod.serverless.progress import Reporter
@@ -75,8 +76,9 @@ class PlainLoop:
 
     def run(self) -> None:
         """Works until it is told to end, or has asked to be replaced."""
-        signal.signal(signal.SIGTERM, self._terminated)
-        signal.signal(signal.SIGINT, self._interrupted)
+        if threading.current_thread() is threading.main_thread():  # no other is told of signals
+            signal.signal(signal.SIGTERM, self._terminated)
+            signal.signal(signal.SIGINT, self._interrupted)
         while self._waiting or not self._ending.is_set():
             if self._waiting:
                 self._work(self._waiting.popleft())
@@ -132,6 +134,10 @@ class PlainLoop:
             return self._program.perform(job, self._piece(job_id), lambda: self._holdings.is_stopped(job_id))
         except Refused as refusal:
             return {"error": str(refusal)}
+        except ENDS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - nothing else ends more than its job
+            return self._program.failed(error)
 
     def _piece(self, job_id: str) -> Callable[[Any], None]:
         if not self._line.place.stream_url:

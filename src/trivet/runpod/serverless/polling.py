@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from trivet.runpod.logger import RunPodLogger
-from trivet.runpod.serverless import fitness
+from trivet.runpod.serverless import ending, fitness
 from trivet.runpod.serverless.line import Line
 from trivet.runpod.serverless.loop import Holdings, PlainLoop
 from trivet.runpod.serverless.program import Program
@@ -57,6 +57,9 @@ def serve(config: dict[str, Any], place: Surroundings) -> None:
         threading.Thread(target=_listen, args=(line, loop, ended), name="trivet-stop", daemon=True).start()
     try:
         loop.run()
+    except ending.ENDS as error:
+        ending.end_soon(error)
+        raise
     finally:
         ended.set()
         line.hang_up()

@@ -100,7 +100,7 @@ class Program:
         except results.Refused:
             raise
         except Exception as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
-            return results.failed(error, **self._host)
+            return self.failed(error)
 
     async def _later_report(self, job: Job, tell: Callable[[Any], Awaitable[None]]) -> dict[str, Any]:
         try:
@@ -121,7 +121,11 @@ class Program:
         except results.Refused:
             raise
         except Exception as error:  # noqa: BLE001 - a handler may raise anything, and that is its answer
-            return results.failed(error, **self._host)
+            return self.failed(error)
+
+    def failed(self, error: BaseException) -> dict[str, Any]:
+        """The report on what a handler has raised."""
+        return results.failed(error, **self._host)
 
     def _annotated(self, report: R) -> R:
         if self._ready_delay is not None and report is not None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from trivet.runpod.version import __version__
 from trivet.sdk._shapes import is_listing, is_mapping, is_object
 
-FIRST_FRAMES = 1
-"""Frames at the top of a traceback that are ours."""
+_OURS = os.path.dirname(os.path.dirname(os.path.dirname(__file__))) + os.sep  # noqa: PTH120 - pathlib is not free
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -62,7 +62,7 @@ def failed(error: BaseException, *, hostname: str, worker_id: str) -> dict[str, 
     lines = traceback.format_exception(type(error), error, _authors(error))
     told = {
         "error_type": str(type(error)),
-        "error_message": str(error),
+        "error_message": _said(error),
         "error_traceback": "".join(lines),
         "hostname": hostname,
         "worker_id": worker_id,
@@ -127,8 +127,17 @@ def _endless(value: Any) -> tuple[str, float] | None:
     return None
 
 
+def _said(error: BaseException) -> str:
+    """The exception's own words; its name, where it has none."""
+    try:
+        return str(error) or type(error).__name__
+    except Exception as worse:  # noqa: BLE001 - the author's __str__ can raise anything
+        return f"(its text can't be had: {type(worse).__name__})"
+
+
 def _authors(error: BaseException) -> Any:
+    """The traceback without the frames at its top that are ours."""
     trace = error.__traceback__
-    for _ in range(FIRST_FRAMES):
-        trace = trace.tb_next if trace is not None and trace.tb_next is not None else trace
+    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
+        trace = trace.tb_next
     return trace

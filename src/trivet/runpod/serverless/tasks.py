@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 from trivet.runpod._pace import Pace
 from trivet.runpod.logger import RunPodLogger
+from trivet.runpod.serverless.ending import ENDS
 from trivet.runpod.serverless.line import Line
 from trivet.runpod.serverless.loop import Holdings, rest
 from trivet.runpod.serverless.program import Job, Program
@@ -75,8 +77,9 @@ class TaskLoop:
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
-        self._loop.add_signal_handler(signal.SIGTERM, self.end)
-        self._loop.add_signal_handler(signal.SIGINT, self._interrupted)
+        if threading.current_thread() is threading.main_thread():  # no other is told of signals
+            self._loop.add_signal_handler(signal.SIGTERM, self.end)
+            self._loop.add_signal_handler(signal.SIGINT, self._interrupted)
         while not self._ending:
             self._size = self._wanted()
             self._begin()
@@ -127,6 +130,13 @@ class TaskLoop:
             report = await self._program.perform_later(job, self._piece(job_id))
         except Refused as refusal:
             report = {"error": str(refusal)}
+        except ENDS:
+            raise
+        except BaseException as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # by `stop`; other cancellations are the handler's own
+                raise
+            report = self._program.failed(error)
         if self._program.refreshes:
             report["stopPod"] = True
         is_stream = self._program.is_stream

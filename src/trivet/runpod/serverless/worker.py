@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from typing import Any
 
@@ -65,12 +66,13 @@ def start(config: dict[str, Any]) -> None:
     if said["test_input"] is not None:
         sys.exit(_rehearse(Program(config), said["test_input"]))
     if all(name in os.environ for name in _LINK):
-        if config.get("concurrency_modifier") is None:
+        if config.get("concurrency_modifier") is None and threading.current_thread() is threading.main_thread():
             from trivet.runpod.serverless import linked
 
             linked.serve(Program(config), os.environ)
             return
-        for name in _LINK:  # it was not known when the program was built that it would choose how many jobs it takes
+        # One with a link is sent one job at a time, and is interrupted by signals, which the main thread alone hears.
+        for name in _LINK:
             del os.environ[name]
     from trivet.runpod.serverless.surroundings import Surroundings
 

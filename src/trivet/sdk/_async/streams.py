@@ -59,7 +59,7 @@ async def follow(session: AsyncSession, request: Request, job_id: str | None = N
         stream = await session.open(request)
         began, before = time.monotonic(), place.after
         try:
-            async for server_event in _events(stream):
+            async for server_event in _events(stream, session.largest):
                 event = place.take(server_event)
                 if event is not None:
                     yield event
@@ -70,7 +70,7 @@ async def follow(session: AsyncSession, request: Request, job_id: str | None = N
             broken = failure
         finally:
             await stream.close()
-        if place.job_id is None:
+        if place.job_id is None or broken.limit is not None:  # it would be as large again
             raise session.error(request, broken) from broken
         broke = time.monotonic()
         if place.after != before or broke - began > STEADY:
@@ -94,7 +94,7 @@ async def follow_lines(session: AsyncSession, request: Request) -> AsyncGenerato
     """
     stream = await session.open(request)
     try:
-        async for server_event in _events(stream):
+        async for server_event in _events(stream, session.largest):
             event = _answers.event(server_event)
             if isinstance(event, LogLine):
                 yield event
@@ -104,8 +104,8 @@ async def follow_lines(session: AsyncSession, request: Request) -> AsyncGenerato
         await stream.close()
 
 
-async def _events(stream: AsyncStreamed) -> AsyncIterator[ServerEvent]:
-    parser = EventParser()
+async def _events(stream: AsyncStreamed, largest: int) -> AsyncIterator[ServerEvent]:
+    parser = EventParser(largest)
     while chunk := await stream.read():
         for server_event in parser.feed(chunk):
             yield server_event

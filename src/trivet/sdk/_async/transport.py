@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -41,6 +42,10 @@ PIECE = 1 << 20
 """Bytes of a longer one that are taken at once."""
 LONGEST_PROBLEM = 1_000_000
 """Bytes of an answer that was to be a stream and is an error instead."""
+LONGEST_TELLING = 30.0
+"""Seconds that such an answer is read for: one that comes byte by byte is told as far as it has come."""
+LONGEST_WAIT = 1e9
+"""Seconds that stand for ever where the HTTP library takes a number."""
 SILENCE = 30.0
 """Seconds without a byte after which a stream counts as broken; the server sends something every ten."""
 
@@ -99,9 +104,9 @@ class AsyncTransport(Protocol):
 async def problem(answer: AsyncStreamed) -> Response:
     """An answer that was to come piece by piece and is something else: closed, and as much of it as a problem has."""
     parts: list[bytes] = []
-    left = LONGEST_PROBLEM
+    left, until = LONGEST_PROBLEM, time.monotonic() + LONGEST_TELLING
     try:
-        while left > 0 and (part := await answer.read()):
+        while left > 0 and time.monotonic() < until and (part := await answer.read()):
             parts.append(part)
             left -= len(part)
     finally:
@@ -163,7 +168,7 @@ class AsyncHttpTransport:
             except TransportError as error:
                 raise (_closed() if self._closed else error) from error.__cause__
         client = self._client("whole" if request.chunks is None else "upload")
-        builder = self._build(client, request).timeout(timedelta(seconds=timeout))
+        builder = self._build(client, request).timeout(timedelta(seconds=max(0.0, min(timeout, LONGEST_WAIT))))
         built = builder.streamed_read_buffer_limit(AT_ONCE).build_streamed()
         answer = await self._opened(built)
         headers = dict(answer.headers.items())

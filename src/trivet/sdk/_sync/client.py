@@ -45,8 +45,8 @@ class Client:
             through a restart of the server: up to their ``timeout``, or for half a minute. 0 repeats nothing.
         verify: a file of certificates (PEM) to trust besides the system's.
         profile: the profile's file, in place of the usual one.
-        max_answer: how many bytes of an answer are read whole; None takes ``TRIVET_MAX_ANSWER``, else 256 MiB. Files and
-            streams, which come piece by piece, have no such bound.
+        max_answer: how many bytes of an answer are read whole, and how large one event of a stream may be; None takes
+            ``TRIVET_MAX_ANSWER``, else 256 MiB. Files, and streams as a whole, have no such bound.
         transport: the way to the server, in place of HTTP; for tests.
 
     Attributes:
@@ -81,7 +81,8 @@ class Client:
         settings = resolve(url, api_key, profile)
         if transport is None:
             transport = HttpTransport(settings.url, _headers(settings), verify=verify, largest=max_answer)
-        self._session = Session(transport, settings, timeout=timeout, backoff=Backoff(retries=retries))
+        backoff = Backoff(retries=retries)
+        self._session = Session(transport, settings, timeout=timeout, backoff=backoff, largest=max_answer)
         self.endpoints = Endpoints(self._session)
         self.jobs = Jobs(self._session)
         self.deployments = Deployments(self._session)

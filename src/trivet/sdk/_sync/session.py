@@ -13,7 +13,7 @@ from typing import TypeVar
 from trivet.sdk import _answers
 from trivet.sdk._config import Settings
 from trivet.sdk._deadline import Deadline
-from trivet.sdk._http import Request, Response, TransportError
+from trivet.sdk._http import Request, Response, TransportError, largest_answer
 from trivet.sdk._retry import Backoff, delay_before_retry
 from trivet.sdk._sync.concurrency import sleep
 from trivet.sdk._sync.transport import Streamed, Transport, problem
@@ -33,13 +33,23 @@ class Session:
         settings: the server's URL and the key.
         timeout: seconds for the answer to an ordinary request.
         backoff: how often, and how far apart, requests are repeated.
+        largest: how many characters one event of a stream may have; None takes ``TRIVET_MAX_ANSWER``, else 256 Mi.
     """
 
-    def __init__(self, transport: Transport, settings: Settings, *, timeout: float, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        settings: Settings,
+        *,
+        timeout: float,
+        backoff: Backoff,
+        largest: int | None = None,
+    ) -> None:
         self.transport = transport
         self.settings = settings
         self.timeout = timeout
         self.backoff = backoff
+        self.largest = largest_answer() if largest is None else largest
 
     def send(self, request: Request, deadline: Deadline = FOREVER) -> Response:
         """The answer to ``request``, if it is a good one (a status below 300).
@@ -233,9 +243,11 @@ def idempotency_key() -> str:
 
 
 def _keyless(settings: Settings) -> AuthenticationError:
+    if settings.withheld:
+        return AuthenticationError(settings.withheld, hint="Set TRIVET_API_KEY, or pass `api_key=`.")
     return AuthenticationError(
-        settings.withheld or f"There is no API key for {settings.url}.",
-        hint="Set TRIVET_API_KEY or pass `api_key=`; `trivet up` stores one in the profile, `trivet keys create` makes more.",
+        f"There is no API key for {settings.url}.",
+        hint="`trivet up` starts a platform here and stores its key. For another's, set TRIVET_API_KEY or pass `api_key=`.",
     )
 
 

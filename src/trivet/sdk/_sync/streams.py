@@ -60,7 +60,7 @@ def follow(session: Session, request: Request, job_id: str | None = None) -> Gen
         stream = session.open(request)
         began, before = time.monotonic(), place.after
         try:
-            for server_event in _events(stream):
+            for server_event in _events(stream, session.largest):
                 event = place.take(server_event)
                 if event is not None:
                     yield event
@@ -71,7 +71,7 @@ def follow(session: Session, request: Request, job_id: str | None = None) -> Gen
             broken = failure
         finally:
             stream.close()
-        if place.job_id is None:
+        if place.job_id is None or broken.limit is not None:  # it would be as large again
             raise session.error(request, broken) from broken
         broke = time.monotonic()
         if place.after != before or broke - began > STEADY:
@@ -95,7 +95,7 @@ def follow_lines(session: Session, request: Request) -> Generator[LogLine, None]
     """
     stream = session.open(request)
     try:
-        for server_event in _events(stream):
+        for server_event in _events(stream, session.largest):
             event = _answers.event(server_event)
             if isinstance(event, LogLine):
                 yield event
@@ -105,8 +105,8 @@ def follow_lines(session: Session, request: Request) -> Generator[LogLine, None]
         stream.close()
 
 
-def _events(stream: Streamed) -> Iterator[ServerEvent]:
-    parser = EventParser()
+def _events(stream: Streamed, largest: int) -> Iterator[ServerEvent]:
+    parser = EventParser(largest)
     while chunk := stream.read():
         yield from parser.feed(chunk)
 

@@ -15,7 +15,7 @@ from trivet.platform.dialects.algorithmia.front import AlgorithmiaFront
 from trivet.platform.dialects.algorithmia.invoke import Call, Invoke, read_call
 from trivet.platform.dialects.algorithmia.management import AREAS, ManagementApi
 from trivet.platform.dialects.algorithmia.paths import Place, place_of, shown
-from trivet.platform.wire.answers import answer, without_body
+from trivet.platform.wire.answers import answer, marked, without_body
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.heads import Heads, read_heads
 from trivet.platform.wire.hot import Answer, send_answer
@@ -70,6 +70,7 @@ class AlgorithmiaApp:
         """Answers one request."""
         if scope["type"] != "http":
             return
+        send = marked(send)
         method: str = scope["method"]
         if method == "HEAD":
             send = without_body(send)
@@ -115,6 +116,7 @@ class AlgorithmiaApp:
                 await body.discard()
                 return self._invoke.anonymous(query)
             call = read_call(place.parts, query, heads.content_type)
+            self._invoke.expect(principal, call)
             try:
                 data_ = await read_body(body.receive, self._max_input, heads.content_length)
             except TooLarge as error:

@@ -14,7 +14,7 @@ import msgspec
 
 from trivet.platform.core.errors import CoreError, Unauthenticated
 from trivet.platform.dialects.algorithmia.schemas import Error, Fault, Metadata
-from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, TEXT_TYPE, Header
+from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, TEXT_TYPE, TRIVET, Header
 from trivet.platform.wire.hot import Answer, lines
 from trivet.platform.wire.incidents import incident
 from trivet.platform.wire.problems import STATUS, headers_of, sentence_of
@@ -126,9 +126,9 @@ def call_answer(trouble: Trouble, output: Output, *, strict: bool) -> Answer:
     status = trouble.status if strict or trouble.status in _OPEN else 200
     if output is Output.RAW:
         status = max(status, 400)
-        return Answer(status, lines([TEXT_TYPE, NO_SNIFFING, *trouble.headers]), trouble.error.message.encode())
+        return Answer(status, lines([TEXT_TYPE, NO_SNIFFING, TRIVET, *trouble.headers]), trouble.error.message.encode())
     body = _encode(Fault(trouble.error, trouble.metadata))
-    return Answer(status, lines([JSON_TYPE, NO_SNIFFING, *trouble.headers]), body)
+    return Answer(status, lines([JSON_TYPE, NO_SNIFFING, TRIVET, *trouble.headers]), body)
 
 
 def no_such_path(path: str) -> Answer:

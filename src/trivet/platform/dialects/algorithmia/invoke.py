@@ -32,6 +32,7 @@ from trivet.platform.dialects.algorithmia.management.identifiers import is_uuid,
 from trivet.platform.dialects.algorithmia.schemas import Begun, Error, Metadata
 from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, TEXT_TYPE, TRIVET
 from trivet.platform.wire.hot import Answer, lines
+from trivet.platform.wire.large import aside
 from trivet.platform.wire.media import output_type
 from trivet.platform.wire.problems import sentence_of
 
@@ -105,7 +106,7 @@ class Invoke:
         """Calls, and answers when the call has ended; at once where its caller does not want the result."""
         principal, call = self.limited(principal), self.aimed(call)
         self.check(principal, call)
-        payload = call.payload(body)
+        payload = await aside(len(body), call.payload, body)
         if call.output is Output.VOID:
             begun = await self._calls.submit(principal, call.reference, payload, call.options)
             return Answer(200, _JSON_HEAD, _encode(Begun(begun.job.id)))
@@ -116,6 +117,14 @@ class Invoke:
         begun = await self._calls.submit(principal, call.reference, payload, call.options)
         view = await self._jobs.get(principal, begun.job.id, call.wait)
         return await self.outcome(principal, call, view, await self._stdout(principal, view))
+
+    def expect(self, principal: Principal, call: Call) -> None:
+        """Makes sure that a call may be made, before a large input is taken in for nothing.
+
+        Raises:
+            NotFound, Forbidden: it may not.
+        """
+        self._endpoints.find(principal, self.aimed(call).reference, Scope.CALL)
 
     def aimed(self, call: Call) -> Call:
         """The call with our own id of its endpoint, where it names one by the UUID that stands for that."""
@@ -374,8 +383,7 @@ def _raw(output: Payload, data: bytes) -> Answer:
     text = translate.text_of(output, data)
     if text is not None:
         # JSON can spell halves of surrogate pairs, which no encoding takes
-        return Answer(200, lines([TEXT_TYPE, NO_SNIFFING, NO_SCRIPTS]), text.encode("utf-8", "replace"))
+        return Answer(200, lines([TEXT_TYPE, NO_SNIFFING, NO_SCRIPTS, TRIVET]), text.encode("utf-8", "replace"))
     kind = JSON.encode() if output.is_json else output_type(output.content_type)
-    return Answer(
-        200, lines([(CONTENT_TYPE, kind), NO_SNIFFING, NO_SCRIPTS]), data or (NULL if output.is_json else b"")
-    )
+    head = lines([(CONTENT_TYPE, kind), NO_SNIFFING, NO_SCRIPTS, TRIVET])
+    return Answer(200, head, data or (NULL if output.is_json else b""))

@@ -22,7 +22,8 @@ from trivet.platform.dialects.jaqpot.context import (
 from trivet.platform.dialects.jaqpot.lookup import Lookup
 from trivet.platform.dialects.jaqpot.paths import nobody, parts_of, token_of
 from trivet.platform.dialects.jaqpot.routes import Route, routes
-from trivet.platform.wire.answers import CONTENT_LENGTH, without_body
+from trivet.platform.services.access import require
+from trivet.platform.wire.answers import CONTENT_LENGTH, marked, without_body
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.heads import read_heads
 from trivet.platform.wire.hot import Answer, send_answer
@@ -83,6 +84,7 @@ class JaqpotApp:
         """Answers one request."""
         if scope["type"] != "http":
             return
+        send = marked(send)
         if scope["method"] == "HEAD":
             send = without_body(send)
         try:
@@ -112,6 +114,8 @@ class JaqpotApp:
         asker = None if route.has_proof else await self._asker(scope)
         if asker is None and not (route.is_open or route.has_proof):
             raise nobody(scope["headers"])
+        if asker is not None and route.scope is not None:
+            require(asker, route.scope)  # before a large body is taken in for nothing
         heads = read_heads(scope["headers"])
         body = b"" if route.most is None else await read_body(receive, route.most, heads.content_length)
         call = Call(

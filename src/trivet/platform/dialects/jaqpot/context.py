@@ -25,7 +25,7 @@ from trivet.platform.services.numbered import NumberedJobs
 from trivet.platform.services.organizations import Organizations
 from trivet.platform.services.pending import PendingModels
 from trivet.platform.wire import documents
-from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, NO_STORING, TRIVET, Header
+from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, NO_STORING, Header
 from trivet.platform.wire.hot import Answer, lines
 
 PREFIX = "/jaqpot"
@@ -40,7 +40,7 @@ _LONGEST_QUERY = 4096
 _HOST = re.compile(rb"[A-Za-z0-9.:\[\]_-]{1,255}")
 _PREFIX = re.compile(rb"(?:/[A-Za-z0-9._~-]{1,100}){1,8}/?")
 _FORWARDED = frozenset({b"host", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-prefix"})
-_HEADERS = lines([JSON_TYPE, NO_SNIFFING, NO_STORING, TRIVET])
+_HEADERS = lines([JSON_TYPE, NO_SNIFFING, NO_STORING])
 _encode = msgspec.json.Encoder().encode
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
@@ -27,14 +26,13 @@ from trivet.platform.dialects.jaqpot.lookup import Lookup
 from trivet.platform.dialects.jaqpot.translate import Overlay
 from trivet.platform.wire import documents
 from trivet.platform.wire.hot import Answer
+from trivet.platform.wire.large import aside
 
 INVALID_INPUT = "invalid_input"
 """The code of a job whose worker could not read its input."""
 _ALL_ROWS_FAILED = "AllRowsFailed"
 _MOST_READ_ANEW = 1 << 20
 """Bytes of a body that is looked through for what is no number."""
-_MUCH = 64 * 1024
-"""Bytes of a body that is read in a thread of its own."""
 _MOST_VALUES = 1_000_000
 _raw_rows = msgspec.json.Decoder(list[msgspec.Raw])
 _CHARSETS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "utf-16": "utf-16", "latin-1": "iso-8859-1"}
@@ -66,7 +64,7 @@ class Predictions:
     async def predict_csv(self, call: Call) -> Answer:
         """Predicts for the rows of a file of CSV."""
         endpoint, version = self._picked(call)
-        request = call.document(schemas.CsvRequest)
+        request = await aside(len(call.body), call.document, schemas.CsvRequest)
         _check_type(request.type)
         description = self._lookup.description(version)
         if description is None:
@@ -80,8 +78,8 @@ class Predictions:
                 limit=self._settings.max_csv,
                 hint="Send it in parts, or ask the operator to raise TRIVET_JAQPOT_MAX_CSV.",
             )
-        # large files would hold up everybody else
-        payload = await asyncio.to_thread(_read_csv, request.input_file, description, self._settings.max_csv_rows)
+        text = request.input_file
+        payload = await aside(len(text), _read_csv, text, description, self._settings.max_csv_rows)
         view = await self._run(call.principal, endpoint, version, payload, self._unchecked)
         error = view.job.error
         if error is not None and error.code == INVALID_INPUT and error.type != _ALL_ROWS_FAILED:
@@ -96,13 +94,7 @@ class Predictions:
         """
         endpoint, version = self._picked(call)
         description, limit = self._lookup.description(version), self._settings.max_rows
-        # much of it would hold up everybody else
-        is_much = len(call.body) > _MUCH
-        data = (
-            await asyncio.to_thread(_read_rows, call, description, limit)
-            if is_much
-            else _read_rows(call, description, limit)
-        )
+        data = await aside(len(call.body), _read_rows, call, description, limit)
         if description is not None:
             return await self._run(call.principal, endpoint, version, Payload.inline(data), self._checked)
         payload = _function_input(endpoint, version, data)
@@ -162,11 +154,12 @@ def _read_rows(call: Call, description: ModelDescription | None, most: int) -> b
     if isinstance(request.input, msgspec.UnsetType):
         raise BadRequest("The rows are missing.", hint='Send them as "input": [{"KEY": VALUE, …}, …].')
     data = bytes(request.input)
-    count = len(_rows_in(data))
+    rows = _rows_in(data)
+    count = len(rows)
     if not 1 <= count <= most:  # before anything is made of them
         raise BadRequest(f"input has {count} rows" + (f", the limit is {most}." if count else "."))
     if description is not None:
-        _check(description, documents.decode(data), most)
+        _check(description, [documents.decode(bytes(row)) for row in rows], most)
     return data
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from trivet.platform.core.accounts import Scope
 from trivet.platform.dialects.jaqpot.context import Handler, JaqpotServices, JaqpotSettings
 from trivet.platform.dialects.jaqpot.datasets import Datasets
 from trivet.platform.dialects.jaqpot.downloads import Downloads
@@ -24,7 +25,7 @@ class Route(NamedTuple):
 
     ``most``: bytes of a body; None: the handler reads it. ``is_open``: a key is not needed, though one that comes has to count.
     ``has_proof``: the path itself says what one may, and no key is looked at. ``is_held``: the answer may wait for something, and
-    is given up where its caller leaves.
+    is given up where its caller leaves. ``scope``: what a key must be allowed to do, where it is known before the body is read.
     """
 
     method: str
@@ -34,6 +35,7 @@ class Route(NamedTuple):
     is_open: bool = False
     has_proof: bool = False
     is_held: bool = False
+    scope: Scope | None = None
 
 
 def routes(services: JaqpotServices, settings: JaqpotSettings, lookup: Lookup) -> Sequence[Route]:
@@ -52,18 +54,20 @@ def routes(services: JaqpotServices, settings: JaqpotSettings, lookup: Lookup) -
     return (
         Route("GET", "models/search", models.search, is_open=True),
         Route("GET", "models/legacy/{model}", models.legacy, is_open=True),
-        Route("POST", "models", uploads.create, large),
+        Route("POST", "models", uploads.create, large, scope=Scope.DEPLOY),
         Route("GET", "models/{model}", models.show, is_open=True),
         Route("DELETE", "models/{model}", models.remove),
         Route("PATCH", "models/{model}/partial", models.change),
         Route("POST", "models/{model}/archive", models.archive),
         Route("POST", "models/{model}/unarchive", models.unarchive),
         Route("PATCH", "models/{model}/features/{feature}", models.change_feature),
-        Route("POST", "models/{model}/predict", predictions.predict, settings.max_input),
-        Route("POST", "models/{model}/predict/csv", predictions.predict_csv, settings.max_csv + _AROUND),
+        Route("POST", "models/{model}/predict", predictions.predict, settings.max_input, scope=Scope.CALL),
+        Route(
+            "POST", "models/{model}/predict/csv", predictions.predict_csv, settings.max_csv + _AROUND, scope=Scope.CALL
+        ),
         Route("GET", "models/{model}/download/urls", downloads.addresses),
         Route("GET", "downloads/{ticket}/{name}", downloads.fetch, has_proof=True),
-        Route("POST", "large-models", uploads.begin, large),
+        Route("POST", "large-models", uploads.begin, large, scope=Scope.DEPLOY),
         Route("POST", "large-models/{model}/confirm-upload", uploads.confirm),
         Route("PUT", "uploads/{key}", uploads.receive, None, has_proof=True),
         Route("GET", "datasets/{dataset}", datasets.show, is_held=True),
@@ -73,5 +77,5 @@ def routes(services: JaqpotServices, settings: JaqpotSettings, lookup: Lookup) -
         Route("GET", "user/archived-models", models.archived),
         Route("GET", "user/datasets", datasets.own),
         Route("GET", "user/models/{model}/datasets", datasets.of_model),
-        Route("POST", "user/models/{model}/datasets", datasets.create, settings.max_input),
+        Route("POST", "user/models/{model}/datasets", datasets.create, settings.max_input, scope=Scope.CALL),
     )

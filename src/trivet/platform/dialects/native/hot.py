@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from starlette.types import Receive, Send
 
-from trivet.platform.core.accounts import Principal
+from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.calls import USUAL, CallOptions
 from trivet.platform.core.endpoints import EndpointReference
 from trivet.platform.core.errors import BadRequest
@@ -142,7 +142,7 @@ class HotPaths:
     async def run(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """Calls and waits for the output."""
         call = read_call(name, request.query, RUN_QUERIES, request.heads)
-        payload = await self._payload(call, request)
+        payload = await self._payload(principal, call, request)
         await send_answer(send, await self.answer_run(principal, call, payload))
 
     async def answer_run(self, principal: Principal, call: HotCall, payload: Payload) -> Answer:
@@ -153,7 +153,7 @@ class HotPaths:
     async def submit(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """Queues a job; answers once it is on disk."""
         call = read_call(name, request.query, CALL_QUERIES, request.heads)
-        payload = await self._payload(call, request)
+        payload = await self._payload(principal, call, request)
         await send_answer(send, await self.answer_submit(principal, call, payload))
 
     async def answer_submit(self, principal: Principal, call: HotCall, payload: Payload) -> Answer:
@@ -164,13 +164,15 @@ class HotPaths:
     async def stream(self, principal: Principal, name: str, request: HotRequest, send: Send) -> None:
         """Calls, and tells the job's story as it unfolds."""
         call = read_call(name, request.query, CALL_QUERIES, request.heads)
-        payload = await self._payload(call, request)
+        payload = await self._payload(principal, call, request)
         view = await self._calls.start_stream(principal, call.reference, payload, call.options)
         chunks = events.of_job(self._services, principal, view)
         limits = rate_limit_headers(self._limits.state(principal))
         await events.serve(chunks, (*self._common, *_marks(view), *limits), request.receive, send)
 
-    async def _payload(self, call: HotCall, request: HotRequest) -> Payload:
+    async def _payload(self, principal: Principal, call: HotCall, request: HotRequest) -> Payload:
+        # before a large body is taken in for nothing
+        self._services.endpoints.find(principal, call.reference, Scope.CALL)
         return call.payload(await read_body(request.receive, self._limit, request.heads.content_length))
 
     # -- looking ------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from trivet.platform.core.accounts import Scope
 from trivet.platform.core.errors import BadRequest
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.payloads import Payload
@@ -13,6 +14,7 @@ from trivet.platform.dialects.native.context import PREFIX, Call, EventStream, R
 from trivet.platform.dialects.native.schemas import jobs as schemas
 from trivet.platform.dialects.native.schemas.document import Page
 from trivet.platform.dialects.native.translate import jobs as translate
+from trivet.platform.services.access import require
 from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, TEXT_TYPE
 from trivet.platform.wire.bodies import read_body
 from trivet.platform.wire.media import input_type, output_type
@@ -83,6 +85,7 @@ async def explain(call: Call) -> schemas.Explanation:
 
 async def replay(call: Call) -> Reply:
     """A new job like an earlier one; a body takes the place of its input."""
+    require(call.principal, Scope.CALL)  # before a large body is taken in for nothing
     body = await read_body(call.receive, call.settings.max_input, call.heads.content_length)
     view = await call.services.replays.replay(
         call.principal,

@@ -19,7 +19,7 @@ from trivet.platform.dialects.runpod.hot import HotPaths, document, read_wait
 from trivet.platform.dialects.runpod.jobs import STREAM_HOLD, JobVerbs
 from trivet.platform.dialects.runpod.openai import OpenAiApi
 from trivet.platform.dialects.runpod.worker import VERBS, WorkerApi, verb_in
-from trivet.platform.wire.answers import answer, without_body
+from trivet.platform.wire.answers import answer, marked, without_body
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.heads import Heads, read_heads
 from trivet.platform.wire.hot import Answer, send_answer
@@ -86,6 +86,7 @@ class RunPodApp:
         """Answers one request."""
         if scope["type"] != "http":
             return
+        send = marked(send)
         method: str = scope["method"]
         parts = paths.parts_of(scope["path"], scope.get("raw_path") or b"", scope.get("root_path", ""))
         app = self._app(parts)
@@ -165,6 +166,7 @@ class RunPodApp:
                 raise ClientGone from None
 
     async def _body(self, request: _Request, limit: int) -> bytes:
+        self._hot.expect(request.principal, request.reference)
         try:
             return await read_body(request.receive, limit, request.heads.content_length)
         except TooLarge as error:

@@ -9,7 +9,7 @@ import msgspec
 
 from trivet.platform.core.errors import CoreError
 from trivet.platform.dialects.runpod.schemas import Fault
-from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, Header
+from trivet.platform.wire.answers import JSON_TYPE, NO_SNIFFING, TRIVET, Header
 from trivet.platform.wire.hot import Answer, lines
 from trivet.platform.wire.incidents import incident
 from trivet.platform.wire.problems import STATUS, headers_of, sentence_of
@@ -31,7 +31,7 @@ class Refusal(NamedTuple):
 
 def fault(status: int, text: str, headers: Iterable[Header] = ()) -> Answer:
     """An error."""
-    return Answer(status, lines([JSON_TYPE, NO_SNIFFING, *headers]), _encode(Fault(text)))
+    return Answer(status, lines([JSON_TYPE, NO_SNIFFING, TRIVET, *headers]), _encode(Fault(text)))
 
 
 def answer_to(error: Exception, method: str, path: str) -> Answer:

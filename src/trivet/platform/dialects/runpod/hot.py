@@ -19,6 +19,7 @@ from trivet.platform.dialects.runpod import schemas, translate
 from trivet.platform.dialects.runpod.context import FORMAT, RunPodServices, RunPodSettings
 from trivet.platform.wire.answers import JSON_TYPE, TRIVET
 from trivet.platform.wire.hot import Answer, lines
+from trivet.platform.wire.large import aside
 from trivet.platform.wire.rate_limits import rate_limit_headers
 
 LEAST_WAIT = 1.0
@@ -56,13 +57,21 @@ class HotPaths:
         """
         return translate.read_submission(body, self.usual)
 
+    def expect(self, principal: Principal, reference: EndpointReference) -> None:
+        """Makes sure that the principal may call an endpoint, before a large input is taken in for nothing.
+
+        Raises:
+            NotFound, Forbidden: it may not.
+        """
+        self._endpoints.find(principal, reference, Scope.CALL)
+
     async def run(self, principal: Principal, reference: EndpointReference, body: bytes) -> Answer:
         """Queues a job; answers once it is on disk. Needs the scope ``call``.
 
         Raises:
             CoreError: as `Calls.submit`, and BadRequest where the body can't be read.
         """
-        payload, options = self.read(body)
+        payload, options = await aside(len(body), self.read, body)
         view = await self._calls.submit(principal, reference, payload, options)
         return self.told(principal, document(schemas.Accepted(view.job.id, "IN_QUEUE")))
 
@@ -72,7 +81,7 @@ class HotPaths:
         Raises:
             CoreError: as `Calls.run`, and BadRequest where the body can't be read.
         """
-        payload, options = self.read(body)
+        payload, options = await aside(len(body), self.read, body)
         view = await self._calls.run(principal, reference, payload, options, wait=wait)
         return self.told(principal, await self.outcome(principal, view))
 

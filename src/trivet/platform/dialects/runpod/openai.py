@@ -31,6 +31,7 @@ from trivet.platform.wire.answers import (
 )
 from trivet.platform.wire.bodies import ClientGone, read_body
 from trivet.platform.wire.heads import read_heads
+from trivet.platform.wire.large import aside
 from trivet.platform.wire.media import output_type
 from trivet.platform.wire.presence import while_there
 from trivet.platform.wire.rate_limits import rate_limit_headers
@@ -58,7 +59,7 @@ class OpenAiApi:
     Args:
         services: the services.
         settings: the limit of a body.
-        jobs: has the options of a call that says nothing.
+        jobs: knows who may call, and the options of a call that says nothing.
     """
 
     def __init__(self, services: RunPodServices, settings: RunPodSettings, jobs: HotPaths) -> None:
@@ -67,6 +68,7 @@ class OpenAiApi:
         self._calls = services.calls
         self._jobs = services.jobs
         self._limit = settings.max_runsync
+        self._hot = jobs
         self._usual = jobs.usual
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,9 +100,11 @@ class OpenAiApi:
         endpoint, _, *rest = paths.endpoint_parts(parts) or ("", "")
         if not rest:
             raise NotFound("There is nothing at this path itself.", hint=f"Use it as a base URL: {scope['path']}/v1.")
+        reference = paths.reference_to(endpoint)
+        self._hot.expect(principal, reference)
         body = await self._body(receive, heads.content_length)
-        asked = shapes.read_call("/" + "/".join(rest), body)
-        view = await self._calls.start_stream(principal, paths.reference_to(endpoint), asked.payload, self._usual)
+        asked = await aside(len(body), shapes.read_call, "/" + "/".join(rest), body)
+        view = await self._calls.start_stream(principal, reference, asked.payload, self._usual)
         reply.common = ((b"x-request-id", view.job.id.encode()), *rate_limit_headers(self._limits.state(principal)))
         tell = self._stream if asked.streams else self._wait
         ended = False

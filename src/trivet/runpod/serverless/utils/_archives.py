@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import re
 import shutil
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from trivet.runpod.error import RunPodError
 from trivet.runpod.serverless.utils.rp_ssrf import LARGEST, SSRFError
 
-_MOST_ENTRIES = 100_000
+_MOST_NAMES = 500_000
+"""Files and folders in it."""
+_LONGEST_LIST = 16 * 1024 * 1024
+"""Bytes of its list of entries, which takes some times its size in memory."""
 _PIECE = 1024 * 1024
+_PACKINGS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""The others unpack a kilobyte to gigabytes at once, and nothing can stop them in between."""
+_DRIVE = re.compile(r"[A-Za-z]:")
+_DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, OverflowError, RuntimeError)
+"""What zipfile raises for archives; the last where it wants a password, or knows something not."""
+_NONSENSE = frozenset({errno.EINVAL, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG})
+"""What the system says to places before a file's start, one name for a file and a folder, and names that are too long."""
 
 
 class BadArchiveError(RunPodError, ValueError, zipfile.BadZipFile):
@@ -30,28 +44,48 @@ def unpack(archive: Path, folder: Path, most: int) -> None:
         most: bytes that all of its content may have.
 
     Raises:
-        BadArchiveError: it is no archive, is damaged, or needs a password.
+        BadArchiveError: it is no archive, is damaged, needs a password, or is not packed by deflate.
         SSRFError: its content is too much, or an entry leads out of the folder.
         OSError: it can't be written.
     """
     try:
-        with zipfile.ZipFile(archive) as packed:
+        with _Bounded(archive) as file, zipfile.ZipFile(file) as packed:
             folder.mkdir()
             try:
                 _unpack(packed, folder, most)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:  # zipfile's own words for these
+    except (*_DAMAGES, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _NONSENSE:
+            raise
         raise BadArchiveError(f"{archive.name} is no ZIP archive that can be read: {error}") from error
+
+
+class _Bounded(io.FileIO):
+    """A file of which no more is read at once than a list of entries may have: zipfile reads that before anybody can look."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _LONGEST_LIST:
+            raise SSRFError(
+                f"The archive's list of entries has {size} bytes.", code="too_large", hint="Pack fewer files into one."
+            )
+        return super().read(size) or b""
 
 
 def _unpack(packed: zipfile.ZipFile, folder: Path, most: int) -> None:
     entries = packed.infolist()
-    if len(entries) > _MOST_ENTRIES:
-        raise SSRFError(f"The archive has {len(entries)} entries.", code="too_large", hint="Pack fewer.")
+    names = sum(len(PurePosixPath(entry.filename).parts) for entry in entries)
+    if names > _MOST_NAMES:
+        raise SSRFError(
+            f"The archive has {names} files and folders, counted along their paths.",
+            code="too_large",
+            hint="Pack fewer.",
+        )
     left = most
     for entry in entries:
+        if entry.compress_type not in _PACKINGS:
+            raise zipfile.BadZipFile("it is packed by another method than deflate")
         place = folder / _inside(entry.filename)
         if entry.is_dir():
             place.mkdir(parents=True, exist_ok=True)
@@ -69,7 +103,7 @@ def _unpack(packed: zipfile.ZipFile, folder: Path, most: int) -> None:
 
 def _inside(name: str) -> PurePosixPath:
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
+    if not name or name[0] in "/\\" or ".." in parts or _DRIVE.match(name):
         raise SSRFError(
             f"The archive has an entry {name[:200]!r}, which leads out of its folder.", hint="Pack it anew."
         )

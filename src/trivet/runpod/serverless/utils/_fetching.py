@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _REDIRECTS = 5
 _MOVED = frozenset({301, 302, 303, 307, 308})
+_PARTIAL = 206
+_DIGITS = 18
+"""Of a size that may be one: Python makes no number of five thousand digits."""
 _PAUSES = (0.5, 1.5)
 """Seconds before a file is asked for again, where the network or the server failed."""
 _GRACE = 60.0
@@ -50,8 +53,12 @@ class _Target(NamedTuple):
     port: int
 
     @classmethod
-    def of(cls, url: Url | str) -> _Target:
+    def of(cls, url: str, base: Url | None = None) -> _Target:
         """Where a URL leads, as read by the very parser of the HTTP library: another might see another host in it.
+
+        Args:
+            url: the URL.
+            base: what it begins with, where it is only the rest of one.
 
         Raises:
             SSRFError: nothing can be fetched there.
@@ -60,9 +67,10 @@ class _Target(NamedTuple):
         from pyreqwest.http import Url as Parsed
 
         try:
-            parsed = url if isinstance(url, Parsed) else Parsed(url)
+            parsed = Parsed(url) if base is None else base.join(url)
         except (TypeError, ValueError):
-            raise SSRFError(f"{str(url)[:200]!r} is no URL.", hint="Give one that begins with https://.") from None
+            shown = str(url).partition("?")[0].rpartition("@")[2][:200]  # the rest may be secret
+            raise SSRFError(f"{shown!r} is no URL.", hint="Give one that begins with https://.") from None
         host, port = parsed.host_str, parsed.port_or_known_default
         if parsed.scheme not in {"http", "https"} or not host or not port:
             raise SSRFError(f"Files come by https and http, not by {parsed.scheme}.", hint="Give such a URL.")
@@ -81,6 +89,9 @@ class _Target(NamedTuple):
 
         said = f"{unquote(self.url.username)}:{unquote(self.url.password or '')}"
         return (("Authorization", f"Basic {b64encode(said.encode()).decode()}"),)
+
+    def __repr__(self) -> str:
+        return f"_Target({str(self)!r})"
 
     def __str__(self) -> str:
         return f"{self.origin}{self.url.path}"[:300]  # what stands behind the path may be a signature
@@ -119,16 +130,16 @@ def _attempt(url: str, folder: Path) -> Download:
         try:
             location = answer.headers.get("location")
             if answer.status in _MOVED and location:
-                target = _Target.of(target.url.join(location))
+                target = _Target.of(location, target.url)
                 continue
-            if not 200 <= answer.status < 300:
+            if not 200 <= answer.status < 300 or answer.status == _PARTIAL:
                 raise HTTPError(f"{answer.status}: {target} was refused.", hint="Check the URL.", status=answer.status)
             name = disposition_name(answer.headers.get("content-disposition", "")) or plain_name(
                 unquote(first.url.path)
             )
             return Download(_kept(target, answer, folder, suffix(name)), name)
         except TransportError as failure:
-            raise _broken(target, failure) from failure
+            raise _broken(target, failure) from None
         finally:
             answer.close()
             transport.close()
@@ -150,7 +161,7 @@ def _asked(target: _Target) -> tuple[HttpTransport, Streamed]:
             failure = error
             if error.sent:
                 break  # it is there; another address of it would say the same
-    raise _broken(target, failure) from failure
+    raise _broken(target, failure) from None
 
 
 def _addresses(target: _Target) -> Sequence[str | None]:
@@ -159,7 +170,8 @@ def _addresses(target: _Target) -> Sequence[str | None]:
         return [None]
     from urllib.request import getproxies, proxy_bypass
 
-    if getproxies().get(target.url.scheme) and not proxy_bypass(target.host):
+    proxies = getproxies()
+    if (proxies.get(target.url.scheme) or proxies.get("all")) and not proxy_bypass(target.host):
         raise SSRFError(
             f"{target.host} would be reached through a proxy, and what a proxy connects to can't be checked.",
             hint=f"Add the host to NO_PROXY, or set {ALLOW_ALL}=1 where jobs may reach whatever the proxy does.",
@@ -172,7 +184,7 @@ def _kept(target: _Target, answer: Streamed, folder: Path, ending: str) -> Path:
 
     most = max_download_bytes()
     announced = answer.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > most:
+    if announced.isdecimal() and (len(announced) > _DIGITS or int(announced) > most):
         raise _too_large(target, most)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4()}{ending}"
@@ -200,6 +212,7 @@ def _too_large(target: _Target, most: int) -> SSRFError:
 
 
 def _broken(target: _Target, failure: TransportError) -> RunPodError:
+    """What a failure is told as. It is told without its cause, whose text has the whole URL, with signature and password."""
     if failure.timed_out:
         return TimedOutError(f"{target} did not answer in time.", hint="Try again later.")
     return ConnectionFailed(f"{target}: {failure.detail}.", hint="Check the URL, and whether its server is there.")

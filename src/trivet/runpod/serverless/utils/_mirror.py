@@ -1,4 +1,4 @@
-"""A mirror of local folders on a volume: what is where, what is newer, and how it gets there.
+"""A mirror of local folders on a volume: what goes there and comes from there, and how.
 
 The layout is the original's, so that a volume that one has filled serves the other: small files in one archive
 (``small.tar``), large ones each by itself below ``big/``, and a list of both (``manifest.json``), which is written last. Links
@@ -7,104 +7,27 @@ and the archive's identity stand in fields of our own, which the original does n
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
-import stat
 import tarfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO
 
-from trivet.sdk._json import JsonValue, object_in
+from trivet.runpod.serverless.utils._listing import SMALL, UNFINISHED, Bounds, Entry, Listing
 
-FORMAT = 1
-SMALL = 256 * 1024
-"""Bytes; a file of this size or more is kept by itself."""
-_UNFINISHED = ".trivet-part"
-_EXACT = 2.0
-"""Seconds by which times may differ that mean the same: archives and network volumes round them."""
-
+_NOT_READ = (FileNotFoundError, PermissionError)
+"""Where they are about a file of this machine, it is left out: it went meanwhile, or nobody lets us read it."""
+_ABANDONED = 24 * 3600.0
+"""Seconds after which nobody writes an unfinished file any more."""
 
 Pair = tuple[str, str]
 """Where a file is, and where it goes."""
-
-
-class Entry(NamedTuple):
-    """A file: its path, its size in bytes, when it was changed (seconds since 1970)."""
-
-    path: str
-    size: int
-    changed: float
-
-    @classmethod
-    def of(cls, path: str) -> Entry | None:
-        """What is at a path; None where no file is there."""
-        try:
-            found = Path(path).lstat()
-        except OSError:
-            return None
-        return cls(path, found.st_size, found.st_mtime) if stat.S_ISREG(found.st_mode) else None
-
-    def supersedes(self, other: Entry | None) -> bool:
-        """Whether it is to take another's place."""
-        if other is None or self.changed > other.changed + _EXACT:
-            return True
-        return self.size != other.size and self.changed >= other.changed - _EXACT
-
-    def differs(self, other: Entry | None) -> bool:
-        """Whether it is another state than that."""
-        return other is None or self.size != other.size or abs(self.changed - other.changed) > _EXACT
-
-
-class Listing(NamedTuple):
-    """What a mirror holds: files by path, links by path with what they point to, and which archive goes with it."""
-
-    files: dict[str, Entry]
-    links: dict[str, str]
-    archive: str = ""
-
-
-class Bounds:
-    """Folders that are mirrored; nothing beside them is read or written.
-
-    Args:
-        folders: absolute paths.
-    """
-
-    def __init__(self, folders: Iterable[str]) -> None:
-        self.folders = tuple(os.path.normpath(folder) for folder in folders)
-
-    def __contains__(self, path: str) -> bool:
-        """Whether a path lies in one of the folders, by its name and, where links lead on, by where it really is."""
-        return self._within(os.path.normpath(path), self.folders) and self._within(
-            os.path.realpath(Path(path).parent), map(os.path.realpath, self.folders)
-        )
-
-    @staticmethod
-    def _within(path: str, folders: Iterable[str]) -> bool:
-        return any(path == folder or path.startswith(folder.rstrip("/") + "/") for folder in folders)
-
-    def holds_link(self, path: str, target: str) -> bool:
-        """Whether a link lies in the folders and leads to a place in them."""
-        return path in self and os.path.normpath(Path(path).parent / target) in self
-
-    def listing(self) -> Listing:
-        """The files and links that are in the folders now."""
-        found = Listing({}, {})
-        for folder in self.folders:
-            for at, folders, files in os.walk(folder):
-                for name in (*folders, *files):
-                    path = f"{at}/{name}"
-                    if Path(path).is_symlink():
-                        if self.holds_link(path, target := str(Path(path).readlink())):
-                            found.links[path] = target
-                    elif not name.endswith(_UNFINISHED) and (entry := Entry.of(path)):
-                        found.files[path] = entry
-        return found
 
 
 class Mirror:
@@ -122,21 +45,20 @@ class Mirror:
     def listing(self) -> Listing | None:
         """What it holds; None where there is none yet, or none that can be read."""
         try:
-            found = object_in((self.root / "manifest.json").read_bytes())
+            return Listing.parsed((self.root / "manifest.json").read_bytes())
         except FileNotFoundError:
             return None
-        if found is None or found.get("version") != FORMAT:
-            return None
-        files = {entry.path: entry for part in ("small", "big") for entry in _entries(found.get(part))}
-        archive = found.get("archive")
-        return Listing(files, dict(_links(found.get("links"))), archive if isinstance(archive, str) else "")
 
     def restore(self, held: Listing, bounds: Bounds) -> list[str]:
-        """Copies to this machine what is missing or older here; returns the paths of the files."""
+        """Copies to this machine what is missing or older here; returns the paths of the files.
+
+        A large file that is not of the size that is listed is left where it is: somebody was killed while writing it.
+        """
         wanted = {
             path: entry for path, entry in held.files.items() if path in bounds and entry.supersedes(Entry.of(path))
         }
-        restored = self._copied((self._large(path), path) for path in _large_ones(wanted))
+        whole = (path for path in _large_ones(wanted) if self._holds(wanted[path]))
+        restored = self._copied((self._large(path), path) for path in whole)
         restored += self._unpacked(set(_small_ones(wanted)))
         for path, target in held.links.items():
             if bounds.holds_link(path, target) and not os.path.lexists(path):
@@ -153,7 +75,7 @@ class Mirror:
             kept: the part of that which stays although it is not on this machine.
         """
         known = Listing({}, {}) if held is None else held
-        large = [path for path in _large_ones(here.files) if here.files[path].supersedes(Entry.of(self._large(path)))]
+        large = [path for path in _large_ones(here.files) if self._wants(here.files[path], known.files.get(path))]
         copied = self._copied((path, self._large(path)) for path in large)
         lost = set(large).difference(copied)
         small = _small_ones(here.files)
@@ -167,13 +89,24 @@ class Mirror:
             self._identity(),
         )
         if listing != held:
-            self._list(listing)
+            with _replacing(self.root / "manifest.json") as unfinished:
+                unfinished.write_text(listing.manifest(), encoding="utf-8")
+            self._sweep()
         for path in set(_large_ones(known.files)).difference(_large_ones(listing.files)):
             Path(self._large(path)).unlink(missing_ok=True)
         return len(copied) + len(changed)
 
     def _large(self, path: str) -> str:
         return str(self.root / "big" / path.lstrip("/"))
+
+    def _holds(self, entry: Entry) -> bool:
+        stored = Entry.of(self._large(entry.path))
+        return stored is not None and stored.size == entry.size
+
+    def _wants(self, entry: Entry, listed: Entry | None) -> bool:
+        """Whether a large file is to be copied: it is newer, or what is there is neither it nor what is listed."""
+        stored = Entry.of(self._large(entry.path))
+        return stored is None or entry.supersedes(stored) or (stored.differs(listed) and stored.differs(entry))
 
     def _identity(self) -> str:
         """What tells one archive from another: two workers may write at the same time."""
@@ -192,34 +125,32 @@ class Mirror:
         try:
             with _replacing(Path(target)) as unfinished:
                 shutil.copy2(source, unfinished, follow_symlinks=False)
-        except FileNotFoundError:
-            return ""  # it went meanwhile
+        except _NOT_READ as error:
+            if error.filename != source:
+                raise
+            return ""
         return target if source.startswith(f"{self.root}/") else source
 
     def _pack(self, small: Iterable[str], kept: set[str]) -> None:
         """Writes the archive anew: of files on this machine, and of those of the archive before that are kept."""
         archive = self.root / "small.tar"
         with _replacing(archive) as unfinished, tarfile.open(unfinished, "w", format=tarfile.PAX_FORMAT) as packed:
+            packed.dereference = True  # else the second name of a file has no content of its own
             for path in sorted(small):
-                with suppress(FileNotFoundError):  # it went meanwhile
+                try:
                     packed.add(path, arcname=path.lstrip("/"), recursive=False)
-            if kept and archive.exists():
-                with tarfile.open(archive) as before:
-                    for member in before:
-                        if f"/{member.name}" in kept and member.isreg():
-                            packed.addfile(member, before.extractfile(member))
+                except _NOT_READ as error:
+                    if error.filename != path:
+                        raise
+            with suppress(FileNotFoundError, tarfile.TarError):  # what comes before the damage is kept
+                for member, content in _members(archive, kept):
+                    packed.addfile(member, BytesIO(content.read()))
 
     def _unpacked(self, wanted: set[str]) -> list[str]:
         found: list[str] = []
-        archive = self.root / "small.tar"
-        if not wanted or not archive.exists():
-            return found
-        with tarfile.open(archive) as packed:
-            for member in packed:
+        with suppress(FileNotFoundError):
+            for member, content in _members(self.root / "small.tar", wanted):
                 path = f"/{member.name}"
-                content = packed.extractfile(member) if path in wanted and member.isreg() else None
-                if content is None:
-                    continue
                 with _replacing(Path(path)) as unfinished:
                     with unfinished.open("wb") as file:
                         shutil.copyfileobj(content, file)
@@ -228,27 +159,38 @@ class Mirror:
                 found.append(path)
         return found
 
-    def _list(self, listing: Listing) -> None:
-        parts: dict[str, list[dict[str, JsonValue]]] = {"small": [], "big": []}
-        for path, entry in sorted(listing.files.items()):
-            part = "small" if entry.size < SMALL else "big"
-            parts[part].append({"path": path, "size": entry.size, "mtime": entry.changed})
-        links = [{"path": path, "target": target} for path, target in sorted(listing.links.items())]
-        document = {"version": FORMAT, "threshold": SMALL, **parts, "links": links, "archive": listing.archive}
-        with _replacing(self.root / "manifest.json") as unfinished:
-            unfinished.write_text(json.dumps(document), encoding="utf-8")
+    def _sweep(self) -> None:
+        """Removes what writers have left that were killed."""
+        before = time.time() - _ABANDONED
+        for at, _, files in os.walk(self.root):
+            for name in files:
+                path = Path(at, name)
+                with suppress(FileNotFoundError):
+                    if name.endswith(UNFINISHED) and path.lstat().st_ctime < before:
+                        path.unlink()
 
 
 @contextmanager
 def _replacing(path: Path) -> Generator[Path]:
     """Where to write a file that takes its place when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}{_UNFINISHED}")
+    unfinished = path.with_name(f".{secrets.token_hex(8)}{UNFINISHED}")
     try:
         yield unfinished
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _members(archive: Path, wanted: Collection[str]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
+    """The files of an archive whose paths are wanted, and their content, to be read before the next one's."""
+    if not wanted:
+        return
+    with tarfile.open(archive, "r:") as packed:
+        for member in packed:
+            content = packed.extractfile(member) if f"/{member.name}" in wanted and member.isreg() else None
+            if content is not None:
+                yield member, content
 
 
 def _together(act: Callable[[Pair], str], pairs: Sequence[Pair], threads: int) -> list[str]:
@@ -288,19 +230,3 @@ def _small_ones(files: Mapping[str, Entry]) -> list[str]:
 
 def _large_ones(files: Mapping[str, Entry]) -> list[str]:
     return [path for path, entry in files.items() if entry.size >= SMALL]
-
-
-def _entries(listed: JsonValue) -> Iterator[Entry]:
-    for item in listed if isinstance(listed, list) else ():
-        if isinstance(item, dict):
-            path, size, changed = item.get("path"), item.get("size"), item.get("mtime")
-            if isinstance(path, str) and isinstance(size, int) and isinstance(changed, int | float):
-                yield Entry(path, size, float(changed))
-
-
-def _links(listed: JsonValue) -> Iterator[tuple[str, str]]:
-    for item in listed if isinstance(listed, list) else ():
-        if isinstance(item, dict):
-            path, target = item.get("path"), item.get("target")
-            if isinstance(path, str) and isinstance(target, str):
-                yield path, target

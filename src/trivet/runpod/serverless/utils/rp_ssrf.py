@@ -22,8 +22,8 @@ LARGEST = "RUNPOD_MAX_DOWNLOAD_BYTES"
 _USUAL_LARGEST = 5 * 1024**3
 _CLOUDS_OWN = (
     ip_network("168.63.129.16/32"),  # looks public, and serves a cloud's machines alone
+    ip_network("192.0.0.0/24"),  # another cloud's metadata are there; Pythons before 3.11.10 take most of it for public
     ip_network("192.88.99.0/24"),
-    ip_network("fd00:ec2::/32"),
 )
 _NAT64 = IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 Schema = Mapping[str, Mapping[str, Any]]
 
 
 def validate(raw_input: Mapping[str, Any], schema: Schema | str) -> dict[str, Any]:
-    """Checks an input.
+    """Checks an input. A default is taken as it is, and not checked: ``-1`` may stand for none where values are to be positive.
 
     Args:
         raw_input: the input.
@@ -31,7 +32,7 @@ def validate(raw_input: Mapping[str, Any], schema: Schema | str) -> dict[str, An
             if rule.get("required", True):
                 errors.append(f"{name} is a required input.")
             else:
-                found[name] = rule.get("default", raw_input.get(name))
+                found[name] = deepcopy(rule.get("default"))  # what a job adds to it is no other job's
     checked: dict[str, Any] = {}
     for name, value in found.items():
         if name in rules:
@@ -45,7 +46,7 @@ def _checked(name: str, value: Any, rule: Mapping[str, Any]) -> tuple[Any, str]:
     wanted = rule["type"]
     if wanted is float and type(value) is int:
         value = float(value)
-    if value is None and not rule.get("required", True) and rule.get("default") is None:
+    if ("default" in rule or not rule.get("required", True)) and value == rule.get("default"):
         return value, ""
     if not isinstance(value, wanted):
         return value, f"{name} should be {wanted} type, not {type(value)}."

@@ -65,7 +65,7 @@ class VolumeCache:
             )
         self._volume = Path(volume_path).absolute()
         self._best_effort = best_effort
-        self._threads = max_workers or min(_MOST_THREADS, (os.cpu_count() or 4) * 4)
+        self._threads = max(1, max_workers or min(_MOST_THREADS, (os.cpu_count() or 4) * 4))
         self._seen: set[str] = set()
         self._lock = threading.Lock()
 
@@ -133,21 +133,25 @@ class VolumeCache:
             self._careful("sync", self._sync)
 
     def _hydrate(self) -> int:
-        from trivet.runpod.serverless.utils._mirror import Bounds
+        from trivet.runpod.serverless.utils._listing import Bounds
 
-        held = self._mirror().listing()
+        mirror, bounds = self._mirror(), Bounds(self._folders)
+        held = mirror.listing()
         if held is None:
             return 0
-        self._seen.update(held.files, held.links)
-        restored = self._mirror().restore(held, Bounds(self._folders))
+        try:
+            restored = mirror.restore(held, bounds)
+        finally:  # what did not come here, as the disk is full or it is another cache's, is nothing that we may remove there
+            self._seen.update(path for path in (*held.files, *held.links) if path in bounds and os.path.lexists(path))
         if restored:
-            RunPodLogger().info(f"VolumeCache: {len(restored)} files came from {self._mirror().root}")
+            RunPodLogger().info(f"VolumeCache: {len(restored)} files came from {mirror.root}")
         return len(restored)
 
     def _sync(self) -> int:
-        from trivet.runpod.serverless.utils._mirror import Bounds, Listing
+        from trivet.runpod.serverless.utils._listing import Bounds, Listing
 
-        mirror, here = self._mirror(), Bounds(self._folders).listing()
+        mirror = self._mirror()
+        here = Bounds(self._folders).listing(mirror.root)
         held = mirror.listing()
         known = held or Listing({}, {})
         kept = Listing(

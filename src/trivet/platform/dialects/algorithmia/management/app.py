@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import EndpointReference
-from trivet.platform.core.errors import BadRequest, NotFound
+from trivet.platform.core.errors import BadRequest, NotFound, Unauthenticated
 from trivet.platform.dialects.algorithmia import errors
 from trivet.platform.dialects.algorithmia.context import PREFIX
 from trivet.platform.dialects.algorithmia.management.algorithms import RESERVED
@@ -77,8 +77,10 @@ class ManagementApi:
                 return errors.method_not_allowed(method, asked.routes)
             numbers = route.numbers
             heads = read_heads(scope["headers"], bare=True)
-            body = await read_body(receive, MAX_BODY, heads.content_length)
             asker = None if route.is_open else await self._principal(place, heads)
+            if asker is None and not route.is_open:
+                raise Unauthenticated  # before a byte of the body is taken
+            body = await read_body(receive, MAX_BODY, heads.content_length)
             call = Call(
                 self._services,
                 self._settings,
@@ -90,8 +92,6 @@ class ManagementApi:
                 heads.content_type or b"",
                 asked.reference,
             )
-            if not route.is_open:
-                _ = call.principal  # no route but an open one answers who has shown no key
             return await route.handler(call)
         except ClientGone:
             raise
