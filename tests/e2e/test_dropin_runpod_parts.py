@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import textwrap
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,63 +83,71 @@ class Bucket:
         self._thread.join(10)
 
 
-UPLOADS = f"""
-from MODULE.serverless.utils import rp_upload as up, upload_file_to_bucket, upload_in_memory_object
+PROGRAM = """
+import importlib, inspect, json, os, pathlib, shutil, sys
+
+def uploads(base, url):
+    utils = importlib.import_module(base + ".serverless.utils")
+    up = importlib.import_module(base + ".serverless.utils.rp_upload")
+    for name in ("BUCKET_ENDPOINT_URL", "BUCKET_ACCESS_KEY_ID", "BUCKET_SECRET_ACCESS_KEY"):
+        os.environ.pop(name, None)
+    creds = {"endpointUrl": url, "accessId": "argument", "accessSecret": "s"}
+    links = [
+        utils.upload_file_to_bucket("n.txt", "a.png", creds, "b", "p/q", {"ContentType": "text/x"}),
+        utils.upload_file_to_bucket("large.bin", "large.bin", creds, bucket_name="b"),
+        utils.upload_in_memory_object("m.bin", b"123", creds, bucket_name="b", prefix="p"),
+        *up.bucket_upload("job", ["a.png"], {**creds, "bucketName": "c"}),
+    ]
+    os.environ.update(BUCKET_ENDPOINT_URL=url, BUCKET_ACCESS_KEY_ID="environment", BUCKET_SECRET_ACCESS_KEY="s")
+    results = [None]
+    up.upload_image("job", "a.png", 0, results, bucket_name="b")
+    return [*links, results[0], utils.upload_in_memory_object("month.bin", b"1"), *up.files("job", ["a.png", "a.png"])]
+
+def names(base):
+    found = {}
+    for name in MODULES:
+        try:
+            module = importlib.import_module(f"{base}.{name}")
+        except ImportError:
+            continue
+        for key, value in vars(module).items():
+            if key.startswith("_") or inspect.ismodule(value) or not callable(value):
+                continue
+            home = getattr(value, "__module__", "")
+            if not home.startswith(base) or (base == "runpod" and home != module.__name__):
+                continue  # what the original's modules have imported is not theirs
+            functions = {key: value} if inspect.isfunction(value) else {
+                f"{key}.{n}": m for n, m in vars(value).items()
+                if inspect.isfunction(m) and (n == "__init__" or not n.startswith("_"))}
+            found.update({f"{name}.{n}": [
+                (p.name, p.kind.name, None if p.default is p.empty else repr(p.default))
+                for p in inspect.signature(f).parameters.values()] for n, f in functions.items()})
+    return found
+
+def cached(base, place):
+    folder = pathlib.Path(place, "folder").absolute()
+    cache = importlib.import_module(base + ".serverless").VolumeCache(
+        [str(folder)], namespace="n", volume_path=str(pathlib.Path(place, "volume").absolute()), best_effort=False)
+    hydrated = cache.hydrate()
+    if not hydrated:
+        (folder / "sub").mkdir(parents=True)
+        (folder / "small").write_bytes(b"1")
+        (folder / "sub" / "large").write_bytes(bytes(300_000))
+        cache.sync(background=False)
+    held = {str(f.relative_to(folder)): f.stat().st_size for f in folder.rglob("*") if f.is_file()}
+    shutil.rmtree(folder)  # as where the next worker starts
+    return [hydrated, held]
+
 open("a.png", "wb").write(b"PNG")
 with open("large.bin", "wb") as large:
-    large.truncate({PART} + 1)
-creds = {{"endpointUrl": os.environ["URL"], "accessId": "argument", "accessSecret": "s"}}
-links = [
-    upload_file_to_bucket("n.txt", "a.png", creds, "b", "p/q", {{"ContentType": "text/x"}}),
-    upload_file_to_bucket("large.bin", "large.bin", creds, bucket_name="b"),
-    upload_in_memory_object("m.bin", b"123", creds, bucket_name="b", prefix="p"),
-    *up.bucket_upload("job", ["a.png"], {{**creds, "bucketName": "c"}}),
-]
-os.environ.update(
-    BUCKET_ENDPOINT_URL=os.environ["URL"], BUCKET_ACCESS_KEY_ID="environment", BUCKET_SECRET_ACCESS_KEY="s")
-results = [None]
-up.upload_image("job", "a.png", 0, results, bucket_name="b")
-links += [results[0], upload_in_memory_object("month.bin", b"1"), *up.files("job", ["a.png", "a.png"])]
-"""
-CACHES = """
-from MODULE.serverless import VolumeCache
-folder = pathlib.Path(os.environ["FOLDER"])
-cache = VolumeCache([str(folder)], namespace="n", volume_path=os.environ["VOLUME"], best_effort=False)
-hydrated = cache.hydrate()
-if not hydrated:
-    (folder / "sub").mkdir(parents=True)
-    (folder / "small").write_bytes(b"1")
-    (folder / "sub" / "large").write_bytes(bytes(300_000))
-    cache.sync(background=False)
-held = {str(f.relative_to(folder)): f.stat().st_size for f in folder.rglob("*") if f.is_file()}
-"""
-NAMES = """
-found = {}
-for name in MODULES:
-    try:
-        module = importlib.import_module("MODULE." + name)
-    except ImportError:
-        continue
-    for key, value in vars(module).items():
-        if key.startswith("_") or inspect.ismodule(value) or not callable(value):
-            continue
-        home = getattr(value, "__module__", "")
-        if not home.startswith("MODULE") or ("MODULE" == "runpod" and home != module.__name__):
-            continue  # what the original's modules have imported is not theirs
-        functions = {key: value} if inspect.isfunction(value) else {
-            f"{key}.{n}": m for n, m in vars(value).items()
-            if inspect.isfunction(m) and (n == "__init__" or not n.startswith("_"))}
-        found.update({f"{name}.{n}": [
-            (p.name, p.kind.name, None if p.default is p.empty else repr(p.default))
-            for p in inspect.signature(f).parameters.values()] for n, f in functions.items()})
-"""
-PROGRAM = f"""
-import importlib, inspect, json, os, pathlib
-{CACHES}
-links, found = [], {{}}
-if not hydrated:
-    {textwrap.indent(UPLOADS + NAMES, "    ").strip()}
-print(json.dumps([hydrated, held, links, found]))
+    large.truncate(PART + 1)
+for place in ("first", "second"):
+    os.makedirs(f"{place}/volume")
+both = ("runpod", "trivet.runpod")
+print(json.dumps([
+    {"links": uploads(base, url), "names": names(base), "filled": cached(base, place)}
+    for base, url, place in zip(both, URLS, ("first", "second"))
+] + [cached(base, place) for base, place in zip(both, ("second", "first"))]))
 """
 MODULES = [
     *(f"serverless.utils.rp_{name}" for name in (
@@ -163,102 +168,64 @@ ABSENT = {
 
 
 class Said(NamedTuple):
-    """What a program has found."""
+    """What a program has found with one of the packages."""
 
-    hydrated: int
-    held: dict[str, int]
     links: list[str]
-    found: dict[str, Any]
-
-
-class Both(NamedTuple):
-    """What it has found with the original, and with ours."""
-
-    original: Said
-    ours: Said
-
-
-class Runs:
-    """Runs the program with the published package and with ours, beside each other."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.buckets = (Bucket(), Bucket())
-        self._ours = folder / "ours"
-        self._ours.mkdir()
-        for package in (trivet, pyreqwest):
-            home = Path(str(package.__file__)).parent
-            (self._ours / home.name).symlink_to(home)
-        for name in ("first", "second"):
-            (folder / name / "volume").mkdir(parents=True)
-
-    def both(self, volumes: tuple[str, str]) -> Both:
-        """What is found where the original has the one volume, and ours the other."""
-        with ThreadPoolExecutor(2) as pool:
-            return Both(*pool.map(self._run, ("runpod", "trivet.runpod"), volumes, self.buckets))
-
-    def _run(self, module: str, volume: str, bucket: Bucket) -> Said:
-        env = {
-            "URL": bucket.url,
-            "FOLDER": str(self._folder / volume / "folder"),
-            "VOLUME": str(self._folder / volume / "volume"),
-            **({"PYTHONPATH": str(self._ours)} if module != "runpod" else {}),
-        }
-        program = PROGRAM.replace("MODULES", repr(MODULES)).replace("MODULE", module)
-        done = run_original(original_python(), program, env, 120.0)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return Said(*json.loads(done.stdout.strip().splitlines()[-1]))
-
-    def empty(self) -> None:
-        """Takes away what stands on this machine, as where another worker starts."""
-        for name in ("first", "second"):
-            shutil.rmtree(self._folder / name / "folder")
-
-    def close(self) -> None:
-        for bucket in self.buckets:
-            bucket.close()
+    names: dict[str, Any]
+    filled: tuple[int, dict[str, int]]
+    """How many files came from an empty volume, and what was there in the end."""
+    served: tuple[int, dict[str, int]]
+    """The same with the volume that the other has filled."""
+    bucket: Bucket
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    made = Runs(tmp_path_factory.mktemp("parts"))
-    yield made
-    made.close()
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Said, Said]]:
+    """The original's and ours, from one run: what takes time is to import the original and boto3."""
+    ours = tmp_path_factory.mktemp("parts")
+    for package in (trivet, pyreqwest):
+        home = Path(str(package.__file__)).parent
+        (ours / home.name).symlink_to(home)
+    buckets = (Bucket(), Bucket())
+    program = PROGRAM.replace("MODULES", repr(MODULES)).replace("PART", str(PART))
+    program = program.replace("URLS", repr([bucket.url for bucket in buckets]))
+    done = run_original(original_python(), program, {"PYTHONPATH": str(ours)}, 120.0)
+    assert done.returncode == 0, done.stdout + done.stderr
+    *found, original_served, ours_served = json.loads(done.stdout.strip().splitlines()[-1])
+    first, second = (
+        Said(one["links"], one["names"], tuple(one["filled"]), tuple(served), bucket)
+        for one, served, bucket in zip(found, (original_served, ours_served), buckets, strict=True)
+    )
+    yield first, second
+    for bucket in buckets:
+        bucket.close()
 
 
-@pytest.fixture(scope="module")
-def first(runs: Runs) -> Both:
-    """The first run: each fills a volume, uploads, and lists its names."""
-    return runs.both(("first", "second"))
-
-
-def test_files_go_to_the_same_places_of_a_bucket(runs: Runs, first: Both) -> None:
+def test_files_go_to_the_same_places_of_a_bucket(both: tuple[Said, Said]) -> None:
     def places(links: list[str]) -> list[str]:
         return [re.sub(r"[0-9a-f]{8}\.png|\?.*|:\d+", "*", unquote(link)) for link in links]
 
-    assert places(first.ours.links) == places(first.original.links)
-    theirs, ours = (
-        {(re.sub(r"[0-9a-f]{8}\.png", "*.png", key), what) for key, what in bucket.objects.items()}
-        for bucket in runs.buckets
+    original, ours = both
+    assert places(ours.links) == places(original.links)
+    theirs, kept = (
+        {(re.sub(r"[0-9a-f]{8}\.png", "*.png", key), what) for key, what in said.bucket.objects.items()}
+        for said in both
     )
-    assert ours == theirs
-    assert ("/b/large.bin", (PART + 1, "in parts")) in ours
-    assert ("/b/p/q/n.txt", (3, "text/x")) in ours
-    assert runs.buckets[1].keys == {"argument", "environment"}
-    assert runs.buckets[1].largest < PART + 1000
-    assert [parse_qs(urlsplit(link).query)["X-Amz-Expires"] for link in first.ours.links if "?" in link] == [
-        ["604800"]
-    ] * 7
+    assert kept == theirs
+    assert ("/b/large.bin", (PART + 1, "in parts")) in kept
+    assert ("/b/p/q/n.txt", (3, "text/x")) in kept
+    assert ours.bucket.keys == {"argument", "environment"}
+    assert ours.bucket.largest < PART + 1000
+    assert [parse_qs(urlsplit(link).query)["X-Amz-Expires"] for link in ours.links if "?" in link] == [["604800"]] * 7
 
 
-def test_every_helper_has_the_originals_signature(first: Both) -> None:
-    original, ours = first.original.found, first.ours.found
+def test_every_helper_has_the_originals_signature(both: tuple[Said, Said]) -> None:
+    original, ours = both[0].names, both[1].names
     assert set(original) - set(ours) == set(ABSENT)
     assert [name for name in original if name in ours and original[name] != ours[name]] == []
 
 
-def test_a_volume_that_one_has_filled_serves_the_other(runs: Runs, first: Both) -> None:
-    assert first.ours[:2] == first.original[:2] == (0, {"small": 1, "sub/large": 300_000})
-    runs.empty()
-    second = runs.both(("second", "first"))
-    assert second.ours[:2] == second.original[:2] == (2, {"small": 1, "sub/large": 300_000})
+def test_a_volume_that_one_has_filled_serves_the_other(both: tuple[Said, Said]) -> None:
+    held = {"small": 1, "sub/large": 300_000}
+    assert [said.filled for said in both] == [(0, held)] * 2
+    assert [said.served for said in both] == [(2, held)] * 2

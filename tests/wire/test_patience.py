@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 import pytest
 
 from tests.wire.algorithmia.fakes import AlgorithmiaWorld
-from tests.wire.fakes import World
+from tests.wire.fakes import Worker, World
 from tests.wire.runpod.fakes import RunPodWorld
-from tests.wire.test_over_http import Connect, answer_of, over_http
+from tests.wire.test_over_http import Connect, answer_of, head_of, over_http
+from trivet.platform.ports.runtime import AttemptOrder
+from trivet.platform.server.front import FrontProtocol
 from trivet.platform.server.patience import Patience, Watch
 
 SHORT = 0.2
@@ -129,6 +132,61 @@ def test_a_connection_that_says_nothing_is_closed() -> None:
         assert await reader.read() == b""
 
     over_http(world, scenario, watch=watch(head=SHORT))
+
+
+def test_a_reader_who_takes_nothing_of_a_large_answer_is_let_go() -> None:
+    world = World()
+    world.offer()
+    size = 8 << 20  # more than the sockets of both sides hold
+
+    def much(worker: Worker, order: AttemptOrder) -> None:
+        worker.give(order, b"0" * size)
+
+    world.handler = much
+    looking = watch(body=SHORT)
+
+    async def scenario(connect: Connect) -> None:
+        reader, writer = await connect()
+        writer.write(half(world, "POST", "/api/v1/endpoints/admin/hello/run", b"", "Content-Length: 2") + b"{}")
+        status, _ = await head_of(reader)
+        assert status == 200
+        # what is between the two is full soon, and nobody empties it
+        (connection,) = looking._debtors
+        assert isinstance(connection, FrontProtocol)
+        while not connection.transport.is_closing():
+            await asyncio.sleep(0.005)
+        other, talking = await connect()
+        talking.write(half(world, "GET", "/api/v1/endpoints", b"", "Content-Length: 0"))
+        assert (await answer_of(other))[0] == 200
+        with contextlib.suppress(ConnectionError):
+            assert len(await reader.read()) < size
+
+    over_http(world, scenario, watch=looking)
+
+
+def test_an_upload_that_is_cut_by_a_stop_is_told_so_and_leaves_nothing_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    world.ask("POST", "/files/.my", json_body={"name": "c"})
+
+    async def scenario(connect: Connect) -> None:
+        reader, writer = await connect()
+        writer.write(half(world, "PUT", "/api/v1/files/.my/c/f", b"half", "Content-Length: 8"))
+        while not (serving := [each for each in asyncio.all_tasks() if "run_asgi" in repr(each.get_coro())]):
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)  # it waits for the rest
+        for task in serving:
+            task.cancel()
+        await asyncio.wait(serving)
+        status, headers, body = await answer_of(reader)
+        assert (status, headers["connection"]) == (503, "close")
+        assert b"shutting down" in body
+        assert await reader.read() == b""
+
+    over_http(world, scenario)
+    assert not caplog.records
+    assert world.ask("GET", "/files/.my/c/f").status == 404
 
 
 def test_who_sends_whole_requests_is_not_hurried() -> None:

@@ -9,7 +9,6 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from tests.wire.algorithmia.fakes import AlgorithmiaWorld
 from tests.wire.test_over_http import Connect, answer_of, head_of, over_http
 from trivet.platform.core.data import DataPath
 from trivet.platform.server import sendfile
-from trivet.platform.server.sendfile import descriptor_of
+from trivet.platform.server.sendfile import Senders, descriptor_of
 from trivet.platform.stores.blobs_disk import DiskBlobs
 
 SIZE = 24 << 20
@@ -75,8 +74,8 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def threads() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(2) as made:
+def threads() -> Iterator[Senders]:
+    with contextlib.closing(Senders(2)) as made:
         yield made
 
 
@@ -100,7 +99,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
-def ask(world: Shelf, threads: ThreadPoolExecutor | None, *requests: bytes) -> list[tuple[int, dict[str, str], bytes]]:
+def ask(world: Shelf, threads: Senders | None, *requests: bytes) -> list[tuple[int, dict[str, str], bytes]]:
     """The answers to requests on one connection, one after the other."""
     found: list[tuple[int, dict[str, str], bytes]] = []
 
@@ -121,7 +120,7 @@ def ask(world: Shelf, threads: ThreadPoolExecutor | None, *requests: bytes) -> l
 
 @pytest.mark.parametrize("dialect", ["native", "algorithmia"])
 def test_what_the_kernel_sends_is_what_goes_piece_by_piece(
-    dialect: str, tmp_path: Path, threads: ThreadPoolExecutor, sent: list[int]
+    dialect: str, tmp_path: Path, threads: Senders, sent: list[int]
 ) -> None:
     world = Shelf(tmp_path, dialect)
     asked = [
@@ -151,7 +150,7 @@ def test_what_the_kernel_sends_is_what_goes_piece_by_piece(
     assert world.open_files() == 0
 
 
-def test_nobody_gets_more_by_the_kernel_than_by_hand(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+def test_nobody_gets_more_by_the_kernel_than_by_hand(tmp_path: Path, threads: Senders) -> None:
     world = Shelf(tmp_path)
     good = f"Authorization: Bearer {world.admin_token}".encode()
     strange = world.request("small").replace(good, b"Authorization: Bearer nobody")
@@ -159,9 +158,7 @@ def test_nobody_gets_more_by_the_kernel_than_by_hand(tmp_path: Path, threads: Th
         assert ask(world, way, strange)[0][0] == 401
 
 
-def test_requests_that_come_while_a_file_leaves_wait_for_their_turn(
-    tmp_path: Path, threads: ThreadPoolExecutor
-) -> None:
+def test_requests_that_come_while_a_file_leaves_wait_for_their_turn(tmp_path: Path, threads: Senders) -> None:
     world = Shelf(tmp_path)
 
     async def scenario(connect: Connect) -> None:
@@ -196,13 +193,11 @@ def test_a_slow_reader_holds_up_nobody_and_gets_it_all(tmp_path: Path) -> None:
             for at in range(0, SIZE, 1 << 20):
                 assert await each.readexactly(1 << 20) == LARGE[at : at + (1 << 20)]
 
-    with ThreadPoolExecutor(1) as one:
+    with contextlib.closing(Senders(1)) as one:
         over_http(world, scenario, threads=one)
 
 
-def test_a_file_that_is_replaced_or_deleted_while_it_leaves_leaves_whole(
-    tmp_path: Path, threads: ThreadPoolExecutor
-) -> None:
+def test_a_file_that_is_replaced_or_deleted_while_it_leaves_leaves_whole(tmp_path: Path, threads: Senders) -> None:
     world = Shelf(tmp_path)
 
     async def scenario(connect: Connect) -> None:
@@ -223,9 +218,7 @@ def test_a_file_that_is_replaced_or_deleted_while_it_leaves_leaves_whole(
     assert world.open_files() == 0
 
 
-def test_a_reader_who_leaves_costs_nothing(
-    tmp_path: Path, threads: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_reader_who_leaves_costs_nothing(tmp_path: Path, threads: Senders, caplog: pytest.LogCaptureFixture) -> None:
     world = Shelf(tmp_path)
 
     async def scenario(connect: Connect) -> None:
@@ -251,7 +244,7 @@ def test_a_reader_who_leaves_costs_nothing(
 
 
 def test_a_server_that_stops_lets_go_of_the_files_that_leave(
-    tmp_path: Path, threads: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, threads: Senders, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = Shelf(tmp_path)
 
@@ -272,7 +265,7 @@ def test_a_server_that_stops_lets_go_of_the_files_that_leave(
 
 
 def test_a_kernel_that_can_not_send_this_file_is_no_hindrance(
-    tmp_path: Path, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, threads: Senders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = Shelf(tmp_path)
 
@@ -286,7 +279,7 @@ def test_a_kernel_that_can_not_send_this_file_is_no_hindrance(
 
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_a_file_that_has_lost_its_end_ends_short(
-    by_hand: bool, tmp_path: Path, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, caplog: Any
+    by_hand: bool, tmp_path: Path, threads: Senders, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     world = Shelf(tmp_path)
     os.truncate(world.blob_of("large"), SIZE - 7)

@@ -9,7 +9,7 @@ from trivet.algorithmia import _documents, _refusals
 from trivet.algorithmia.acl import Acl
 from trivet.algorithmia.algo_response import AlgoResponse
 from trivet.algorithmia.async_response import AsyncResponse
-from trivet.algorithmia.errors import AlgorithmException, ApiError, ApiInternalError, DataApiError
+from trivet.algorithmia.errors import AlgorithmException, AnswerError, ApiError, ApiInternalError, DataApiError
 from trivet.sdk._http import Response
 from trivet.sdk._json import JsonObject, JsonValue, object_in
 from trivet.sdk._json import parse as parse_json
@@ -174,16 +174,22 @@ def json_of(answer: Response) -> JsonValue:
         raise _refusals.unexpected(answer) from None
 
 
-def plain_json(answer: Response) -> JsonValue:
+def plain_json(answer: Response, place: str) -> JsonValue:
     """What a file holds as JSON, in plain lists and dictionaries.
+
+    Args:
+        answer: its content.
+        place: where it lies.
 
     Raises:
         AnswerError: it is none.
     """
     try:
         return parse_json(answer.body)
-    except ValueError:
-        raise _refusals.unexpected(answer) from None
+    except ValueError as error:
+        raise AnswerError(
+            f"{place} holds no JSON: {error}.", hint="Read it by `getString()` or `getBytes()`.", status=answer.status
+        ) from error
 
 
 def text(answer: Response) -> str:

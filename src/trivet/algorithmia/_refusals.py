@@ -69,6 +69,8 @@ def reason(answer: Response) -> str:
     message = said.get("message") if isinstance(said, dict) else said
     if isinstance(message, str) and message:
         return message[: _sentences.LONGEST_REASON]
+    if answer.content_type == "text/plain" and answer.status < 500 and (told := answer.body.decode("utf-8", "replace")):
+        return told[: _sentences.LONGEST_REASON]  # as who wants raw output is told why there is none
     return f"{answer.status}: {_sentences.beginning(answer)}"
 
 

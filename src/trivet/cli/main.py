@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import sys
+import threading
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -90,7 +95,27 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The entry point of the installed script; never returns."""
-    cli.main(prog_name="trivet")
+    statuses: list[int] = []
+    atexit.register(_leave, statuses)  # the first that is registered is the last that runs
+    try:
+        cli.main(prog_name="trivet")
+    except SystemExit as end:
+        statuses.append(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise
+
+
+def _leave(statuses: list[int]) -> None:
+    """Ends the process at once where a call that was interrupted goes on in a thread.
+
+    Such a thread can't be stopped, and one that comes back from the HTTP library, or holds a stream, while the interpreter is
+    being taken down has the process aborted: with another status, and with words of the interpreter's own on the terminal.
+    """
+    if threading.active_count() == 1 or not statuses:
+        return
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # its reader has gone, or it is closed
+            stream.flush()
+    os._exit(statuses[0])
 
 
 __all__ = ["cli", "main"]

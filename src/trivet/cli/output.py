@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -168,19 +169,28 @@ def _plain_table(table: Sequence[Sequence[str]]) -> None:
 
 
 def _pretty_table(table: Sequence[Sequence[str]], columns: Sequence[Column[Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from rich.cells import cell_len, set_cell_size
 
-    pretty = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        if column.whole:
-            # Rich shortens even columns that must not wrap, unless they have a width of their own.
-            position = columns.index(column)
-            width = max(len(column.title), *(len(row[position]) for row in table))
-            pretty.add_column(column.title, no_wrap=True, min_width=width)
-        else:
-            pretty.add_column(column.title, overflow="ellipsis", no_wrap=True)
+    from trivet.cli.tables import GAP, Shape, fitted
+
+    shapes = [
+        Shape(max(cell_len(column.title), *(cell_len(row[position]) for row in table)), column.whole)
+        for position, column in enumerate(columns)
+    ]
+    widths = fitted(shapes, shutil.get_terminal_size().columns)
+
+    def line(cells: Sequence[str]) -> str:
+        shown = [
+            set_cell_size(cells[at], width)
+            if cell_len(cells[at]) <= width
+            else set_cell_size(cells[at], width - 1) + "…"
+            for at, width in widths.items()
+        ]
+        return (" " * GAP).join(shown).rstrip()
+
+    emit(click.style(line([column.title for column in columns]), bold=True))
     for row in table:
-        pretty.add_row(*(Text(cell) for cell in row))
-    Console().print(pretty)
+        emit(line(row))
+    hidden = [column.title for position, column in enumerate(columns) if position not in widths]
+    if hidden:
+        note(f"No room for {', '.join(hidden)}: make the terminal wider, or use --json.")

@@ -93,8 +93,15 @@ def dataset_number(answer: Response) -> int:
 
 
 def is_final(found: JsonObject) -> bool:
-    """Whether nothing about a dataset will change any more."""
-    return found.get("status") in (SUCCESS, FAILURE)
+    """Whether nothing about a dataset will change any more. A word that is new says that it will.
+
+    Raises:
+        JaqpotAnswerException: it does not say how it stands, so that nothing is there to wait for.
+    """
+    status = found.get("status")
+    if not isinstance(status, str):
+        raise JaqpotAnswerException("The answer is no dataset: it does not say how it stands.", hint=_PLACE_HINT)
+    return status in (SUCCESS, FAILURE)
 
 
 def result(found: JsonObject, number: int) -> list[Any]:

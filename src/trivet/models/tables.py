@@ -13,7 +13,7 @@ from trivet.models.converter import Converter
 from trivet.models.description import ModelDescription
 from trivet.models.features import ROW_LABEL, Feature, FeatureType
 from trivet.models.problems import MOST_NAMED, RowsInvalid, shown
-from trivet.models.sheets import Record, Sheet, is_blank, numbered
+from trivet.models.sheets import MOST_BLANK, Record, Sheet, is_blank, numbered
 
 
 @dataclass(slots=True)
@@ -153,7 +153,18 @@ class CsvTable:
         return places
 
     def _count(self) -> int:
-        return sum(not is_blank(record) for _, records in self._sheet.chunks(8192) for record in records)
+        """How many rows there are. Blank lines are no rows, and about as many of them are read as of rows: they cost as much."""
+        size = blank = 0
+        for _, records in self._sheet.chunks(8192):
+            filled = [record for record in records if record]  # most blank lines have no cells at all
+            rows = sum(not is_blank(record) for record in filled)
+            size += rows
+            blank += len(records) - rows
+            if self._limit is not None and blank > self._limit + MOST_BLANK:
+                raise RowsInvalid(
+                    [f"more than {self._limit + MOST_BLANK:,} lines below the header are blank; leave them out"]
+                )
+        return size
 
     def _check_limit(self, size: int) -> None:
         if self._limit is not None and size > self._limit:

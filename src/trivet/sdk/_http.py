@@ -24,6 +24,8 @@ CONNECT_TIMEOUT = 10.0
 """Seconds for reaching the server at all."""
 LARGEST_ANSWER = 256 << 20
 """Bytes of an answer that is read whole: five times the largest output that a server takes unless it is told otherwise."""
+_LONGEST_NUMBER = 18
+"""Digits of a size that may be one; Python refuses to make a number of some thousands."""
 MARGIN = 5.0
 """Seconds beyond the caller's own timeout in which the server may still answer that the wait has ended."""
 
@@ -208,7 +210,7 @@ def too_large(size: int | None, limit: int) -> TransportError:
 def told_length(headers: Mapping[str, str]) -> int | None:
     """How many bytes an answer says that its body has; None where it does not say."""
     said = headers.get("content-length", "")
-    return int(said) if said.isascii() and said.isdecimal() else None
+    return int(said) if said.isascii() and said.isdecimal() and len(said) <= _LONGEST_NUMBER else None
 
 
 def failure(error: Exception) -> TransportError:

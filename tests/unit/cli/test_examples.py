@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 from typing import Any
 
 from tests.unit.cli.conftest import Trivet
@@ -111,3 +113,19 @@ def test_any_other_failure_is_one(trivet: Trivet, logged_in: Server) -> None:
     )
     result = trivet("examples", "deploy", "runpod_stream")
     assert (result.exit_code, len(logged_in.seen)) == (3, 1)
+
+
+def test_a_call_that_reads_a_hosted_file_comes_behind_the_command_that_uploads_it(
+    trivet: Trivet, logged_in: Server
+) -> None:
+    serve(logged_in)
+    logged_in.on("PATCH", "/endpoints/admin/runpod_plain", lambda exchange: exchange.json(ENDPOINT))
+    upload, call = trivet("examples", "deploy", "face_detection").stdout.splitlines()
+    *command, picture, uri, option = shlex.split(upload)
+    assert (command, uri, option) == (
+        ["trivet", "files", "cp"],
+        "data://.my/img_directory/friends.jpg",
+        "--create",
+    )
+    assert Path(picture).is_file()
+    assert uri in call

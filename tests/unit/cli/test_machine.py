@@ -71,6 +71,17 @@ def test_another_platforms_key_in_the_profile_is_kept(
     assert "config.toml.old" in capsys.readouterr().out
 
 
+def test_a_third_platform_does_not_cost_the_first_ones_key(profile: Path, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        write_profile(Profile(f"http://127.0.0.1:830{number}", f"trv_key_{number}"), profile)
+        welcome("http://127.0.0.1:8300", tmp_path, first=True)
+    kept = [read_profile(profile.with_name(f"config.toml.old{number}")).api_key for number in ("", 2, 3)]
+    assert kept == ["trv_key_1", "trv_key_2", "trv_key_3"]
+    write_profile(Profile("http://127.0.0.1:8302", "trv_key_2"), profile)
+    welcome("http://127.0.0.1:8300", tmp_path, first=True)
+    assert not profile.with_name("config.toml.old4").exists(), "one that is kept already is not kept twice"
+
+
 def test_a_profile_that_cannot_be_written_does_not_stop_the_platform(
     profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

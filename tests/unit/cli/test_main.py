@@ -4,15 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
 from tests.unit.cli.conftest import Trivet
-from tests.unit.sdk.server import Server
+from tests.unit.sdk.server import KEY, Server
 from trivet import __version__
 from trivet.cli import accounts
 from trivet.cli.main import SECTIONS, cli
+from trivet.sdk._config import Profile, write_profile
 
 
 def commands(group: click.Group, context: click.Context) -> list[tuple[str, click.Command]]:
@@ -89,6 +91,27 @@ def test_a_key_that_is_not_enough_is_status_3(trivet: Trivet, logged_in: Server,
     assert result.stderr.startswith("Error: This key may not.\n→ Ask.\n")
 
 
+def test_a_key_that_is_refused_is_told_with_the_place_it_came_from(
+    trivet: Trivet, logged_in: Server, profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged_in.on("GET", "/accounts", lambda it: it.problem(401, "unauthenticated", detail="Unknown.", hint="Ask."))
+    assert "unset TRIVET_API_KEY" in trivet("accounts", "ls").stderr
+    write_profile(Profile(logged_in.url, KEY), profile)
+    monkeypatch.delenv("TRIVET_API_KEY")
+    monkeypatch.delenv("TRIVET_URL")
+    assert f"the profile {profile}" in trivet("accounts", "ls").stderr
+
+
+GROUPS = ["trivet", *(path for path, command in ALL if isinstance(command, click.Group))]
+
+
+@pytest.mark.parametrize("path", GROUPS)
+def test_no_line_of_a_list_of_commands_breaks_off(trivet: Trivet, path: str) -> None:
+    shown = trivet(*path.split()[1:], "--help").stdout.splitlines()[1:]
+    assert shown
+    assert [line for line in shown if line.endswith("...")] == []
+
+
 def test_no_key_is_status_3_and_nothing_is_asked(
     trivet: Trivet, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +145,32 @@ def test_ctrl_c_is_status_130(trivet: Trivet, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(accounts, "connect", interrupted)
     assert trivet("accounts", "ls").exit_code == 130
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["--version"], 0), (["nonsense"], 2)])
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_thread_that_goes_on_does_not_live_to_see_the_interpreter_end(
+    arguments: list[str], status: int, goes_on: bool
+) -> None:
+    program = f"""
+import sys, threading, time
+from trivet.cli.main import main
+
+class Late:
+    def __del__(self):
+        print("taken down")
+
+late = Late()
+if {goes_on}:
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+sys.argv = ["trivet", *{arguments!r}]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == status
+    assert ("taken down" in done.stdout) is not goes_on
+    assert (__version__ in done.stdout) is (status == 0)
+    assert ("No such command" in done.stderr) is (status == 2)
 
 
 def test_a_reader_that_goes_away_is_met_quietly(logged_in: Server, profile: object) -> None:

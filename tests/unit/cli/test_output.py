@@ -73,6 +73,27 @@ def test_tables_on_a_narrow_terminal_keep_ids_whole(monkeypatch: pytest.MonkeyPa
     assert len(lines) == 2
 
 
+def test_what_a_narrow_terminal_has_no_room_for_is_named_and_names_are_never_cut(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    columns: list[Column[dict[str, str]]] = [
+        Column("ID", lambda row: row["id"], whole=True),
+        Column("WHAT", lambda row: row["what"]),
+        *(Column(f"NUMBER {number}", lambda row: row["what"]) for number in range(4)),
+    ]
+    listing([{"id": ID, "what": "漢字" * 9}, {"id": "b", "what": "w"}], columns, as_json=False, empty="none")
+    heading, first, second = terminal.getvalue().splitlines()
+    assert "NUMBER" not in heading
+    assert first.startswith(f"{ID}  漢字")
+    assert first.endswith("…")
+    assert second.split() == ["b", "w"]
+    assert "NUMBER 0, NUMBER 1, NUMBER 2, NUMBER 3" in capsys.readouterr().err
+
+
 def test_no_colour_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)

@@ -45,7 +45,9 @@ def test_an_error_without_a_detail_says_what_is_usual(kind: type[CoreError]) -> 
 def test_what_is_missing_and_what_is_hidden_are_told_alike() -> None:
     error = NotFound.of("endpoint", "mi6/hello")
     assert "'mi6/hello'" in error.detail
-    assert error.hint
+    assert "owner/name" in error.hint
+    assert "trivet jobs ls" in NotFound.of("job", "job_1").hint
+    assert "shared" in NotFound.of("model", "7").hint
 
 
 def test_errors_carry_what_an_edge_needs_to_render_them() -> None:

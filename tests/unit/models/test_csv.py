@@ -215,6 +215,13 @@ def test_too_many_rows_are_refused_before_any_is_given() -> None:
     assert sum(table.size for table in tables(b"X1,X2\n\n\n" + b"1,2\n\n" * 10, limit=10)) == 10
 
 
+@pytest.mark.parametrize("blank", [b"\n", b" , \n"])
+def test_blank_lines_are_left_out_as_long_as_they_are_no_more_than_rows_may_be(blank: bytes) -> None:
+    assert sum(table.size for table in tables(b"X1,X2\n1,2\n" + blank * 1005, limit=10)) == 1
+    with pytest.raises(RowsInvalid, match="more than 1,010 lines below the header are blank; leave them out"):
+        CsvTable(b"X1,X2\n1,2\n" + blank * 1011, NUMBERS, limit=10)
+
+
 @settings(deadline=None)
 @given(st.permutations([feature.key for feature in MIXED.independent]), st.integers(0, 2**32))
 def test_shuffled_columns_give_the_same_as_ordered_ones(order: list[str], seed: int) -> None:

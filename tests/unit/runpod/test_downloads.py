@@ -380,6 +380,16 @@ def test_a_name_is_a_name_alone(header: str, name: str) -> None:
     assert disposition_name(header) == name
 
 
+def test_a_name_in_raw_letters_is_passed_over(server: Server) -> None:
+    """Servers send it so, and a header has no such letters."""
+    server.on("GET", "/api/b.png", giving(b"x", Content_Disposition='attachment; filename="na\xefve.txt"'))
+    server.on("GET", "/api/moved", refusing(302, Location="/api/na\xefve"))
+    found = file(f"{server.url}/api/b.png")
+    assert (found["original_name"], found["type"]) == ("b.png", "png")
+    with pytest.raises(error.HTTPError, match="302"):
+        file(f"{server.url}/api/moved")
+
+
 def test_endings_are_endings() -> None:
     assert [suffix(name) for name in ("a.png", "a.tar.gz", "a", ".env", "a.", "a.b c", "a./x", "a." + "x" * 17)] == [
         ".png", ".gz", "", "", "", "", "", "",

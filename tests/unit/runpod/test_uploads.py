@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -105,6 +107,30 @@ def test_without_boto3_it_says_what_to_install(picture: Path, monkeypatch: pytes
     assert not os.path.exists("local_upload")  # noqa: PTH110 - in the working directory
 
 
+def test_a_client_is_made_once_for_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client:
+        def __init__(self, kind: str, **given: Any) -> None:
+            self.kind = kind
+            self.given = given
+
+    session, config = ModuleType("boto3.session"), ModuleType("botocore.config")
+    transfer = ModuleType("boto3.s3.transfer")
+    vars(session).update(Session=lambda: SimpleNamespace(client=Client))
+    vars(config).update(Config=dict)
+    vars(transfer).update(TransferConfig=dict)
+    for module in (session, config, transfer):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(_buckets, "_client", functools.lru_cache(_buckets._client.__wrapped__))
+    one, how = rp_upload.get_boto_client(BUCKET)
+    other, _ = rp_upload.get_boto_client({**BUCKET, "accessId": "other"})
+    assert how["max_concurrency"] == 4
+    assert one.kind == "s3"
+    assert one is rp_upload.get_boto_client(dict(BUCKET))[0]
+    assert (one.given["aws_access_key_id"], other.given["aws_access_key_id"]) == ("id", "other")
+    monkeypatch.setattr(os, "getpid", lambda: -1)  # as in a fork
+    assert rp_upload.get_boto_client(BUCKET)[0] is not one
+
+
 @pytest.mark.parametrize(
     ("url", "region"),
     [
@@ -119,6 +145,7 @@ def test_without_boto3_it_says_what_to_install(picture: Path, monkeypatch: pytes
         ("https://s3.fr-par.scw.cloud", "fr-par"),
         ("https://s3.us-west-002.backblazeb2.com", "us-west-002"),
         ("https://s3.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        ("https://s3api-eu-ro-1.runpod.io/", "eu-ro-1"),
         ("https://minio.example.com", None),
         ("https://s3.example.com", None),
         ("https://minio:9000", None),

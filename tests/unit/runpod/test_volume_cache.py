@@ -175,7 +175,7 @@ def test_what_a_worker_had_no_room_for_is_not_removed_for_the_next(
 def test_half_of_a_large_file_is_not_taken_for_it_and_mended_by_the_next_sync(
     make: Make, folder: Path, volume: Path
 ) -> None:
-    """The original writes in place: one that is killed leaves a file that is younger than the whole one."""
+    """A volume that lost its last writes, or was written by a plain copy that was killed; what it left is the younger one."""
     before = files(folder)
     make().sync(background=False)
     stored = next(volume.rglob("large"))

@@ -68,6 +68,15 @@ def test_what_is_never_needed_is_left_out(folder: Path) -> None:
     assert len(names(pack(folder).data)) == 6
 
 
+def test_a_virtual_environment_is_left_out_whatever_its_name(folder: Path) -> None:
+    before = names(pack(folder).data)
+    environment = folder / "tools" / "py311"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    (environment / "bin" / "python").symlink_to("/usr/bin/python3")
+    assert names(pack(folder).data) == before
+
+
 def test_trivetignore_leaves_out_what_it_lists(folder: Path) -> None:
     (folder / ".trivetignore").write_text("# what only I need\ndata/\n\n/notes.txt\n*.sh\n")
     assert names(pack(folder).data) == [".trivetignore", "main.py", "pkg/notes.txt", "pkg/part.py"]

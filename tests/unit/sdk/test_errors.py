@@ -14,7 +14,7 @@ from trivet.platform.core.errors import CoreError
 from trivet.sdk import _answers, errors
 from trivet.sdk._http import Request, Response
 from trivet.sdk.errors import BY_CODE, JobFailedError, TrivetError
-from trivet.sdk.models import JobFailure
+from trivet.sdk.models import InputFault, JobFailure
 
 OF_JOBS = {"job_failed", "job_cancelled", "job_timed_out"}
 OF_HTTP = {"method_not_allowed", "range_not_satisfiable"}
@@ -63,3 +63,14 @@ def test_a_failed_job_survives_pickling_with_its_traceback() -> None:
     again = pickle.loads(pickle.dumps(error))
     assert again.error == error.error
     assert again.__notes__ == error.__notes__
+
+
+def test_a_fault_that_the_message_tells_is_not_listed_again() -> None:
+    fault = InputFault("/times", "Must be a whole number.")
+    other = InputFault("/name", "This field is required.")
+    told = "It does not fit: /times: Must be a whole number."
+    assert str(errors.InvalidInputError(told, errors=(fault,), hint="Look.")) == f"{told}\n→ Look."
+    assert str(errors.InvalidInputError("It does not fit.", errors=(fault,))).count("Must be a whole number.") == 1
+    both = str(errors.InvalidInputError(told, errors=(fault, other)))
+    assert both.splitlines()[1:] == ["  /times: Must be a whole number.", "  /name: This field is required."]
+    assert str(errors.InvalidInputError("It can't be sent.")) == "It can't be sent."

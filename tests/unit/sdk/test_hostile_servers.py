@@ -71,6 +71,29 @@ def test_broken_json_is_named_as_such(server: Server, client: Client) -> None:
         client.me()
 
 
+def test_a_header_that_is_no_text_spoils_no_answer(server: Server, client: Client) -> None:
+    def named(exchange: Exchange) -> None:
+        exchange.answer(200, b"7", Content_Type="application/json", X_Name="na\xefve", Trivet_Job_Id="job_1")
+
+    server.on("POST", RUN, named)
+    assert client.endpoint("admin/hello").run() == 7
+
+
+def test_a_size_of_five_thousand_digits_is_no_size(server: Server, client: Client) -> None:
+    def boasting(exchange: Exchange) -> None:
+        exchange.handler.send_response(200)
+        exchange.handler.send_header("Content-Type", "application/json")
+        exchange.handler.send_header("Trivet-Job-Id", "job_1")
+        exchange.handler.send_header("Content-Length", "9" * 5000)
+        exchange.handler.send_header("Transfer-Encoding", "chunked")
+        exchange.handler.end_headers()
+        exchange.send("7")
+        exchange.end()
+
+    server.on("POST", RUN, boasting)
+    assert client.endpoint("admin/hello").run() == 7
+
+
 def test_a_connection_that_breaks_before_an_answer_is_not_retried_for_a_call(server: Server, client: Client) -> None:
     server.on("POST", RUN, Exchange.drop)
     with pytest.raises(ServiceUnavailableError, match="not known"):

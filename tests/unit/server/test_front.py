@@ -28,7 +28,9 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.sent = b""
+        self.unsent = 0
         self.closed = False
+        self.aborted = False
         self.reading = True
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
@@ -42,7 +44,10 @@ class Wire(asyncio.Transport):
         self.closed = True
 
     def abort(self) -> None:
-        self.closed = True
+        self.closed = self.aborted = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def pause_reading(self) -> None:
         self.reading = False
@@ -502,6 +507,63 @@ def test_a_head_that_does_not_come_to_its_end_is_given_up_however_slowly_it_goes
         assert scene.wire.sent.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
         assert b"20 seconds" in scene.wire.sent
         assert scene.wire.closed
+
+    play(act)
+
+
+def leave_unsent(scene: Scene, count: int) -> None:
+    """The client has so many bytes of the answer left to take; the transport says so as asyncio's do."""
+    scene.wire.unsent = count
+    scene.protocol.pause_writing()
+
+
+def test_a_reader_who_takes_nothing_of_its_answer_is_let_go() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(hot(b"much"))
+        leave_unsent(scene, 100_000)
+        scene.answer(0, b"much")
+        assert scene.look(0.0)
+        assert scene.look(BODY_PATIENCE - 1)
+        assert not scene.wire.aborted
+        assert not scene.look(BODY_PATIENCE + 0.1)
+        assert scene.wire.aborted
+
+    play(act)
+
+
+def test_a_reader_who_takes_a_little_now_and_then_is_waited_for() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(hot(b"much"))
+        leave_unsent(scene, 100_000)
+        scene.answer(0, b"much")
+        for turn in range(10):
+            scene.wire.unsent -= 1
+            assert scene.look(turn * (BODY_PATIENCE - 1))
+        scene.protocol.resume_writing()
+        leave_unsent(scene, scene.wire.unsent)  # it has taken all, and as much again is on its way
+        assert scene.look(10 * (BODY_PATIENCE - 1) + 2)
+        assert not scene.wire.closed
+        scene.wire.unsent = 0
+        assert not scene.look(20 * BODY_PATIENCE)
+        assert not scene.wire.closed
+
+    play(act)
+
+
+def test_a_closed_connection_is_given_up_where_its_last_answer_is_not_taken() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(hot(b"much"))
+        scene.answer(0, b"much")
+        scene.wire.unsent = 1
+        scene.protocol.timeout_keep_alive_handler()
+        assert scene.wire.closed
+        assert scene.look(0.0)
+        assert not scene.wire.aborted
+        assert not scene.look(BODY_PATIENCE + 0.1)
+        assert scene.wire.aborted
 
     play(act)
 

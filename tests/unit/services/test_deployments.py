@@ -147,6 +147,18 @@ def test_a_build_that_fails_says_why_and_keeps_what_was_serving() -> None:
     assert town.endpoints.versions_of(serving.endpoint_id) == [serving]
 
 
+def test_how_a_deployment_ended_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    town = Town()
+    town.publish(town.admin, "admin/hello")
+    town.builder.result = BuildFailed("There is no package `nosuchthing`.\nIt was looked for everywhere.")
+    town.deploy(town.admin)
+    ready, failed = caplog.records
+    assert (ready.levelname, failed.levelname) == ("INFO", "WARNING")
+    assert ready.message.endswith("for admin is ready")
+    assert failed.message.endswith("for admin failed: There is no package `nosuchthing`.")
+
+
 def test_a_schema_that_is_none_fails_the_deployment_and_not_the_first_call() -> None:
     town = Town()
     offered = built("hello", "broken")

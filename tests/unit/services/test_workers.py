@@ -241,6 +241,19 @@ def test_a_handler_that_can_not_be_loaded_is_told_with_the_workers_lines_or_else
     yard.play(scene())
 
 
+def test_a_worker_that_ends_unasked_stands_in_the_log(yard: Yard, caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        hand = await yard.hand(yard.version, ready=False)
+        yard.workers.unfit(hand.id, "ImportError: no numpy\nand more", "")
+        yard.runtime.end(hand.id, Departure.of_exit(70))
+        (record,) = caplog.records
+        assert record.levelname == "WARNING"
+        assert record.message.startswith(f"worker {hand.id} of ")
+        assert record.message.endswith("could not load its handler: ImportError: no numpy")
+
+    yard.play(scene())
+
+
 def test_an_unfit_worker_that_says_goodbye_still_counts_as_a_failed_start(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version, ready=False)

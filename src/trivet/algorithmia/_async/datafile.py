@@ -129,7 +129,7 @@ class AsyncDataFile(DataObject):
             DataApiError: it can't be had.
             AnswerError: it is no JSON; also a `ValueError`.
         """
-        return _answers.plain_json(await transfers.read(self.client, self.url, self.path))
+        return _answers.plain_json(await transfers.read(self.client, self.url, self.path), self.path)
 
     async def getNumpy(self) -> Any:
         """The array that its content is, as JSON.

@@ -130,7 +130,7 @@ class DataFile(DataObject):
             DataApiError: it can't be had.
             AnswerError: it is no JSON; also a `ValueError`.
         """
-        return _answers.plain_json(transfers.read(self.client, self.url, self.path))
+        return _answers.plain_json(transfers.read(self.client, self.url, self.path), self.path)
 
     def getNumpy(self) -> Any:
         """The array that its content is, as JSON.

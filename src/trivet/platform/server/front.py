@@ -4,7 +4,8 @@ A request that lies in the buffer whole, whose head the parser calls plain, and 
 from here with one write. Everything else is uvicorn's, byte by byte as it came: the bytes of a request go to exactly one of the
 two, and one of them at a time is at work on a connection.
 
-Two things are added to what uvicorn does: the kernel can send files, and a request that does not come to its end is given up.
+Two things are added to what uvicorn does: the kernel can send files, and a request that does not come to its end is given up, as
+is an answer whose reader takes none of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import asyncio
 import functools
 import logging
 from collections.abc import Coroutine
-from concurrent.futures import Executor
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,7 +25,7 @@ from trivet.platform.core.errors import RequestStalled
 from trivet.platform.server.exchange import Exchange
 from trivet.platform.server.patience import Patience, Watch
 from trivet.platform.server.requests import END_OF_HEAD, PlainRequest, read_plain
-from trivet.platform.server.sendfile import Sending, descriptor_of
+from trivet.platform.server.sendfile import Senders, Sending, descriptor_of
 from trivet.platform.wire.hot import Answer, HotPath, HotRoutes, PassOn, lines
 from trivet.platform.wire.transfers import ZERO_COPY
 
@@ -49,7 +49,7 @@ class FrontProtocol(HttpToolsProtocol):
         config: uvicorn's.
         server_state: uvicorn's.
         app_state: uvicorn's.
-        watch: gives up on requests that do not come to their end.
+        watch: gives up on requests that do not come to their end, and on answers that nobody takes.
         threads: who sends files; None: they go the ordinary way.
     """
 
@@ -62,7 +62,7 @@ class FrontProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         watch: Watch | None = None,
-        threads: Executor | None = None,
+        threads: Senders | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._routes = routes
@@ -74,6 +74,10 @@ class FrontProtocol(HttpToolsProtocol):
         """When the part of a request began to come that is being waited for, by the event loop's clock."""
         self._stalled: RequestResponseCycle | None = None
         """Whose body does not go on, and who has been told so."""
+        self._unsent = 0
+        """Bytes that the reader had left to take when it was last looked at."""
+        self._taken_at = 0.0
+        """When it had taken some of them, by the event loop's clock."""
         self._amid = False
         """uvicorn's parser has read a part of a request."""
         self._amid_head = False
@@ -199,10 +203,13 @@ class FrontProtocol(HttpToolsProtocol):
         if self._is_answering(self.cycle):
             self.transport.close()  # a refusal would land amid the answer before it
             return
+        self._write_refusal(status, sentence)
+        self.transport.close()
+
+    def _write_refusal(self, status: int, sentence: str) -> None:
         text = sentence.encode()
         head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(text)
         self.transport.write(STATUS_LINE[status] + self._common_lines() + head + text)
-        self.transport.close()
 
     def _lose_patience(self) -> None:
         """The rest of a request takes its time: uvicorn is made for that."""
@@ -229,13 +236,16 @@ class FrontProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def dun(self, now: float) -> bool:
-        """Gives up on a request that does not come to its end; implements `Debtor`."""
+        """Gives up on a request that does not come to its end, or an answer that is not taken; implements `Debtor`."""
         cycle: RequestResponseCycle | None = self.cycle
-        if self.transport.is_closing():
+        if self._is_not_taken(now):
+            self.transport.abort()
             return False
+        if self.transport.is_closing():
+            return self._unsent > 0
         if not self._amid:
             if cycle is not None or self._head:
-                return False  # nothing is owed; how long it may be quiet is for keep-alive to say
+                return self._unsent > 0  # else nothing is owed; how long it may be quiet is for keep-alive to say
             if now - self._heard_at >= self._watch.patience.head:
                 self.transport.close()
         elif self._amid_head:
@@ -250,6 +260,13 @@ class FrontProtocol(HttpToolsProtocol):
             self._heard_at = now
             self._give_up(cycle)
         return True
+
+    def _is_not_taken(self, now: float) -> bool:
+        """Whether the client has taken nothing of an answer for too long."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent != self._unsent:
+            self._unsent, self._taken_at = unsent, now
+        return unsent > 0 and now - self._taken_at >= self._watch.patience.body
 
     def _is_answering(self, cycle: RequestResponseCycle | None) -> bool:
         return cycle is not None and not cycle.response_complete
@@ -296,9 +313,11 @@ class FrontProtocol(HttpToolsProtocol):
         try:
             await app(scope, take, give)
         except asyncio.CancelledError:
-            if not cycle.response_started:
-                raise
-            # The server stops, and waits no longer. That the answer is cut its reader sees; in the log it would be a fault.
+            # The server stops, and waits no longer: in the log it would be a fault. That an answer is cut its reader sees.
+            if not cycle.response_started and cycle is self.cycle and not self.transport.is_closing():
+                self._write_refusal(
+                    503, "The platform is shutting down; nothing was changed. Try again in a few seconds."
+                )
             cycle.disconnected = True
             self.transport.close()
 
@@ -397,8 +416,20 @@ class FrontProtocol(HttpToolsProtocol):
         else:
             self.timeout_keep_alive_handler()
 
+    def pause_writing(self) -> None:
+        """The client has not read what was sent: it is looked at until it has."""
+        super().pause_writing()
+        self._watch.add(self)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing has come for long. What was not read yet keeps a connection from being closed: it is looked at."""
+        super().timeout_keep_alive_handler()
+        if self.transport.get_write_buffer_size():
+            self._watch.add(self)
+
     def resume_writing(self) -> None:
         """The client has read what was on its way."""
+        self._unsent = 0  # as much may be on its way again when it is looked at the next time
         super().resume_writing()
         if self._held:
             self.loop.call_soon(self._go_on)

@@ -1,4 +1,4 @@
-"""How long a request may take to come: one look about once a second at the connections that owe the rest of one."""
+"""How long a request may take to come, and an answer to be taken: one look about once a second at the connections that owe it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long a client is waited for, in seconds: for the whole head of a request from when its turn has come, and for the next
-    byte of a body.
+    byte of a body. Who takes an answer is waited for as long as who sends a body.
     """
 
     head: float = 20.0
@@ -18,7 +18,7 @@ class Patience:
 
 
 class Debtor(Protocol):
-    """A connection that may owe the rest of a request."""
+    """A connection that may owe the rest of a request, or the taking of an answer."""
 
     def dun(self, now: float) -> bool:
         """Ends it where it has been waited for long enough.

@@ -7,7 +7,6 @@ import contextlib
 import functools
 import logging
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -16,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from trivet.platform.server.patience import Patience, Watch
+from trivet.platform.server.sendfile import Senders
 from trivet.platform.wire.answers import answer
 from trivet.platform.wire.hot import Answer, Exchange, Head, HotPath, HotRoutes
 from trivet.platform.wire.transfers import ZERO_COPY
@@ -51,7 +51,7 @@ async def http_protocol(routes: HotRoutes, patience: Patience = USUAL_PATIENCE) 
         # not at the top: that it can't be imported is one of the answers
         from trivet.platform.server.front import FrontProtocol
 
-        threads = ThreadPoolExecutor(_SENDERS, thread_name_prefix="trivet-sender")
+        threads = Senders(_SENDERS)
         await rehearse(functools.partial(FrontProtocol, threads=threads))
     except Exception as error:  # noqa: BLE001 - whatever a strange uvicorn raises, the way out is the same
         logger.warning(

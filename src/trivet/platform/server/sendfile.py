@@ -9,15 +9,19 @@ import os
 import select
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
 STINT = 0.1
-"""Seconds that a thread sends for one reader before the others have their turn."""
+"""Seconds that a thread sends for one reader before it looks around."""
+SHORT_STINT = 0.01
+"""The same where others wait for a thread."""
 SLOW_AFTER = 10
-"""Milliseconds that a thread waits for a reader. A slower one is waited for on the event loop, together with all others."""
+"""Milliseconds that a thread with nothing else to do waits for a reader. A slower one is waited for on the event loop, together
+with all others.
+"""
 PIECE = 1 << 18
 """Bytes that go by hand: what a slow reader is given ahead, and all there is where the kernel can't do it."""
 _AT_ONCE = 8 << 20
@@ -35,6 +39,38 @@ def descriptor_of(transport: asyncio.BaseTransport) -> int | None:
         return None
     socket = transport.get_extra_info("socket")
     return None if socket is None else int(socket.fileno())
+
+
+class Senders:
+    """Threads that send files, and know whether others wait for them.
+
+    Args:
+        count: how many there are.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._asked = 0
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="trivet-sender")
+
+    @property
+    def are_wanted(self) -> bool:
+        """Whether there is more to do than there are threads."""
+        return self._asked > self._count
+
+    def begin(self, stint: Callable[[], bytes]) -> asyncio.Future[bytes]:
+        """Has a stint done when a thread is free. To be called on the event loop."""
+        self._asked += 1
+        begun = asyncio.get_running_loop().run_in_executor(self._threads, stint)
+        begun.add_done_callback(self._ended)
+        return begun
+
+    def close(self) -> None:
+        """Ends the threads, once they have done what they are at."""
+        self._threads.shutdown()
+
+    def _ended(self, _: object) -> None:
+        self._asked -= 1
 
 
 class Sending:
@@ -60,7 +96,7 @@ class Sending:
         transport: asyncio.Transport,
         socket: int,
         flow: FlowControl,
-        threads: Executor,
+        threads: Senders,
         *,
         file: BinaryIO,
         offset: int,
@@ -118,7 +154,7 @@ class Sending:
                 await asyncio.sleep(0)  # it has not tried yet
 
     async def _on_thread(self, socket: int) -> bytes:
-        stint = asyncio.get_running_loop().run_in_executor(self._threads, self._stint, socket)
+        stint = self._threads.begin(lambda: self._stint(socket))
         try:
             return await asyncio.shield(stint)
         except asyncio.CancelledError:
@@ -132,12 +168,12 @@ class Sending:
         """Sends for a while; returns what is to go by hand now."""
         room = select.poll()
         room.register(socket, select.POLLOUT)
-        until = time.monotonic() + STINT
+        begun = time.monotonic()
         while not (self._stopped or self._by_hand or self._at >= self._end):
             try:
                 sent = os.sendfile(socket, self._file, self._at, min(self._end - self._at, _AT_ONCE))
             except BlockingIOError:
-                if not room.poll(SLOW_AFTER):
+                if not self._waited(room):
                     return self._next_piece()
             except OSError as error:
                 if error.errno not in _CAN_NOT:
@@ -148,9 +184,18 @@ class Sending:
                 if not sent:
                     raise ShortFileError
                 self._at += sent
-            if time.monotonic() > until:
+            if time.monotonic() - begun > (SHORT_STINT if self._threads.are_wanted else STINT):
                 return b""
         return self._next_piece() if self._by_hand else b""
+
+    def _waited(self, room: select.poll) -> bool:
+        """Waits until the reader has taken something; not for long, and not while others wait for the thread."""
+        for _ in range(SLOW_AFTER):
+            if room.poll(0 if self._threads.are_wanted else 1):
+                return True
+            if self._threads.are_wanted:
+                break
+        return False
 
     def _next_piece(self) -> bytes:
         piece = os.pread(self._file, min(self._end - self._at, PIECE), self._at)

@@ -100,7 +100,7 @@ class Settings:
         "TRIVET_BODY_PATIENCE",
         float,
         "Seconds without a byte of a request's body after which the request is given up: nothing is changed, and the answer is "
-        "408.",
+        "408. A reader that takes no byte of an answer for so long is let go, too.",
     )
     load_timeout: float = _setting(
         600.0,

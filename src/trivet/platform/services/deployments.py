@@ -333,7 +333,7 @@ class Deployments:
 
     def _ended(self, build: _Build, refused: str = "") -> None:
         """The end is on disk: from now on it is read from there."""
-        what = (build.deployment.id, build.deployment.filename, build.deployment.owner_name)
+        what = (build.deployment.id, build.deployment.request.filename, build.deployment.owner_name)
         if refused:
             logger.warning("the deployment %s of %s for %s failed: %s", *what, refused.partition("\n")[0])
         else:

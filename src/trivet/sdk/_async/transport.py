@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pyreqwest.bytes import Bytes
     from pyreqwest.client import Client as PyreqwestClient
     from pyreqwest.client import ClientBuilder
+    from pyreqwest.http import HeaderMap
     from pyreqwest.request import RequestBuilder, StreamRequest
     from pyreqwest.response import Response as PyreqwestResponse
 
@@ -171,7 +172,7 @@ class AsyncHttpTransport:
         builder = self._build(client, request).timeout(timedelta(seconds=max(0.0, min(timeout, LONGEST_WAIT))))
         built = builder.streamed_read_buffer_limit(AT_ONCE).build_streamed()
         answer = await self._opened(built)
-        headers = dict(answer.headers.items())
+        headers = _readable(answer.headers)
         length = None if request.method == "HEAD" else told_length(headers)
         if length is not None and length < AT_ONCE and length <= self._largest:
             # It has come with the head. Nothing is left to let go of, either, and that would take longer than all the rest.
@@ -298,7 +299,7 @@ class _AsyncHttpAnswer:
         failed: Callable[[Exception], TransportError | TrivetError],
     ) -> None:
         self.status = answer.status
-        self.headers: Mapping[str, str] = dict(answer.headers.items())
+        self.headers: Mapping[str, str] = _readable(answer.headers)
         self._built = built
         self._reader = answer.body_reader
         self._failed = failed
@@ -330,6 +331,18 @@ class _AsyncHttpAnswer:
         if not self._closed:
             self._closed = True
             await dispose(self._built.__aexit__, None, None, None, busy=self._reading)
+
+
+def _readable(headers: HeaderMap) -> dict[str, str]:
+    """The headers that are text. One that is not, such as a file's name in raw UTF-8, counts as not there."""
+    try:
+        return dict(headers.items())
+    except ValueError:  # the library's word for one of them, and it gives none then
+        found: dict[str, str] = {}
+        for name in headers:
+            with suppress(ValueError):
+                found[name] = headers.getall(name)[-1]
+        return found
 
 
 def _library_error() -> type[Exception]:

@@ -52,7 +52,7 @@ class Mirror:
     def restore(self, held: Listing, bounds: Bounds) -> list[str]:
         """Copies to this machine what is missing or older here; returns the paths of the files.
 
-        A large file that is not of the size that is listed is left where it is: somebody was killed while writing it.
+        A large file that is not of the size that is listed is left where it is: a volume may lose what was written last.
         """
         wanted = {
             path: entry for path, entry in held.files.items() if path in bounds and entry.supersedes(Entry.of(path))
