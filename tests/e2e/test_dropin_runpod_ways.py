@@ -44,8 +44,12 @@ def handler(job):
             return asked["what"]
         case "raise":
             raise Own("why é")
+        case "raise another":
+            raise GeneratorExit  # which is no Exception
         case "exit":
             sys.exit(4)
+        case "interrupt":
+            raise KeyboardInterrupt
         case "NaN":
             return {"a/b": [1.0, math.nan]}
         case "bytes":
@@ -170,13 +174,13 @@ GIVEN: list[Any] = ["é", None, [], {}, {"a": 1.5}, {"error": "mine", "more": 2}
     "asked",
     [
         *(pytest.param({"do": "give", "what": what}, id=f"gives {what}") for what in GIVEN),
-        *(pytest.param({"do": word}, id=word) for word in ("raise", "NaN", "bytes", "job")),
+        *(pytest.param({"do": word}, id=word) for word in ("raise", "raise another", "NaN", "bytes", "job")),
     ],
 )
 def test_a_caller_finds_the_same_document(both: dict[str, Endpoint], asked: dict[str, Any]) -> None:
     link, http = (both[f"plain-{way}"].ran(asked) for way in WAYS)
     assert link == http
-    if asked["do"] == "raise":
+    if asked["do"].startswith("raise"):
         trace = json.loads(link["error"])["error_traceback"]
         assert 'File "handler.py", line' in trace  # and not where that lies on this machine
 
@@ -233,7 +237,7 @@ def test_a_worker_that_asks_for_it_is_replaced_behind_its_job(both: dict[str, En
     assert endpoint.ran({"do": "pid"})["output"] != first["output"]["pid"]
 
 
-@pytest.mark.parametrize("end", ["die", "exit"])
+@pytest.mark.parametrize("end", ["die", "exit", "interrupt"])
 def test_a_job_whose_worker_ends_is_tried_again_as_often(both: dict[str, Endpoint], end: str) -> None:
     link, http = (both[f"plain-{way}"].ran({"do": end}) for way in WAYS)
     assert link == http

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ from tests.faults.points import POINTS, STAGES
 
 def main() -> int:
     """Runs the campaign; 0 where nothing was violated."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # what is mounted and started goes with it
     seconds = float(os.environ.get("FAULTS_SECONDS") or 300)
     seed = int(os.environ.get("FAULTS_SEED") or secrets.randbelow(10**6))
     only = os.environ.get("FAULTS_ONLY", "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import click
 
 from trivet.cli.extra import server_extra
@@ -15,6 +17,8 @@ def demo(ctx: click.Context) -> None:
 
     Shows what each call answered and how long it took. Nothing is left behind.
     """
+    # Stopped from outside, it must take its folder along: as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with server_extra():
         from trivet.platform.server.demo import run_demo
     ctx.exit(run_demo(emit))

@@ -46,7 +46,8 @@ def up(ctx: click.Context, host: str | None, port: int | None, data: Path | None
 
 def _welcome(url: str, platform: Platform) -> None:
     local = reachable_url(url)
-    emit(f"URL          {url}   (the API's pages: {local}/docs)")
+    emit(f"URL          {url}")
+    emit(f"API pages    {local}/docs")
     emit(f"Data folder  {platform.settings.data}")
     if platform.first is not None:
         account, token = platform.first

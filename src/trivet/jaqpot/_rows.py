@@ -31,7 +31,7 @@ class Slice(NamedTuple):
             metadata = row.get(METADATA) if isinstance(row, dict) else None
             if isinstance(metadata, dict):
                 number = metadata.get(_ROW_ID)
-                if isinstance(number, int):
+                if isinstance(number, int) and not isinstance(number, bool):
                     metadata[_ROW_ID] = number + self.first
                 elif isinstance(number, str) and number.isascii() and number.isdigit() and len(number) < _LONGEST_ID:
                     metadata[_ROW_ID] = str(int(number) + self.first)

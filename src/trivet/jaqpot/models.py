@@ -371,3 +371,9 @@ class Dataset(Document):
     execution_finished_at: datetime | None = field(default=None, metadata=moment())
     created_at: datetime | None = field(default=None, metadata=moment())
     updated_at: datetime | None = field(default=None, metadata=moment())
+
+    def to_dict(self) -> dict[str, Any]:
+        """As with all documents; ``resultTypes`` is there also where it is None, as with the generated class."""
+        found = super().to_dict()
+        found.setdefault("resultTypes", None)
+        return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -81,6 +82,13 @@ class ModelDescription:
     def needs_chemistry(self) -> bool:
         """Whether rows hold molecules, so that predicting needs RDKit."""
         return bool(self.featurizers) or any(feature.type is FeatureType.SMILES for feature in self.independent)
+
+    @property
+    def least_result(self) -> int:
+        """How many bytes a result row has at least as JSON, with what stands between it and the next."""
+        metadata = {"jaqpotRowId": 0, "probabilities": None, "doa": None}
+        row = {**dict.fromkeys((feature.key for feature in self.dependent), 0), "jaqpotMetadata": metadata}
+        return len(json.dumps(row, separators=(",", ":"))) + 1
 
 
 def parse(document: object) -> ModelDescription:

@@ -41,6 +41,10 @@ class RowsInvalid(_Problems):
     problems: tuple[str, ...]
 
 
+class TooManyRows(RowsInvalid):
+    """More rows than are allowed."""
+
+
 def shown(value: object) -> str:
     """Writes a value as it looked in JSON, cut to what a message has room for.
 

@@ -12,7 +12,7 @@ from trivet.models.columns import fold, match
 from trivet.models.converter import Converter
 from trivet.models.description import ModelDescription
 from trivet.models.features import ROW_LABEL, Feature, FeatureType
-from trivet.models.problems import MOST_NAMED, RowsInvalid, shown
+from trivet.models.problems import MOST_NAMED, RowsInvalid, TooManyRows, shown
 from trivet.models.sheets import MOST_BLANK, Record, Sheet, is_blank, numbered
 
 
@@ -168,7 +168,7 @@ class CsvTable:
 
     def _check_limit(self, size: int) -> None:
         if self._limit is not None and size > self._limit:
-            raise RowsInvalid([f"input has {size} rows, the limit is {self._limit}"])
+            raise TooManyRows([f"input has {size} rows, the limit is {self._limit}"])
 
     def _quick_table(self, records: list[Record]) -> Table | None:
         """The table, at C's speed, where every cell is plain; None where any needs a second look."""

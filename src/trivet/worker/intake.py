@@ -43,7 +43,7 @@ class Loading:
 
 
 class Through:
-    """Stands for the runner where the loop is through and the process goes on, with what its author has put behind."""
+    """Stands for the runner once the loop is through, though the process may go on with what its author has put behind."""
 
     def wake(self) -> None:
         """Nobody works on anything any more."""

@@ -17,7 +17,7 @@ from trivet.worker import failures, limits
 from trivet.worker.gate import wait_at_the_gate
 from trivet.worker.heartbeat import Watcher
 from trivet.worker.hosts import CheckFailed, Unfit, open_host
-from trivet.worker.intake import EXIT_LINK_LOST, Intake, Through
+from trivet.worker.intake import EXIT_LINK_LOST, Intake
 from trivet.worker.interrupts import Guards, SignalGuard
 from trivet.worker.link import Link, LinkLost
 from trivet.worker.loop import MainLoop
@@ -182,10 +182,7 @@ def _serve(link: Link, guards: Guards, folder: str, welcome: dict[str, Any], ope
             loop = ThreadLoop(intake, watcher, guards, trial, concurrency)
         else:
             loop = MainLoop(intake, watcher, guard, trial)
-        try:
-            loop.run(host)
-        finally:
-            intake.runner = Through()
+        loop.run(host)
         if stays:
             watcher.sit_in()  # what was sent before the server heard of it goes back at once, and not when the process ends
             return 0

@@ -14,7 +14,7 @@ from trivet.worker.desk import Desk, open_desk
 from trivet.worker.failures import traceback_of
 from trivet.worker.heartbeat import Watcher
 from trivet.worker.hosts import Host, Unfit
-from trivet.worker.intake import Intake
+from trivet.worker.intake import Intake, Through
 from trivet.worker.link import LinkLost
 from trivet.worker.outcome import Trial
 
@@ -73,7 +73,10 @@ class AsyncLoop:
         self._intake.link.send(encode(Kind.READY))
         self._start()
         self._loop.add_reader(self._intake.link.fileno(), self._read)
-        await self._idle.wait()
+        try:
+            await self._idle.wait()
+        finally:
+            self._intake.runner = Through()  # before the event loop is closed, which nobody could wake any more
         if self._intake.lost:
             return
         try:

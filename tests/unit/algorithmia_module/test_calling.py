@@ -254,3 +254,10 @@ def test_a_hint_stays_out_of_the_text_and_shows_in_a_traceback() -> None:
 
 def test_the_answer_of_an_older_server_is_one_too() -> None:
     assert isinstance(AlgoResponse.create_algo_response({"async_protocol": "void", "request_id": "1"}), AsyncResponse)
+
+
+def test_why_there_is_no_raw_output_is_told_in_the_algorithm_s_words(serve: Serve) -> None:
+    client, _ = serve(Response(400, {"content-type": "text/plain; charset=utf-8"}, "Zoë is no number".encode()))
+    with pytest.raises(ApiError) as caught:
+        client.algo("demo/Hello").set_options(output=OutputType.raw).pipe(1)
+    assert str(caught.value) == "Zoë is no number"

@@ -17,7 +17,7 @@ from trivet import TrivetError
 from trivet.algorithmia.acl import Acl, AclType, ReadAcl
 from trivet.algorithmia.data import DataObjectType
 from trivet.algorithmia.datadirectory import DataDirectory
-from trivet.algorithmia.errors import AnswerError, ApiError, ConnectionFailed, DataApiError
+from trivet.algorithmia.errors import AnswerError, ApiError, ConnectionFailed, DataApiError, InputError
 from trivet.algorithmia.util import getParentAndBase, md5_for_file, md5_for_str, pathJoin
 from trivet.sdk._http import Response, TransportError
 
@@ -394,3 +394,83 @@ def test_checksums_are_the_usual_ones(tmp_path: Path) -> None:
 def test_everything_that_is_raised_is_an_api_error() -> None:
     assert issubclass(DataApiError, ApiError)
     assert issubclass(ApiError, TrivetError)
+
+
+# -- what nobody means well
+
+
+def packed(*entries: str, content: bytes = b"hello " * 100) -> bytes:
+    """An archive (zip) with entries of these names."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in entries:
+            archive.writestr(name, content)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../../outside", "deep/../../outside", "./one"])
+def test_the_one_file_of_an_archive_is_where_it_was_unpacked_to(serve: Serve, tmp_path: Path, name: str) -> None:
+    unpacked = Path(serve(file(packed(name)))[0].file("a/b/z").getAsZip()).resolve()
+    assert unpacked.read_bytes() == b"hello " * 100
+    assert unpacked.is_relative_to(tmp_path.resolve())
+    assert unpacked.parent != tmp_path.resolve()
+
+
+def broken(archive: bytes) -> bytes:
+    """The same with other bytes where the content is."""
+    place = archive.index(b"x.txt") + len(b"x.txt")
+    return archive[:place] + b"\xff" * 8 + archive[place + 8 :]
+
+
+@pytest.mark.parametrize("content", [broken(packed("x.txt")), packed(".."), packed("a", "a/b"), packed("x.txt")[:-30]])
+def test_a_broken_archive_is_said_and_leaves_nothing(serve: Serve, tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(DataApiError, match="unable to unpack a/b/z"):
+        serve(file(content))[0].file("a/b/z").getAsZip()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_listing_that_begins_anew_for_ever_is_none(serve: Serve) -> None:
+    page = answer({"files": [ENTRY], "marker": "m1"})
+    client, server = serve(page)
+    found = []
+    with pytest.raises(AnswerError, match="again and again"):
+        found += [each.path for each in client.dir("data://me/c").dirs()]
+    assert (found, len(server.seen)) == ([], 2)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"last_modified": "yesterday"}, {"last_modified": "2025-13-45T10:00:00Z"}, {"size": ...}],
+)
+def test_a_file_of_which_nonsense_is_told_is_no_file(serve: Serve, told: dict[str, Any]) -> None:
+    entry = {name: value for name, value in (ENTRY | told).items() if value is not ...}
+    with pytest.raises(AnswerError):
+        list(serve(answer({"files": [entry]}))[0].dir("data://me/c").list())
+
+
+def test_when_a_file_was_written_is_told_in_utc(serve: Serve) -> None:
+    entry = {**ENTRY, "last_modified": "2025-01-02T10:00:00+02:00"}
+    (found,) = serve(answer({"files": [entry]}))[0].dir("data://me/c").files()
+    assert found.last_modified == datetime(2025, 1, 2, 8)  # noqa: DTZ001 - as the original tells it
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "no-such", "", "a\0b"])
+def test_a_charset_that_is_none_counts_as_not_named(serve: Serve, charset: str) -> None:
+    assert serve(file("Zoë".encode(), f"text/plain; charset={charset}"))[0].file("a/b/x").getString() == "Zoë"
+
+
+def test_a_file_that_is_no_json_is_named(serve: Serve) -> None:
+    with pytest.raises(AnswerError, match="a/b/x holds no JSON: Expecting value"):
+        serve(file(b"region,amount"))[0].file("a/b/x").getJson()
+
+
+def test_what_can_t_be_text_is_not_sent(serve: Serve) -> None:
+    client, server = serve(STORED)
+    for attempt in (
+        lambda: client.file("a/b/x").put("\ud800"),
+        lambda: client.file("a/b/\ud800").put("x"),
+        lambda: client.algo("demo/Hello").pipe("\ud800"),
+    ):
+        with pytest.raises(InputError, match="can't be sent"):
+            attempt()
+    assert server.seen == []

@@ -231,9 +231,14 @@ def test_a_template_that_is_none_is_not_unpacked(serve: Serve, tmp_path: Path, c
     assert not (tmp_path / "outside").exists()
 
 
-def test_a_template_that_is_not_there_is_said(serve: Serve, tmp_path: Path) -> None:
-    with pytest.raises(ApiError, match="no such specification"):
-        serve(refusal("no such specification"))[0].get_template("spec", tmp_path / "new")
+def test_a_template_that_is_not_there_is_said_by_a_document(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = serve(refusal("no such specification"))[0].get_template("spec", tmp_path / "new")
+    assert told == {"error": {"message": "no such specification"}}
+    assert "no such specification" in caplog.text
+    with pytest.raises(ApiError, match="Bad gateway"):
+        serve(Response(502, {}, b"Bad gateway"))[0].get_template("spec", tmp_path / "new")
 
 
 def test_a_manifest_is_frozen(serve: Serve, tmp_path: Path) -> None:

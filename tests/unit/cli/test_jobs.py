@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.unit.cli.conftest import Trivet
-from tests.unit.sdk.server import FAILURE, Exchange, Server, accepted, job
+from tests.unit.sdk.server import FAILURE, Answer, Exchange, Server, accepted, job
+from trivet.cli import logs
 
 LINE = {"seq": 1, "time": "2026-11-21T08:00:00.000Z", "stream": "stdout", "text": "loading\n", "attempt": 1}
 
@@ -90,16 +93,42 @@ def test_workers_are_listed(trivet: Trivet, logged_in: Server) -> None:
     assert json.loads(trivet("ps", "--json").stdout)[0]["pid"] == 42
 
 
-def test_an_endpoints_logs_are_printed_and_followed(trivet: Trivet, logged_in: Server) -> None:
-    def lines(exchange: Exchange) -> None:
-        if exchange.query.get("follow") != "true":
-            exchange.json({"items": [LINE], "next": None})
-            return
-        exchange.begin()
-        exchange.event("log", LINE)
-        exchange.event("log", {**LINE, "text": "later\n"})
-        exchange.end()
-
-    logged_in.on("GET", "/endpoints/admin/hello/logs", lines)
+def test_an_endpoints_logs_are_printed(trivet: Trivet, logged_in: Server) -> None:
+    logged_in.on("GET", "/endpoints/admin/hello/logs", lambda it: it.json({"items": [LINE], "next": None}))
     assert trivet("logs", "admin/hello").stdout == "loading\n"
-    assert trivet("logs", "-f", "admin/hello").stdout == "loading\nlater\n"
+
+
+def test_an_endpoints_logs_are_followed_beyond_the_platforms_own_end(
+    trivet: Trivet, logged_in: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def goes_on(text: str, *, breaks: bool) -> Answer:
+        def lines(exchange: Exchange) -> None:
+            assert exchange.query == {"follow": "true"}
+            exchange.begin()
+            exchange.event("log", {**LINE, "text": text})
+            exchange.drop() if breaks else exchange.end()
+
+        return lines
+
+    monkeypatch.setattr(logs, "PAUSE", 0.01)
+    logged_in.on("GET", "/endpoints/admin/hello", lambda it: it.json({"id": "ep1", "name": "admin/hello"}))
+    logged_in.on(
+        "GET",
+        "/endpoints/admin/hello/logs",
+        goes_on("before\n", breaks=False),
+        goes_on("after\n", breaks=True),
+        goes_on("again\n", breaks=False),
+        lambda it: it.problem(404, "not_found", detail="It was deleted."),
+    )
+    logged_in.on(
+        "GET", "/readyz", lambda it: it.json({"ready": False}, 503), lambda it: it.json({"ready": True, "checks": {}})
+    )
+    result = trivet("logs", "-f", "admin/hello")
+    assert (result.exit_code, result.stdout) == (1, "before\nafter\nagain\n")
+    assert result.stderr.count("waiting for it to be back") == 3
+    assert "It was deleted." in result.stderr
+
+
+def test_a_platform_that_never_answered_is_not_waited_for(trivet: Trivet, logged_in: Server) -> None:
+    logged_in.close()
+    assert trivet("logs", "-f", "admin/hello").exit_code == 3

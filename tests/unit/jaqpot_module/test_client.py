@@ -454,3 +454,32 @@ def test_logs_go_to_files_where_that_is_wanted(tmp_path: Path, monkeypatch: pyte
         for handler in list(log.handlers):
             log.removeHandler(handler)
             handler.close()
+
+
+def test_a_dataset_tells_of_its_result_types_also_where_it_has_none() -> None:
+    jaqpot, _ = client(finished())
+    assert jaqpot.get_dataset_by_id(77).to_dict()["resultTypes"] is None
+    jaqpot, _ = client(dataset("SUCCESS", resultTypes={"y": "FLOAT"}))
+    assert jaqpot.get_dataset_by_id(77).to_dict()["resultTypes"] == {"y": "FLOAT"}
+
+
+@pytest.mark.parametrize("place", ["9" * 5000, "\u00b2", "", "77a", "-1"])
+def test_a_number_that_is_none_is_said(place: str) -> None:
+    jaqpot, _ = client(Response(201, {"location": f"https://api.example/datasets/{place}"}))
+    with pytest.raises(exceptions.JaqpotAnswerException, match="names no dataset"):
+        jaqpot.predict_async(1886, [{}])
+
+
+@pytest.mark.parametrize("document", [{}, {"status": None}, {"status": 5}])
+def test_a_dataset_that_does_not_say_how_it_stands_is_not_waited_for(document: Any) -> None:
+    jaqpot, server = client(begun(), said(document))
+    with pytest.raises(exceptions.JaqpotAnswerException, match="how it stands"):
+        jaqpot.predict_sync(1886, [{}], timeout=None)
+    assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("row", ["\u00b2", "9" * 5000, True])
+def test_rows_whose_numbers_are_none_stay_as_they_are(row: Any) -> None:
+    found = [{"y": 1, "jaqpotMetadata": {"jaqpotRowId": row}}]
+    jaqpot, _ = client(lambda request: begun() if request.method == "POST" else finished(found))
+    assert jaqpot.predict_sync(1886, [{}] * 101)[-1]["jaqpotMetadata"]["jaqpotRowId"] == row

@@ -58,6 +58,8 @@ def test_a_document_becomes_a_description() -> None:
     assert model.libraries == (("scikit-learn", "1.5.0"),)
     assert model.extra == {"jaqpotpyVersion": "7.1.0"}
     assert model.needs_chemistry
+    least = {"active": 0, "jaqpotMetadata": {"jaqpotRowId": 0, "probabilities": None, "doa": None}}
+    assert model.least_result == len(json.dumps(least, separators=(",", ":")) + ",")
 
 
 def test_a_description_goes_to_a_document_and_comes_back_the_same() -> None:

@@ -76,6 +76,14 @@ def test_what_a_job_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [left.name for left in tmp_path.iterdir()] == ["kept"]
 
 
+def test_one_folder_is_not_taken_for_its_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("jobs", "j", "s"):
+        (tmp_path / name).mkdir()
+    clean("jobs")
+    assert sorted(left.name for left in tmp_path.iterdir()) == ["j", "s"]
+
+
 def test_every_helper_is_where_programs_look_for_it() -> None:
     utils = runpod.serverless.utils
     for name in (

@@ -108,7 +108,7 @@ def test_a_process_that_died_is_replaced() -> None:
         process = checks._large._process
         assert process is not None
         os.kill(process.pid, signal.SIGKILL)
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         await checks(NUMBERS, numbers(100_000))
         assert checks._large._process is not process
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from tests.unit.services.town import Town
 from trivet.platform.ports.background import Background
 from trivet.platform.ports.blobs import BlobStore
+from trivet.platform.ports.validator import LargeCheck
 from trivet.platform.ports.vault import Vault
 from trivet.platform.services.calls import Calls
 from trivet.platform.services.dispatch import Dispatcher
@@ -40,6 +41,7 @@ def calling(
     limits: Limits,
     vault: Vault,
     background: Background,
+    check_large: LargeCheck | None = None,
 ) -> Calling:
     """Puts them together for the endpoints and accounts of a town."""
     store, endpoints, notifier, clock = town.store, town.endpoints, town.notifier, town.clock
@@ -59,6 +61,7 @@ def calling(
         entropy=town.entropy,
         retention=7 * 86_400.0,
         dead_letter_retention=30 * 86_400.0,
+        check_large=check_large,
     )
     jobs = Jobs(
         store=store,

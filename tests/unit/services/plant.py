@@ -15,6 +15,7 @@ from trivet.platform.core.payloads import JSON, Payload
 from trivet.platform.core.scaling import ScalingPolicy
 from trivet.platform.ports.builder import Built
 from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
+from trivet.platform.ports.validator import LargeCheck
 from trivet.platform.runtimes.fake import FakeRuntime
 from trivet.platform.server.background import Tasks
 from trivet.platform.services.dispatch import Dispatcher
@@ -93,6 +94,9 @@ class Hand:
 class Plant(Town):
     """Workers start in the fake runtime; a test lets them connect with `hand`."""
 
+    check_large: LargeCheck | None = None
+    """Who checks large inputs."""
+
     def __init__(self) -> None:
         super().__init__()
         self.tasks = Tasks()
@@ -138,6 +142,7 @@ class Plant(Town):
             limits=self.limits,
             vault=self.vault,
             background=self.tasks.run,
+            check_large=self.check_large,
         )
         self.dispatcher.open_jobs.on_end = self._ended
 

@@ -217,6 +217,21 @@ def test_a_long_file_shows_a_hundred_rows_of_it_and_all_of_its_result(world: Jaq
     assert (len(listed["input"]), len(listed["result"])) == (100, 900)
 
 
+def test_a_file_whose_results_can_not_fit_is_refused_before_anything_is_predicted(tmp_path: Path) -> None:
+    world = JaqpotWorld(tmp_path, max_output=10_000)
+    endpoint = world.model()
+    message = refusal(world.predict_csv(endpoint, b"X1,Cat\n" + b"1,A\n" * 200), 400)
+    assert "200 rows, the limit is 133. Their results would have more than 10,000 bytes." in message
+    assert "TRIVET_MAX_OUTPUT" in message
+    assert world.call("GET", "/user/datasets").json["content"] == []
+    assert world.predict_csv(endpoint, b"X1,Cat\n" + b"1,A\n" * 133).status == 201
+
+
+def test_a_file_of_too_many_rows_is_to_be_sent_in_parts(world: JaqpotWorld) -> None:
+    message = refusal(world.predict_csv(world.model(), b"X1,Cat\n" + b"1,A\n" * 1001), 400)
+    assert "1001 rows, the limit is 1000. Send the file in parts." in message
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

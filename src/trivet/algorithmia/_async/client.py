@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from trivet.algorithmia import _answers, _manifests, _refusals, _requests, _words
+from trivet.algorithmia import _answers, _manifests, _requests, _words
 from trivet.algorithmia._answers import Answer
 from trivet.algorithmia._async.algorithm import AsyncAlgorithm
 from trivet.algorithmia._async.conversation import AsyncConversation
@@ -17,7 +17,7 @@ from trivet.algorithmia._async.local import AsyncLocalDataDirectory, AsyncLocalD
 from trivet.algorithmia._async.reporting import report
 from trivet.algorithmia._places import LOCAL
 from trivet.algorithmia.algo_response import AlgoResponse
-from trivet.algorithmia.errors import AnswerError, ApiError, InputError
+from trivet.algorithmia.errors import AnswerError, InputError
 from trivet.algorithmia.util import md5_for_file
 from trivet.sdk._async.concurrency import offload
 from trivet.sdk._http import Request, Response, TransportError
@@ -146,7 +146,7 @@ class AsyncClient(AsyncConversation):
         """The environments for a language, or the document of an error."""
         return await self._told(f"{ENVIRONMENTS}/languages/{language}/environments")
 
-    async def get_template(self, envid: str, dest: str | os.PathLike[str], save_tar: bool = False) -> Answer:
+    async def get_template(self, envid: str, dest: str | os.PathLike[str], save_tar: bool = False) -> Any:
         """Unpacks what an algorithm begins as.
 
         Args:
@@ -154,8 +154,11 @@ class AsyncClient(AsyncConversation):
             dest: the folder that it comes to; made where it is not there.
             save_tar: whether the archive stays there, too.
 
+        Returns:
+            The answer, without its content; or the document of an error, where there is none by this id.
+
         Raises:
-            ApiError: there is none, or it is no archive.
+            ApiError: it is no archive, or no answer came.
         """
         from trivet.algorithmia._archives import unpack_template
 
@@ -165,7 +168,7 @@ class AsyncClient(AsyncConversation):
         request = _requests.get(f"{ENVIRONMENTS}/environment-specifications/{envid}/template")
         answer = await self.open(request)
         if isinstance(answer, Response):
-            raise _refusals.refused(answer, ApiError)
+            return _looked_at(answer)
         try:
             with await offload(_writable, archive) as file:
                 while piece := await answer.read():
@@ -234,16 +237,21 @@ class AsyncClient(AsyncConversation):
         await offload(_manifests.write, _manifests.frozen(manifest, sums), Path(manifest_output_dir))
 
     async def _told(self, url: str) -> JsonValue:
-        found = _answers.told(await self.send(_requests.get(url)))
-        if isinstance(found, dict) and "error" in found:
-            _words.error_handed_on(str(found["error"]))
-        return found
+        return _looked_at(await self.send(_requests.get(url)))
 
     async def _typed(self, about: Mapping[str, Any]) -> dict[str, Any]:
         kind, wrong = await self.convert_type_id(about.get("type_id", ""))
         if wrong:
             raise InputError(wrong, hint="`type_id` is the name of one of `get_org_types()`.")
         return {**about, "type_id": kind}
+
+
+def _looked_at(answer: Response) -> JsonValue:
+    """The document of an answer, also that of an error, which the log tells of."""
+    found = _answers.told(answer)
+    if isinstance(found, dict) and "error" in found:
+        _words.error_handed_on(str(found["error"]))
+    return found
 
 
 def _make(folder: Path) -> None:

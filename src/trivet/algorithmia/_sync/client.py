@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from trivet.algorithmia import _answers, _manifests, _refusals, _requests, _words
+from trivet.algorithmia import _answers, _manifests, _requests, _words
 from trivet.algorithmia._answers import Answer
 from trivet.algorithmia._places import LOCAL
 from trivet.algorithmia._sync.algorithm import Algorithm
@@ -18,7 +18,7 @@ from trivet.algorithmia._sync.datafile import DataFile
 from trivet.algorithmia._sync.local import LocalDataDirectory, LocalDataFile
 from trivet.algorithmia._sync.reporting import report
 from trivet.algorithmia.algo_response import AlgoResponse
-from trivet.algorithmia.errors import AnswerError, ApiError, InputError
+from trivet.algorithmia.errors import AnswerError, InputError
 from trivet.algorithmia.util import md5_for_file
 from trivet.sdk._http import Request, Response, TransportError
 from trivet.sdk._json import JsonValue
@@ -145,7 +145,7 @@ class Client(Conversation):
         """The environments for a language, or the document of an error."""
         return self._told(f"{ENVIRONMENTS}/languages/{language}/environments")
 
-    def get_template(self, envid: str, dest: str | os.PathLike[str], save_tar: bool = False) -> Answer:
+    def get_template(self, envid: str, dest: str | os.PathLike[str], save_tar: bool = False) -> Any:
         """Unpacks what an algorithm begins as.
 
         Args:
@@ -153,8 +153,11 @@ class Client(Conversation):
             dest: the folder that it comes to; made where it is not there.
             save_tar: whether the archive stays there, too.
 
+        Returns:
+            The answer, without its content; or the document of an error, where there is none by this id.
+
         Raises:
-            ApiError: there is none, or it is no archive.
+            ApiError: it is no archive, or no answer came.
         """
         from trivet.algorithmia._archives import unpack_template
 
@@ -164,7 +167,7 @@ class Client(Conversation):
         request = _requests.get(f"{ENVIRONMENTS}/environment-specifications/{envid}/template")
         answer = self.open(request)
         if isinstance(answer, Response):
-            raise _refusals.refused(answer, ApiError)
+            return _looked_at(answer)
         try:
             with offload(_writable, archive) as file:
                 while piece := answer.read():
@@ -231,16 +234,21 @@ class Client(Conversation):
         offload(_manifests.write, _manifests.frozen(manifest, sums), Path(manifest_output_dir))
 
     def _told(self, url: str) -> JsonValue:
-        found = _answers.told(self.send(_requests.get(url)))
-        if isinstance(found, dict) and "error" in found:
-            _words.error_handed_on(str(found["error"]))
-        return found
+        return _looked_at(self.send(_requests.get(url)))
 
     def _typed(self, about: Mapping[str, Any]) -> dict[str, Any]:
         kind, wrong = self.convert_type_id(about.get("type_id", ""))
         if wrong:
             raise InputError(wrong, hint="`type_id` is the name of one of `get_org_types()`.")
         return {**about, "type_id": kind}
+
+
+def _looked_at(answer: Response) -> JsonValue:
+    """The document of an answer, also that of an error, which the log tells of."""
+    found = _answers.told(answer)
+    if isinstance(found, dict) and "error" in found:
+        _words.error_handed_on(str(found["error"]))
+    return found
 
 
 def _make(folder: Path) -> None:

@@ -185,6 +185,7 @@ def _jaqpot(platform: Platform) -> App:
             max_input=platform.settings.max_input,
             max_csv=platform.settings.jaqpot_max_csv,
             max_upload=platform.settings.max_upload,
+            max_output=platform.settings.max_output,
         ),
         lambda summaries: PeopleApi(
             PeopleServices(

@@ -263,7 +263,9 @@ class Intake:
 
 def digest_of(payload: Payload) -> bytes:
     """What tells one input from another."""
-    return hashlib.sha256(payload.content_type.encode() + b"\0" + (payload.data or b"")).digest()
+    digest = hashlib.sha256(payload.content_type.encode() + b"\0")
+    digest.update(payload.data or b"")
+    return digest.digest()
 
 
 _GONE = JobError("endpoint_deleted", "The endpoint or its version was deleted before the job could run.")

@@ -66,7 +66,7 @@ class JaqpotSettings:
     ``uploads`` is a folder for what is on its way to a builder, ``bundles`` the one that has the code of each version in a folder
     of its own. ``wait``: how long a prediction is waited for before it is answered; ``hold``: how long a question for one that
     is not finished is held. ``retention``: how long a finished one is kept. ``max_rows``, ``max_csv_rows``: rows of one
-    prediction; ``max_csv``: a file of CSV in base64.
+    prediction; ``max_csv``: a file of CSV in base64; ``max_output``: the results of one prediction.
     """
 
     uploads: Path
@@ -79,6 +79,7 @@ class JaqpotSettings:
     max_input: int = 50 << 20
     max_csv: int = 10_000_000
     max_upload: int = 256 << 20
+    max_output: int = 50 << 20
 
 
 @dataclass(frozen=True, slots=True)

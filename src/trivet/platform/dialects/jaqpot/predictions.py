@@ -11,7 +11,7 @@ import msgspec
 
 from trivet.models import sheets
 from trivet.models.description import ModelDescription
-from trivet.models.problems import RowsInvalid
+from trivet.models.problems import RowsInvalid, TooManyRows
 from trivet.models.rows import check
 from trivet.models.tables import CsvTable
 from trivet.platform.core.accounts import Principal, Scope
@@ -79,7 +79,7 @@ class Predictions:
                 hint="Send it in parts, or ask the operator to raise TRIVET_JAQPOT_MAX_CSV.",
             )
         text = request.input_file
-        payload = await aside(len(text), _read_csv, text, description, self._settings.max_csv_rows)
+        payload = await aside(len(text), _read_csv, text, description, self._settings)
         view = await self._run(call.principal, endpoint, version, payload, self._unchecked)
         error = view.job.error
         if error is not None and error.code == INVALID_INPUT and error.type != _ALL_ROWS_FAILED:
@@ -207,7 +207,8 @@ def _function_input(endpoint: Endpoint, version: Version, data: bytes) -> Payloa
     return Payload.inline(bytes(rows[0]))
 
 
-def _read_csv(text: str, description: ModelDescription, most_rows: int) -> Payload:
+def _read_csv(text: str, description: ModelDescription, settings: JaqpotSettings) -> Payload:
+    most = settings.max_output // description.least_result
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -215,7 +216,14 @@ def _read_csv(text: str, description: ModelDescription, most_rows: int) -> Paylo
             "inputFile is not base64.", hint="Send the bytes of the file, as `base64.b64encode` gives them."
         ) from None
     try:
-        CsvTable(data, description, limit=most_rows)
+        CsvTable(data, description, limit=min(settings.max_csv_rows, most))
+    except TooManyRows as error:
+        if settings.max_csv_rows <= most:
+            raise BadRequest(_sentence(error), hint="Send the file in parts.") from None
+        raise BadRequest(
+            f"{_sentence(error)} Their results would have more than {settings.max_output:,} bytes.",
+            hint="Send the file in parts, or ask the operator to raise TRIVET_MAX_OUTPUT.",
+        ) from None
     except RowsInvalid as error:
         raise BadRequest(_sentence(error)) from None
     return Payload.inline(data, f"text/csv; charset={_CHARSETS[sheets.encoding(data)]}")

@@ -68,7 +68,7 @@ def no_such_path(path: str) -> Problem:
     return problem(
         "not_found",
         "Not found",
-        f"There is nothing at {path[:200]!r}.",
+        "The web console is not here yet." if path == "/" else f"There is nothing at {path[:200]!r}.",
         "The API's paths stand in the pages at /docs and in /api/v1/openapi.json.",
     )
 

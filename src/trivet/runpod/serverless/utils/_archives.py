@@ -14,7 +14,9 @@ from trivet.runpod.error import RunPodError
 from trivet.runpod.serverless.utils.rp_ssrf import LARGEST, SSRFError
 
 _MOST_NAMES = 500_000
-"""Files and folders in it."""
+"""Files and folders in it, counted along each path."""
+_DEEPEST = 100
+"""Folders in one another: what removes them goes down step by step, and Python allows no more than some hundreds."""
 _LONGEST_LIST = 16 * 1024 * 1024
 """Bytes of its list of entries, which takes some times its size in memory."""
 _PIECE = 1024 * 1024
@@ -74,24 +76,22 @@ class _Bounded(io.FileIO):
 
 
 def _unpack(packed: zipfile.ZipFile, folder: Path, most: int) -> None:
-    entries = packed.infolist()
-    names = sum(len(PurePosixPath(entry.filename).parts) for entry in entries)
-    if names > _MOST_NAMES:
-        raise SSRFError(
-            f"The archive has {names} files and folders, counted along their paths.",
-            code="too_large",
-            hint="Pack fewer.",
-        )
+    places = [(entry, _inside(entry.filename)) for entry in packed.infolist()]
+    depths = [len(place.parts) for _, place in places]
+    if sum(depths) > _MOST_NAMES:
+        raise SSRFError(f"The archive has {sum(depths)} files and folders.", code="too_large", hint="Pack fewer.")
+    if max(depths, default=0) > _DEEPEST:
+        raise SSRFError(f"The archive has {max(depths)} folders in one another.", code="too_large", hint="Pack fewer.")
     left = most
-    for entry in entries:
+    for entry, place in places:
         if entry.compress_type not in _PACKINGS:
             raise zipfile.BadZipFile("it is packed by another method than deflate")
-        place = folder / _inside(entry.filename)
+        target = folder / place
         if entry.is_dir():
-            place.mkdir(parents=True, exist_ok=True)
+            target.mkdir(parents=True, exist_ok=True)
             continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with packed.open(entry) as content, place.open("wb") as file:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with packed.open(entry) as content, target.open("wb") as file:
             while piece := content.read(_PIECE):  # what an entry says of its size need not be so
                 left -= len(piece)
                 if left < 0:

@@ -13,6 +13,7 @@ from trivet.runpod.serverless.utils._names import disposition_name, plain_name, 
 from trivet.runpod.serverless.utils.rp_ssrf import (
     ALLOW_ALL,
     LARGEST,
+    UNKNOWN_HOST,
     SSRFError,
     all_is_allowed,
     max_download_bytes,
@@ -116,6 +117,9 @@ def fetch(url: str, folder: Path) -> Download:
             return _attempt(url, folder)
         except (ConnectionFailed, TimedOutError):
             pass
+        except SSRFError as error:
+            if error.code != UNKNOWN_HOST:  # resolvers fail by chance, too
+                raise
         except HTTPError as error:
             if error.status is None or (error.status < 500 and error.status != 429):
                 raise

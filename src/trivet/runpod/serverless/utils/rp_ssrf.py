@@ -19,6 +19,7 @@ __all__ = ["SSRFError", "all_is_allowed", "is_safe_address", "max_download_bytes
 ALLOW = "RUNPOD_DOWNLOAD_ALLOW"
 ALLOW_ALL = "RUNPOD_ALLOW_PRIVATE_DOWNLOAD_URLS"
 LARGEST = "RUNPOD_MAX_DOWNLOAD_BYTES"
+UNKNOWN_HOST = "unknown_host"
 _USUAL_LARGEST = 5 * 1024**3
 _CLOUDS_OWN = (
     ip_network("168.63.129.16/32"),  # looks public, and serves a cloud's machines alone
@@ -72,7 +73,7 @@ def resolve_and_validate(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise SSRFError(f"{host!r} has no address: {error}.", hint="Check the URL.", code="unknown_host") from None
+        raise SSRFError(f"{host!r} has no address: {error}.", hint="Check the URL.", code=UNKNOWN_HOST) from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not all_is_allowed():
         for address in addresses:

@@ -108,7 +108,7 @@ class VolumeCache:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """As `sync`."""
+        """As `sync`; also where the lines have raised, as what they had downloaded is worth keeping."""
         self.sync()
 
     def _careful(self, what: str, act: Callable[[], int]) -> int:
