@@ -20,6 +20,7 @@ from trivet.cli import checks, devserver, up, watch
 from trivet.cli.checks import Verdict
 from trivet.cli.errors import Failure
 from trivet.cli.extra import server_extra
+from trivet.platform.server import demo as server_demo
 from trivet.sdk._config import Profile, read_profile, write_profile
 
 
@@ -315,3 +316,26 @@ def test_a_platform_for_dev_that_does_not_start_says_what_it_said(
 def test_the_module_can_be_run() -> None:
     command = [sys.executable, "-m", "trivet.cli", "--version"]
     assert subprocess.run(command, capture_output=True, timeout=30, check=True).stdout.startswith(b"trivet ")
+
+
+# -- demo
+
+
+def test_a_demo_that_is_stopped_from_outside_ends_as_by_ctrl_c(trivet: Trivet, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = []
+
+    def run_demo(echo: object) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        finally:
+            let_go.append("the temporary folder")
+        return 0
+
+    monkeypatch.setattr(server_demo, "run_demo", run_demo)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert trivet("demo").exit_code == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert let_go == ["the temporary folder"]
