@@ -31,6 +31,7 @@ def test_a_path_outside_the_prefix_is_a_problem_too(world: World) -> None:
     for path in ("/", "/api", "/api/v2/jobs", "/api/v1x", "/favicon.ico", "/../etc/passwd"):
         answer = world.run(world.client.ask("GET", path))
         assert (answer.status, answer.code) == (404, "not_found")
+    assert "console" in world.run(world.client.ask("GET", "/")).json["detail"]
 
 
 def test_slashes_at_the_end_are_tolerated(world: World) -> None:

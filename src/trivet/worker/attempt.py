@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trivet.protocol.frames import Frame, Kind, encode
+from trivet.worker.interrupts import Interrupted
 from trivet.worker.link import Link, LinkLost
 
 if TYPE_CHECKING:
@@ -153,7 +154,10 @@ class Attempt(Work):
 
         Raises:
             LinkLost: nobody is there to read it.
+            Interrupted: nobody wants it, which the handler was told and has passed over.
         """
+        if self.interrupted:
+            raise Interrupted(self.reason)
         frame = encode(Kind.PIECE, self.number, {"type": content_type, "token": self.token}, body)
         with self._link:
             self._link.send(self._collected() + frame if self._log else frame)

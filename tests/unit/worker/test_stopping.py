@@ -152,6 +152,30 @@ def test_a_handler_that_swallows_the_interrupt_is_stopped_when_it_returns(server
     assert server.of(Kind.PROGRESS, number)[-1].meta["message"] == "not yet"
 
 
+@pytest.mark.parametrize("word", ["", "async "])
+def test_a_stream_that_swallows_the_interrupt_is_stopped_at_its_next_piece(server: FakeServer, word: str) -> None:
+    source = f"""
+        import asyncio, time, trivet
+
+        @trivet.endpoint
+        {word}def stubborn():
+            while True:
+                try:
+                    yield 1
+                    {"await asyncio" if word else "time"}.sleep(0.01)
+                except GeneratorExit:
+                    raise
+                except BaseException:
+                    pass
+    """
+    server.start(source, "stubborn")
+    for _ in range(2):
+        number = server.submit()
+        server.expect(Kind.PIECE, number=number)
+        server.cancel(number)
+        assert server.answer(number).kind is Kind.STOPPED
+
+
 def test_one_of_two_async_jobs_is_cancelled_alone(server: FakeServer) -> None:
     server.start(SLEEPERS, "asleep", concurrency=2)
     first, second = server.submit(), server.submit(b"0.3")

@@ -41,6 +41,9 @@ MOST_OF_A_HEAD = 64 * 1024
 """Bytes after which a head that has no end is refused, whoever reads it."""
 
 
+_STOPPING = "The platform is shutting down, and this request did not come to its end. Try again in a few seconds."
+
+
 class FrontProtocol(HttpToolsProtocol):
     """One connection of a client.
 
@@ -315,9 +318,7 @@ class FrontProtocol(HttpToolsProtocol):
         except asyncio.CancelledError:
             # The server stops, and waits no longer: in the log it would be a fault. That an answer is cut its reader sees.
             if not cycle.response_started and cycle is self.cycle and not self.transport.is_closing():
-                self._write_refusal(
-                    503, "The platform is shutting down; nothing was changed. Try again in a few seconds."
-                )
+                self._write_refusal(503, _STOPPING)
             cycle.disconnected = True
             self.transport.close()
 

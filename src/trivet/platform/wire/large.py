@@ -12,7 +12,8 @@ T = TypeVar("T")
 
 MUCH = 64 * 1024
 """Bytes that are read at once, within a few milliseconds."""
-_threads = ThreadPoolExecutor(2, thread_name_prefix="trivet-reader")  # more would take turns with the event loop too often
+_threads = ThreadPoolExecutor(2, thread_name_prefix="trivet-reader")
+"""Each takes turns with the event loop: two are as many as it does not feel."""
 
 
 async def aside(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -23,7 +23,6 @@ from trivet.runpod.serverless.results import Refused
 from trivet.worker.attempt import Attempt
 from trivet.worker.hosts import CheckFailed
 from trivet.worker.intake import Intake
-from trivet.worker.interrupts import Interrupted
 from trivet.worker.main import EXIT_UNFIT, Environment, work
 from trivet.worker.outcome import Outcome, Trial
 
@@ -213,14 +212,7 @@ class _Stream:
         self.count = 0
 
     def tell(self, piece: Any) -> None:
-        """Sends one.
-
-        Raises:
-            Refused: as `LinkedTrial.written`.
-            Interrupted: nobody wants it, which the handler was told and has passed over.
-        """
-        if self._attempt.interrupted:
-            raise Interrupted(self._attempt.reason)
+        """Sends one; raises as `LinkedTrial.written` and `Attempt.piece`."""
         self._attempt.piece(JSON_TYPE, self._trial.written(piece))
         self.count += 1
 

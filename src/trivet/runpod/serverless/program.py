@@ -25,7 +25,7 @@ class Program:
         StartError: there is no handler, or one of the two functions can't be called.
     """
 
-    def __init__(self, config: Mapping[str, Any], *, hostname: str = "unknown", worker_id: str = "") -> None:
+    def __init__(self, config: Mapping[str, Any], *, hostname: str = "unknown", worker_id: str = "unknown") -> None:
         import inspect  # not before a worker starts: whoever only imports `start` is not to wait for it
 
         handler, modifier = config.get("handler"), config.get("concurrency_modifier")

@@ -113,6 +113,26 @@ def test_a_number_that_python_does_not_read_is_refused(value: bytes) -> None:
     assert "4300 digits" in refused.value.detail
 
 
+LONG = b"7" * 4301
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(LONG, b"-%b" % LONG, b"[1,%b]" % LONG, b'{"a":"\\\\","b":%b}' % LONG, b'["\\"",%b ,2]' % LONG),
+        *(b'"\\"%b"' % LONG, b"%b.5" % LONG, b"%be3" % LONG, b"%bE-3" % LONG, b"1.%b" % LONG, b"-0.%be1" % LONG),
+        *(b'["",":%b"]' % LONG, b'{"%b":"%b"}' % (LONG, LONG), b'"%b\\\\"' % LONG),
+    ],
+)
+def test_what_is_refused_for_its_digits_is_what_python_does_not_read(value: bytes) -> None:
+    try:
+        json.loads(value)
+    except ValueError:
+        assert translate.endless_number(value) is not None
+    else:
+        assert translate.endless_number(value) is None
+
+
 @pytest.mark.parametrize("value", [b"9" * 4300, b'"' + b"9" * 9000 + b'"', b"0." + b"3" * 9000, b"1e4301"])
 def test_long_numbers_that_python_reads_are_taken(value: bytes) -> None:
     payload, _ = translate.read_submission(b'{"input":%b}' % value, USUAL)
