@@ -10,11 +10,13 @@ from trivet.algorithmia.errors import (
     ApiError,
     ConnectionFailed,
     DataApiError,
+    InputError,
     TimedOutError,
 )
 from trivet.sdk import _sentences
 from trivet.sdk._http import Response, TransportError
 from trivet.sdk._json import JsonObject, JsonValue, object_in
+from trivet.sdk.errors import ConfigurationError, InvalidRequestError, TrivetError
 
 E = TypeVar("E", bound=ApiError)
 _PLACE_HINT = "Check the address (`api_address`, or ALGORITHMIA_API), and what stands between this program and it."
@@ -59,6 +61,15 @@ def failed(failure: TransportError, address: str) -> ApiError:
     if failure.timed_out:
         return TimedOutError(said, hint="Give it longer, or try again later.")
     return ConnectionFailed(said, hint=_PLACE_HINT)
+
+
+def of_client(error: TrivetError) -> ApiError:
+    """The error where nothing was asked, in this module's own class: settings that can't be used, a client that is closed."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, ConfigurationError | InvalidRequestError):
+        return InputError(error.message, hint=error.hint)
+    return ApiError(error.message, code=error.code, hint=error.hint)
 
 
 def reason(answer: Response) -> str:

@@ -31,7 +31,11 @@ Examples:
 )
 @click.argument("name")
 @click.argument("input_text", metavar="[INPUT]", required=False)
-@click.option("--stream", is_flag=True, help="Print each piece of the output as it comes.")
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="Print each piece of the output as it comes; all of it at the end where there are no pieces.",
+)
 @click.option("--submit", is_flag=True, help="Queue the job, print its id and return at once.")
 @click.option(
     "--timeout",
@@ -118,12 +122,18 @@ def _run(endpoint: Endpoint, payload: Any, waited: CallOptions, *, timeout: floa
 
 def _stream(stream: Stream, *, as_json: bool) -> None:
     writer = PieceWriter(as_json=as_json)
+    came = False
     with stream, _cancelled_on_interrupt(lambda: stream.job), reasons_told(lambda: stream.job):
         try:
             for piece in stream:
+                came = True
                 writer.write(piece)
         finally:
             writer.end_line()
+    if not came and stream.job is not None:
+        output = stream.job.result()
+        if output != []:  # which is what a generator gives that has no pieces: this is a function's whole output
+            print_output(output, as_json=as_json)
 
 
 @contextmanager

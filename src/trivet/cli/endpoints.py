@@ -151,7 +151,11 @@ def versions(name: str, as_json: bool) -> None:
 def log(name: str, version: str) -> None:
     """Print the build log of a VERSION of the endpoint NAME; of the latest if left out."""
     with connect() as client:
-        click.echo(client.endpoints.build_log(name, version), nl=False)
+        text = client.endpoints.build_log(name, version)
+    if text:
+        click.echo(text, nl=False)
+    else:
+        note("The build wrote nothing: its environment was there already, or needs no package.")
 
 
 @endpoints.command(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trivet.cli.options import confirmed
-from trivet.cli.output import Column, ago, json_option, listing, note
+from trivet.cli.output import Column, json_option, listing, note
 from trivet.cli.session import connect
 
 if TYPE_CHECKING:
@@ -50,10 +50,7 @@ def set_(name: str, value: str | None) -> None:
 @json_option
 def ls(as_json: bool) -> None:
     """List the names of your secrets."""
-    columns: list[Column[SecretInfo]] = [
-        Column("SECRET", lambda secret: secret.name, whole=True),
-        Column("CHANGED", lambda secret: ago(secret.updated_at or secret.created_at)),
-    ]
+    columns: list[Column[SecretInfo]] = [Column("SECRET", lambda secret: secret.name, whole=True)]
     with connect() as client:
         listing(client.secrets.list(), columns, as_json=as_json, empty="There is no secret.")
 

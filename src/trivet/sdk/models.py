@@ -216,8 +216,8 @@ class AliasInfo(Model):
 class EndpointInfo(Model):
     """A named thing to call. ``workers`` counts by state; ``version`` is the one that serves, but for the canary's share.
 
-    ``model`` says what a predictive model does: its ``task``, and the keys of its ``features`` and ``outputs``; None where the
-    endpoint is none.
+    ``model`` is the description of a predictive model: among others its ``task``, its ``independentFeatures`` and what it
+    predicts, its ``dependentFeatures``, each with a ``key``; None where the endpoint is none.
     """
 
     id: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from trivet.algorithmia.algorithm import OutputType
 from trivet.algorithmia.async_response import AsyncResponse
 from trivet.algorithmia.client import Client
 from trivet.algorithmia.errors import AlgorithmException, AnswerError, ApiError, ApiInternalError, InputError
-from trivet.sdk._http import Response
+from trivet.sdk._http import Request, Response
 
 
 @pytest.mark.parametrize(
@@ -261,3 +262,26 @@ def test_why_there_is_no_raw_output_is_told_in_the_algorithm_s_words(serve: Serv
     with pytest.raises(ApiError) as caught:
         client.algo("demo/Hello").set_options(output=OutputType.raw).pipe(1)
     assert str(caught.value) == "Zoë is no number"
+
+
+@pytest.mark.parametrize("code", ["client_closed", "forked"])
+@pytest.mark.parametrize(
+    "ask", [lambda client: client.algo("demo/Hello").pipe(1), lambda client: client.file("a/b/x").getBytes()]
+)
+def test_a_client_that_can_ask_no_more_says_so_by_this_module_s_error(
+    serve: Serve, code: str, ask: Callable[[Client], Any]
+) -> None:
+    def refuse(_: Request) -> Response:
+        raise TrivetError("It can ask no more.", code=code, hint="Make a new one.")
+
+    client, server = serve(refuse)
+    with pytest.raises(ApiError, match="no more") as caught:
+        ask(client)
+    assert (caught.value.code, caught.value.hint, len(server.seen)) == (code, "Make a new one.", 1)
+
+
+@pytest.mark.parametrize("verb", ["getBytes", "getFile", "exists"])
+def test_a_key_that_can_t_be_sent_is_said_by_every_verb(verb: str) -> None:
+    client = Client("no\nkey\u00e9", "https://api.example")
+    with pytest.raises(InputError, match="characters"):
+        getattr(client.file("a/b/x"), verb)()

@@ -9,6 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.unit.cli.conftest import Trivet
 from tests.unit.sdk.server import FAILURE, Exchange, Server, accepted, job
 
@@ -66,6 +68,18 @@ def test_standard_input_is_taken(trivet: Trivet, logged_in: Server) -> None:
     answers(logged_in, 1)
     trivet("call", "admin/hello", "-", input='{"name": "Bond"}')
     assert json.loads(logged_in.seen[0].body) == {"name": "Bond"}
+
+
+@pytest.mark.parametrize(
+    ("options", "output", "shown"), [((), "Hello", "Hello\n"), (("--json",), {"n": 1}, '{"n":1}\n'), ((), [], "")]
+)
+def test_a_stream_without_pieces_ends_with_the_whole_output(
+    trivet: Trivet, logged_in: Server, options: tuple[str, ...], output: object, shown: str
+) -> None:
+    pieces(logged_in)
+    logged_in.on("GET", RESULT, lambda it: it.output(output))
+    result = trivet("call", "admin/hello", "1", "--stream", *options)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, shown, "")
 
 
 def test_plain_text_is_wrong_usage_and_nothing_is_sent(trivet: Trivet, logged_in: Server) -> None:

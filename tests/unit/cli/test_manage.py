@@ -85,6 +85,9 @@ def test_versions_and_their_build_logs_are_shown(trivet: Trivet, logged_in: Serv
     logged_in.on("GET", "/endpoints/admin/hello/versions/latest/log", lambda it: it.answer(200, b"built\n"))
     assert "1.0.0" in trivet("endpoints", "versions", "admin/hello").stdout
     assert trivet("endpoints", "log", "admin/hello").stdout == "built\n"
+    logged_in.on("GET", "/endpoints/admin/hello/versions/latest/log", lambda it: it.answer(200))
+    silent = trivet("endpoints", "log", "admin/hello")
+    assert (silent.stdout, "wrote nothing" in silent.stderr) == ("", True)
 
 
 @pytest.mark.parametrize(

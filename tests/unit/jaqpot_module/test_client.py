@@ -483,3 +483,14 @@ def test_rows_whose_numbers_are_none_stay_as_they_are(row: Any) -> None:
     found = [{"y": 1, "jaqpotMetadata": {"jaqpotRowId": row}}]
     jaqpot, _ = client(lambda request: begun() if request.method == "POST" else finished(found))
     assert jaqpot.predict_sync(1886, [{}] * 101)[-1]["jaqpotMetadata"]["jaqpotRowId"] == row
+
+
+@pytest.mark.parametrize("code", ["client_closed", "forked"])
+def test_a_client_that_can_ask_no_more_says_so_by_this_module_s_exception(code: str) -> None:
+    def refuse(_: Request) -> Response:
+        raise trivet.TrivetError("It can ask no more.", code=code, hint="Make a new one.")
+
+    jaqpot, server = client(refuse)
+    with pytest.raises(exceptions.JaqpotApiException, match="no more") as caught:
+        jaqpot.get_model_by_id(1886)
+    assert (caught.value.code, caught.value.hint, len(server.seen)) == (code, "Make a new one.", 1)

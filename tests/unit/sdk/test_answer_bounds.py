@@ -254,3 +254,17 @@ def test_an_error_in_place_of_a_stream_that_comes_byte_by_byte_is_told_as_far_as
     server.on("POST", "/endpoints/admin/hello/stream", dripping)
     with Client(server.url, KEY, retries=0) as client, pytest.raises(TrivetError, match="502"):
         next(client.endpoint("admin/hello").stream())
+
+
+@pytest.mark.parametrize("seconds", [1e300, float("inf")])
+def test_any_patience_can_be_asked_for(server: Server, send: Send, seconds: float) -> None:
+    server.on("GET", "/x", at_once(b"fine"))
+    assert send(timeout=seconds).body == b"fine"
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan")])
+def test_no_patience_is_no_error_of_another_kind(server: Server, send: Send, seconds: float) -> None:
+    server.on("GET", "/x", Exchange.hold)
+    with pytest.raises(TransportError) as caught:
+        send(timeout=seconds)
+    assert caught.value.timed_out

@@ -8,13 +8,13 @@ from typing import Any, Self
 
 from trivet.algorithmia import _answers, _refusals, _requests, _settings
 from trivet.algorithmia._answers import Answer
-from trivet.algorithmia.errors import ApiError, InputError
+from trivet.algorithmia.errors import ApiError
 from trivet.sdk._async.channel import AsyncChannel
 from trivet.sdk._async.concurrency import sleep
 from trivet.sdk._async.transport import AsyncStreamed, AsyncTransport, problem
 from trivet.sdk._http import Request, Response, TransportError
 from trivet.sdk._retry import Backoff, delay_before_retry
-from trivet.sdk.errors import ConfigurationError, InvalidRequestError
+from trivet.sdk.errors import TrivetError
 
 
 class AsyncConversation:
@@ -73,13 +73,15 @@ class AsyncConversation:
         Raises:
             ConnectionFailed: none came.
             TimedOutError: none came in time.
+            InputError: the key, the certificates or the request can't be used.
+            ApiError: this client can't ask, as it is closed, or was used before this process was forked.
         """
         try:
             return await self._way().send(request)
         except TransportError as failure:
             raise _refusals.failed(failure, self.apiAddress) from failure
-        except (ConfigurationError, InvalidRequestError) as error:
-            raise InputError(error.message, hint=error.hint) from None
+        except TrivetError as error:
+            raise _refusals.of_client(error) from None
 
     async def open(self, request: Request) -> AsyncStreamed | Response:
         """The beginning of a good answer to a question, which the caller closes; or all of an answer that is none.
@@ -98,6 +100,8 @@ class AsyncConversation:
                 outcome = await problem(answer)
             except TransportError as failure:
                 outcome = failure
+            except TrivetError as error:
+                raise _refusals.of_client(error) from None
             delay = self.retry_delay(request, outcome, repetition)
             if delay is None:
                 if isinstance(outcome, TransportError):

@@ -12,6 +12,7 @@ from trivet.algorithmia._async.conversation import AsyncConversation
 from trivet.algorithmia.errors import InputError
 from trivet.sdk._async.concurrency import offload, sleep
 from trivet.sdk._http import Response, TransportError
+from trivet.sdk.errors import TrivetError
 
 PIECE = 1 << 20
 """Bytes that are read from a local file at once."""
@@ -82,6 +83,8 @@ async def _fetch(client: AsyncConversation, url: str, into: BinaryIO) -> Respons
             delay = client.retry_delay(request, again, repetition)
             if delay is None:
                 raise client.no_answer(failure) from failure
+        except TrivetError as error:  # the client was closed amid it
+            raise _refusals.of_client(error) from None
         finally:
             await answer.close()
         await sleep(delay)

@@ -9,13 +9,13 @@ from typing import Any, Self
 
 from trivet.algorithmia import _answers, _refusals, _requests, _settings
 from trivet.algorithmia._answers import Answer
-from trivet.algorithmia.errors import ApiError, InputError
+from trivet.algorithmia.errors import ApiError
 from trivet.sdk._http import Request, Response, TransportError
 from trivet.sdk._retry import Backoff, delay_before_retry
 from trivet.sdk._sync.channel import Channel
 from trivet.sdk._sync.concurrency import sleep
 from trivet.sdk._sync.transport import Streamed, Transport, problem
-from trivet.sdk.errors import ConfigurationError, InvalidRequestError
+from trivet.sdk.errors import TrivetError
 
 
 class Conversation:
@@ -74,13 +74,15 @@ class Conversation:
         Raises:
             ConnectionFailed: none came.
             TimedOutError: none came in time.
+            InputError: the key, the certificates or the request can't be used.
+            ApiError: this client can't ask, as it is closed, or was used before this process was forked.
         """
         try:
             return self._way().send(request)
         except TransportError as failure:
             raise _refusals.failed(failure, self.apiAddress) from failure
-        except (ConfigurationError, InvalidRequestError) as error:
-            raise InputError(error.message, hint=error.hint) from None
+        except TrivetError as error:
+            raise _refusals.of_client(error) from None
 
     def open(self, request: Request) -> Streamed | Response:
         """The beginning of a good answer to a question, which the caller closes; or all of an answer that is none.
@@ -99,6 +101,8 @@ class Conversation:
                 outcome = problem(answer)
             except TransportError as failure:
                 outcome = failure
+            except TrivetError as error:
+                raise _refusals.of_client(error) from None
             delay = self.retry_delay(request, outcome, repetition)
             if delay is None:
                 if isinstance(outcome, TransportError):

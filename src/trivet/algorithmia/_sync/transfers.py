@@ -13,6 +13,7 @@ from trivet.algorithmia._sync.conversation import Conversation
 from trivet.algorithmia.errors import InputError
 from trivet.sdk._http import Response, TransportError
 from trivet.sdk._sync.concurrency import offload, sleep
+from trivet.sdk.errors import TrivetError
 
 PIECE = 1 << 20
 """Bytes that are read from a local file at once."""
@@ -83,6 +84,8 @@ def _fetch(client: Conversation, url: str, into: BinaryIO) -> Response:
             delay = client.retry_delay(request, again, repetition)
             if delay is None:
                 raise client.no_answer(failure) from failure
+        except TrivetError as error:  # the client was closed amid it
+            raise _refusals.of_client(error) from None
         finally:
             answer.close()
         sleep(delay)

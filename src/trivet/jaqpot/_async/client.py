@@ -410,7 +410,7 @@ class AsyncJaqpotApiClient:
         """The answer to a request, whatever its status.
 
         Raises:
-            JaqpotApiException: none came.
+            JaqpotApiException: none came, or this client can't ask any more.
         """
         try:
             answer = await self._channel.send(request, deadline or Deadline(None))
@@ -418,6 +418,8 @@ class AsyncJaqpotApiClient:
             raise _answers.failed(failure, self._settings.url, request.job_id) from failure
         except InvalidRequestError as error:
             raise ApiValueError(error.message, hint=error.hint) from None
+        except TrivetError as error:  # this client is closed, or was used before this process was forked
+            raise JaqpotApiException(error.message, code=error.code, hint=error.hint) from None
         if answer.is_trivet:
             self._holds = True
         return answer

@@ -17,7 +17,7 @@ class InputCheck(Protocol):
 class LargeCheck(Protocol):
     """Checks inputs that take long to decode, while others go on."""
 
-    async def __call__(self, schema: dict[str, Any] | None, payload: Payload) -> None:
+    async def __call__(self, schema: dict[str, Any] | None, payload: Payload, /) -> None:
         """The check that `SchemaCompiler` gives for ``schema``, of one input.
 
         Raises:
