@@ -63,9 +63,10 @@ def test_an_answer_up_to_the_bound_is_read_as_it_is(server: Server, send: Send, 
     assert callable(framed)
     body = (b"0123456789abcdef" * (size // 16 + 1))[:size]
     server.on("GET", "/x", framed(body))
-    assert send().body == body
-    assert send().body == body
-    assert len({exchange.port for exchange in server.seen}) == 1  # and the connection is used again
+    for _ in range(4):
+        assert send().body == body
+    # And connections are used again. Under asyncio one may come back to the library a moment after its answer.
+    assert len({exchange.port for exchange in server.seen}) < 4
 
 
 @pytest.mark.parametrize("framed", [at_once, in_chunks])
