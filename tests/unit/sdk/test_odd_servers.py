@@ -167,7 +167,7 @@ def test_what_is_no_answer_is_none(ask: Callable[[Script], Send], script: Script
 )
 def test_what_comes_drop_by_drop_has_its_time(ask: Callable[[Script], Send], script: Script) -> None:
     with pytest.raises(TransportError) as caught:
-        ask(script)(timeout=0.3)
+        ask(script)(timeout=0.15)
     assert caught.value.timed_out
 
 
