@@ -15,7 +15,7 @@ ENDPOINTS = "https://api.runpod.ai/v2"
 """Where endpoints are, unless the environment or the program says otherwise."""
 GRAPHQL = "https://api.runpod.io"
 _NO_KEY = "No API key is set."
-_KEY_HINT = "Set `runpod.api_key = …`, or pass `api_key=`; `trivet keys create` makes one."
+_KEY_HINT = "Set RUNPOD_API_KEY or `runpod.api_key = …`, or pass `api_key=`; `trivet keys create` makes one."
 
 
 def endpoints_url() -> str:
@@ -42,7 +42,7 @@ def current_url() -> str:
 
 
 def current_key(given: str | None = None) -> str:
-    """The key to call with.
+    """The key to call with. Where the program has set none, and the user's file has none, that of the environment.
 
     Args:
         given: what the caller passed; it counts for more than the module's ``api_key``.
@@ -50,7 +50,7 @@ def current_key(given: str | None = None) -> str:
     Raises:
         AuthenticationError: there is none.
     """
-    key = given or _module().api_key
+    key = given or _module().api_key or os.environ.get("RUNPOD_API_KEY")
     if not key:
         raise AuthenticationError(_NO_KEY, hint=_KEY_HINT)
     return str(key)

@@ -85,6 +85,13 @@ def test_a_key_of_ones_own_counts_for_more(monkeypatch: pytest.MonkeyPatch) -> N
     assert current_key() == "general"
 
 
+def test_the_environments_key_counts_where_nobody_has_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNPOD_API_KEY", "from the environment")
+    assert current_key() == "from the environment"
+    monkeypatch.setattr(runpod, "api_key", "set")
+    assert current_key() == "set"
+
+
 def test_the_key_of_the_profile_is_found() -> None:
     runpod.set_credentials("kept")
     fresh = importlib.reload(runpod)
