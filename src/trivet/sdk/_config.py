@@ -126,8 +126,9 @@ def resolve(
         environ: the environment.
 
     Raises:
-        ConfigurationError: the URL is none, or the profile can't be read.
+        ConfigurationError: the URL is none, one of the two is no text, or the profile can't be read.
     """
+    _check_texts(url=url, api_key=api_key)
     asked_url = url or environ.get("TRIVET_URL")
     asked_key = api_key or environ.get("TRIVET_API_KEY")
     if "TRIVET_WORKER_ID" in environ and asked_url and not asked_key:
@@ -143,6 +144,15 @@ def resolve(
     if origin(used) != origin(home):
         return Settings(used, None, f"The key in {path} belongs to {home} and is not sent to {used}.")
     return Settings(used, stored.api_key.strip())
+
+
+def _check_texts(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise ConfigurationError(
+                f"`{name}` is a text, and not of the type {type(value).__name__}.",
+                hint="Both can be left out: `trivet up` stores them in your profile.",
+            )
 
 
 def _within_a_job(url: str) -> Settings:

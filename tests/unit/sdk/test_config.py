@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,3 +115,9 @@ def test_certificates_are_always_checked(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("nothing")
     with pytest.raises(ConfigurationError, match="no certificate"):
         Client(HOME, "trv_x", verify=tmp_path / "empty.pem")
+
+
+@pytest.mark.parametrize("given", [{"api_key": 123}, {"url": b"http://127.0.0.1:8300"}])
+def test_what_is_no_text_is_refused_by_name(given: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"`{next(iter(given))}` is a text"):
+        resolve(**given, profile=tmp_path / "none", environ={})

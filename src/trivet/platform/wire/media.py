@@ -50,7 +50,8 @@ def input_type(header: bytes | None) -> str:
     if essence.startswith(_FORMS):
         raise UnsupportedMediaType(
             f"Forms ({essence}) are not taken: the body of a call is the input itself.",
-            hint=f"{TAKEN} With curl: `--json '…'`, or `--data-binary @file -H 'Content-Type: image/png'`.",
+            hint=f"{TAKEN} With curl: `-H 'Content-Type: application/json' -d '…'`, or the type of a file and "
+            "`--data-binary @file`.",
         )
     if essence in (JSON, "text/json") or essence.endswith("+json"):
         if _charset(rest) not in (None, "utf-8", "us-ascii"):

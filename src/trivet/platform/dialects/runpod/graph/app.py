@@ -132,7 +132,8 @@ def _decoded(body: bytes) -> _Request:
 def _post_only(method: str) -> BadRequest:
     return BadRequest(
         f"{method} is not answered here: GraphQL comes by POST, with the query in a JSON body.",
-        hint="""curl "$RUNPOD_API_BASE_URL/graphql" -H 'Authorization: Bearer KEY' --json '{"query": "{ myself { id } }"}'""",
+        hint="""curl "$RUNPOD_API_BASE_URL/graphql" -H 'Authorization: Bearer KEY' -H 'Content-Type: application/json' """
+        """-d '{"query": "{ myself { id } }"}'""",
     )
 
 
