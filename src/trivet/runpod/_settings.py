@@ -15,7 +15,10 @@ ENDPOINTS = "https://api.runpod.ai/v2"
 """Where endpoints are, unless the environment or the program says otherwise."""
 GRAPHQL = "https://api.runpod.io"
 _NO_KEY = "No API key is set."
-_KEY_HINT = "Set RUNPOD_API_KEY or `runpod.api_key = …`, or pass `api_key=`; `trivet keys create` makes one."
+_KEY_HINT = "Set `runpod.api_key = …`, or pass `api_key=`; `trivet keys create` makes one."
+_UNREAD_HINT = (
+    'RUNPOD_API_KEY is set, which neither the original nor this reads: `runpod.api_key = os.getenv("RUNPOD_API_KEY")`.'
+)
 
 
 def endpoints_url() -> str:
@@ -42,7 +45,7 @@ def current_url() -> str:
 
 
 def current_key(given: str | None = None) -> str:
-    """The key to call with. Where the program has set none, and the user's file has none, that of the environment.
+    """The key to call with.
 
     Args:
         given: what the caller passed; it counts for more than the module's ``api_key``.
@@ -50,9 +53,9 @@ def current_key(given: str | None = None) -> str:
     Raises:
         AuthenticationError: there is none.
     """
-    key = given or _module().api_key or os.environ.get("RUNPOD_API_KEY")
+    key = given or _module().api_key
     if not key:
-        raise AuthenticationError(_NO_KEY, hint=_KEY_HINT)
+        raise AuthenticationError(_NO_KEY, hint=_UNREAD_HINT if os.environ.get("RUNPOD_API_KEY") else _KEY_HINT)
     return str(key)
 
 

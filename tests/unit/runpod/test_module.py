@@ -85,11 +85,11 @@ def test_a_key_of_ones_own_counts_for_more(monkeypatch: pytest.MonkeyPatch) -> N
     assert current_key() == "general"
 
 
-def test_the_environments_key_counts_where_nobody_has_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_in_the_environment_that_nobody_reads_is_pointed_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNPOD_API_KEY", "from the environment")
-    assert current_key() == "from the environment"
-    monkeypatch.setattr(runpod, "api_key", "set")
-    assert current_key() == "set"
+    with pytest.raises(error.AuthenticationError) as caught:
+        current_key()
+    assert 'os.getenv("RUNPOD_API_KEY")' in caught.value.hint
 
 
 def test_the_key_of_the_profile_is_found() -> None:
