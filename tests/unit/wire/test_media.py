@@ -42,7 +42,7 @@ def test_a_form_is_refused_with_what_is_taken(header: bytes) -> None:
     with pytest.raises(UnsupportedMediaType) as refused:
         input_type(header)
     assert "application/json" in refused.value.hint
-    assert "--json" in refused.value.hint
+    assert "application/json' -d" in refused.value.hint
 
 
 @pytest.mark.parametrize(
