@@ -422,7 +422,16 @@ def broken(archive: bytes) -> bytes:
     return archive[:place] + b"\xff" * 8 + archive[place + 8 :]
 
 
-@pytest.mark.parametrize("content", [broken(packed("x.txt")), packed(".."), packed("a", "a/b"), packed("x.txt")[:-30]])
+@pytest.mark.parametrize(
+    "content",
+    [broken(packed("x.txt")), packed(".."), packed("a", "a/b"), packed("x.txt")[:-30]],
+    ids=[
+        "other bytes",
+        "no name",
+        "a file that is a folder",
+        "cut off",
+    ],  # not by its bytes, which have the time in them
+)
 def test_a_broken_archive_is_said_and_leaves_nothing(serve: Serve, tmp_path: Path, content: bytes) -> None:
     with pytest.raises(DataApiError, match="unable to unpack a/b/z"):
         serve(file(content))[0].file("a/b/z").getAsZip()
