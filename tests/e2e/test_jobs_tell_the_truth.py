@@ -15,6 +15,7 @@ import pytest
 import trivet
 from tests.conftest import RunningPlatform
 from tests.e2e.conftest import PROGRAMS
+from tests.processes import is_alive
 
 
 def eventually(check: Callable[[], object], seconds: float = 40.0) -> object:
@@ -24,14 +25,6 @@ def eventually(check: Callable[[], object], seconds: float = 40.0) -> object:
         if result or time.monotonic() > until:
             return result
         time.sleep(0.05)
-
-
-def at_work(pid: int) -> bool:
-    """Whether a process still does something; one that has ended stays until somebody asks for its status."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def document(client: trivet.Client, job_id: str) -> trivet.Job:
@@ -134,7 +127,7 @@ def test_a_forked_child_does_not_outlive_its_worker(zoo: trivet.Client) -> None:
 
 
 def _group_lives(group: int) -> bool:
-    return any(_is_of(process, group) and at_work(process.pid) for process in psutil.process_iter())
+    return any(_is_of(process, group) and is_alive(process.pid) for process in psutil.process_iter())
 
 
 def _is_of(process: psutil.Process, group: int) -> bool:
@@ -187,7 +180,7 @@ def test_workers_do_not_outlive_a_killed_server(own_platform: RunningPlatform) -
     assert eventually(lambda: [w for w in client.endpoints.workers("admin/sleeper") if w.state == "running"])
     pids = [w.pid for w in client.endpoints.workers("admin/sleeper")]
     own_platform.kill()
-    assert eventually(lambda: not any(map(at_work, pids)))
+    assert eventually(lambda: not any(map(is_alive, pids)))
 
 
 def test_the_server_stops_cleanly_and_queued_jobs_go_on_at_the_next_start(own_platform: RunningPlatform) -> None:

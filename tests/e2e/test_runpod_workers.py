@@ -22,6 +22,7 @@ import pytest
 import trivet
 from tests.conftest import RunningPlatform
 from tests.e2e.originals import original_python
+from tests.processes import is_alive
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -235,14 +236,6 @@ def until(look: Callable[[], T], done: Callable[[T], object], patience: float = 
         time.sleep(0.05)
 
 
-def at_work(process: psutil.Process) -> bool:
-    """Tell whether `process` still does something: one that ended and was not yet asked for its status does not."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     # a short path: sockets lie below it
@@ -430,7 +423,7 @@ def test_a_busy_worker_that_is_killed_costs_one_retry_and_leaves_no_ghost(town: 
     worker.kill()
     told = town.end("plain", job_id)
     assert (told["status"], told["output"], told["retries"]) == ("COMPLETED", "the second time", 1)
-    until(lambda: [process for process in family if at_work(process)], lambda left: not left)
+    until(lambda: [process for process in family if is_alive(process.pid)], lambda left: not left)
     counts = town.ask("GET", f"{town.id('plain')}/health")[1]["jobs"]
     assert (counts["inProgress"], counts["inQueue"]) == (0, 0)
 
@@ -440,14 +433,14 @@ def test_a_signal_during_a_long_poll_loses_nothing(town: Town) -> None:
     time.sleep(1.2)  # the worker is asking again
     worker = town.worker("plain")
     worker.send_signal(signal.SIGTERM)
-    until(lambda: at_work(worker), lambda working: not working)
+    until(lambda: is_alive(worker.pid), lambda working: not working)
     assert town.sync("plain", {"do": "return", "value": 2})["output"] == 2
     time.sleep(1.2)
     worker = town.worker("plain")
     worker.send_signal(signal.SIGTERM)
     jobs = [town.run("plain", {"do": "return", "value": number}) for number in range(3)]
     assert [town.end("plain", job_id)["output"] for job_id in jobs] == [0, 1, 2]
-    until(lambda: at_work(worker), lambda working: not working)
+    until(lambda: is_alive(worker.pid), lambda working: not working)
 
 
 def test_a_worker_that_is_not_wanted_any_more_finishes_its_job_first(town: Town) -> None:
@@ -458,7 +451,7 @@ def test_a_worker_that_is_not_wanted_any_more_finishes_its_job_first(town: Town)
     told = town.end("plain", job_id)
     assert (told["status"], told["output"]) == ("COMPLETED", "slept")
     assert "retries" not in told
-    until(lambda: at_work(worker), lambda working: not working)
+    until(lambda: is_alive(worker.pid), lambda working: not working)
 
 
 def test_a_handler_that_ends_its_program_is_tried_again_and_then_told(town: Town) -> None:
@@ -518,7 +511,7 @@ def test_a_cancelled_job_of_an_older_version_gives_way_and_a_killed_worker_costs
     for name, job_id in jobs.items():
         told = town.end(name, job_id)
         assert (told["status"], told["output"], told["retries"]) == ("COMPLETED", told["workerId"], 1)
-    until(lambda: [worker for worker in workers if at_work(worker)], lambda left: not left)
+    until(lambda: [worker for worker in workers if is_alive(worker.pid)], lambda left: not left)
 
 
 def test_a_signal_during_a_long_poll_of_an_older_version_loses_nothing(town: Town) -> None:
@@ -530,7 +523,7 @@ def test_a_signal_during_a_long_poll_of_an_older_version_loses_nothing(town: Tow
         worker.send_signal(signal.SIGTERM)
     jobs = [(name, town.run(name, {"do": "sleep", "seconds": 0})) for name in names for _ in range(2)]
     assert [town.end(name, job_id)["status"] for name, job_id in jobs] == ["COMPLETED"] * 4
-    until(lambda: [worker for worker in workers if at_work(worker)], lambda left: not left)
+    until(lambda: [worker for worker in workers if is_alive(worker.pid)], lambda left: not left)
 
 
 def test_a_worker_elsewhere_joins_with_the_variables_and_a_key(town: Town, tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import sys
 import textwrap
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.processes import is_alive
 from tests.unit.runtimes.stage import Stage
 from trivet.platform.core.errors import Unavailable
 from trivet.platform.core.workers import Departure
@@ -52,16 +52,14 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
     return Stage(tmp_path / "data", forked=request.param == "forked")
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def groups_of(server: int) -> list[Path]:
-    roots = (Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))
-    return [folder for root in roots for folder in root.rglob(f"trivet-{server}-*")]
+    # os.walk, as groups of others on this machine come and go while it looks.
+    return [
+        Path(parent, name)
+        for parent, names, _ in os.walk("/sys/fs/cgroup")
+        for name in names
+        if name.startswith(f"trivet-{server}-")
+    ]
 
 
 def test_a_worker_knows_only_what_it_must(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes import is_alive
 from tests.unit.runtimes.stage import Stage
-from tests.unit.runtimes.test_process import WAITS, is_alive
+from tests.unit.runtimes.test_process import WAITS
 from trivet.platform.ports.runtime import WorkerSpec
 from trivet.platform.runtimes import warm
 from trivet.platform.runtimes.process import ProcessRuntime

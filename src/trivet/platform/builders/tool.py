@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ LONGEST_LINE = 4096
 _LAST_LINES = 60
 _READ = 64 * 1024
 _AFTERMATH = 5.0
+_PAUSE = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,11 @@ def _kill_group(pid: int) -> None:
 
 
 def _kill_strays(mark: str) -> None:
-    """Ends what has left the process group, until a look around finds no more."""
+    """Ends what has left the process group, until a look around finds no more: one that forks as it dies is not done at once."""
     import psutil
 
-    for _ in range(10):
+    until = time.monotonic() + _AFTERMATH
+    while time.monotonic() < until:
         found = False
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
@@ -120,6 +123,7 @@ def _kill_strays(mark: str) -> None:
                     found = True
         if not found:
             return
+        time.sleep(_PAUSE)
 
 
 class _Lines:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
 MARK = "TRIVET_WORKER_ID"
 FOLDER = "TRIVET_WORKER_FOLDER"
+_PATIENCE = 2.0
+_PAUSE = 0.001
 
 
 def keep_descriptors() -> None:
@@ -51,16 +54,15 @@ def marked(root: Path, worker_id: str | None = None) -> list[int]:
 
 def kill_marked(root: Path, worker_id: str | None = None) -> int:
     """Kills the processes that `marked` finds, until it finds none; returns how many it were."""
-    killed = 0
-    for _ in range(20):  # one that forks all the time is caught sooner or later, or its limit of processes is
-        found = marked(root, worker_id)
-        if not found:
-            break
+    killed = set()
+    until = time.monotonic() + _PATIENCE  # one that forks all the time is caught before, or its limit of processes is
+    while (found := marked(root, worker_id)) and time.monotonic() < until:
         for pid in found:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-                killed += 1
-    return killed
+                killed.add(pid)
+        time.sleep(_PAUSE)
+    return len(killed)
 
 
 def _processes() -> list[Path]:
