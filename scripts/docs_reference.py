@@ -6,6 +6,7 @@ Run it without arguments to write, with ``--check`` to fail where a page is not 
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import inspect
 import re
@@ -179,11 +180,11 @@ def python_page() -> str:
 
 
 def _resources(client: object) -> list[str]:
-    """What a client groups by noun: its public attributes that are objects of our own."""
+    """What a client groups by noun: what it makes when it is first asked for."""
     lines: list[str] = []
-    for name, resource in vars(client).items():
-        if not name.startswith("_") and type(resource).__module__.startswith("trivet."):
-            lines += _class(f"client.{name}", type(resource), made_by_user=False)
+    for name, made in vars(type(client)).items():
+        if isinstance(made, functools.cached_property):
+            lines += _class(f"client.{name}", type(getattr(client, name)), made_by_user=False)
     return lines
 
 
@@ -194,7 +195,7 @@ def _class(title: str, cls: type, *, made_by_user: bool = True) -> list[str]:
         lines += ["```python", f"{name}{_signature(cls)}", "```", ""]
     lines += _docstring(cls)
     for member, value in vars(cls).items():
-        if member.startswith("_"):
+        if member.startswith("_") or isinstance(value, functools.cached_property):  # have their own
             continue
         if isinstance(value, property):
             lines += [f"### {name}.{member}", "", *_docstring(value)]

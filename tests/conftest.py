@@ -16,10 +16,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.ports import free_port
 
-START_TIMEOUT = 30.0
+START_TIMEOUT = 60.0
+ENOUGH = 30.0
+"""Seconds that a killed process may need to be gone, and a stopped one to come to its end."""
+
+# A machine that stands still for a moment is no finding, and the same tests are to be played each time.
+# `pytest --hypothesis-profile=default` looks for examples that nobody has seen yet.
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 class RunningPlatform:
@@ -69,7 +77,7 @@ class RunningPlatform:
             if self._process.poll() is not None:
                 raise AssertionError(f"the platform ended at its start:\n{self.log}")
             try:
-                with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=10) as answer:
                     if answer.status == 200:
                         break
             except (urllib.error.URLError, OSError):
@@ -83,7 +91,7 @@ class RunningPlatform:
         """SIGKILL to the server alone: its workers must notice by themselves."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(ENOUGH)
 
     def stop(self) -> int:
         """SIGTERM, and waits for the clean end; returns the exit status."""
@@ -91,10 +99,10 @@ class RunningPlatform:
             return 0 if self._process is None else int(self._process.returncode)
         self._process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(30)
+            return self._process.wait(2 * ENOUGH)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(ENOUGH)
             raise
 
     def trivet(self, *words: str, stdin: str | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from trivet.platform.core.accounts import DEFAULT_SCOPES, Account, Principal
-from trivet.platform.core.data import DataPath
+from trivet.platform.core.data_paths import DataPath
 from trivet.platform.services.files import Files
 from trivet.platform.services.upkeep import Upkeep
 from trivet.platform.stores.blobs_disk import DiskBlobs
@@ -27,7 +27,7 @@ WRITES_UNTIL_IT_IS_KILLED = """
 import asyncio, random, sys
 from pathlib import Path
 from tests.contract.test_files_survive import BOND, READY, WRITERS, content, opened
-from trivet.platform.core.data import DataPath
+from trivet.platform.core.data_paths import DataPath
 
 async def write(files, writer, number):
     path = DataPath.parse(f".my/c/{writer}")

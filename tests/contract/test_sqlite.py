@@ -511,7 +511,9 @@ def state(tx: Transaction) -> list[object]:
     ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(units=st.lists(OPERATIONS, max_size=5))
 def test_both_stores_give_the_same_answers(tmp_path: Path, units: list[list[tuple]]) -> None:  # type: ignore[type-arg]
     shutil.rmtree(tmp_path / "same", ignore_errors=True)

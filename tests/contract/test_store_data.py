@@ -9,7 +9,8 @@ import pytest
 
 from tests.contract.conftest import Driver, SqliteDriver
 from tests.contract.values import account, collection, endpoint, file, organization
-from trivet.platform.core.data import Collection, File, ReadAcl, Space
+from trivet.platform.core.data import Collection, File, ReadAcl
+from trivet.platform.core.data_paths import Space
 from trivet.platform.core.errors import Conflict
 from trivet.platform.ports.stores import Transaction
 

@@ -39,14 +39,14 @@ def test_of_many_who_begin_at_once_all_use_one_key(tmp_path: Path) -> None:
 
     def begin() -> None:
         vault = FileVault(path)
-        barrier.wait(10)
+        barrier.wait(30)
         sealed.append(vault.seal("together"))
 
     threads = [threading.Thread(target=begin) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert [FileVault(path).unseal(one) for one in sealed] == ["together"] * 8
     assert [file.name for file in tmp_path.iterdir()] == ["master.key"]
 

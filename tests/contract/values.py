@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from trivet.platform.core.accounts import Account, ApiKey, Organization, Scope
+from trivet.platform.core.accounts import Account, Organization, Scope
 from trivet.platform.core.aliases import Alias, Share
-from trivet.platform.core.data import Collection, File, ReadAcl, Space
+from trivet.platform.core.data import Collection, File, ReadAcl
+from trivet.platform.core.data_paths import Space
 from trivet.platform.core.deployments import Deployment, DeploymentRequest, DeploymentStep
 from trivet.platform.core.endpoints import (
     Endpoint,
@@ -20,6 +21,7 @@ from trivet.platform.core.endpoints import (
 )
 from trivet.platform.core.images import Image
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobPolicy, JobStatus, Progress
+from trivet.platform.core.keys import ApiKey
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.registries import RegistryCredential
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule

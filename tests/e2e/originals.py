@@ -210,7 +210,7 @@ class Original:
         assert self._player.stdin is not None
         assert self._player.stdout is not None
         self._player.stdin.close()
-        self._player.wait(10)
+        self._player.wait(30)
         self._player.stdout.close()
 
     def _tell(self, line: str | None) -> str:

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 import trivet
@@ -46,6 +47,26 @@ def test_a_body_that_is_no_good_is_refused(
 ) -> None:
     answer = post(platform, body, content_type)
     assert (answer[0], answer[1]["code"]) == (status, code)
+
+
+def checkers(platform: RunningPlatform) -> list[psutil.Process]:
+    """The processes in which the platform checks large inputs."""
+
+    def is_one(process: psutil.Process) -> bool:
+        try:
+            return "trivet.platform.server.checker" in process.cmdline()
+        except psutil.NoSuchProcess:  # a worker that has just ended
+            return False
+
+    return [process for process in psutil.Process(platform.pid).children() if is_one(process)]
+
+
+def test_what_is_large_is_refused_as_what_is_small_by_a_process_of_its_own(
+    platform: RunningPlatform, zoo: trivet.Client
+) -> None:
+    status, answer = post(platform, b"[" + b"1," * 50_000 + b"one]")
+    assert (status, answer["code"]) == (400, "invalid_json")
+    assert checkers(platform)
 
 
 def test_a_body_over_the_limit_is_refused_with_the_limit(platform: RunningPlatform, zoo: trivet.Client) -> None:

@@ -13,6 +13,7 @@ import pytest
 import trivet
 from tests.conftest import RunningPlatform
 from tests.e2e.conftest import PROGRAMS
+from tests.e2e.test_jobs_tell_the_truth import TRIES
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +72,13 @@ def test_map_keeps_the_order_and_its_errors_in_place(client: trivet.Client, hell
 
 
 def test_a_stream_gives_its_pieces_as_they_come(zoo: trivet.Client) -> None:
-    began = time.monotonic()
-    stream = zoo.endpoint("admin/acount").stream({"n": 5, "seconds": 0.3})
-    arrivals = [(piece, time.monotonic() - began) for piece in stream]
-    assert [piece for piece, _ in arrivals] == [0, 1, 2, 3, 4]
-    assert arrivals[-1][1] - arrivals[0][1] > 0.3, "they have come all at once"
+    for _ in range(TRIES):
+        stream = zoo.endpoint("admin/acount").stream({"n": 5, "seconds": 0.3})
+        arrivals = [(piece, time.monotonic()) for piece in stream]
+        assert [piece for piece, _ in arrivals] == [0, 1, 2, 3, 4]
+        if arrivals[-1][1] - arrivals[0][1] > 0.3:
+            return  # else they have come all at once, as the machine stood still, or they always do
+    pytest.fail("they have come all at once")
 
 
 def test_run_on_a_generator_gives_all_its_pieces(zoo: trivet.Client) -> None:

@@ -179,3 +179,42 @@ def test_a_secret_reaches_the_handler_and_nobody_else(
     for file in (platform.data / "trivet.db", platform.data / "trivet.db-wal"):
         assert not file.exists() or b"s3cr3t-value" not in file.read_bytes()
     assert b"s3cr3t-value" not in json.dumps([str(s) for s in client.secrets.list()]).encode()
+
+
+READS_AT_IMPORT = """
+import os
+
+import trivet.runpod as runpod
+
+MODEL, TOKEN = os.environ["MODEL_NAME"], os.environ["PROGRAMS_TOKEN"]
+
+def handler(job):
+    return {"model": MODEL[:4], "letters": len(TOKEN), "number": NUMBER}
+
+NUMBER = 1
+runpod.serverless.start({"handler": handler})
+"""
+
+
+def test_a_program_that_reads_its_environment_when_it_is_loaded_is_deployed_as_it_is(
+    platform: RunningPlatform, client: trivet.Client, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "reader", READS_AT_IMPORT, "handler.py")
+    with pytest.raises(trivet.DeploymentError, match="KeyError: 'MODEL_NAME'") as caught:
+        client.deploy(folder)
+    assert "--env MODEL_NAME=VALUE" in caught.value.hint
+    client.secrets.set("PROGRAMS_TOKEN", "not-to-be-seen")
+    client.deploy(folder, env={"MODEL_NAME": "tiny-and-never-seen"}, secrets=["PROGRAMS_TOKEN"])
+    expected = {"model": "tiny", "letters": len("not-to-be-seen")}
+    assert client.endpoint("admin/reader").run({}) == {**expected, "number": 1}
+    shown = client.endpoints.get("admin/reader")
+    assert (shown.settings["env"], shown.settings["secrets"]) == (["MODEL_NAME"], ["PROGRAMS_TOKEN"])
+    assert "never-seen" not in json.dumps(shown.to_dict())
+
+    told: list[str] = []
+    write(folder, READS_AT_IMPORT.replace("NUMBER = 1", "NUMBER = 2"), "handler.py")
+    client.deploy(folder, on_event=lambda step: told.append(step.text))
+    assert [text for text in told if "keeps the variable MODEL_NAME and the secret PROGRAMS_TOKEN" in text]
+    assert client.endpoint("admin/reader").run({}) == {**expected, "number": 2}
+    for file in (platform.data / "trivet.db", platform.data / "trivet.db-wal"):
+        assert not file.exists() or b"never-seen" not in file.read_bytes()

@@ -79,7 +79,7 @@ class Writer(threading.Thread):
     def run(self) -> None:
         parts = urlsplit(self._platform.url)
         while not self._journal.is_full:
-            connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+            connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
             try:
                 while not self._journal.is_full and not self.refused:
                     self._write(connection)
@@ -139,12 +139,12 @@ def test_a_file_is_old_or_new_and_whole_whenever_the_server_is_killed(own_platfo
         writers = [Writer(own_platform, journal, me, random.Random(f"{me} {kills}")) for me in range(WRITERS)]
         for writer in writers:
             writer.start()
-        killed = time.monotonic() < until
+        killed = time.monotonic() < until or kills < FEWEST_KILLS  # a slow machine has its time
         if killed:
             time.sleep(moments.uniform(0.0, LONGEST_ROUND))  # no moment is better than another
             own_platform.kill()
         for writer in writers:
-            writer.join(30)
+            writer.join(60)
             assert not writer.is_alive()
             assert not writer.refused
         journal.cut += sum(kept.tried is not None for kept in journal.files.values())

@@ -108,7 +108,7 @@ def proxy(platform: RunningPlatform, tmp_path_factory: pytest.TempPathFactory) -
         yield Proxy(f"http://127.0.0.1:{plain}", f"https://127.0.0.1:{secure}", folder / "certificate.pem")
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE)
 
 
 def certify(folder: Path) -> None:

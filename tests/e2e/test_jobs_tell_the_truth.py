@@ -17,6 +17,9 @@ from tests.conftest import RunningPlatform
 from tests.e2e.conftest import PROGRAMS
 from tests.processes import is_alive
 
+TRIES = 10
+"""How often something is tried that a busy machine may hinder a few times."""
+
 
 def eventually(check: Callable[[], object], seconds: float = 40.0) -> object:
     until = time.monotonic() + seconds
@@ -32,12 +35,16 @@ def document(client: trivet.Client, job_id: str) -> trivet.Job:
 
 
 def test_a_worker_killed_mid_job_costs_an_attempt_not_the_job(zoo: trivet.Client) -> None:
-    job = zoo.endpoint("admin/sleeper").submit({"seconds": 1.0})
-    assert eventually(lambda: str(document(zoo, job.id).status) == "running")
-    (worker,) = [w for w in zoo.endpoints.workers("admin/sleeper") if w.state == "running"]
-    os.kill(worker.pid, signal.SIGKILL)
-    assert job.result(timeout=30) == "slept"
-    assert document(zoo, job.id).attempts == 2
+    for _ in range(TRIES):  # on a busy machine it may be over before it is struck
+        job = zoo.endpoint("admin/sleeper").submit({"seconds": 1.0})
+        assert eventually(lambda: str(document(zoo, job.id).status) != "queued")  # noqa: B023 - called at once
+        for worker in zoo.endpoints.workers("admin/sleeper"):
+            if worker.state == "running":
+                os.kill(worker.pid, signal.SIGKILL)
+        assert job.result(timeout=60) == "slept"
+        if document(zoo, job.id).attempts == 2:
+            return
+    pytest.fail(f"none of {TRIES} jobs was tried again")
 
 
 def test_a_handler_that_kills_its_worker_once_succeeds_at_the_second_attempt(
@@ -53,7 +60,7 @@ def test_cancel_of_running_work_frees_the_worker_within_two_seconds(zoo: trivet.
     endpoint = zoo.endpoint(f"admin/{handler}")
     assert endpoint.run({"seconds": 0.1}, timeout=30)
     taken: list[float] = []
-    while not taken or (taken[-1] >= 2.0 and len(taken) < 3):  # a busy machine may delay one or two
+    while not taken or (taken[-1] >= 2.0 and len(taken) < TRIES):  # a busy machine may delay some
         job = endpoint.submit({"seconds": 60})
         assert eventually(lambda: str(document(zoo, job.id).status) == "running")  # noqa: B023 - called at once
         following = endpoint.submit({"seconds": 0.1})
@@ -113,7 +120,7 @@ def test_a_forked_child_does_not_outlive_its_worker(zoo: trivet.Client) -> None:
     endpoint = zoo.endpoint("admin/misbehave")
     assert endpoint.run({"how": "fork"}, timeout=30) == "forked"
     workers = zoo.endpoints.workers("admin/misbehave")
-    groups = [os.getpgid(w.pid) for w in workers if w.pid]
+    groups = [w.pid for w in workers if w.pid]  # each leads one
     with pytest.raises(trivet.JobFailedError):
         endpoint.run({"how": "kill"}, timeout=60)
     with pytest.raises(trivet.JobFailedError):

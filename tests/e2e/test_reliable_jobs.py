@@ -6,6 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -84,7 +86,7 @@ def test_one_attempt_means_one_although_the_server_dies_while_it_runs(
     own: trivet.Client, own_platform: RunningPlatform, tmp_path: Path
 ) -> None:
     own.endpoint("admin/careful").run({"marker": str(tmp_path / "warm")}, timeout=30)
-    job = own.endpoint("admin/careful").submit({"marker": str(tmp_path / "m"), "seconds": 5.0}, max_attempts=1)
+    job = own.endpoint("admin/careful").submit({"marker": str(tmp_path / "m"), "seconds": 60.0}, max_attempts=1)
     assert eventually(lambda: count(tmp_path / "m"))  # the handler has begun, a moment ago
     own_platform.kill()
     own_platform.start()
@@ -127,18 +129,21 @@ def test_what_a_reader_has_seen_of_a_stream_is_still_there_when_the_server_has_d
 
 def test_a_low_job_starts_no_worker_and_runs_when_one_is_there(trying: trivet.Client) -> None:
     endpoint = trying.endpoint("admin/short_lived")
-    eventually(lambda: not list(trying.endpoints.workers("admin/short_lived")))
+    assert eventually(lambda: not list(trying.endpoints.workers("admin/short_lived")))
     low = endpoint.submit({"value": 1}, priority="low")
     time.sleep(0.5)
     assert str(low.status) == "queued"
     assert "priority is low" in str(low.explain())
-    assert endpoint.run({"value": 2}, timeout=30) == 2
-    assert low.result(timeout=30) == 1
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(low.result, 60)  # asked for now, as it is soon forgotten
+        assert endpoint.run({"value": 2}, timeout=30) == 2
+        assert waiting.result(60) == 1
 
 
 def test_a_job_is_forgotten_when_its_own_retention_is_over(own: trivet.Client) -> None:
     job = own.endpoint("admin/short_lived").submit({"value": 1})
-    assert job.result(timeout=30) == 1
+    with suppress(trivet.NotFoundError):  # on a busy machine it may be over already
+        assert job.result(timeout=30) == 1
 
     def forgotten() -> bool:
         try:

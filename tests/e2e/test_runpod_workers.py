@@ -56,7 +56,8 @@ PLAIN = """
                 return "the second time"
             case "progress":
                 runpod.serverless.progress_update(job, {"step": 1})
-                time.sleep(given["seconds"])
+                while not os.path.exists(given["until"]):
+                    time.sleep(0.05)
                 runpod.serverless.progress_update(job, {"step": 2})
                 return "done"
             case "refresh":
@@ -74,16 +75,22 @@ ASYNCHRONOUS = """
     import asyncio, time
     import runpod
 
+    present = 0
+
     async def handler(job):
+        global present
+        present += 1
         given = job["input"]
         began = time.monotonic()
         try:
             await asyncio.sleep(given.get("seconds", 0))
+            while present < given.get("company", 0):
+                await asyncio.sleep(0.05)
         except asyncio.CancelledError:
             with open(given["mark"], "w") as mark:
                 mark.write("cancelled")
             raise
-        return [began, time.monotonic()]
+        return [began, time.monotonic(), present]
 
     runpod.serverless.start({"handler": handler, "concurrency_modifier": lambda current: 3})
 """
@@ -174,7 +181,7 @@ class Town:
 
     def id(self, name: str) -> str:
         """The id of an endpoint, once it is there."""
-        return self._deployed[name].result(PATIENCE)
+        return self._deployed[name].result(2 * PATIENCE)
 
     def close(self) -> None:
         self._deploying.shutdown(cancel_futures=True)
@@ -326,10 +333,12 @@ def test_a_worker_knows_nothing_of_the_server_and_writes_to_no_bundle(town: Town
 # -- while it runs ------------------------------------------------------------------------------------------------------
 
 
-def test_progress_is_seen_while_the_job_runs_and_changes_nothing_after_it(town: Town) -> None:
-    job_id = town.run("plain", {"do": "progress", "seconds": 1})
+def test_progress_is_seen_while_the_job_runs_and_changes_nothing_after_it(town: Town, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    job_id = town.run("plain", {"do": "progress", "until": str(mark)})
     seen = until(lambda: town.status("plain", job_id), lambda told: "output" in told)
     assert (seen["status"], seen["output"]) == ("IN_PROGRESS", {"step": 1})
+    mark.touch()
     assert town.end("plain", job_id)["output"] == "done"
     town.sync("plain", {"do": "return", "value": 1})  # the second report has long been sent
     assert town.status("plain", job_id)["output"] == "done"
@@ -356,7 +365,8 @@ def test_a_job_over_its_execution_timeout_has_timed_out_and_is_stopped(town: Tow
 
 
 def test_a_worker_with_more_concurrency_works_on_as_many_jobs(town: Town) -> None:
-    jobs = [town.run("asynchronous", {"seconds": 2}) for _ in range(3)]
+    before = town.sync("asynchronous", {})["output"][2]
+    jobs = [town.run("asynchronous", {"company": before + 3}) for _ in range(3)]  # none ends before all have begun
     ends = [town.end("asynchronous", job_id) for job_id in jobs]
     assert len({told["workerId"] for told in ends}) == 1
     assert max(told["output"][0] for told in ends) < min(told["output"][1] for told in ends)
@@ -553,4 +563,4 @@ def test_a_worker_elsewhere_joins_with_the_variables_and_a_key(town: Town, tmp_p
             assert town.status("pieces", job_id)["workerId"] == "elsewhere-1"
         finally:
             os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait(10)
+            worker.wait(PATIENCE)

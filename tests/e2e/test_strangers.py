@@ -97,6 +97,22 @@ def test_without_a_valid_key_nothing_is_told(platform: RunningPlatform, keys: di
     assert answer(f"{platform.url}/metrics", None)[0] == 401
 
 
+def test_the_metrics_count_what_was_refused(platform: RunningPlatform, keys: dict[str, str]) -> None:
+    def counted(dialect: str, status: int) -> float:
+        request = urllib.request.Request(f"{platform.url}/metrics", headers={"Authorization": f"Bearer {platform.key}"})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            told = response.read().decode()
+        wanted = f'trivet_requests_total{{dialect="{dialect}",status="{status}"}} '
+        return sum(float(line.removeprefix(wanted)) for line in told.splitlines() if line.startswith(wanted))
+
+    nobodys, unknown = counted("runpod", 401), counted("native", 404)
+    assert answer(f"{platform.url}/runpod/v2/none/health", None)[0] == 401
+    with trivet.Client(platform.url, keys["boris"]) as boris, pytest.raises(trivet.NotFoundError):
+        boris.endpoint("anna/nothing").run(1)  # the way past ASGI
+    assert counted("runpod", 401) > nobodys
+    assert counted("native", 404) > unknown
+
+
 def test_a_revoked_key_stops_counting_at_once(platform: RunningPlatform) -> None:
     made = json.loads(platform.trivet("keys", "create", "--json").stdout)
     assert answer(f"{platform.url}/api/v1/me", made["key"])[0] == 200

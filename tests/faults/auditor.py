@@ -37,6 +37,8 @@ WORD_AROUND = 5.0
 """Seconds that a worker which polls may need to learn that a job was cancelled: it was on its way to it, or waits inside it."""
 FROZEN = "remote worker frozen"
 LOSSES = frozenset({"worker_lost", "out_of_memory"})
+CLOCKS = frozenset({"clock jumps forwards", "clock jumps back"})
+"""Faults that hold up nothing on its way between server and handler."""
 FULL_DISKS = frozenset({"disk full", "file size limit"})
 """Faults that excuse a job which failed because its result could not be stored."""
 
@@ -295,9 +297,11 @@ class Auditor:
             if record.error != "execution_timeout":
                 yield record.id, f"{record.n}: {record.error}, long before its time"
                 continue
-            executions = self._ledger.get(record.n, ())
             told_at = self._told_at.get(record.id, float("inf"))
-            lasted = max((told_at - execution.began for execution in executions), default=0.0)
+            begins = [execution.began for execution in self._ledger.get(record.n, ())]
+            if begins and self._hurts - CLOCKS:  # it may have been under way to its handler for most of its time
+                begins = [self._asked[record.n].at]
+            lasted = max((told_at - began for began in begins), default=0.0)
             if lasted < kind.timeout - SLACK:
                 yield record.id, f"{record.n} is said to have run for {kind.timeout:g} s, and did for {lasted:.2f} s"
 
@@ -338,10 +342,11 @@ class Auditor:
     def _readings(self, entries: list[PieceSeen]) -> list[list[PieceSight]]:
         """What a reader was shown, from piece to piece; where these have no numbers, a death of the server begins anew."""
         readings: list[list[PieceSight]] = [[]]
+        # what reached a reader before the death may have been written down after it, but was asked for before
         for before, entry in zip([None, *entries], entries, strict=False):
             piece = entry.piece
             is_first = piece.seq is None and piece.value["i"] == 0
-            if is_first and before and any(e.after <= entry.at and before.at <= e.at for e in self._all(Ended)):
+            if is_first and before and any(e.after <= entry.at and before.asked <= e.at for e in self._all(Ended)):
                 readings.append([])
             readings[-1].append(piece)
         return readings

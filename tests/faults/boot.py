@@ -32,8 +32,8 @@ class Reaper:
 
     def __init__(self, controls: Controls) -> None:
         self._controls = controls
+        self._stamp = controls.stamp()  # first: what is written behind it is read again
         self._settings = controls.read()
-        self._stamp = controls.stamp()
         self._lock = threading.Lock()
         self._passes = 0
 

@@ -38,6 +38,10 @@ KEPT = 7 * 86_400.0
 """Seconds that RunPod's jobs are kept: their usual half an hour is less than the jumps of the clock."""
 POLL = 5.0
 """Seconds that a worker's question is held: shorter than usual, so that the kill points on its way are come by in time."""
+LEAST = 10
+"""Jobs without which a round says nothing."""
+LOAD_PATIENCE = 20.0
+"""Seconds that callers have for as many, once all is healed."""
 SPARE_DESCRIPTORS = 64
 """Files that a server may have open beyond what it had when it was idle."""
 
@@ -163,6 +167,7 @@ class Campaign:
         try:
             ground.pause(0.3, 0.6)
             self._hurt(fault, ground, tally, seconds, times)
+            self._await_jobs(journal)
         finally:
             if not self.server.is_alive:
                 self.server.start()
@@ -206,6 +211,15 @@ class Campaign:
             except NotHit as miss:
                 tally.violations.append(Violation("a fault could not be injected", fault.name, str(miss)))
             ground.pause(0.05, 0.4)
+
+    @staticmethod
+    def _await_jobs(journal: Journal) -> None:
+        """Lets the callers go on until the round has jobs enough, where they were held up."""
+        until = time.monotonic() + LOAD_PATIENCE
+        while time.monotonic() < until:
+            if len({entry.told.job_id for entry in journal.entries() if isinstance(entry, Acknowledged)}) >= LEAST:
+                return
+            time.sleep(0.05)
 
     def _stop(self, tally: Tally) -> None:
         try:

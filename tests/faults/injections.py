@@ -22,10 +22,10 @@ from tests.faults.journal import Ended, Hurt, Journal, now
 from tests.faults.points import Point
 from tests.faults.server import Server
 
-POINT_PATIENCE = 15.0
+POINT_PATIENCE = 40.0
 """Seconds of load within which a kill point must have been passed."""
-SHARED_PATIENCE = 5.0
-"""Seconds of load within which models have a process to share."""
+PREY_PATIENCE = 20.0
+"""Seconds of load within which there is something to hurt: a worker, a process that models share, a link."""
 HOUR = 3600.0
 
 
@@ -71,6 +71,20 @@ class Ground:
         except Exception:  # noqa: BLE001 - the server is hurt already: there is nobody to pick now
             return None
         return self.chance.choice(workers) if workers else None
+
+    def some_shared(self) -> int | None:
+        """A process that models share, by chance; None where there is none now."""
+        shared = self.server.shared()
+        return self.chance.choice(shared) if shared else None
+
+    def strike(self, prey: Callable[[], int | None], number: signal.Signals) -> int | None:
+        """Sends a signal to a process as soon as there is one, and returns which; None where none comes to be under load."""
+        until = time.monotonic() + PREY_PATIENCE
+        while not _strike(pid := prey(), number):  # there is none yet, or it has just ended by itself
+            if time.monotonic() > until:
+                return None
+            self.pause(0.02, 0.1)
+        return pid
 
 
 class Fault(Protocol):
@@ -140,7 +154,7 @@ class KillWorker:
 
     def inject(self, ground: Ground) -> int:
         with ground.hurting(self.name):
-            return _strike(ground.some_worker(), signal.SIGKILL)
+            return int(ground.strike(ground.some_worker, signal.SIGKILL) is not None)
 
 
 class EndWorker:
@@ -150,7 +164,7 @@ class EndWorker:
 
     def inject(self, ground: Ground) -> int:
         with ground.hurting(self.name):
-            return _strike(ground.some_worker(), signal.SIGTERM)
+            return int(ground.strike(ground.some_worker, signal.SIGTERM) is not None)
 
 
 class KillParent:
@@ -171,10 +185,7 @@ class KillShared:
 
     def inject(self, ground: Ground) -> int:
         with ground.hurting(self.name):
-            until = time.monotonic() + SHARED_PATIENCE
-            while not (shared := ground.server.shared()) and time.monotonic() < until:
-                ground.pause(0.05, 0.1)  # the first call of a model starts one
-            return _strike(ground.chance.choice(shared), signal.SIGKILL) if shared else 0
+            return int(ground.strike(ground.some_shared, signal.SIGKILL) is not None)
 
 
 class FreezeWorker:
@@ -186,11 +197,10 @@ class FreezeWorker:
 
     def inject(self, ground: Ground) -> int:
         with ground.hurting(self.name):
-            worker = ground.some_worker()
-            frozen = _strike(worker, signal.SIGSTOP)
+            worker = ground.strike(ground.some_worker, signal.SIGSTOP)
             time.sleep(self._seconds)
             _strike(worker, signal.SIGCONT)
-        return frozen
+        return int(worker is not None)
 
 
 class KillPoller:
@@ -227,8 +237,11 @@ class CutLink:
     name = "links cut"
 
     def inject(self, ground: Ground) -> int:
+        until = time.monotonic() + PREY_PATIENCE
         with ground.hurting(self.name):
-            return min(1, ground.server.proxy.cut())
+            while not (cut := ground.server.proxy.cut()) and time.monotonic() < until:
+                ground.pause(0.02, 0.1)  # no worker has a link now
+        return min(1, cut)
 
 
 class HoldLink:
@@ -311,7 +324,7 @@ class LockDatabase:
 
     def inject(self, ground: Ground) -> int:
         how = ground.chance.choice(("IMMEDIATE", "EXCLUSIVE"))
-        with ground.hurting(self.name), closing(sqlite3.connect(ground.server.database, timeout=10)) as connection:
+        with ground.hurting(self.name), closing(sqlite3.connect(ground.server.database, timeout=30)) as connection:
             connection.isolation_level = None
             connection.execute(f"BEGIN {how}")
             time.sleep(ground.chance.choice(self._seconds))
@@ -357,8 +370,7 @@ class KillAtPoints:
             case "drain-worker":
                 _strike(ground.some_worker(), signal.SIGTERM)
             case "kill-shared-worker":
-                shared = ground.server.shared() if ground.server.is_alive else []
-                _strike(ground.chance.choice(shared) if shared else None, signal.SIGKILL)
+                _strike(ground.some_shared() if ground.server.is_alive else None, signal.SIGKILL)
             case "restart":
                 ground.server.start(wait=False)
 
@@ -388,7 +400,7 @@ def small_disk(folder: Path, size: int = 224 * 2**20) -> str | None:
     folder.mkdir(exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)]
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
     except FileNotFoundError:
         return "there is no `mount` here"
     except subprocess.CalledProcessError as error:
@@ -397,7 +409,7 @@ def small_disk(folder: Path, size: int = 224 * 2**20) -> str | None:
 
 
 def unmount(folder: Path) -> None:
-    subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True, timeout=10)
+    subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True, timeout=30)
 
 
 GENERAL: tuple[Callable[[], Fault], ...] = (

@@ -44,10 +44,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class PieceSeen:
-    """A piece reached a reader. One ``reader`` reads on over broken connections."""
+    """A piece reached a reader, on a connection that it had asked for at ``asked``. One ``reader`` reads on over broken ones."""
 
     reader: str
     piece: PieceSight
+    asked: float
     at: float
 
 

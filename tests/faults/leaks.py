@@ -5,14 +5,16 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+
+import psutil
 
 from tests.faults.auditor import Violation
 from tests.faults.records import Disk
 from tests.faults.server import Server
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds that a killed process may need to be gone."""
 
 
@@ -29,7 +31,8 @@ def _orphans(server: Server) -> Iterator[tuple[str, str]]:
     while (left := server.descendants()) and time.monotonic() < until:
         time.sleep(0.05)
     for process in left:
-        yield str(process.pid), " ".join(process.cmdline())
+        with suppress(psutil.NoSuchProcess):  # it has gone in this moment
+            yield str(process.pid), " ".join(process.cmdline())
 
 
 def _files(data: Path, disk: Disk) -> Iterator[tuple[str, str]]:

@@ -210,7 +210,7 @@ class Reader:
         self._job_id = item.job_id
         if isinstance(item, PieceSight):
             self._after = item.seq or 0
-            self._journal.write(PieceSeen(self._name, item, now()))
+            self._journal.write(PieceSeen(self._name, item, asked, now()))
         elif isinstance(item, Acknowledgement):
             self._journal.write(Acknowledged(n or "", None, item, now()))
         else:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _DISPATCH = "trivet.platform.services.dispatch:Dispatcher"
+_CLAIMS = "trivet.platform.services.claims:Claims"
+_ATTEMPTS = "trivet.platform.services.attempts:Attempts"
+_STOPS = "trivet.platform.services.stops:Stops"
 _OPEN_JOBS = "trivet.platform.services.open_jobs:OpenJobs"
 _CALLS = "trivet.platform.services.calls:Calls"
 _INTAKE = "trivet.platform.services.intake:Intake"
@@ -59,17 +62,17 @@ STAGES: Mapping[str, tuple[Point, ...]] = {
         *_both(f"{_DISPATCH}.admit"),
     ),
     "it is handed to a worker": (
-        *_both(f"{_DISPATCH}._claim"),
-        *_both(f"{_DISPATCH}._begin"),
-        *_both(f"{_DISPATCH}._send_recorded", most=3),
+        *_both(f"{_CLAIMS}._claim"),
+        *_both(f"{_CLAIMS}.begin"),
+        *_both(f"{_CLAIMS}._send_recorded", most=3),
         *_both(f"{_LINK}.send"),
     ),
     "the worker reports": (
-        *_both(f"{_DISPATCH}.succeed"),
-        *_both(f"{_DISPATCH}.fail", most=3),
-        *_both(f"{_DISPATCH}.piece"),
-        *_both(f"{_DISPATCH}.progress", most=6),
-        *_both(f"{_DISPATCH}.log", most=6),
+        *_both(f"{_ATTEMPTS}.succeed"),
+        *_both(f"{_ATTEMPTS}.fail", most=3),
+        *_both(f"{_ATTEMPTS}.piece"),
+        *_both(f"{_ATTEMPTS}.progress", most=6),
+        *_both(f"{_ATTEMPTS}.log", most=6),
     ),
     "it ends, and somebody is told": (
         *_both(f"{_OPEN_JOBS}.settle"),
@@ -77,18 +80,18 @@ STAGES: Mapping[str, tuple[Point, ...]] = {
         *_both(f"{_OPEN_JOBS}._tell"),
     ),
     "somebody wants it to stop": (
-        *_both(f"{_DISPATCH}.cancel", most=3),
-        *_both(f"{_DISPATCH}.stopped", most=2),
+        *_both(f"{_STOPS}.cancel", most=3),
+        *_both(f"{_ATTEMPTS}.stopped", most=2),
     ),
     "a worker comes, goes, or hands back what it has not begun": (
         *_both(f"{_WORKERS}.connect", most=2, provoke="kill-worker"),
         *_both(f"{_WORKERS}.ready", most=2, provoke="kill-worker"),
-        *_both(f"{_DISPATCH}.depart", most=2, provoke="kill-worker"),
+        *_both(f"{_ATTEMPTS}.depart", most=2, provoke="kill-worker"),
         *_both(f"{_WORKERS}.draining", most=1, provoke="drain-worker"),
     ),
     "a worker polls, and brings what it has": (
         *_both(f"{_WORKERS}.join", most=1, provoke="restart"),
-        *_both(f"{_DISPATCH}.ask", most=3),
+        *_both(f"{_CLAIMS}.ask", most=3),
         *_both(f"{_TAKES}.take", most=6),
         *_both(f"{_TAKES}.succeed", most=3),
         *_both(f"{_TAKES}.fail", most=1),

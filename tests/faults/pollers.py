@@ -49,7 +49,7 @@ class Pollers:
         """SIGKILL to one of them; returns when it is gone, and the next `start` replaces it."""
         process = chance.choice([process for process in self._processes if process.poll() is None])
         process.kill()
-        process.wait(10)
+        process.wait(30)
 
     def last_words(self) -> str:
         """The end of what they wrote."""

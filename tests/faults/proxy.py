@@ -27,7 +27,7 @@ class LinkProxy:
         self._end = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="link-proxy", daemon=True)
         self._thread.start()
-        self._ready.wait(10)
+        self._ready.wait(30)
 
     def hold(self) -> None:
         """From now on nothing gets through."""
@@ -39,11 +39,11 @@ class LinkProxy:
 
     def cut(self) -> int:
         """Ends every connection at once; returns how many that were."""
-        return asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(30)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(10)
+        self._thread.join(30)
         self._listen.unlink(missing_ok=True)
 
     def _run(self) -> None:

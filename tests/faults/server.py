@@ -11,6 +11,7 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -30,8 +31,9 @@ ELSEWHERE = {"admin/polled": 2, "admin/polled_once": 1}
 """How many workers of the suite's own serve which endpoints."""
 LINKED = ("linked", "linked_pieces")
 """Programs of RunPod's kind that have the platform's link."""
-START_TIMEOUT = 30.0
-STOP_TIMEOUT = 40.0
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 60.0
+KILL_TIMEOUT = 30.0
 
 
 class Server:
@@ -111,7 +113,7 @@ class Server:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=10) as answer:
                 return int(answer.status) == 200
         except (urllib.error.URLError, OSError):
             return False
@@ -129,7 +131,7 @@ class Server:
         """SIGKILL to the server alone."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(KILL_TIMEOUT)
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
@@ -153,7 +155,8 @@ class Server:
         if self.is_alive:
             self.kill()
         for process in self.descendants():
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         self.proxy.close()
 
     def deploy(self) -> None:

@@ -72,7 +72,7 @@ class Account:
         ]
         self.see(job_id, 4.0)
         for piece in pieces:
-            self.entries.append(PieceSeen("reader", PieceSight(job_id, piece.seq, piece.value), 4.0))
+            self.entries.append(PieceSeen("reader", PieceSight(job_id, piece.seq, piece.value), 3.5, 4.0))
         return job_id
 
     def tell_rows(self, kind: str, number: int) -> str:
@@ -308,7 +308,7 @@ def without_numbers(account: Account) -> list[PieceSeen]:
 
 def shown_anew(account: Account) -> None:
     """As if the server had died, which it had not."""
-    account.entries += [replace(entry, at=5.0) for entry in without_numbers(account)]
+    account.entries += [replace(entry, asked=4.9, at=5.0) for entry in without_numbers(account)]
 
 
 def gap_without_numbers(account: Account) -> None:
@@ -489,7 +489,21 @@ def test_the_death_of_the_server_excuses_that_pieces_without_numbers_are_shown_a
     assert account.audit() == set()
 
 
+def test_a_piece_that_is_written_down_behind_the_death_of_the_server_reached_its_reader_before(
+    account: Account,
+) -> None:
+    shown_anew(account)
+    account.entries.append(Ended(3.6, 3.8))
+    assert account.audit() == set()
+
+
+def test_a_death_of_the_server_before_a_stream_was_asked_for_excuses_nothing(account: Account) -> None:
+    shown_anew(account)
+    account.entries.append(Ended(3.0, 3.4))
+    assert account.audit() == {"a stream lost or doubled a piece"}
+
+
 def test_pieces_without_numbers_must_go_on_or_begin_anew_after_the_death_of_the_server(account: Account) -> None:
     seen = without_numbers(account)
-    account.entries += [replace(seen[1], at=5.0), Ended(4.2, 4.8)]
+    account.entries += [replace(seen[1], asked=4.9, at=5.0), Ended(4.2, 4.8)]
     assert account.audit() == {"a stream lost or doubled a piece"}

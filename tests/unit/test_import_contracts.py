@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Violation:
-    """An import that must not be: which contract it breaks, and where it stands."""
+    """An import that must not be: which contract it breaks, and where it stands, in a module of its own or below another's."""
 
     contract: str
     module: str
@@ -41,6 +41,8 @@ VIOLATIONS = [
     Violation("apart-platform", "trivet/platform/builders/planted.py", "import trivet.authoring"),
     Violation("apart-platform", "trivet/platform/server/planted.py", "from trivet.sdk import Client"),
     Violation("apart-cli", "trivet/cli/planted.py", "import trivet.platform.server"),
+    Violation("dispatch", "trivet/platform/services/stops.py", "import trivet.platform.services.attempts"),
+    Violation("dispatch", "trivet/platform/services/board.py", "import trivet.platform.services.workers"),
     Violation("dry", "trivet/platform/core/planted.py", "import asyncio"),
     Violation("dry", "trivet/platform/services/planted.py", "import sqlite3"),
     Violation("dry", "trivet/platform/ports/planted.py", "from starlette.requests import Request"),
@@ -78,11 +80,15 @@ def planted(project: Path, violation: Violation) -> Iterator[None]:
     path = project / "src" / violation.module
     is_new = not path.parent.exists()
     path.parent.mkdir(exist_ok=True)
-    path.write_text(f"{violation.code}\n")
+    before = path.read_text() if path.exists() else None
+    path.write_text(f"{before or ''}{violation.code}\n")
     try:
         yield
     finally:
-        path.unlink()
+        if before is None:
+            path.unlink()
+        else:
+            path.write_text(before)
         if is_new:
             path.parent.rmdir()
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from tests.wire.fakes import Answer, World
-from trivet.platform.core.accounts import ApiKey, Scope
+from trivet.platform.core.accounts import Scope
+from trivet.platform.core.keys import ApiKey
 from trivet.platform.stores.memory.tables import Table
 
 USUAL = frozenset({Scope.CALL, Scope.READ, Scope.DEPLOY, Scope.DATA})

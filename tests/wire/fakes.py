@@ -13,9 +13,10 @@ from urllib.parse import unquote
 from tests.unit.services.calling import calling
 from tests.unit.services.receiver import FakeEgress
 from tests.unit.services.town import FakeVault, Town, built
-from trivet.platform.core.accounts import Principal, Token
+from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings
 from trivet.platform.core.jobs import NATIVE, Job
+from trivet.platform.core.keys import Token
 from trivet.platform.core.payloads import JSON
 from trivet.platform.dialects.native.app import NativeServices, NativeSettings, create_app
 from trivet.platform.dialects.native.webhooks import FORMAT
@@ -160,7 +161,7 @@ class Worker:
     def cancel(self, number: int, reason: str) -> None:
         self.cancels.append(number)
         order = next(order for order in self.orders if order.number == number)
-        asyncio.get_running_loop().call_soon(self.world.dispatcher.stopped, self.ref(order))
+        asyncio.get_running_loop().call_soon(self.world.dispatcher.attempts.stopped, self.ref(order))
 
     def drain(self) -> None:
         pass
@@ -172,7 +173,7 @@ class Worker:
         return AttemptRef(self.id, order.number, order.token)
 
     def give(self, order: AttemptOrder, data: bytes, content_type: str = JSON, pieces: int = 0) -> None:
-        self.world.dispatcher.succeed(self.ref(order), content_type, data, pieces)
+        self.world.dispatcher.attempts.succeed(self.ref(order), content_type, data, pieces)
 
 
 def echo(worker: Worker, order: AttemptOrder) -> None:
@@ -223,7 +224,7 @@ class World(Town):
         )
         self.tallies = Tallies(self.endpoints, self.clock)
         self.dispatcher.open_jobs.on_end = self.ended
-        self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
+        self.rollouts = Rollouts(self.endpoints, self.dispatcher.board, self.tallies)
         self.egress = FakeEgress()
         self.webhooks = Webhooks(
             store=self.store,
@@ -314,7 +315,7 @@ class World(Town):
         endpoint, version = self.publish(owner or self.admin, full_name, **request)
         if slots:
             worker = Worker(self, version)
-            self.dispatcher.seat(worker.id, version.id, worker, slots)
+            self.dispatcher.claims.seat(worker.id, version.id, worker, slots)
         return endpoint, version
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from tests.wire.fakes import Answer, World
-from trivet.platform.core.accounts import Token
+from trivet.platform.core.keys import Token
 from trivet.platform.dialects.native.examples import EXAMPLES
 from trivet.platform.dialects.native.routes.route import Access, Body, Route
 from trivet.platform.dialects.native.routes.table import ROUTES

@@ -124,7 +124,9 @@ def made_world() -> World:
 def handler(worker: Worker, order: AttemptOrder) -> None:
     """Does what the input says."""
     if order.body == b'"fail"':
-        worker.world.dispatcher.fail(worker.ref(order), JobError("handler_error", "no", "ValueError", hint="Mend it."))
+        worker.world.dispatcher.attempts.fail(
+            worker.ref(order), JobError("handler_error", "no", "ValueError", hint="Mend it.")
+        )
     elif order.body == b'"picture"':
         worker.give(order, b"\x89PNG\r\n\r\n", "image/png")
     elif order.body == b'"odd type"':

@@ -30,7 +30,7 @@ def fails(worker: Worker, order: AttemptOrder) -> None:
     error = JobError(
         "handler_error", "no such song", "KeyError", "Traceback…", ("a line of the worker",), "Mend the handler."
     )
-    worker.world.dispatcher.fail(worker.ref(order), error)
+    worker.world.dispatcher.attempts.fail(worker.ref(order), error)
 
 
 def test_a_call_is_answered_with_the_output_itself_and_its_timings(world: World) -> None:

@@ -23,11 +23,11 @@ def world() -> World:
 def sing(worker: Worker, order: AttemptOrder) -> None:
     """Three pieces, one of them bytes; progress and a log line between them."""
     dispatcher, ref = worker.world.dispatcher, worker.ref(order)
-    dispatcher.piece(ref, "application/json", b'{"text": "la"}')
-    dispatcher.progress(ref, Progress(0.5, "half way"))
-    dispatcher.log(ref, "stderr", b"breathing\n")
-    dispatcher.piece(ref, "image/png", b"\x89PNG")
-    dispatcher.piece(ref, "application/json", b'"a\\nb"')
+    dispatcher.attempts.piece(ref, "application/json", b'{"text": "la"}')
+    dispatcher.attempts.progress(ref, Progress(0.5, "half way"))
+    dispatcher.attempts.log(ref, "stderr", b"breathing\n")
+    dispatcher.attempts.piece(ref, "image/png", b"\x89PNG")
+    dispatcher.attempts.piece(ref, "application/json", b'"a\\nb"')
     worker.give(order, b"[]", pieces=3)
 
 
@@ -118,7 +118,7 @@ def hang_up_after(world: World, path: str, ready: Callable[[bytes], bool], metho
 
 def test_a_reader_that_leaves_ends_the_stream_and_not_the_job(world: World) -> None:
     def first_piece(worker: Worker, order: AttemptOrder) -> None:
-        worker.world.dispatcher.piece(worker.ref(order), "application/json", b"1")
+        worker.world.dispatcher.attempts.piece(worker.ref(order), "application/json", b"1")
 
     world.handler = first_piece
     answer = hang_up_after(world, "/endpoints/admin/hello/stream", lambda body: b"event: piece" in body, "POST")
@@ -153,7 +153,7 @@ def test_the_log_of_an_endpoint_is_read_and_followed(world: World) -> None:
 def test_following_the_log_of_an_endpoint_that_is_deleted_comes_to_an_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trivet.platform.services.workers.PING", 0.001)
+    monkeypatch.setattr("trivet.platform.services.logs.PING", 0.001)
     world.offer("admin/loud", slots=0)
 
     async def scenario() -> Answer:

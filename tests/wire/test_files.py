@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.wire.fakes import MAX_FILE, Answer, Client, World
-from trivet.platform.core.accounts import Token
 from trivet.platform.core.errors import Unavailable
+from trivet.platform.core.keys import Token
 from trivet.platform.dialects.native.app import create_app
 from trivet.platform.wire.ranges import Selection
 from trivet.platform.wire.transfers import send_file

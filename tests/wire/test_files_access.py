@@ -12,7 +12,8 @@ import pytest
 
 from tests.wire.access import USUAL, Stage, filled, same, state_of
 from tests.wire.fakes import Answer, World
-from trivet.platform.core.accounts import Scope, Token
+from trivet.platform.core.accounts import Scope
+from trivet.platform.core.keys import Token
 from trivet.platform.dialects.native.routes.table import ROUTES
 
 READING = ("GET", "HEAD")

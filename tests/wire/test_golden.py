@@ -14,12 +14,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from trivet.platform.core.accounts import Account, ApiKey, Organization, Role, Scope, Token
+from trivet.platform.core.accounts import Account, Organization, Role, Scope
 from trivet.platform.core.deployments import Deployment, DeploymentRequest, DeploymentStep
 from trivet.platform.core.endpoints import Endpoint, HandlerKind, Version, VersionSettings, VersionState, Visibility
 from trivet.platform.core.errors import FieldError, InvalidInput, NotFound, TooLarge
 from trivet.platform.core.images import Image
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobPolicy, JobStatus, Progress
+from trivet.platform.core.keys import ApiKey, Token
 from trivet.platform.core.limits import CallLimits, RateLimit
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.views import (
@@ -45,8 +46,8 @@ from trivet.platform.dialects.native.translate import webhooks as of_webhooks
 from trivet.platform.services.accounts import Me
 from trivet.platform.services.journals import LogLine
 from trivet.platform.services.organizations import OrganizationView
+from trivet.platform.services.roster import WorkerView
 from trivet.platform.services.signing import SecretView
-from trivet.platform.services.workers import WorkerView
 from trivet.platform.wire.problems import problem_of
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -110,6 +111,7 @@ ENDPOINT_VIEW = EndpointView(
     ("acme",),
     canary=ShareView("1.3.0", 10),
     aliases=[PROD],
+    env=["MODEL_NAME"],
 )
 DEPLOYMENT = Deployment(
     "dep_1",
@@ -198,9 +200,11 @@ DOCUMENTS: dict[str, Any] = {
     ),
     "worker": of_endpoints.worker(
         WorkerView(
-            Worker("wrk_1", "endpoint1", "ver_1", WorkerState.DRAINING, T, pid=4711, isolation="group", jobs_done=5),
+            Worker("wrk_1", "endpoint1", "ver_1", T, pid=4711, isolation="group"),
             "ann/song",
             "1.2.0",
+            WorkerState.DRAINING,
+            5,
             ("ready",),
         )
     ),

@@ -18,8 +18,8 @@ def world() -> World:
 
 
 def noisy(worker: Worker, order: AttemptOrder) -> None:
-    worker.world.dispatcher.log(worker.ref(order), "stdout", b"one\n")
-    worker.world.dispatcher.log(worker.ref(order), "stderr", b"two")
+    worker.world.dispatcher.attempts.log(worker.ref(order), "stdout", b"one\n")
+    worker.world.dispatcher.attempts.log(worker.ref(order), "stderr", b"two")
     worker.give(order, b"1")
 
 
@@ -135,7 +135,7 @@ def test_progress_shows_in_the_document_of_a_running_job(world: World) -> None:
     from trivet.platform.core.jobs import Progress
 
     def half(worker: Worker, order: AttemptOrder) -> None:
-        worker.world.dispatcher.progress(worker.ref(order), Progress(0.5, "half way"))
+        worker.world.dispatcher.attempts.progress(worker.ref(order), Progress(0.5, "half way"))
 
     world.handler = half
 

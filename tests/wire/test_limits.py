@@ -75,7 +75,7 @@ def test_a_stream_counts_and_tells_as_well(world: World) -> None:
 
 def test_a_job_that_failed_is_told_with_what_is_left(world: World) -> None:
     def fails(worker: Worker, order: AttemptOrder) -> None:
-        world.dispatcher.fail(worker.ref(order), JobError("handler_error", "no such song", "KeyError"))
+        world.dispatcher.attempts.fail(worker.ref(order), JobError("handler_error", "no such song", "KeyError"))
 
     world.handler = fails
     failed = world.ask("POST", RUN, body=b"1", token=key(world, rate="3/min"))

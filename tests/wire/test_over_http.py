@@ -39,7 +39,7 @@ def over_http(
         world: what is served.
         scenario: given a function that connects.
         way: ``front``, or ``uvicorn`` for its own protocol alone.
-        behind: what is left to see while the server stops; what was opened is closed after it.
+        behind: what is left to see once the server has begun to stop; what was opened is closed after it.
         front: what the front is given besides.
     """
 
@@ -76,6 +76,8 @@ def over_http(
                     writer.close()
             server.should_exit = True
             if behind is not None:
+                while any(listener.is_serving() for listener in server.servers):
+                    await asyncio.sleep(0.005)
                 await behind()
             await serving
             for writer in opened:
@@ -168,7 +170,7 @@ def test_a_reader_of_events_that_hangs_up_is_noticed(way: str) -> None:
     world.offer()
 
     def first_piece(worker: Worker, order: AttemptOrder) -> None:
-        worker.world.dispatcher.piece(worker.ref(order), "application/json", b"1")
+        worker.world.dispatcher.attempts.piece(worker.ref(order), "application/json", b"1")
 
     world.handler = first_piece
 
@@ -243,11 +245,11 @@ def test_a_server_that_stops_lets_a_held_call_finish_and_closes_its_connection(w
         writer.write(request(world, "POST", "/endpoints/admin/hello/run", body=b"1"))
         while not len(world.dispatcher.open_jobs):
             await asyncio.sleep(0.001)
-        (seat,) = world.dispatcher.board.seats(version.id)
-        worker: Any = seat.link
-        asyncio.get_running_loop().call_later(0.15, worker.give, worker.orders[0], b"2")
 
     async def answered() -> None:
+        (seat,) = world.dispatcher.board.seats(version.id)
+        worker: Any = seat.link
+        worker.give(worker.orders[0], b"2")
         status, headers, body = await answer_of(opened[0])
         assert (status, headers["connection"], body) == (200, "close", b"2")
         assert await opened[0].read() == b""

@@ -327,3 +327,89 @@ def test_secrets_go_in_and_only_their_names_come_out(world: World) -> None:
     assert world.ask("DELETE", "/secrets/TOKEN").status == 204
     assert world.ask("DELETE", "/secrets/TOKEN").code == "not_found"
     assert world.ask("PUT", "/secrets/no-name", json_body={"value": "x"}).code == "bad_request"
+
+
+# -- variables and secrets of a deployment
+
+
+def given(world: World, variables: bytes | None, query: str = "") -> Answer:
+    """Uploads three bytes, with a document of variables before them where there is one."""
+    size = "" if variables is None else f"&env_bytes={len(variables)}"
+    path = f"/deployments?filename=hello.tar.gz{size}{query}"
+    return world.ask("POST", path, body=(variables or b"") + b"tar", headers=GZIP)
+
+
+def ended(world: World, taken: Answer) -> Answer:
+    assert taken.status == 202, taken.json
+    world.run(world.deployments.build(taken.json["id"]))
+    return world.ask("GET", f"/deployments/{taken.json['id']}")
+
+
+def test_variables_come_before_the_upload_and_only_their_names_come_out(world: World, tmp_path: Path) -> None:
+    world.ask("PUT", "/secrets/TOKEN", json_body={"value": "hush"})
+    done = ended(world, given(world, b'{"MODEL": "tiny-value", "EMPTY": ""}', "&secrets=TOKEN"))
+    assert world.builder.unpacked[-1][2] == hashlib.sha256(b"tar").hexdigest()
+    assert world.builder.tried_with == {"MODEL": "tiny-value", "EMPTY": "", "TOKEN": "hush"}
+    shown = world.ask("GET", "/endpoints/admin/hello")
+    assert (shown.json["settings"]["env"], shown.json["settings"]["secrets"]) == (["EMPTY", "MODEL"], ["TOKEN"])
+    listed = world.ask("GET", "/endpoints")
+    versions = world.ask("GET", "/endpoints/admin/hello/versions")
+    assert all(b"tiny-value" not in answer.body for answer in (done, shown, listed, versions))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_deployment_that_says_nothing_of_it_keeps_it_and_one_that_says_so_drops_it(world: World) -> None:
+    ended(world, given(world, b'{"MODEL": "tiny"}'))
+    kept = ended(world, given(world, None)).json
+    assert [step["text"] for step in kept["steps"] if "keeps the variable MODEL" in step["text"]]
+    assert world.ask("GET", "/endpoints/admin/hello").json["settings"]["env"] == ["MODEL"]
+    ended(world, given(world, b"{}"))
+    assert world.ask("GET", "/endpoints/admin/hello").json["settings"]["env"] == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "query", "code", "words"),
+    [
+        (b'{"A": 5}', "", "bad_request", "`str`"),
+        (b'["hush"]', "", "bad_request", "object"),
+        (b'{"A": "hush"', "", "invalid_json", "not JSON"),
+        (b'{"PATH": "hush"}', "", "bad_request", "PATH"),
+        (b'{"no-name": "hush"}', "", "bad_request", "no-name"),
+        (b'{"A": "hush"}', "&secrets=A", "bad_request", "as a variable and as a secret"),
+        (None, "&secrets=A", "not_found", "trivet secrets set A"),
+        (None, "&env_bytes=1000", "bad_request", "The body ends after 3 bytes"),
+        (None, "&env_bytes=999999999", "bad_request", "env_bytes"),
+        (None, "&env_bytes=x", "bad_request", "env_bytes"),
+        (b'{"A": "hush"}', "&image=w", "bad_request", "An image has no variables"),
+    ],
+)
+def test_variables_that_can_not_be_are_refused_and_no_value_is_repeated(
+    world: World, tmp_path: Path, variables: bytes | None, query: str, code: str, words: str
+) -> None:
+    refused = given(world, variables, query)
+    assert (refused.code, words in refused.json["detail"]) == (code, True), refused.json
+    assert b"hush" not in refused.body
+    assert (world.to_build, list(tmp_path.iterdir())) == ([], [])
+
+
+def test_who_does_not_manage_an_endpoint_learns_no_name_of_its_variables(world: World) -> None:
+    ended(world, given(world, b'{"MODEL": "tiny"}'))
+    world.ask("PATCH", "/endpoints/admin/hello", json_body={"visibility": "public"})
+    world.account("ann")
+    seen = world.ask("GET", "/endpoints/admin/hello", token=world.token("ann")).json
+    assert (seen["name"], seen["settings"]["env"]) == ("admin/hello", [])
+
+
+def test_a_limit_counts_for_the_upload_alone(world: World) -> None:
+    body = b'{"A": "1"}' + b"x" * MAX_INPUT
+    taken = world.ask("POST", "/deployments?filename=a.py&env_bytes=10", body=body, headers=GZIP)
+    assert taken.status == 202
+    over = world.ask("POST", "/deployments?filename=a.py&env_bytes=10", body=body + b"x", headers=GZIP)
+    assert (over.status, over.json["limit"]) == (413, MAX_INPUT)
+
+
+def test_variables_that_come_in_pieces_are_read_whole(world: World) -> None:
+    pieces = [b'{"A"', b': "1"', b"}ta", b"r"]
+    taken = world.ask("POST", "/deployments?filename=hello.tar.gz&env_bytes=10", body=pieces, headers=GZIP)
+    ended(world, taken)
+    assert (world.builder.tried_with, world.builder.unpacked[-1][2]) == ({"A": "1"}, hashlib.sha256(b"tar").hexdigest())

@@ -16,9 +16,10 @@ from tests.wire.access import Stage, same, state_of
 from tests.wire.fakes import Answer, Client, echo
 from tests.wire.runpod.fakes import RunPodWorld, fails, fault, hold
 from tests.wire.runpod_graph.world import GraphWorld, first_error
-from trivet.platform.core.accounts import Role, Scope, Token
+from trivet.platform.core.accounts import Role, Scope
 from trivet.platform.core.endpoints import Version
 from trivet.platform.core.jobs import JobError
+from trivet.platform.core.keys import Token
 from trivet.platform.dialects.runpod import app, openai, worker
 from trivet.platform.dialects.runpod.context import GRAPHQL
 from trivet.platform.dialects.runpod.graph.schema import MUTATIONS, OF_USER, QUERIES

@@ -10,9 +10,10 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from trivet.platform.core.accounts import Principal, Scope, Token
+from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
 from trivet.platform.core.jobs import JobError, Progress
+from trivet.platform.core.keys import Token
 from trivet.platform.dialects.runpod import worker
 from trivet.platform.dialects.runpod.context import RunPodServices, RunPodSettings
 from trivet.platform.dialects.runpod.worker import ENVELOPE, WorkerApi, read_log_line

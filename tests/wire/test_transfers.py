@@ -17,7 +17,7 @@ import pytest
 from tests.wire import fakes
 from tests.wire.algorithmia.fakes import AlgorithmiaWorld
 from tests.wire.test_over_http import Connect, answer_of, head_of, over_http
-from trivet.platform.core.data import DataPath
+from trivet.platform.core.data_paths import DataPath
 from trivet.platform.server import sendfile
 from trivet.platform.server.sendfile import Senders, descriptor_of
 from trivet.platform.stores.blobs_disk import DiskBlobs

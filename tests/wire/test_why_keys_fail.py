@@ -9,7 +9,7 @@ import pytest
 from tests.wire.algorithmia.fakes import AlgorithmiaWorld
 from tests.wire.fakes import Answer, World
 from tests.wire.runpod.fakes import RunPodWorld
-from trivet.platform.core.accounts import DAY, Token
+from trivet.platform.core.keys import DAY, Token
 
 Ask = Callable[[Token], Answer]
 

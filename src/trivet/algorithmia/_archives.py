@@ -8,8 +8,12 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path
+from typing import TypeVar
 
-from trivet.algorithmia.errors import AnswerError, DataApiError
+from trivet.algorithmia.errors import AnswerError, ApiError, DataApiError
+from trivet.sdk._unpacking import TooMuchError, most_unpacked, opened_zip, unpack_tar
+
+E = TypeVar("E", bound=ApiError)
 
 _OF_NAMES = (FileExistsError, IsADirectoryError, NotADirectoryError)
 """What is raised where an archive's names are in each other's way; other errors of the disk are this machine's own."""
@@ -48,18 +52,19 @@ def unpack(packed: str, place: str) -> str:
         The folder; where the archive holds one file, that file.
 
     Raises:
-        DataApiError: it is no archive, or a broken one.
+        DataApiError: it is no archive, a broken one, or holds too much (``.code`` is then ``too_large``).
     """
+    source = Path(packed)
     folder = tempfile.mkdtemp()
     try:
-        with zipfile.ZipFile(packed) as archive:
+        with opened_zip(source, most_unpacked(source.stat().st_size)) as archive:
             # Where each has come to, `zipfile` says: an entry may be named as if it lay elsewhere.
             places = [archive.extract(entry, folder) for entry in archive.infolist()]
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if not isinstance(error, Exception) or (isinstance(error, OSError) and not isinstance(error, _OF_NAMES)):
             raise
-        raise DataApiError(f"unable to unpack {place} - {error}") from error
+        raise _refused(DataApiError, f"unable to unpack {place} - {error}", error) from error
     return folder if len(places) != 1 else places[0]
 
 
@@ -67,10 +72,15 @@ def unpack_template(archive: Path, folder: Path) -> None:
     """Unpacks an archive (gzip and tar) to a folder, and lets nothing out of that.
 
     Raises:
-        AnswerError: it is no archive, or one that would.
+        AnswerError: it is no archive, one that would, or one that holds too much (``.code`` is then ``too_large``).
     """
     try:
-        with tarfile.open(archive, "r:gz") as packed:
-            packed.extractall(folder, filter="data")
+        unpack_tar(archive, folder, most_unpacked(archive.stat().st_size))
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
-        raise AnswerError(f"The template is no archive that can be unpacked: {error}.") from error
+        raise _refused(AnswerError, f"The template is no archive that can be unpacked: {error}.", error) from error
+
+
+def _refused(kind: type[E], message: str, error: Exception) -> E:
+    if isinstance(error, TooMuchError):
+        return kind(message, code="too_large", hint="Whoever packed it has to make it smaller, or several of it.")
+    return kind(message)

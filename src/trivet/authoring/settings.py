@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from trivet.protocol.words import meant
+
 POLICIES = ("queue_delay", "request_count")
 RETRY_WORDS = ("worker_lost", "handler_error", "execution_timeout")
 LONGEST_BACKOFF = 3600.0
@@ -36,7 +38,8 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         check = _CHECKS.get(name)
         if check is None:
-            raise TypeError(f"endpoint() knows no setting {name!r}; it takes {', '.join(sorted(_CHECKS))}")
+            known = sorted(_CHECKS)
+            raise TypeError(f"endpoint() knows no setting {name!r}{meant(name, known)}; it takes {', '.join(known)}")
         if value is not None:
             plain[name] = check(name, value)
     if "batch_wait" in plain and plain.get("max_batch_size", 1) == 1:
@@ -142,7 +145,7 @@ def _name(name: str, value: object) -> str:
 
 def _policy(name: str, value: object) -> str:
     if value not in POLICIES:
-        raise ValueError(f"endpoint(policy={value!r}): it is one of {', '.join(POLICIES)}")
+        raise ValueError(f"endpoint(policy={value!r}): it is one of {', '.join(POLICIES)}{meant(value, POLICIES)}")
     return _text(name, value)
 
 
@@ -176,8 +179,8 @@ def _retry_on(name: str, value: object) -> list[str]:
         # not is one of ours, misspelt.
         if word not in RETRY_WORDS and not (_TYPE.fullmatch(word) and ("." in word or word[0].isupper())):
             raise ValueError(
-                f"endpoint(retry_on=…): {word!r} is none of {', '.join(RETRY_WORDS)}, and no type of exception such as "
-                "'ConnectionError' or 'requests.exceptions.Timeout'"
+                f"endpoint(retry_on=…): {word!r} is none of {', '.join(RETRY_WORDS)}{meant(word, RETRY_WORDS)}, and no type "
+                "of exception such as 'ConnectionError' or 'requests.exceptions.Timeout'"
             )
     return words
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from trivet.cli.options import confirmed, job_count, limits_given
+from trivet.cli.options import confirmed, job_count, limits_given, yes_option
 from trivet.cli.output import (
     Column,
     ago,
@@ -131,7 +131,7 @@ def enable(name: str) -> None:
 
 @accounts.command("delete")
 @click.argument("name")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 def delete(name: str, yes: bool) -> None:
     """Delete the account NAME and its keys."""
     if not confirmed(f"Delete the account {name} and its keys?", yes=yes):

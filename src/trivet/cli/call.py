@@ -98,6 +98,7 @@ def call(
 
 
 def _run(endpoint: Endpoint, payload: Any, waited: CallOptions, *, timeout: float | None, as_json: bool) -> None:
+    from trivet.sdk._deadline import seconds
     from trivet.sdk.errors import TimedOutError
 
     # Submitted, not run: only a job whose id is known can be cancelled while it is waited for.
@@ -114,7 +115,7 @@ def _run(endpoint: Endpoint, payload: Any, waited: CallOptions, *, timeout: floa
             return
         what = "It was cancelled." if outcome else outcome.detail
         raise Failure(
-            f"The job {job.id} was not done after {timeout:g} s. {what}",
+            f"The job {job.id} was not done after {seconds(timeout or 0.0)}. {what}",
             f"Give it longer, or queue it with --submit. Why it took so long: trivet jobs explain {job.id}",
         ) from None
     print_output(output, as_json=as_json)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from trivet.cli.deploy_env import env_options, given_env, uploaded_too
 from trivet.cli.options import worker_range
 from trivet.cli.output import emit, emit_json, json_option, note
 from trivet.cli.samples import kept, sample
@@ -26,6 +27,7 @@ Examples:
   trivet deploy ./classifier --name science/iris --version 1.2.0
   trivet deploy hello.py --canary 10
   trivet deploy hello.py --workers 1,4 --json
+  trivet deploy ./worker --env MODEL_NAME=tiny --env-file .env --secret HF_TOKEN
   trivet deploy ./worker --image team/worker:1.0"""
 )
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
@@ -50,6 +52,7 @@ Examples:
     metavar="NAME",
     help="Publish no endpoint, but the build under this name, for endpoints to be made of.",
 )
+@env_options
 @json_option
 def deploy(
     *,
@@ -62,6 +65,10 @@ def deploy(
     canary: int | None,
     held: bool,
     image: str | None,
+    env: tuple[str, ...],
+    env_files: tuple[Path, ...],
+    secrets: tuple[str, ...],
+    no_env: bool,
     as_json: bool,
 ) -> None:
     """Build and publish a version of what lies at PATH.
@@ -79,12 +86,19 @@ def deploy(
     With --image, PATH holds one endpoint; templates name the image, and endpoints are made from these. The same name again
     moves it to the new build. Beside it only --name OWNER/ can be given.
 
+    --env, --env-file and --secret say together all that the workers find in their environment, and the code when it is loaded
+    once; values are kept encrypted and never shown. Without any of them a version keeps what the one that serves was given, and
+    says so; --no-env gives it none. A model has no code that could read them.
+
     A .trivetignore in the folder lists what is not to be uploaded. --json prints one object per endpoint and line.
     """
+    given = given_env(env, env_files, secrets, no_env=no_env)
     if image is not None:
-        owner = _owner_alone(name, version, endpoint_id, model_id, workers, canary, held or None)
+        owner = _owner_alone(name, version, endpoint_id, model_id, workers, canary, held or None, given.env)
         _publish_image(path, image, owner, as_json=as_json)
         return
+    for file in uploaded_too(path, env_files):
+        note(f"{file} lies in what is deployed, so it is uploaded too, as plain text. List it in .trivetignore.")
     with connect() as client:
         deployed = publish(
             client,
@@ -96,6 +110,7 @@ def deploy(
             workers=workers,
             canary=canary,
             held=held,
+            **given.settings,
         )
         for endpoint in deployed:
             if as_json:

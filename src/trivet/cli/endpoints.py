@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trivet.cli import rollouts
-from trivet.cli.options import confirmed, worker_range
+from trivet.cli.options import confirmed, worker_range, yes_option
 from trivet.cli.output import Column, ago, emit, emit_json, facts, json_option, listing, moment, note, span
 from trivet.cli.session import connect
 
@@ -106,7 +106,7 @@ def rollback(name: str, to: str | None, as_json: bool) -> None:
 
 @endpoints.command("delete", short_help="Delete the endpoint NAME with its versions.")
 @click.argument("name")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 def delete(name: str, yes: bool) -> None:
     """Delete the endpoint NAME with its versions; waiting jobs are cancelled, running ones stopped."""
     if not confirmed(f"Delete {name} and all its versions?", yes=yes):
@@ -119,9 +119,13 @@ def delete(name: str, yes: bool) -> None:
 
 @endpoints.command("purge")
 @click.argument("name")
+@yes_option
 @json_option
-def purge(name: str, as_json: bool) -> None:
+def purge(name: str, yes: bool, as_json: bool) -> None:
     """Cancel all jobs that wait for the endpoint NAME. Running ones go on."""
+    if not confirmed(f"Cancel all jobs that wait for {name}?", yes=yes):
+        note("Nothing was cancelled.")
+        return
     with connect() as client:
         count = client.endpoints.purge(name)
     emit_json({"cancelled": count}) if as_json else emit(f"{count} waiting jobs were cancelled.")
@@ -218,9 +222,11 @@ def _with(endpoint: EndpointInfo) -> str:
 
 
 def _scaling(scaling: Scaling) -> str:
+    from trivet.sdk._deadline import seconds
+
     text = f"{scaling.min} to {scaling.max} workers, by {scaling.policy}"
     target = "" if scaling.target is None else f" {scaling.target:g}"
-    idle = "" if scaling.idle_timeout is None else f", idle ones stop after {scaling.idle_timeout:g} s"
+    idle = "" if scaling.idle_timeout is None else f", idle ones stop after {seconds(scaling.idle_timeout)}"
     return text + target + idle
 
 

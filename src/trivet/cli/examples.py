@@ -10,6 +10,7 @@ import click
 from trivet.cli.deploy import publish, publish_image, summary
 from trivet.cli.output import Column, emit, emit_json, json_option, listing, note, to_json
 from trivet.cli.session import connect
+from trivet.protocol.words import meant
 
 if TYPE_CHECKING:
     from trivet.examples import Example
@@ -101,7 +102,8 @@ def _chosen(names: tuple[str, ...]) -> list[Example]:
     known = {example.name: example for example in catalogue()}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise click.UsageError(f"There is no example {unknown[0]!r}; there are: {', '.join(known)}.")
+        near = meant(unknown[0], known)
+        raise click.UsageError(f"There is no example {unknown[0]!r}{near}; there are: {', '.join(known)}.")
     return [known[name] for name in names] or list(known.values())
 
 

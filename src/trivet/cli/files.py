@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trivet.cli.errors import Failure
-from trivet.cli.options import confirmed
+from trivet.cli.options import confirmed, yes_option
 from trivet.cli.output import Column, ago, emit, emit_json, is_terminal, json_option, listing, note
 from trivet.cli.progress import ProgressLine
 from trivet.cli.session import connect
@@ -99,7 +99,7 @@ def cp(sources: tuple[str, ...], target: str, make: bool, keep: bool) -> None:
 @files.command("rm", short_help="Delete files, collections, and with -r all in them.")
 @click.argument("uris", nargs=-1, required=True, metavar="URI...")
 @click.option("-r", "--recursive", is_flag=True, help="Delete collections with all their files.")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 def rm(uris: tuple[str, ...], recursive: bool, yes: bool) -> None:
     """Delete files, and collections that are empty; with -r collections with all that is in them."""
     from trivet.sdk._uris import DataUri

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trivet.cli.options import confirmed
+from trivet.cli.options import confirmed, yes_option
 from trivet.cli.output import Column, ago, emit_json, facts, json_option, listing, moment, note
 from trivet.cli.session import connect
 
@@ -66,7 +66,7 @@ def show(name: str, as_json: bool) -> None:
 
 @images.command("delete")
 @click.argument("name")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 def delete(name: str, yes: bool) -> None:
     """Delete the image NAME, or the one of that id. Endpoints that were made of it keep what they have."""
     with connect() as client:

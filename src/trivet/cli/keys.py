@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from trivet.cli.options import confirmed, job_count, lifetime, limits_given, words
+from trivet.cli.options import confirmed, job_count, lifetime, limits_given, words, yes_option
 from trivet.cli.output import Column, ago, emit, emit_json, json_option, limits_in_words, listing, moment, note
 from trivet.cli.session import connect
 
@@ -143,7 +143,7 @@ def enable(key_id: str) -> None:
 
 @keys.command("revoke")
 @click.argument("key_ids", nargs=-1, required=True, metavar="KEY...")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 def revoke(key_ids: tuple[str, ...], yes: bool) -> None:
     """End keys, at once and for ever."""
     if not confirmed(f"Revoke {', '.join(key_ids)}?", yes=yes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import io
 import os
 import sys
 import threading
@@ -88,6 +89,7 @@ def cli() -> None:
       trivet call admin/hello '{"name": "Bond"}'  call it
 
     Every listing takes --json. Results go to stdout, everything else to stderr.
+    What can't be undone is asked about on a terminal, and done at once in a script.
     The exit status is 0 when it is done, 1 when the job or the operation failed, 2 for wrong usage,
     and 3 when the platform cannot be reached or does not let you in.
     """
@@ -95,6 +97,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The entry point of the installed script; never returns."""
+    _say_anyhow()
     statuses: list[int] = []
     atexit.register(_leave, statuses)  # the first that is registered is the last that runs
     try:
@@ -102,6 +105,15 @@ def main() -> NoReturn:
     except SystemExit as end:
         statuses.append(end.code if isinstance(end.code, int) else int(end.code is not None))
         raise
+
+
+def _say_anyhow() -> None:
+    """What stdout's encoding has no character for goes out as an escape such as ``\\u2192``, as it does on stderr. An error amid
+    a table, or behind a call that was made, would lose what people came for.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _leave(statuses: list[int]) -> None:

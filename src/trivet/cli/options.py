@@ -7,6 +7,9 @@ from typing import Literal
 
 import click
 
+yes_option = click.option("-y", "--yes", is_flag=True, help="Don't ask. Where there is no terminal, nothing is asked.")
+"""The option of every command that does what can't be undone; such a command goes on when `confirmed` says so."""
+
 
 def worker_range(text: str) -> tuple[int, int]:
     """``MIN,MAX``: how many workers at least and at most; one number alone is the most.
@@ -84,12 +87,15 @@ def limits_given(rate: str | None, concurrent: int | Literal["none"] | None) -> 
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
-    """Whether to go on with something that can't be undone. Asks only where a person sits at both ends.
+    """Whether to go on with something that can't be undone. Asks only where a person sits at both ends: a script means what it
+    says.
 
     Args:
         question: what to ask.
         yes: the answer was given in advance.
     """
-    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return True
-    return click.confirm(question, err=True)
+    return yes or not _somebody_is_there() or click.confirm(question, err=True)
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trivet.cli.options import confirmed
+from trivet.cli.options import confirmed, yes_option
 from trivet.cli.output import Column, ago, emit, emit_json, facts, json_option, listing, moment, note
 from trivet.cli.session import connect
 
@@ -88,7 +88,7 @@ def remove(name: str, account: str) -> None:
 
 @orgs.command("delete")
 @click.argument("name")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 def delete(name: str, yes: bool) -> None:
     """Delete the organization NAME."""
     if not confirmed(f"Delete the organization {name}?", yes=yes):

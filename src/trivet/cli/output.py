@@ -53,8 +53,8 @@ def emit_json(value: object) -> None:
 
 
 def to_json(value: object) -> str:
-    """``value`` as compact JSON; the SDK's models become objects, their times RFC 3339."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_document)
+    """``value`` as compact JSON, for stdout; the SDK's models become objects, their times RFC 3339."""
+    return json.dumps(value, ensure_ascii=not _is_unicode(sys.stdout), separators=(",", ":"), default=_document)
 
 
 def moment(when: datetime) -> str:
@@ -138,6 +138,11 @@ def span(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size:.0f}{unit}"
     return f"{seconds:.0f}s"
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    """Whether a stream takes every character: what it would escape in its own way, JSON has a way of its own for."""
+    return (stream.encoding or "utf-8").lower().startswith("utf")
 
 
 def _document(value: object) -> object:

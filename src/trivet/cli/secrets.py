@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trivet.cli.options import confirmed
+from trivet.cli.options import confirmed, yes_option
 from trivet.cli.output import Column, json_option, listing, note
 from trivet.cli.session import connect
 
@@ -57,7 +57,7 @@ def ls(as_json: bool) -> None:
 
 @secrets.command("delete")
 @click.argument("name")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 def delete(name: str, yes: bool) -> None:
     """Delete the secret NAME."""
     if not confirmed(f"Delete the secret {name}?", yes=yes):

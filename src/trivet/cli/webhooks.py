@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trivet.cli.options import confirmed
+from trivet.cli.options import confirmed, yes_option
 from trivet.cli.output import Column, ago, emit, emit_json, facts, json_option, listing, moment, note, span
 from trivet.cli.session import connect
 
@@ -69,7 +69,7 @@ def redeliver(job_id: str, as_json: bool) -> None:
 
 @webhooks.command("secret", short_help="Print the secret that your messages are signed with.")
 @click.option("--rotate", is_flag=True, help="Make a new one; the old one counts for 24 hours more.")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@yes_option
 @json_option
 def secret(rotate: bool, yes: bool, as_json: bool) -> None:
     """Print the secret that your messages are signed with, for those who receive them.

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any, Literal, TypedDict
 from urllib.parse import quote
 
+from trivet.protocol.words import meant
+
 Priority = Literal["high", "normal", "low"]
 
 
@@ -64,8 +66,9 @@ def query(options: CallOptions) -> dict[str, Any]:
     if not options:
         return {}
     if not options.keys() <= _NAMES:  # one that is misspelt must not be passed over: it may say "once at most"
-        unknown = ", ".join(sorted(options.keys() - _NAMES))
-        raise TypeError(f"a call has no option {unknown}; it takes {', '.join(sorted(_NAMES))}")
+        known = sorted(_NAMES)
+        unknown = ", ".join(f"{name}{meant(name, known)}" for name in sorted(options.keys() - _NAMES))
+        raise TypeError(f"a call has no option {unknown}; it takes {', '.join(known)}")
     said = {carried: options.get(name) for name, carried in _IN_QUERY.items()}
     if said["retry_on"] is not None:
         said["retry_on"] = _kinds_of_errors(said["retry_on"])

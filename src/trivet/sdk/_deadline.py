@@ -12,11 +12,15 @@ class Deadline:
     Args:
         timeout: seconds from now; None waits for ever.
         clock: seconds that only go forward.
+
+    Attributes:
+        timeout: seconds that the whole wait may take, never below 0; 0 as well where there is no end.
     """
 
     def __init__(self, timeout: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._at = None if timeout is None else clock() + max(0.0, timeout)
+        self.timeout = max(0.0, timeout or 0.0)
+        self._at = None if timeout is None else clock() + self.timeout
 
     def left(self) -> float | None:
         """Seconds that are left, never below 0; None where there is no end."""
@@ -31,3 +35,14 @@ class Deadline:
     def passed(self) -> bool:
         """Whether nothing is left."""
         return self.left() == 0.0
+
+
+def seconds(value: float) -> str:
+    """A length of time for people: ``"0.25 s"``, ``"7.5 s"``, ``"1,800 s"``; no more digits than matter.
+
+    Args:
+        value: seconds.
+    """
+    digits = 3 if value < 1 else 1 if value < 100 else 0
+    text = f"{value:,.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.') if digits else text} s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -78,24 +79,24 @@ class _Frame:
     def exactly(self, size: int) -> bytes:
         """The next ``size`` bytes."""
         if len(self.data) < size:
-            parts, missing = [self.data], size - len(self.data)
+            gathered = io.BytesIO()  # what is joined would lie in memory twice, parts and whole
+            missing = size - gathered.write(self.data)
             while missing > 0:
-                parts.append(self._more())
-                missing -= len(parts[-1])
-            self.data = b"".join(parts)
+                missing -= gathered.write(self._more())
+            self.data = gathered.getvalue()
         found, self.data = self.data[:size], self.data[size:]
         return found
 
     def rest(self, largest: int) -> bytes:
         """All that comes up to the end of the connection, of which there may be so many bytes."""
-        parts, left = [self.data], largest - len(self.data)
+        gathered = io.BytesIO()
+        left = largest - gathered.write(self.data)
         while left >= 0 and (part := self._receive()):
-            parts.append(part)
-            left -= len(part)
+            left -= gathered.write(part)
         if left < 0:
             raise too_large(None, largest)
         self.data = b""
-        return b"".join(parts)
+        return gathered.getvalue()
 
     def _more(self) -> bytes:
         data = self._receive()
@@ -119,18 +120,18 @@ def _head(data: bytes) -> tuple[str, int, dict[str, str]]:
 
 
 def _chunks(frame: _Frame, largest: int) -> bytes:
-    parts: list[bytes] = []
+    gathered = io.BytesIO()
     left = largest
     while size := _length(frame.until(b"\r\n").partition(b";")[0].decode("latin-1").strip(), 16):
         left -= size
         if left < 0:
             raise too_large(None, largest)
-        parts.append(frame.exactly(size))
+        gathered.write(frame.exactly(size))
         if frame.until(b"\r\n"):
             raise ValueError("a chunk of the answer is longer than it says")
     while frame.until(b"\r\n"):
         """Trailers say nothing that a client needs."""
-    return b"".join(parts)
+    return gathered.getvalue()
 
 
 def _length(text: str, base: int) -> int:

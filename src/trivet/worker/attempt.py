@@ -27,6 +27,8 @@ class Work:
     """Why it has to stop; ``None`` while it has not."""
     interrupted: bool
     """Whether its handler was told."""
+    over: bool
+    """Whether it was answered: what is said now, by what its handler left behind, can't be sent with it any more."""
 
     def progress(self, fraction: float, message: str) -> None:
         """Tells how far it is."""
@@ -51,7 +53,6 @@ class Attempt(Work):
         "_left",
         "_link",
         "_log",
-        "_over",
         "_progress",
         "_progress_at",
         "account",
@@ -63,6 +64,7 @@ class Attempt(Work):
         "interrupted",
         "job_id",
         "number",
+        "over",
         "reason",
         "repeats",
         "token",
@@ -97,7 +99,7 @@ class Attempt(Work):
         self._left = MAX_LOG
         self._progress: tuple[dict[str, Any], bytes] | None = None
         self._progress_at = 0.0
-        self._over = False
+        self.over = False
 
     @property
     def credential(self) -> str:
@@ -144,7 +146,7 @@ class Attempt(Work):
             return
         try:
             with self._link:
-                if not self._over:
+                if not self.over:
                     self._link.send(self._collected())
         except LinkLost:
             return
@@ -173,7 +175,7 @@ class Attempt(Work):
         with self._link:
             if self._log or self._progress is not None:
                 frame = self._collected() + frame
-            self._over = True
+            self.over = True
             self._link.send(frame)
 
     def last_words(self, kind: Kind, meta: dict[str, Any], body: bytes = b"") -> bytes:
@@ -182,7 +184,7 @@ class Attempt(Work):
         The link is to be held from here until it is sent.
         """
         meta["token"] = self.token
-        self._over = True
+        self.over = True
         return self._collected() + encode(kind, self.number, meta, body)
 
     def _collected(self) -> bytes:

@@ -45,6 +45,11 @@ class Batch(Work):
                 self.release(attempt)
 
     @property
+    def over(self) -> bool:  # type: ignore[override]  # read and never set here: it is what its attempts are
+        """As `Work.over`: all of them are."""
+        return not self._open
+
+    @property
     def open(self) -> list[Attempt]:
         """Those that are not answered yet, in the order in which they came."""
         return list(self._open.values())

@@ -18,6 +18,7 @@ from trivet.worker.hosts import Host, Unfit
 from trivet.worker.intake import Intake
 from trivet.worker.interrupts import Guard, Interrupted, SignalGuard
 from trivet.worker.link import Link, LinkLost
+from trivet.worker.offspring import end_if_forked_off
 from trivet.worker.outcome import Trial
 from trivet.worker.waker import Waker
 
@@ -134,10 +135,10 @@ def attempted(desk: Desk[W, O], work: W, guard: Guard) -> O:
     except Interrupted:
         guard.leave()
         return desk.stopped(work)
-    except LinkLost:
-        raise
     except BaseException as error:  # noqa: BLE001 - SystemExit and the like are a handler's failures too
+        end_if_forked_off(error)
         return desk.failed(work, error)
+    end_if_forked_off()
     return desk.stopped(work) if work.interrupted else outcome
 
 

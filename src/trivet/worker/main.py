@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from trivet.authoring.reporting import CURRENT, set_elsewhere
 from trivet.protocol.frames import MAX_FRAME, PROTOCOL_VERSION, Kind, encode
 from trivet.protocol.shares import HOST
 from trivet.worker import failures, limits
@@ -21,6 +20,7 @@ from trivet.worker.intake import EXIT_LINK_LOST, Intake
 from trivet.worker.interrupts import Guards, SignalGuard
 from trivet.worker.link import Link, LinkLost
 from trivet.worker.loop import MainLoop
+from trivet.worker.offspring import end_if_forked_off, step_aside
 from trivet.worker.outcome import Trial
 from trivet.worker.outputs import capture
 
@@ -111,7 +111,9 @@ def work(environment: Environment, opens: Opens, *, stays: bool = False, **hello
         The exit status, as `main`.
     """
     limits.apply(environment.memory)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle; it drains its workers
+    # Ctrl-C is the server's to handle; it drains its workers. What is ignored, the programs that a handler starts would ignore
+    # too; from a function they begin with the usual.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
     guards: Guards = {}
     try:
         link = Link.connect(environment.link, guards)
@@ -162,8 +164,7 @@ def _serve(link: Link, guards: Guards, folder: str, welcome: dict[str, Any], ope
     intake = Intake(link)
     watcher = Watcher(intake, float(welcome.get("heartbeat") or _HEARTBEAT))
     guard = guards[threading.get_ident()] = SignalGuard()
-    parent = os.getpid()
-    os.register_at_fork(after_in_child=lambda: _step_aside(link))
+    os.register_at_fork(after_in_child=lambda: step_aside(link))
     faulthandler.enable(2)  # the last words of one that crashes in C code
     capture()
     watcher.start()
@@ -190,10 +191,9 @@ def _serve(link: Link, guards: Guards, folder: str, welcome: dict[str, Any], ope
     except (Unfit, CheckFailed) as unfit:
         return _unfit(link, watcher, unfit, folder)
     except LinkLost:
-        if os.getpid() != parent:  # a handler forked, and both returned: only one of them is the worker
-            sys.stdout.flush()
-            os._exit(0)
-        return EXIT_LINK_LOST  # the watcher sees to it that nothing holds the end up
+        end_if_forked_off()
+        # The watcher sees to it that nothing holds the end up.
+        return _say("the link to the server is gone", EXIT_LINK_LOST)
     watcher.end()
     return 0
 
@@ -216,16 +216,6 @@ def _unfit(link: Link, watcher: Watcher, unfit: Unfit | CheckFailed, folder: str
         return EXIT_LINK_LOST
     watcher.end()
     return EXIT_UNFIT
-
-
-def _step_aside(link: Link) -> None:
-    """In a process that a handler forked off: it is no worker, and what it does and prints is its own."""
-    link.abandon()
-    CURRENT.set(None)
-    set_elsewhere(lambda: None)
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(SignalGuard.SIGNAL, signal.SIG_DFL)
 
 
 def _say(sentence: str, status: int) -> int:

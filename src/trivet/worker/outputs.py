@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import io
 import sys
-from collections.abc import Iterable
 
 from trivet.authoring.reporting import current
 from trivet.worker.attempt import Work
@@ -22,8 +21,11 @@ class JobStream(io.TextIOWrapper):
     """
 
     def __init__(self, name: str, descriptor: int) -> None:
-        raw = open(descriptor, "wb", closefd=False)  # noqa: SIM115 - lives as long as the process
+        file = io.FileIO(descriptor, "w", closefd=False)  # lives as long as the process
+        file.name = f"<{name}>"  # by which some programs tell a standard stream
+        raw = io.BufferedWriter(file)
         super().__init__(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        self.mode = "w"  # type: ignore[misc]  # read-only to the type checker; the interpreter sets it just so
         self._stream = name
         self._bytes = _JobBytes(self, raw)
 
@@ -32,10 +34,15 @@ class JobStream(io.TextIOWrapper):
         """For what writes bytes."""
         return self._bytes
 
+    def detach(self) -> _JobBytes:  # type: ignore[override]  # as above
+        """The bytes, for what puts a text layer of its own on them. This one can still be written to."""
+        self.flush()
+        return self._bytes
+
     def write(self, text: str) -> int:
         """Writes to the log of the job that the code asking is part of."""
-        work = current()
-        if not isinstance(work, Work):
+        work = _work()
+        if work is None:
             return super().write(text)
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
@@ -49,16 +56,11 @@ class JobStream(io.TextIOWrapper):
         _flush_work()
         super().flush()
 
-    def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]  # the base asks for more of its argument
-        """As `write`, for each."""
-        for line in lines:
-            self.write(line)
-
 
 class _JobBytes(io.BufferedIOBase):
     """The bytes below a stream."""
 
-    def __init__(self, stream: JobStream, raw: io.BufferedWriter) -> None:
+    def __init__(self, stream: JobStream, raw: io.BufferedWriter[io.FileIO]) -> None:
         self._stream = stream
         self._raw = raw
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
@@ -70,7 +72,7 @@ class _JobBytes(io.BufferedIOBase):
         return self._raw.fileno()
 
     def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # the base takes any buffer
-        if isinstance(current(), Work):
+        if _work() is not None:
             self._stream.write(self._decoder.decode(bytes(data)))
             return len(data)
         return self._raw.write(data)
@@ -80,13 +82,20 @@ class _JobBytes(io.BufferedIOBase):
         self._raw.flush()
 
 
-def _flush_work() -> None:
+def _work() -> Work | None:
+    """Whose log takes what is printed now; ``None`` where the worker's own does."""
     work = current()
-    if isinstance(work, Work):
+    return work if isinstance(work, Work) and not work.over else None
+
+
+def _flush_work() -> None:
+    work = _work()
+    if work is not None:
         work.flush()
 
 
 def capture() -> None:
-    """Replaces ``sys.stdout`` and ``sys.stderr`` for the rest of the process."""
+    """Replaces ``sys.stdout`` and ``sys.stderr`` for the rest of the process, unless a warm parent has done so before."""
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
-        setattr(sys, name, JobStream(name, descriptor))
+        if not isinstance(getattr(sys, name), JobStream):
+            setattr(sys, name, JobStream(name, descriptor))

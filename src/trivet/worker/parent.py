@@ -19,6 +19,7 @@ from trivet.worker import limits
 from trivet.worker.ahead import OWN, import_ahead, loaded
 from trivet.worker.birth import be_born
 from trivet.worker.marks import MARKS, Marks, Unmarkable
+from trivet.worker.outputs import capture
 
 
 class Unwarmable(Exception):
@@ -67,6 +68,7 @@ def _warm_up(order: dict[str, Any], control: socket.socket) -> Marks:
     marks.write({name: os.environ[name] for name in MARKS})  # as a child will: better to know now
     files = _open_files()
     import_ahead([(name, ()) for name in OWN], ())
+    capture()  # what keeps hold of a stream when it is imported, as handlers of `logging` do, holds the right one then
     ahead = import_ahead([(name, names) for name, names in order["imports"]], order["private"])
     if ahead.broken:
         raise Unwarmable(ahead.broken)

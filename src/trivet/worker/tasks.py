@@ -7,7 +7,7 @@ import gc
 import sys
 from typing import Any
 
-from trivet.authoring.reporting import CURRENT
+from trivet.authoring.reporting import CURRENT, set_elsewhere
 from trivet.protocol.frames import Kind, encode
 from trivet.worker.attempt import Attempt, Work
 from trivet.worker.desk import Desk, open_desk
@@ -16,6 +16,7 @@ from trivet.worker.heartbeat import Watcher
 from trivet.worker.hosts import Host, Unfit
 from trivet.worker.intake import Intake, Through
 from trivet.worker.link import LinkLost
+from trivet.worker.offspring import end_if_forked_off
 from trivet.worker.outcome import Trial
 
 
@@ -37,6 +38,8 @@ class AsyncLoop:
         self._desk: Desk[Any, Any]
         self._timer: asyncio.TimerHandle | None = None
         self._running: dict[Work, asyncio.Task[None]] = {}
+        self._only: Work | None = None
+        """What runs, where one runs at a time."""
         self._loop: asyncio.AbstractEventLoop
         self._idle: asyncio.Event
 
@@ -68,6 +71,7 @@ class AsyncLoop:
             raise Unfit(error) from error
         gc.freeze()  # what was loaded stays: the collector need not look at it again
         self._desk = open_desk(host, self._intake, self._trial)
+        set_elsewhere(lambda: self._only)
         self._intake.runner = self
         self._watcher.stand_back()
         self._intake.link.send(encode(Kind.READY))
@@ -116,11 +120,14 @@ class AsyncLoop:
 
     async def _work(self, work: Work) -> None:
         CURRENT.set(work)
+        if self._concurrency == 1:
+            self._only = work
         try:
             self._desk.answer(work, await self._outcome(work))
         except LinkLost:
             self._intake.lost = self._intake.draining = True
         finally:
+            self._only = None
             del self._running[work]
             self._start()
 
@@ -128,7 +135,9 @@ class AsyncLoop:
         try:
             outcome = await self._desk.run_async(work)
         except BaseException as error:  # noqa: BLE001 - SystemExit and cancellation are outcomes too
+            end_if_forked_off(error)
             return self._desk.failed(work, error)
+        end_if_forked_off()
         return self._desk.stopped(work) if work.interrupted else outcome
 
 

@@ -483,3 +483,15 @@ def test_what_can_t_be_text_is_not_sent(serve: Serve) -> None:
         with pytest.raises(InputError, match="can't be sent"):
             attempt()
     assert server.seen == []
+
+
+def test_an_archive_that_would_fill_the_disk_is_refused_and_leaves_nothing(serve: Serve, tmp_path: Path) -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(8 * 1024 * 1024))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trivet.sdk._unpacking.ALWAYS", 1024 * 1024)
+        with pytest.raises(DataApiError, match="unable to unpack a/b/z - it holds more than 2 MiB") as refused:
+            serve(file(bomb.getvalue()))[0].file("a/b/z").getAsZip()
+    assert (refused.value.code, bool(refused.value.hint)) == ("too_large", True)
+    assert list(tmp_path.iterdir()) == []

@@ -231,6 +231,21 @@ def test_a_template_that_is_none_is_not_unpacked(serve: Serve, tmp_path: Path, c
     assert not (tmp_path / "outside").exists()
 
 
+def test_a_template_that_would_fill_the_disk_is_refused_before_it_does(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trivet.sdk._unpacking.ALWAYS", 1)
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        member = tarfile.TarInfo("zeros")
+        member.size = 8 * 1024 * 1024
+        archive.addfile(member, io.BytesIO(bytes(member.size)))
+    with pytest.raises(AnswerError, match="holds more than 2 MiB") as refused:
+        serve(file(content.getvalue(), "application/gzip"))[0].get_template("spec", tmp_path / "new")
+    assert refused.value.code == "too_large"
+    assert not (tmp_path / "new" / "zeros").exists()
+
+
 def test_a_template_that_is_not_there_is_said_by_a_document(
     serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -133,7 +133,11 @@ def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
 @pytest.mark.parametrize(
     ("settings", "error", "words"),
     [
-        ({"wrokers": 1}, TypeError, "knows no setting 'wrokers'"),
+        ({"wrokers": 1}, TypeError, r"knows no setting 'wrokers' \(did you mean 'workers'\?\); it takes"),
+        ({"worker": 1}, TypeError, r"\(did you mean 'workers'\?\)"),
+        ({"zzz": 1}, TypeError, "knows no setting 'zzz'; it takes"),
+        ({"policy": "queue-delay"}, ValueError, r"\(did you mean 'queue_delay'\?\)"),
+        ({"policy": 7}, ValueError, "one of queue_delay, request_count$"),
         ({"workers": (3, 1)}, ValueError, "least is above the most"),
         ({"workers": (1,)}, ValueError, "for example"),
         ({"workers": (0, 0)}, ValueError, "least is 1"),
@@ -155,6 +159,7 @@ def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
         ({"max_attempts": 0}, ValueError, "least is 1"),
         ({"retry_on": "worker_lost"}, TypeError, "list"),
         ({"retry_on": ["worker_lots"]}, ValueError, "'worker_lots' is none of worker_lost, handler_error"),
+        ({"retry_on": ["worker_lots"]}, ValueError, r"\(did you mean 'worker_lost'\?\), and no type of exception"),
         ({"retry_on": ["Time out"]}, ValueError, "no type of exception such as 'ConnectionError'"),
         ({"retry_on": [ValueError]}, TypeError, "text"),
         ({"backoff": -1}, ValueError, "zero or more"),

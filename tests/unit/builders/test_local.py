@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 import time
 import zipfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +205,28 @@ def test_a_module_that_is_not_installed_comes_with_advice(yard: Yard) -> None:
     error = yard.failure({"main.py": "import numpy_of_mine\n" + HELLO})
     assert "No module named 'numpy_of_mine'" in error.detail
     assert "requirements.txt" in error.hint
+
+
+def test_code_is_loaded_with_what_its_workers_will_find_and_where_that_lacks_a_variable_it_says_how_to_give_it(
+    yard: Yard,
+) -> None:
+    files: dict[str, str | bytes] = {"main.py": f"import os\nassert os.environ['MODEL_ID'] == 'tiny'\n{HELLO}"}
+    asked: list[Sequence[str]] = []
+
+    async def env(names: Sequence[str]) -> Mapping[str, str]:
+        asked.append(names)
+        return {"MODEL_ID": "tiny"}
+
+    async def with_it(builder: LocalBuilder) -> Built:
+        archive, digest = yard.upload(files)
+        bundle = await builder.unpack(archive, "upload", digest)
+        return await builder.build(bundle, yard.steps.append, yard.output.append, env=env)
+
+    error = yard.failure(files)
+    assert "KeyError: 'MODEL_ID'" in error.detail
+    assert "--env MODEL_ID=VALUE" in error.hint
+    assert [each.name for each in yard.run(with_it).endpoints] == ["hello"]
+    assert asked == [("hello",)]
 
 
 @pytest.mark.parametrize(

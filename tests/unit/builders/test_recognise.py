@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.builders.folders import HELLO, bundle_of
+from trivet.platform.builders.decorated import likely_names
 from trivet.platform.builders.recognise import recognise
 from trivet.platform.builders.sources import SourceTree
 from trivet.platform.core.errors import DeploymentRefused
@@ -141,3 +142,25 @@ def test_a_malformed_script_block_is_refused(block: str, said: str, tmp_path: Pa
     bundle_of(tmp_path, {"main.py": block + HELLO})
     with pytest.raises(DeploymentRefused, match=said):
         asked_for(tmp_path)
+
+
+def test_the_names_of_endpoints_are_read_as_far_as_they_stand_in_the_code(tmp_path: Path) -> None:
+    source = """
+        import trivet
+        from trivet import endpoint as offered
+        NAME = "computed"
+
+        @trivet.endpoint
+        def plain(): ...
+
+        @offered(timeout=5, name="given")
+        async def other(): ...
+
+        @trivet.endpoint(name=NAME)
+        class Computed: ...
+
+        @NAME.upper
+        def nothing(): ...
+    """
+    bundle_of(tmp_path, {"main.py": source, "more.py": "def helper(): ..."})
+    assert likely_names(SourceTree.read(tmp_path)) == ("plain", "given", "Computed")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sys
+import textwrap
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from trivet.platform.builders.runpod import RunPodWorker
 from trivet.platform.builders.sources import SourceTree
 from trivet.platform.core.endpoints import HandlerKind
 from trivet.platform.core.errors import BuildFailed, DeploymentRefused
-from trivet.platform.ports.builder import Built
+from trivet.platform.ports.builder import Built, TrialEnv
 
 STARTS = "import runpod\nrunpod.serverless.start({'handler': print})\n"
 
@@ -111,6 +113,10 @@ def test_where_it_is_not_plain_the_refusal_says_how_to_choose(tmp_path: Path) ->
             ["runpod~=1.9"],
         ),
         ({"Dockerfile": "COPY .build/requirements.txt /", ".build/requirements.txt": "runpod~=1.8"}, ["runpod~=1.8"]),
+        (
+            {"Dockerfile": "ADD ./builder/requirements.txt /r.txt", "builder/requirements.txt": "runpod~=1.9"},
+            ["runpod~=1.9"],
+        ),
         ({"Dockerfile": "COPY ../requirements.txt /etc/requirements.txt", "builder/requirements.txt": "x"}, ["runpod"]),
     ],
 )
@@ -265,6 +271,12 @@ def test_who_installs_by_a_dockerfile_is_told_that_this_is_not_done_here(tmp_pat
         ('ENV A=\'it\' B="x\\"y" C=d\\ E=f', [": A, B, C."]),
         ("ENV " + " ".join(f"V{number}=1" for number in range(9)), [": V0, V1, V2, V3, V4, V5, V6, V7, …."]),
         ('ENV A=1\nCMD ["/start.sh"]', ["starts `/start.sh`", ": A."]),
+        ("ADD src .\nADD --chown=1:1 requirements.txt /r.txt\nCOPY https://not.fetched/by-copy .", []),
+        (
+            "add --checksum=sha256:1 https://me:hush@hub.example/tiny.bin?token=hush /models/",
+            ["https://hub.example/tiny.bin, "],
+        ),
+        ('ADD ["git@hub.example:a/b.git", "/b"]', ["git@hub.example:a/b.git, "]),
     ],
 )
 def test_what_a_dockerfile_does_besides_is_said_to_be_left_out(
@@ -274,6 +286,16 @@ def test_what_a_dockerfile_does_besides_is_said_to_be_left_out(
     told = RunPodWorker().warnings(SourceTree.read(tmp_path))
     assert len(told) == len(said)
     assert all(part in text for part, text in zip(said, told, strict=True)), told
+    assert "hush" not in str(told)
+
+
+def test_what_a_dockerfile_sets_and_was_given_is_not_missed(tmp_path: Path) -> None:
+    bundle_of(tmp_path, {"handler.py": STARTS, "Dockerfile": "ENV MODEL=a LIMIT=5\n"})
+    source = SourceTree.read(tmp_path)
+    (told,) = RunPodWorker().warnings(source, {"MODEL"})
+    assert told.endswith(": LIMIT.")
+    assert "--env NAME=VALUE" in told
+    assert RunPodWorker().warnings(source, {"MODEL", "LIMIT"}) == ()
 
 
 def test_a_fault_is_told_with_the_authors_own_lines(tmp_path: Path) -> None:
@@ -286,6 +308,12 @@ def test_a_fault_is_told_with_the_authors_own_lines(tmp_path: Path) -> None:
 def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
     error = refusal(tmp_path, "import os, runpod\nos.environ['MODEL_ID']\n")
     assert "environment variable MODEL_ID" in error.hint
+    assert "--env MODEL_ID=VALUE" in error.hint
+
+
+def test_a_key_that_is_missing_elsewhere_is_no_variable(tmp_path: Path) -> None:
+    error = refusal(tmp_path, "import os, runpod\n{**os.environ}['MODEL_ID']\n")
+    assert ("KeyError" in error.detail, "environment variable" in error.hint) == (True, False)
 
 
 def test_a_program_that_does_not_come_to_its_start_is_ended(tmp_path: Path) -> None:
@@ -304,7 +332,7 @@ serverless = sys.modules["runpod.serverless"] = types.ModuleType("runpod.serverl
 """
 
 
-def build(data: Path, program: str, *, is_image: bool = False) -> Built:
+def build(data: Path, program: str, *, is_image: bool = False, env: TrialEnv | None = None) -> Built:
     archive = data / "upload.zip"
     data.mkdir(exist_ok=True)
     with zipfile.ZipFile(archive, "w") as packed:
@@ -316,7 +344,7 @@ def build(data: Path, program: str, *, is_image: bool = False) -> Built:
     async def whole() -> Built:
         builder = LocalBuilder(data)
         bundle = await builder.unpack(archive, "my worker.zip", digest)
-        return await builder.build(bundle, print, print, filename="my worker.zip", is_image=is_image)
+        return await builder.build(bundle, print, print, filename="my worker.zip", is_image=is_image, env=env)
 
     return asyncio.run(asyncio.wait_for(whole(), 100))
 
@@ -328,6 +356,22 @@ def test_the_builder_makes_one_endpoint_of_a_folder(tmp_path: Path) -> None:
     (endpoint,) = built.endpoints
     assert (endpoint.name, endpoint.host, endpoint.handler) == ("my-worker", "runpod", "src/handler.py")
     assert (endpoint.kind, built.warnings) == (HandlerKind.GENERATOR, ())
+
+
+def test_a_program_is_tried_with_what_its_workers_will_find(tmp_path: Path) -> None:
+    program = """
+        import os, runpod
+        assert os.environ["MODEL_ID"] == "tiny" and os.environ["HOME"] != "/elsewhere", dict(os.environ)
+        runpod.serverless.start({"handler": print})
+    """
+    asked: list[tuple[str, ...]] = []
+
+    async def env(names: Sequence[str]) -> Mapping[str, str]:
+        asked.append(tuple(names))
+        return {"MODEL_ID": "tiny", "HOME": "/elsewhere"}
+
+    built = build(tmp_path / "data", textwrap.dedent(program), env=env)
+    assert (asked, len(built.endpoints)) == ([("my-worker",)], 1)
 
 
 def test_only_an_image_may_miss_a_variable_that_a_template_sets(tmp_path: Path) -> None:

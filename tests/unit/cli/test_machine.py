@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pytest
 
+from tests import ports
 from tests.unit.cli.conftest import Trivet
 from tests.unit.sdk.server import KEY, Exchange, Server
 from trivet.cli import checks, devserver, up, watch
@@ -145,9 +146,7 @@ def verdicts(trivet: Trivet, status: int) -> dict[str, str]:
 
 @pytest.fixture
 def free_port(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
+    number = ports.free_port()
     monkeypatch.setenv("TRIVET_PORT", str(number))
     monkeypatch.setenv("TRIVET_DATA", str(tmp_path / "data"))
     return number

@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trivet.platform.core.accounts import (
-    ApiKey,
-    KeyState,
-    Principal,
-    Role,
-    Scope,
-    Token,
-    hash_secret,
-    rotate,
-)
+from trivet.platform.core.accounts import Principal, Role, Scope
+from trivet.platform.core.keys import ApiKey, KeyState, Token, hash_secret, rotate
 
 KEY = ApiKey("0a1b2c", "acc_q", "", frozenset({Scope.CALL}), hash_secret("first"), created_at=0.0, expires_at=1000.0)
 MOMENTS = st.floats(0.0, 2000.0)

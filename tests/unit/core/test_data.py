@@ -12,14 +12,10 @@ from hypothesis import strategies as st
 
 from trivet.platform.core.accounts import ALL_SCOPES, DEFAULT_SCOPES, Principal, Role, Scope, Within
 from trivet.platform.core.data import (
-    MAX_NAME,
-    SCHEME,
     Collection,
-    DataPath,
     File,
     Listing,
     ReadAcl,
-    Space,
     Wish,
     check_conditions,
     marker_after,
@@ -31,6 +27,7 @@ from trivet.platform.core.data import (
     readable,
     refusal,
 )
+from trivet.platform.core.data_paths import MAX_NAME, SCHEME, DataPath, Space
 from trivet.platform.core.errors import BadRequest, Forbidden, NotFound, PreconditionFailed
 
 # -- paths ----------------------------------------------------------------------------------------------------------------

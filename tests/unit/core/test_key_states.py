@@ -8,15 +8,8 @@ from typing import Any
 
 import pytest
 
-from trivet.platform.core.accounts import (
-    Account,
-    ApiKey,
-    KeyState,
-    Scope,
-    end_of_day_in,
-    hash_secret,
-    why_shut,
-)
+from trivet.platform.core.accounts import Account, Scope
+from trivet.platform.core.keys import ApiKey, KeyState, end_of_day_in, hash_secret, why_shut
 
 KEY = ApiKey("0a1b2c", "acc_q", "", frozenset({Scope.CALL}), hash_secret("first"), created_at=0.0)
 Q = Account("acc_q", "q", 0.0)

@@ -8,7 +8,6 @@ from trivet.platform.core.workers import (
     Departure,
     StartHistory,
     Worker,
-    WorkerState,
     has_gpu,
     has_proved_itself,
     start_failed,
@@ -55,8 +54,8 @@ def test_two_failed_starts_in_a_row_make_a_crash_loop() -> None:
 
 
 def test_a_worker_has_proved_itself_by_a_job_or_by_lasting() -> None:
-    starting = Worker("w", "e", "v", WorkerState.INITIALIZING, 0.0)
-    ready = Worker("w", "e", "v", WorkerState.IDLE, 0.0, ready_at=100.0)
+    starting = Worker("w", "e", "v", 0.0)
+    ready = Worker("w", "e", "v", 0.0, ready_at=100.0)
     assert not has_proved_itself(starting, 0, 1000.0)
     assert not has_proved_itself(ready, 0, 109.0)
     assert has_proved_itself(ready, 1, 100.1)

@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,9 +38,24 @@ class Receiver:
     connections: int = 0
     context: ssl.SSLContext | None = None
     requests: list[tuple[str, bytes]] = field(default_factory=list)
+    _serving: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serves a connection until `leave`."""
+        self.connections += 1
+        self._serving[asyncio.create_task(self._serve(reader, writer))] = writer
+
+    async def leave(self) -> None:
+        """Ends every connection, and returns when none of them is left open."""
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        for writer in self._serving.values():
+            writer.close()
+            with suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
         try:
             if self.context is not None:  # here, so that a connection whose handshake fails is closed as any other
                 await writer.start_tls(self.context)
@@ -64,12 +79,13 @@ class Receiver:
 @asynccontextmanager
 async def receiving(context: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     receiver = Receiver(context=context)
-    server = await asyncio.start_server(receiver._serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(receiver.accept, "127.0.0.1", 0)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
     finally:
         server.close()
+        await receiver.leave()
 
 
 def authority(folder: Path, *names: str) -> tuple[bytes, ssl.SSLContext]:

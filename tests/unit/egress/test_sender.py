@@ -92,7 +92,10 @@ def test_only_the_beginning_of_an_endless_answer_is_read() -> None:
 
 
 def test_an_answer_that_never_ends_counts_by_its_status() -> None:
-    answer, _ = post("/drip", timeout=0.5)
+    for timeout in (0.5, 2.0, 8.0):  # on a busy machine it may not even begin in the first of these
+        answer, _ = post("/drip", timeout=timeout)
+        if answer.status is not None:
+            break
     assert (answer.status, answer.body) == (200, b"begun")
 
 

@@ -307,7 +307,9 @@ def _humble(
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60, deadline=None
+)
 def test_a_damaged_bundle_is_refused_or_is_whole(
     packed: Path, folder: Path, tmp_path: Path, data: st.DataObject
 ) -> None:

@@ -33,6 +33,7 @@ from trivet.runpod.serverless.utils.rp_ssrf import (
     max_download_bytes,
     resolve_and_validate,
 )
+from trivet.sdk import _unpacking
 
 NAMED = "files.example"
 
@@ -476,7 +477,7 @@ def test_an_entry_that_leads_out_of_the_folder_is_refused_with_all_of_it(server:
 def test_a_bomb_does_not_go_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNPOD_MAX_DOWNLOAD_BYTES", "100000")
     server.on("GET", "/api/x.zip", giving(packed(**{f"f{number}": bytes(60_000) for number in range(4)})))
-    with pytest.raises(SSRFError, match="holds more than 100000 bytes"):
+    with pytest.raises(SSRFError, match="holds more than"):
         file(f"{server.url}/api/x.zip")
     assert not [name for _, _, names in os.walk(".") for name in names]
 
@@ -484,15 +485,16 @@ def test_a_bomb_does_not_go_off(server: Server, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("bound", "names"),
     [
-        ("_MOST_NAMES", ["a/b/c", "a\\b\\d"]),
-        ("_DEEPEST", ["a", "a/b/c/d/e/f/"]),
+        ("MOST_NAMES", ["a/b/c", "a\\b\\d"]),
+        ("DEEPEST", ["a", "a/b/c/d/e/f/"]),
+        ("DEEPEST", ["a\\b\\c\\d\\e\\f"]),
         ("_LONGEST_LIST", ["a"]),
     ],
 )
 def test_an_archive_of_too_many_names_is_not_unpacked(
     bound: str, names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_archives, bound, 5)
+    monkeypatch.setattr(_unpacking, bound, 5)
     Path("x.zip").write_bytes(packed(**dict.fromkeys(names, b"")))
     with pytest.raises(SSRFError) as caught:
         _archives.unpack(Path("x.zip"), Path("out"), 100_000)
@@ -514,7 +516,7 @@ def unpacked(body: bytes) -> bytes | None:
     shutil.rmtree("out", ignore_errors=True)
     try:
         _archives.unpack(Path("x.zip"), Path("out"), 10_000)
-    except _archives.BadArchiveError:
+    except (_archives.BadArchiveError, SSRFError):  # the latter for a size that is damaged
         assert not Path("out").exists()
         return None
     return Path("out/a").read_bytes()

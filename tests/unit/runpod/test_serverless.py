@@ -555,6 +555,54 @@ def test_a_worker_that_asked_to_be_replaced_ends_after_its_job(server: Server, t
     assert [posted for _, _, posted in platform.posts] == [{"output": {"id": "a", "got": {}}, "stopPod": True}]
 
 
+FORKS = """
+import os, sys, trivet.runpod as runpod
+
+def begin(job):
+    child = os.fork()
+    if child == 0 and job["input"] == "exit":
+        sys.exit(7)
+    if child == 0 and job["input"] == "raise":
+        raise ValueError("in the child")
+    return child
+
+def status(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+def plain(job):
+    return {"status": status(child) if (child := begin(job)) else "the child's"}
+
+async def later(job):
+    return plain(job)
+
+def pieces(job):
+    yield plain(job)
+
+runpod.serverless.start({"handler": HANDLER, "return_aggregate_stream": True})
+"""
+
+
+@pytest.mark.parametrize("handler", ["plain", "later", "pieces"])
+def test_what_a_handler_forks_off_is_no_second_worker(server: Server, tmp_path: Path, handler: str) -> None:
+    jobs = [{"id": str(number), "input": how} for number, how in enumerate(["return", "exit", "raise"] * 2)]
+    platform = worked(server, tmp_path, FORKS.replace("HANDLER", handler), jobs)
+    wanted = [{"status": status} for status in [0, 7, 1] * 2]
+    finals = [posted["output"] for path, _, posted in platform.posts if path.startswith("job-done/")]
+    assert finals == ([[each] for each in wanted] if handler == "pieces" else wanted)
+
+
+def test_behind_the_start_signals_are_again_what_they_were(server: Server, tmp_path: Path) -> None:
+    before = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    behind = """
+names = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+print("behind:", names == [signal.SIG_IGN, signal.default_int_handler])
+"""
+    text = before + textwrap.dedent(PROGRAM).replace('"handler": handler', '"handler": handler, "refresh_worker": True')
+    Platform(server, [{"id": "a", "input": {}}])
+    status, said = ended(started(tmp_path, env=place(server.url), text=text + behind))
+    assert (status, "behind: True" in said) == (0, True), said
+
+
 def test_a_worker_that_is_not_fit_says_so_and_takes_nothing(server: Server, tmp_path: Path) -> None:
     text = PROGRAM.replace(
         "def handler",

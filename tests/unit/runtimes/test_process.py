@@ -379,7 +379,7 @@ def test_what_a_killed_server_left_is_ended_by_the_next(stage: Stage, use_cgroup
         assert process.stdout is not None
         worker = int(process.stdout.readline())
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(30)
     assert is_alive(worker)
 
     async def act(runtime: ProcessRuntime) -> list[Path]:

@@ -68,7 +68,7 @@ def test_a_wait_that_ends_names_the_job_that_goes_on(server: Server, client: Cli
         client.endpoint("admin/hello").run(timeout=0.05)
     assert caught.value.job_id == "job_1"
     assert isinstance(caught.value, TimeoutError)
-    assert "job_1" in str(caught.value)
+    assert "job_1 is still running after 0.05 s of waiting" in str(caught.value)
     assert "→" in str(caught.value)
 
 

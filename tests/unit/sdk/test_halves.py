@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import trivet
+from trivet.sdk import models
 from trivet.sdk._async import client as written
 from trivet.sdk._async import transport as written_transport
 from trivet.sdk._sync import client as generated
@@ -69,7 +70,7 @@ def test_the_generated_half_is_up_to_date() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -114,6 +115,31 @@ def test_an_error_class_costs_no_client() -> None:
 def test_a_client_costs_no_event_loop_no_http_library_and_no_rich_until_they_are_used() -> None:
     modules = in_a_fresh_interpreter(f"import trivet; trivet.Client('http://x', 'k').endpoint('a/b'); {NEW}")
     assert not {"pyreqwest", "rich", "asyncio", "ssl", "tarfile", "trivet.platform", "trivet.authoring"} & set(modules)
+
+
+def test_what_a_client_groups_by_noun_is_imported_when_it_is_asked_for() -> None:
+    client = "import trivet; client = trivet.Client('http://x', 'k')"
+    lazy = {
+        "trivet.sdk._sync.files",
+        "trivet.sdk._sync.keys",
+        "trivet.sdk._requests.people",
+        "trivet.sdk.models.people",
+    }
+    assert not lazy & set(in_a_fresh_interpreter(f"{client}; client.endpoint('a/b'); client.job('j'); {NEW}"))
+    assert lazy <= set(in_a_fresh_interpreter(f"{client}; client.files; client.keys; {NEW}"))
+
+
+def test_a_noun_of_a_client_is_made_once() -> None:
+    client = trivet.Client("http://x", "k")
+    assert client.files is client.files
+
+
+def test_every_value_is_found_where_its_module_is_said_to_be() -> None:
+    for name in models.__all__:
+        assert getattr(models, name) is not None
+        assert name in dir(models)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        models.Nothing  # noqa: B018
 
 
 def test_every_name_in_the_window_is_there() -> None:

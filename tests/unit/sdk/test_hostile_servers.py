@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from tests.ports import free_port
 from tests.unit.sdk.server import KEY, Exchange, Server, accepted, job, serving
 from trivet.sdk import Client
 from trivet.sdk.errors import (
@@ -201,9 +202,7 @@ def test_a_host_that_does_not_exist_is_named() -> None:
 
 
 def test_a_refused_connection_is_tried_again_even_for_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as claim:
-        claim.bind(("127.0.0.1", 0))
-        port = claim.getsockname()[1]
+    port = free_port()
     started: list[Server] = []
 
     def start_the_server(seconds: float) -> None:

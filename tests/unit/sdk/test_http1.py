@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -89,3 +90,24 @@ def test_an_answer_that_is_cut_off_is_none(sent: bytes, data: st.DataObject) -> 
 def test_what_is_no_answer_is_refused(sent: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 — what is wrong with it is for people
         read_answer(pieces(sent, sent), "GET")
+
+
+@pytest.mark.parametrize("framing", ["length", "chunks", "end"])
+def test_a_large_body_lies_in_memory_once(framing: str) -> None:
+    piece, count = b"x" * 65_536, 256
+    size = len(piece) * count
+    heads = {
+        "length": b"content-length: %d\r\n" % size,
+        "chunks": b"transfer-encoding: chunked\r\n",
+        "end": b"",
+    }
+    framed = [b"10000\r\n" + piece + b"\r\n"] * count + [b"0\r\n\r\n"] if framing == "chunks" else [piece] * count
+    coming = iter([b"HTTP/1.1 200 OK\r\n" + heads[framing] + b"\r\n", *framed, b""])
+    tracemalloc.start()
+    try:
+        answer = read_answer(lambda: next(coming), "GET")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(answer.response.body) == size
+    assert peak < 1.5 * size

@@ -58,7 +58,7 @@ def asked(connection: socket.socket) -> None:
 def serve() -> Iterator[Callable[[Script], str]]:
     """Makes a server of a script, which speaks to each connection; its URL."""
     over = threading.Event()
-    listening: list[socket.socket] = []
+    listening: dict[socket.socket, threading.Thread] = {}
 
     def one(connection: socket.socket, script: Script) -> None:
         with connection, suppress(OSError):
@@ -66,7 +66,6 @@ def serve() -> Iterator[Callable[[Script], str]]:
 
     def serving(script: Script) -> str:
         server = socket.create_server(("127.0.0.1", 0))
-        listening.append(server)
 
         def accept() -> None:
             with suppress(OSError):
@@ -74,12 +73,15 @@ def serve() -> Iterator[Callable[[Script], str]]:
                     connection, _ = server.accept()
                     threading.Thread(target=one, args=(connection, script), daemon=True).start()
 
-        threading.Thread(target=accept, daemon=True).start()
+        listening[server] = threading.Thread(target=accept, daemon=True)
+        listening[server].start()
         return f"http://127.0.0.1:{server.getsockname()[1]}"
 
     yield serving
     over.set()
-    for server in listening:
+    for server, accepting in listening.items():
+        server.shutdown(socket.SHUT_RDWR)
+        accepting.join(30)  # or it might go on at the next socket of this number, which is another test's
         server.close()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.ports import free_port
 from tests.unit.sdk.server import KEY, Exchange, Server, accepted, job
 from trivet.sdk import AsyncClient, Client
 from trivet.sdk._retry import Backoff
@@ -23,7 +25,7 @@ class Restarting:
     """A server that is killed while it answers, and comes back on the same port a little later."""
 
     def __init__(self) -> None:
-        self.first = Server()
+        self.first = Server(free_port())  # nobody is given it by chance while no server is there
         self.url = self.first.url
         self.second: Server | None = None
         self.prepare: Callable[[Server], None] = lambda _: None
@@ -42,7 +44,7 @@ class Restarting:
 
     def close(self) -> None:
         if self._restart is not None:
-            self._restart.join(10)
+            self._restart.join(30)
         for server in (self.first, self.second):
             if server is not None:
                 server.close()
@@ -63,11 +65,11 @@ def patient(restarting: Restarting) -> Iterator[Client]:
 
 
 @pytest.fixture
-def gone() -> str:
-    """The URL of a server that is not there any more."""
-    server = Server()
-    server.close()
-    return server.url
+def gone() -> Iterator[str]:
+    """The URL of a server that is not there. Nobody else can be, either."""
+    with socket.socket() as claim:
+        claim.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{claim.getsockname()[1]}"
 
 
 def finished(server: Server) -> None:
@@ -156,7 +158,7 @@ def test_a_repetition_asks_for_no_longer_than_what_is_left(server: Server, clien
         lambda exchange: exchange.problem(503, "unavailable", headers={"Retry-After": "0.2"}),
         lambda exchange: exchange.output("done"),
     )
-    assert client.job("job_1").result(timeout=2.0) == "done"
+    assert client.job("job_1").result(timeout=30.0) == "done"
     first, second = (float(exchange.query["wait"]) for exchange in server.seen)
     assert second <= first - 0.2
 

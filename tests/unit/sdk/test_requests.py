@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from trivet.sdk import _answers, _requests
+from trivet.sdk import _answers
 from trivet.sdk._archive import Archive
 from trivet.sdk._decode import ShapeError, decode, encode
 from trivet.sdk._http import Request, Response, base_url, origin
 from trivet.sdk._payloads import Body
+from trivet.sdk._requests import calls, deployments, endpoints, jobs, people
 from trivet.sdk.errors import ConfigurationError, InvalidRequestError, UnexpectedAnswerError
 from trivet.sdk.models import EndpointInfo, JobStatus, JobView, KeyInfo, NewKey, Scaling, StatusChange
 
@@ -24,60 +25,60 @@ BODY = Body(b"1", "application/json")
 @pytest.mark.parametrize(
     ("request_", "line", "body"),
     [
-        (_requests.run(NAME, BODY, {}, wait=2.5), "POST /endpoints/admin/hello/run?wait=2.500", None),
+        (calls.run(NAME, BODY, {}, wait=2.5), "POST /endpoints/admin/hello/run?wait=2.500", None),
         (
-            _requests.run("abc", BODY, {"version": "^1.2"}, wait=50.0),
+            calls.run("abc", BODY, {"version": "^1.2"}, wait=50.0),
             "POST /endpoints/abc/run?version=%5E1.2&wait=50",
             None,
         ),
-        (_requests.submit(7, BODY, {"ttl": 3.0}), "POST /endpoints/7/submit?ttl=3", None),
+        (calls.submit(7, BODY, {"ttl": 3.0}), "POST /endpoints/7/submit?ttl=3", None),
         (
-            _requests.submit(7, BODY, {"priority": "low", "retry_on": ("handler_error", "OSError"), "max_attempts": 5}),
+            calls.submit(7, BODY, {"priority": "low", "retry_on": ("handler_error", "OSError"), "max_attempts": 5}),
             "POST /endpoints/7/submit?priority=low&max_attempts=5&retry_on=handler_error%2COSError",
             None,
         ),
-        (_requests.job_replay("job_1", BODY, key="k", version="1"), "POST /jobs/job_1/replay?version=1", 1),
-        (_requests.jobs(dead_letters=True), "GET /jobs?dead_letters=true&limit=100", None),
-        (_requests.stream(NAME, BODY, {"job_timeout": 9.0}), "POST /endpoints/admin/hello/stream?timeout=9", None),
-        (_requests.job("job_1"), "GET /jobs/job_1", None),
-        (_requests.job("job_1", wait=50.0), "GET /jobs/job_1?wait=50", None),
-        (_requests.job_result("job_1", wait=0.0), "GET /jobs/job_1/result?wait=0", None),
-        (_requests.job_events("job_1"), "GET /jobs/job_1/events", None),
-        (_requests.job_cancel("job_1"), "POST /jobs/job_1/cancel", None),
-        (_requests.jobs(status="failed"), "GET /jobs?status=failed&limit=100", None),
-        (_requests.endpoints(cursor="a b"), "GET /endpoints?limit=100&cursor=a%20b", None),
-        (_requests.endpoint_update(NAME, {"workers": [0, 3]}), "PATCH /endpoints/admin/hello", {"workers": [0, 3]}),
-        (_requests.endpoint_delete(NAME), "DELETE /endpoints/admin/hello", None),
-        (_requests.endpoint_version(NAME, "1.0.0"), "GET /endpoints/admin/hello/versions/1.0.0", None),
-        (_requests.build_log(NAME, "1.0.0"), "GET /endpoints/admin/hello/versions/1.0.0/log", None),
-        (_requests.endpoint_rollback(NAME, None), "POST /endpoints/admin/hello/rollback", {"to": None}),
-        (_requests.endpoint_purge(NAME), "POST /endpoints/admin/hello/purge", None),
-        (_requests.workers(None), "GET /workers", None),
-        (_requests.workers(NAME), "GET /endpoints/admin/hello/workers", None),
-        (_requests.deployment("dep_1", wait=1.0), "GET /deployments/dep_1?wait=1", None),
-        (_requests.account_create("ann"), "POST /accounts", {"name": "ann"}),
-        (_requests.account_update("ann", disabled=True), "PATCH /accounts/ann", {"disabled": True}),
+        (jobs.job_replay("job_1", BODY, key="k", version="1"), "POST /jobs/job_1/replay?version=1", 1),
+        (jobs.jobs(dead_letters=True), "GET /jobs?dead_letters=true&limit=100", None),
+        (calls.stream(NAME, BODY, {"job_timeout": 9.0}), "POST /endpoints/admin/hello/stream?timeout=9", None),
+        (jobs.job("job_1"), "GET /jobs/job_1", None),
+        (jobs.job("job_1", wait=50.0), "GET /jobs/job_1?wait=50", None),
+        (jobs.job_result("job_1", wait=0.0), "GET /jobs/job_1/result?wait=0", None),
+        (jobs.job_events("job_1"), "GET /jobs/job_1/events", None),
+        (jobs.job_cancel("job_1"), "POST /jobs/job_1/cancel", None),
+        (jobs.jobs(status="failed"), "GET /jobs?status=failed&limit=100", None),
+        (endpoints.endpoints(cursor="a b"), "GET /endpoints?limit=100&cursor=a%20b", None),
+        (endpoints.endpoint_update(NAME, {"workers": [0, 3]}), "PATCH /endpoints/admin/hello", {"workers": [0, 3]}),
+        (endpoints.endpoint_delete(NAME), "DELETE /endpoints/admin/hello", None),
+        (endpoints.endpoint_version(NAME, "1.0.0"), "GET /endpoints/admin/hello/versions/1.0.0", None),
+        (endpoints.build_log(NAME, "1.0.0"), "GET /endpoints/admin/hello/versions/1.0.0/log", None),
+        (endpoints.endpoint_rollback(NAME, None), "POST /endpoints/admin/hello/rollback", {"to": None}),
+        (endpoints.endpoint_purge(NAME), "POST /endpoints/admin/hello/purge", None),
+        (endpoints.workers(None), "GET /workers", None),
+        (endpoints.workers(NAME), "GET /endpoints/admin/hello/workers", None),
+        (deployments.deployment("dep_1", wait=1.0), "GET /deployments/dep_1?wait=1", None),
+        (people.account_create("ann"), "POST /accounts", {"name": "ann"}),
+        (people.account_update("ann", disabled=True), "PATCH /accounts/ann", {"disabled": True}),
         (
-            _requests.account_update("ann", rate="9/s", concurrent=0),
+            people.account_update("ann", rate="9/s", concurrent=0),
             "PATCH /accounts/ann",
             {"rate": "9/s", "concurrent": 0},
         ),
-        (_requests.account_update("ann", concurrent="none"), "PATCH /accounts/ann", {"concurrent": None}),
-        (_requests.key_limit("k1", rate="none"), "PATCH /keys/k1", {"rate": None}),
-        (_requests.key_create(rate="9/s", concurrent=0), "POST /keys", {"label": "", "rate": "9/s", "concurrent": 0}),
-        (_requests.keys(account="ann"), "GET /keys?account=ann", None),
-        (_requests.key_create(label="ci"), "POST /keys", {"label": "ci"}),
+        (people.account_update("ann", concurrent="none"), "PATCH /accounts/ann", {"concurrent": None}),
+        (people.key_limit("k1", rate="none"), "PATCH /keys/k1", {"rate": None}),
+        (people.key_create(rate="9/s", concurrent=0), "POST /keys", {"label": "", "rate": "9/s", "concurrent": 0}),
+        (people.keys(account="ann"), "GET /keys?account=ann", None),
+        (people.key_create(label="ci"), "POST /keys", {"label": "ci"}),
         (
-            _requests.key_create(label="", scopes=("call",), never_expires=True, account="ann"),
+            people.key_create(label="", scopes=("call",), never_expires=True, account="ann"),
             "POST /keys",
             {"label": "", "scopes": ["call"], "never_expires": True, "account": "ann"},
         ),
-        (_requests.key_rotate("k1", overlap_hours=1.0), "POST /keys/k1/rotate", {"overlap_hours": 1.0}),
-        (_requests.key_revoke("k1"), "DELETE /keys/k1", None),
-        (_requests.member_put("team", "ann", "admin"), "PUT /orgs/team/members/ann", {"role": "admin"}),
-        (_requests.member_delete("team", "ann"), "DELETE /orgs/team/members/ann", None),
-        (_requests.secret_put("TOKEN", "x"), "PUT /secrets/TOKEN", {"value": "x"}),
-        (_requests.secret_delete("A B"), "DELETE /secrets/A%20B", None),
+        (people.key_rotate("k1", overlap_hours=1.0), "POST /keys/k1/rotate", {"overlap_hours": 1.0}),
+        (people.key_revoke("k1"), "DELETE /keys/k1", None),
+        (people.member_put("team", "ann", "admin"), "PUT /orgs/team/members/ann", {"role": "admin"}),
+        (people.member_delete("team", "ann"), "DELETE /orgs/team/members/ann", None),
+        (people.secret_put("TOKEN", "x"), "PUT /secrets/TOKEN", {"value": "x"}),
+        (people.secret_delete("A B"), "DELETE /secrets/A%20B", None),
     ],
 )
 def test_requests_say_what_the_api_says(request_: Request, line: str, body: Any) -> None:
@@ -88,44 +89,65 @@ def test_requests_say_what_the_api_says(request_: Request, line: str, body: Any)
 
 
 @pytest.mark.parametrize("options", [{"max_attempt": 1}, {"timeout": 5.0}, {"wait": 1.0, "version": "1"}])
-@pytest.mark.parametrize("call", [_requests.submit, _requests.stream])
+@pytest.mark.parametrize("call", [calls.submit, calls.stream])
 def test_an_option_that_a_call_does_not_have_is_refused_with_those_it_has(call: Any, options: Any) -> None:
     with pytest.raises(
-        TypeError, match=rf"no option {next(iter(options))}; it takes affinity, .*job_timeout, max_attempts"
+        TypeError, match=rf"no option {next(iter(options))}.*; it takes affinity, .*job_timeout, max_attempts"
     ):
         call(NAME, BODY, options)
+
+
+def test_an_option_that_is_misspelt_is_told_with_the_one_that_was_meant() -> None:
+    with pytest.raises(TypeError, match=r"no option max_attempt \(did you mean 'max_attempts'\?\), zzz; it takes"):
+        calls.submit(NAME, BODY, {"max_attempt": 1, "zzz": 1})  # type: ignore[typeddict-unknown-key]  # that is the point
 
 
 @pytest.mark.parametrize("retry_on", [ConnectionError, [ConnectionError], ["OSError", 1]])
 def test_what_is_tried_again_is_named_by_texts(retry_on: Any) -> None:
     with pytest.raises(TypeError, match="retry_on takes texts such as 'ConnectionError', not "):
-        _requests.submit(NAME, BODY, {"retry_on": retry_on})
+        calls.submit(NAME, BODY, {"retry_on": retry_on})
 
 
 @pytest.mark.parametrize("name", ["idempotency_key", "affinity"])
 def test_what_names_a_call_is_a_text(name: str) -> None:
     options: Any = {name: 5}
     with pytest.raises(TypeError, match=f"{name} takes a text such as {name}='5', not 5"):
-        _requests.submit(NAME, BODY, options)
+        calls.submit(NAME, BODY, options)
 
 
 def test_a_deployment_carries_what_is_given() -> None:
     archive = Archive("hello.py", b"packed")
-    request = _requests.deploy(archive, name=NAME, endpoint_id="abc", model_id=3, workers=(0, 2))
+    request = deployments.deploy(archive, name=NAME, endpoint_id="abc", model_id=3, workers=(0, 2))
     assert request.path == ("/api/v1/deployments?filename=hello.py&name=admin%2Fhello&id=abc&model_id=3&workers=0%2C2")
     assert (request.body, dict(request.headers)["Content-Type"]) == (b"packed", "application/gzip")
 
 
+def test_variables_go_before_the_archive_and_not_into_the_url() -> None:
+    archive = Archive("hello.py", b"archive")
+    request = deployments.deploy(archive, env={"KEY": "hush"}, secrets=["A", "B"])
+    assert request.path == "/api/v1/deployments?filename=hello.py&env_bytes=15&secrets=A%2CB"
+    assert request.body == b'{"KEY": "hush"}archive'
+    assert "hush" not in repr(request)
+
+
+def test_to_give_nothing_is_something_else_than_to_say_nothing() -> None:
+    archive = Archive("hello.py", b"archive")
+    for given in ({"env": {}}, {"secrets": []}, {"env": {}, "secrets": ()}):
+        request = deployments.deploy(archive, **given)  # type: ignore[arg-type]  # each is one of the two
+        assert (request.path[-12:], request.body) == ("&env_bytes=2", b"{}archive")
+    assert deployments.deploy(archive).body == b"archive"
+
+
 @pytest.mark.parametrize("text", ["", ".", ".."])
 def test_a_name_never_climbs_out_of_its_path(text: str) -> None:
-    for build in (_requests.job, _requests.account, _requests.key_revoke, _requests.secret_delete):
+    for build in (jobs.job, people.account, people.key_revoke, people.secret_delete):
         with pytest.raises(InvalidRequestError):
             build(text)
 
 
 def test_a_slash_in_a_name_stays_inside_its_segment() -> None:
-    assert _requests.account("a/b").path == "/api/v1/accounts/a%2Fb"
-    assert _requests.job("x?wait=1#y").path == "/api/v1/jobs/x%3Fwait%3D1%23y"
+    assert people.account("a/b").path == "/api/v1/accounts/a%2Fb"
+    assert jobs.job("x?wait=1#y").path == "/api/v1/jobs/x%3Fwait%3D1%23y"
 
 
 # -- base URLs

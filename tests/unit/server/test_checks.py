@@ -7,7 +7,9 @@ import io
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +18,7 @@ from trivet.platform.core.payloads import Payload
 from trivet.platform.server import checker
 from trivet.platform.server.checks import HUGE, Checks
 from trivet.platform.wire import verdicts
+from trivet.platform.wire.documents import LOOSE_JSON
 from trivet.platform.wire.schemas import compile_schema
 
 NUMBERS = {"type": "array", "items": {"type": "integer"}}
@@ -26,8 +29,15 @@ def numbers(size: int, last: bytes = b"1") -> Payload:
     return Payload.inline(b"[" + b"1," * (size // 2) + last + b"]")
 
 
+def loose(size: int) -> Payload:
+    """What Python alone takes for JSON."""
+    return replace(numbers(size, b"NaN"), content_type=LOOSE_JSON)
+
+
 FEW = Payload.inline(b"[1,2,3]")
 """What a pipe holds, whether it is read or not."""
+MUCH = numbers(HUGE - 10)
+"""More than a pipe holds: it is written only as far as it is read."""
 
 
 def check(scene: Callable[[Checks], Awaitable[None]]) -> None:
@@ -49,7 +59,10 @@ def test_what_fits_is_let_through_and_the_rest_is_told_as_it_is_told_here(size: 
     async def scene(checks: Checks) -> None:
         await checks(NUMBERS, numbers(size))
         await checks(None, numbers(size))
+        await checks(None, loose(size))
         await checks(NUMBERS, Payload.stored("blob", size, "application/json"))
+        with pytest.raises(InvalidJson):
+            await checks(None, replace(numbers(size), content_type=LOOSE_JSON))
         for wrong in (
             numbers(size, b'"one"'),
             Payload.inline(b"[" * size),
@@ -86,13 +99,16 @@ def test_the_loop_goes_on_meanwhile_and_what_is_large_does_not_wait_for_what_is_
     check(scene)
 
 
-def test_a_check_that_takes_too_long_is_refused_and_the_next_one_is_made(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("payload", [FEW, MUCH], ids=["it does not answer", "it does not read"])
+def test_a_check_that_takes_too_long_is_refused_and_the_next_one_is_made(
+    payload: Payload, caplog: pytest.LogCaptureFixture
+) -> None:
     async def scene(checks: Checks) -> None:
         await checks(NUMBERS, FEW)
         stop(checks._large._process)
         checks._large._longest = 0.2
         with pytest.raises(InvalidInput, match="can't be checked") as refused:
-            await checks(NUMBERS, FEW)
+            await checks(NUMBERS, payload)
         assert refused.value.errors == (FieldError("", "Takes too much to be checked."),)
         assert "Send it in parts" in refused.value.hint
         checks._large._longest = LONG
@@ -100,6 +116,18 @@ def test_a_check_that_takes_too_long_is_refused_and_the_next_one_is_made(caplog:
 
     check(scene)
     assert ["could not be checked within 0.2 seconds" in record.message for record in caplog.records] == [True]
+
+
+def test_a_process_that_stops_within_its_answer_is_not_waited_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    says_half = "import sys, time; print('{', end='', flush=True); time.sleep(600)"
+    monkeypatch.setattr("trivet.platform.server.checks._PROGRAM", (sys.executable, "-c", says_half))
+
+    async def scene(checks: Checks) -> None:
+        checks._large._longest = 0.5
+        with pytest.raises(InvalidInput, match="can't be checked"):
+            await checks(NUMBERS, FEW)
+
+    check(scene)
 
 
 def test_a_process_that_died_is_replaced() -> None:
@@ -115,12 +143,13 @@ def test_a_process_that_died_is_replaced() -> None:
     check(scene)
 
 
-def test_a_stop_ends_what_is_being_checked_and_leaves_no_process() -> None:
+@pytest.mark.parametrize("payload", [FEW, MUCH], ids=["while it answers", "while it reads"])
+def test_a_stop_ends_what_is_being_checked_and_leaves_no_process(payload: Payload) -> None:
     async def scene(checks: Checks) -> None:
         await checks(NUMBERS, FEW)
         process = checks._large._process
         stop(process)
-        busy = asyncio.ensure_future(checks(NUMBERS, FEW))
+        busy = asyncio.ensure_future(checks(NUMBERS, payload))
         await asyncio.sleep(0)
         await checks.close()
         with pytest.raises(Unavailable, match="shutting down"):

@@ -11,10 +11,12 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from tests import clockwork
 from trivet.platform.core.errors import RequestStalled
 from trivet.platform.server import front
 from trivet.platform.server.front import FrontProtocol
 from trivet.platform.server.patience import Patience
+from trivet.platform.server.traffic import Traffic
 from trivet.platform.wire.hot import Answer, Exchange, Head, HotPath, PassOn
 
 LONG = 10.0
@@ -74,7 +76,10 @@ class Scene:
             self.app, interface="asgi3", lifespan="off", log_config=None, access_log=False, ws="none"
         )
         config.timeout_keep_alive = keep_alive  # type: ignore[assignment]  # whole seconds are too long for a test
-        self.protocol = FrontProtocol(self.find, config, self.state, {}, asyncio.get_running_loop())
+        self.traffic = Traffic({"hot": "busy"})
+        self.protocol = FrontProtocol(
+            self.find, config, self.state, {}, asyncio.get_running_loop(), traffic=self.traffic
+        )
         self.protocol.connection_made(self.wire)
 
     def find(self, head: Head) -> HotPath | None:
@@ -145,7 +150,7 @@ def play(act: Callable[[], Awaitable[None]]) -> None:
     async def whole() -> None:
         await act()
 
-    asyncio.run(asyncio.wait_for(whole(), LONG))
+    clockwork.play(whole(), LONG)
 
 
 def test_a_whole_request_is_answered_with_one_write() -> None:
@@ -157,6 +162,24 @@ def test_a_whole_request_is_answered_with_one_write() -> None:
         assert scene.wire.sent == answered(b"answer")
         assert scene.state.total_requests == 1
         assert not scene.cold
+
+    play(act)
+
+
+def test_answers_are_counted_with_the_path_that_they_answer() -> None:
+    async def act() -> None:
+        scene = Scene()
+        scene.send(hot())
+        scene.exchanges[0].answer(Answer(429, b"", b""))
+        scene.exchanges[0].answer(Answer(200, b"", b"too late"))
+        scene.send(hot(path="/hotter/things") + hot())
+        scene.answer(1, b"")
+        await settle()
+        scene.answer(2, b"")
+        scene.send(hot())
+        scene.protocol.connection_lost(None)
+        scene.answer(3, b"to nobody")
+        assert list(scene.traffic.answered()) == [("busy", 200, 1), ("busy", 429, 1), ("none", 200, 1)]
 
     play(act)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from trivet.platform.core.accounts import Token
+from trivet.platform.core.keys import Token
 from trivet.platform.server import logs
 
 TOKEN = Token.make(bytes(range(31)))

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from tests.unit.services.town import Town, run
 from trivet.platform.core.accounts import Principal, Within
-from trivet.platform.core.data import Collection, DataPath, File, ReadAcl
+from trivet.platform.core.data import Collection, File, ReadAcl
+from trivet.platform.core.data_paths import DataPath
 from trivet.platform.core.endpoints import Endpoint, Visibility
 from trivet.platform.services.files import Files
 from trivet.platform.services.sweeper import DROP_GRACE

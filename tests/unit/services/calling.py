@@ -47,7 +47,7 @@ def calling(
     store, endpoints, notifier, clock = town.store, town.endpoints, town.notifier, town.clock
     sight = Sight(store, dispatcher.open_jobs, endpoints)
     waits = Waits(dispatcher.open_jobs, sight, notifier, clock)
-    trees = Trees(dispatcher, background)
+    trees = Trees(dispatcher.stops, background)
     intake = Intake(
         store=store,
         blobs=blobs,

@@ -132,7 +132,7 @@ class Hall(Plant):
             self.takes.tick()
 
     def lines(self) -> list[str]:
-        return [line.text for line in self.workers.logs(self.ada, ref("ada/hello"))]
+        return [line.text for line in self.workers.logs.lines(self.ada, ref("ada/hello"))]
 
 
 def names(jobs: Iterable[TakenJob]) -> list[str]:

@@ -40,7 +40,7 @@ class Hand:
     """A worker in the test's hand: notes what it is sent, and says what the test wants said."""
 
     def __init__(self, plant: Plant, worker_id: str) -> None:
-        self._workers = plant.workers
+        self._attempts = plant.dispatcher.attempts
         self.id = worker_id
         self.orders: list[AttemptOrder] = []
         self.cancels: list[tuple[int, str]] = []
@@ -76,19 +76,19 @@ class Hand:
         return AttemptRef(self.id, order.number, order.token)
 
     def succeed(self, text: str = "1", order: AttemptOrder | None = None, pieces: int = 0) -> None:
-        self._workers.succeed(self.ref(order), JSON, text.encode(), pieces)
+        self._attempts.succeed(self.ref(order), JSON, text.encode(), pieces)
 
     def fail(self, message: str = "it broke", order: AttemptOrder | None = None) -> None:
-        self._workers.fail(self.ref(order), JobError("handler_error", message, type="ValueError"))
+        self._attempts.fail(self.ref(order), JobError("handler_error", message, type="ValueError"))
 
     def piece(self, text: str, order: AttemptOrder | None = None) -> None:
-        self._workers.piece(self.ref(order), JSON, text.encode())
+        self._attempts.piece(self.ref(order), JSON, text.encode())
 
     def log(self, text: str, order: AttemptOrder | None = None) -> None:
-        self._workers.log(self.ref(order), "stdout", text.encode())
+        self._attempts.log(self.ref(order), "stdout", text.encode())
 
     def stopped(self, order: AttemptOrder | None = None) -> None:
-        self._workers.stopped(self.ref(order))
+        self._attempts.stopped(self.ref(order))
 
 
 class Plant(Town):
@@ -204,7 +204,9 @@ class Plant(Town):
         if start:
             worker_id = self.workers.start(version)
         else:
-            worker_id = next(w for w in self.workers.of_version(version.id) if self.workers._entries[w].link is None)
+            worker_id = next(
+                w for w in self.workers.register.ids_of(version.id) if self.workers.register._entries[w].link is None
+            )
         await self.until(lambda: worker_id in self.runtime.started)
         hand = Hand(self, worker_id)
         self.workers.connect(worker_id, self.runtime.started[worker_id].token, hand)

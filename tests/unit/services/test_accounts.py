@@ -8,8 +8,9 @@ import timeit
 import pytest
 
 from tests.unit.services.town import Town, check_hidden, refusal, run, words
-from trivet.platform.core.accounts import ALL_SCOPES, DAY, Role, Scope, Token
+from trivet.platform.core.accounts import ALL_SCOPES, Role, Scope
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated
+from trivet.platform.core.keys import DAY, Token
 from trivet.platform.services.keycache import CAPACITY, LIFETIME, KeyCache
 
 

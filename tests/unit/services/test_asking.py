@@ -51,11 +51,11 @@ def test_a_worker_gets_as_many_jobs_as_it_asked_for_and_no_more(counter: Counter
         for _ in range(4):
             await counter.call()
         assert hand.orders == []
-        counter.dispatcher.ask(hand.id, 2)
+        counter.dispatcher.claims.ask(hand.id, 2)
         assert len(hand.orders) == 2
         hand.succeed(order=hand.orders[0])
         assert len(hand.orders) == 2
-        counter.dispatcher.ask(hand.id, 1)
+        counter.dispatcher.claims.ask(hand.id, 1)
         assert len(hand.orders) == 3
 
     counter.play(scene())
@@ -64,11 +64,11 @@ def test_a_worker_gets_as_many_jobs_as_it_asked_for_and_no_more(counter: Counter
 def test_a_question_that_is_open_gets_the_next_job_and_one_that_is_over_does_not(counter: Counter) -> None:
     async def scene() -> None:
         hand = await counter.asker()
-        counter.dispatcher.ask(hand.id, 1)
+        counter.dispatcher.claims.ask(hand.id, 1)
         await counter.call()
         assert len(hand.orders) == 1
-        counter.dispatcher.ask(hand.id, 3)
-        counter.dispatcher.ask(hand.id, 0)
+        counter.dispatcher.claims.ask(hand.id, 3)
+        counter.dispatcher.claims.ask(hand.id, 0)
         await counter.call()
         assert len(hand.orders) == 1
 
@@ -79,13 +79,13 @@ def test_an_attempt_that_got_lost_counts_and_is_made_again_until_no_more_are_lef
     async def scene() -> None:
         hand = await counter.asker()
         view = await counter.call()
-        counter.dispatcher.ask(hand.id, 1)
-        counter.workers.lost(hand.ref(), "never got it")
+        counter.dispatcher.claims.ask(hand.id, 1)
+        counter.dispatcher.attempts.lost(hand.ref(), "never got it")
         queued = (await counter.job(view)).job
         assert (queued.status, queued.attempt) == (JobStatus.QUEUED, 1)
-        counter.dispatcher.ask(hand.id, 1)
+        counter.dispatcher.claims.ask(hand.id, 1)
         await counter.until(lambda: len(hand.orders) == 2)
-        counter.workers.lost(hand.ref(), "never got it")
+        counter.dispatcher.attempts.lost(hand.ref(), "never got it")
         await counter.settle()
         failed = (await counter.job(view)).job
         assert failed.status is JobStatus.FAILED
@@ -102,8 +102,8 @@ def test_what_is_said_of_an_attempt_that_got_lost_comes_too_late(counter: Counte
     async def scene() -> None:
         hand = await counter.asker()
         view = await counter.call()
-        counter.dispatcher.ask(hand.id, 1)
-        counter.workers.lost(hand.ref(), "never got it")
+        counter.dispatcher.claims.ask(hand.id, 1)
+        counter.dispatcher.attempts.lost(hand.ref(), "never got it")
         hand.succeed()
         assert (await counter.job(view)).job.status is JobStatus.QUEUED
 
@@ -113,12 +113,12 @@ def test_what_is_said_of_an_attempt_that_got_lost_comes_too_late(counter: Counte
 def test_a_worker_from_elsewhere_is_started_and_stopped_by_nobody_here(counter: Counter) -> None:
     async def scene() -> None:
         hand = await counter.asker("far-1")
-        assert counter.workers.is_remote("far-1")
+        assert counter.workers.register.is_remote("far-1")
         assert counter.runtime.started == {}
         sample = counter.scaling.sample(counter.version)
         assert (sample.ready, sample.running, sample.idle_for) == (0, 0, ())
         await counter.call()
-        counter.dispatcher.ask(hand.id, 1)
+        counter.dispatcher.claims.ask(hand.id, 1)
         assert counter.scaling.sample(counter.version).running == 0
         counter.scaling.tick()
         assert not hand.drained
@@ -130,13 +130,13 @@ def test_a_worker_from_elsewhere_that_falls_silent_is_gone_and_its_job_waits_aga
     async def scene() -> None:
         hand = await counter.asker("far-1")
         view = await counter.call()
-        counter.dispatcher.ask(hand.id, 1)
+        counter.dispatcher.claims.ask(hand.id, 1)
         counter.now += SILENCE + 1
         counter.workers.tick()
-        assert counter.workers.known("far-1") is None
+        assert counter.workers.register.known("far-1") is None
         assert (await counter.job(view)).job.status is JobStatus.QUEUED
         assert "no sign of life" in "\n".join(
-            line.text for line in counter.workers.logs(counter.ada, EndpointReference.parse("ada/hello"))
+            line.text for line in counter.workers.logs.lines(counter.ada, EndpointReference.parse("ada/hello"))
         )
 
     counter.play(scene())
@@ -146,12 +146,12 @@ def test_a_worker_from_elsewhere_that_leaves_hands_back_what_it_holds_and_may_co
     async def scene() -> None:
         hand = await counter.asker("far-1")
         view = await counter.call()
-        counter.dispatcher.ask(hand.id, 1)
+        counter.dispatcher.claims.ask(hand.id, 1)
         counter.workers.leave("far-1", "was moved to another version")
         job = (await counter.job(view)).job
         assert (job.status, job.attempt) == (JobStatus.QUEUED, 0)  # it had not said that it had begun
         again = await counter.asker("far-1")
-        counter.dispatcher.ask(again.id, 1)
+        counter.dispatcher.claims.ask(again.id, 1)
         assert len(again.orders) == 1
 
     counter.play(scene())
@@ -163,7 +163,7 @@ def test_the_id_of_a_worker_that_is_here_can_not_be_taken_by_another(counter: Co
         with pytest.raises(Conflict):
             counter.workers.join(counter.version, hand.id)
         counter.workers.leave(hand.id, "was sent away")  # only who came from elsewhere can leave so
-        assert counter.workers.known(hand.id) is not None
+        assert counter.workers.register.known(hand.id) is not None
 
     counter.play(scene())
 
@@ -177,7 +177,7 @@ def test_what_a_worker_gets_beside_the_input_is_sealed_until_it_gets_there(count
         assert stored.aside is not None
         assert b"secret" not in stored.aside
         assert b"secret" not in repr(stored).encode()
-        counter.dispatcher.ask(hand.id, 1)
+        counter.dispatcher.claims.ask(hand.id, 1)
         assert counter.vault.unseal(hand.orders[0].aside or b"") == '{"key":"secret"}'
         replayed = await counter.replays.replay(counter.ada, view.job.id)
         assert counter.vault.unseal(replayed.job.aside or b"") == '{"key":"secret"}'

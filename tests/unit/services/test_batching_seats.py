@@ -22,13 +22,13 @@ def house() -> Iterator[House]:
 
 def seat(house: House, worker_id: str = "w1", slots: int = 3) -> FakeLink:
     link = FakeLink()
-    house.dispatcher.seat(worker_id, "v", link, slots, tells=True)
+    house.dispatcher.claims.seat(worker_id, "v", link, slots, tells=True)
     return link
 
 
 def begin(house: House, link: FakeLink, place: int, worker_id: str = "w1") -> None:
     order = link.orders[place]
-    house.dispatcher.begun(AttemptRef(worker_id, order.number, order.token))
+    house.dispatcher.attempts.begun(AttemptRef(worker_id, order.number, order.token))
 
 
 def test_what_was_not_begun_costs_no_attempt_when_its_worker_is_lost(house: House) -> None:
@@ -36,7 +36,7 @@ def test_what_was_not_begun_costs_no_attempt_when_its_worker_is_lost(house: Hous
     for name in "ab":
         house.submit(name)
     begin(house, link, 0)
-    house.dispatcher.depart("w1", Departure("was killed"))
+    house.dispatcher.attempts.depart("w1", Departure("was killed"))
     later = seat(house, "w2")
     assert [(order.job_id, order.attempt) for order in later.orders] == [("job_a", 2), ("job_b", 1)]
 
@@ -79,7 +79,7 @@ def test_a_beginning_is_told_once_and_by_its_holder(house: House) -> None:
     link = seat(house)
     house.submit("a")
     order = link.orders[0]
-    house.dispatcher.begun(AttemptRef("w1", order.number, "another"))
+    house.dispatcher.attempts.begun(AttemptRef("w1", order.number, "another"))
     assert house.dispatcher.open_jobs.job("job_a").started_at is None  # type: ignore[union-attr]  # it is open
     begin(house, link, 0)
     began = house.now

@@ -215,7 +215,14 @@ def test_what_a_stopped_server_left_unfinished_fails_at_the_next_start_and_says_
     town = Town()
     deployment = town.submit(town.admin)
     after = Deployments(
-        town.store, town.clock, town.entropy, town.builder, town.endpoints, town.notifier, compile_schema
+        town.store,
+        town.clock,
+        town.entropy,
+        town.builder,
+        town.endpoints,
+        town.notifier,
+        compile_schema,
+        town.worker_envs,
     )
     assert run(after.recover()) == 1
     ended = run(after.get(town.admin, deployment.id))

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from trivet.platform.core.jobs import Job, JobError, JobPolicy, JobStatus
-from trivet.platform.core.payloads import Payload
+from trivet.platform.core.payloads import INLINE_LIMIT, Payload
 from trivet.platform.core.workers import Departure
 from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
 from trivet.platform.ports.stores import Transaction
-from trivet.platform.services import dispatch, open_jobs
+from trivet.platform.services import dispatch, open_jobs, stops
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.recorder import Recorder
 from trivet.platform.stores.memory import MemoryBlobs, MemoryStore
@@ -78,8 +78,8 @@ class House:
             notifier=self.notifier,
             background=self.work.append,
         )
-        self.dispatcher.on_demand = self.demand.append
-        self.dispatcher.on_stuck = self.stuck.append
+        self.dispatcher.claims.on_demand = self.demand.append
+        self.dispatcher.stops.on_stuck = self.stuck.append
 
     def _entropy(self, size: int) -> bytes:
         self.counter += 1
@@ -129,7 +129,7 @@ class House:
 
     def seat(self, worker_id: str = "w1", slots: int = 1) -> FakeLink:
         link = FakeLink()
-        self.dispatcher.seat(worker_id, "v", link, slots)
+        self.dispatcher.claims.seat(worker_id, "v", link, slots)
         return link
 
 
@@ -168,7 +168,9 @@ def test_the_queue_is_served_in_order(house: House) -> None:
         house.submit(name)
     link = house.seat(slots=2)
     assert [order.job_id for order in link.orders] == ["job_a", "job_b"]
-    house.dispatcher.succeed(AttemptRef("w1", link.orders[0].number, link.orders[0].token), "application/json", b"1", 0)
+    house.dispatcher.attempts.succeed(
+        AttemptRef("w1", link.orders[0].number, link.orders[0].token), "application/json", b"1", 0
+    )
     assert [order.job_id for order in link.orders] == ["job_a", "job_b", "job_c"]
 
 
@@ -177,7 +179,7 @@ def test_the_result_of_a_submitted_job_is_on_disk_before_anybody_is_told(house: 
     house.submit("a")
     house.notifier.told.clear()
     (order,) = link.orders
-    house.dispatcher.succeed(AttemptRef("w1", order.number, order.token), "application/json", b"1", 0)
+    house.dispatcher.attempts.succeed(AttemptRef("w1", order.number, order.token), "application/json", b"1", 0)
     assert status(house, "job_a") is JobStatus.RUNNING
     assert house.notifier.told == []
     house.settle()
@@ -192,7 +194,7 @@ def test_a_held_call_is_told_at_once_and_recorded_behind(house: House) -> None:
     link = house.seat()
     house.run("a")
     (order,) = link.orders
-    house.dispatcher.succeed(AttemptRef("w1", order.number, order.token), "application/json", b"1", 0)
+    house.dispatcher.attempts.succeed(AttemptRef("w1", order.number, order.token), "application/json", b"1", 0)
     assert status(house, "job_a") is JobStatus.SUCCEEDED
     assert house.notifier.told == ["job_a"]
     house.settle()
@@ -219,7 +221,7 @@ def test_a_full_disk_delays_the_news_and_loses_nothing(house: House) -> None:
     house.submit("a")
     (order,) = link.orders
     house.store.out_of_space = True
-    house.dispatcher.succeed(AttemptRef("w1", order.number, order.token), "application/json", b"1", 0)
+    house.dispatcher.attempts.succeed(AttemptRef("w1", order.number, order.token), "application/json", b"1", 0)
     for _ in range(3):
         house.settle()
     assert status(house, "job_a") is JobStatus.RUNNING
@@ -232,7 +234,7 @@ def test_a_lost_worker_requeues_its_job_in_front(house: House) -> None:
     house.seat("w1")
     house.submit("a")
     house.submit("b")
-    house.dispatcher.depart("w1", Departure("was killed by signal 9 (SIGKILL)"))
+    house.dispatcher.attempts.depart("w1", Departure("was killed by signal 9 (SIGKILL)"))
     link = house.seat("w2", slots=2)
     assert [(order.job_id, order.attempt) for order in link.orders] == [("job_a", 2), ("job_b", 1)]
 
@@ -241,7 +243,7 @@ def test_a_job_that_used_up_its_attempts_fails_with_the_workers_last_lines(house
     house.submit("a", max_attempts=2)
     for worker in ("w1", "w2"):
         house.seat(worker)
-        house.dispatcher.depart(worker, Departure("exited with status 3", ("the end",)))
+        house.dispatcher.attempts.depart(worker, Departure("exited with status 3", ("the end",)))
     house.settle()
     stored = house.stored("job_a")
     assert stored is not None
@@ -260,10 +262,12 @@ def test_what_the_handler_printed_last_is_part_of_its_workers_last_lines(house: 
         house.settle()
         order = link.orders[0]
         ref = AttemptRef(worker, order.number, order.token)
-        house.dispatcher.log(ref, "stdout", f"{worker} begins\n".encode())
-        house.dispatcher.log(ref, "stderr", f"{worker} is at its ".encode())
-        house.dispatcher.log(ref, "stderr", b"end\n")
-        house.dispatcher.depart(worker, Departure("was killed by signal 11 (SIGSEGV)", ("Segmentation fault",)))
+        house.dispatcher.attempts.log(ref, "stdout", f"{worker} begins\n".encode())
+        house.dispatcher.attempts.log(ref, "stderr", f"{worker} is at its ".encode())
+        house.dispatcher.attempts.log(ref, "stderr", b"end\n")
+        house.dispatcher.attempts.depart(
+            worker, Departure("was killed by signal 11 (SIGSEGV)", ("Segmentation fault",))
+        )
     house.settle()
     stored = house.stored("job_a")
     assert stored is not None
@@ -274,15 +278,15 @@ def test_what_the_handler_printed_last_is_part_of_its_workers_last_lines(house: 
 def test_a_late_result_of_a_lost_attempt_changes_nothing(house: House) -> None:
     first = house.seat("w1")
     house.submit("a")
-    house.dispatcher.depart("w1", Departure("vanished"))
+    house.dispatcher.attempts.depart("w1", Departure("vanished"))
     second = house.seat("w2")
     stale, current = first.orders[0], second.orders[0]
-    house.dispatcher.succeed(AttemptRef("w1", stale.number, stale.token), "application/json", b"stale", 0)
-    house.dispatcher.succeed(AttemptRef("w2", current.number, stale.token), "application/json", b"stale", 0)
+    house.dispatcher.attempts.succeed(AttemptRef("w1", stale.number, stale.token), "application/json", b"stale", 0)
+    house.dispatcher.attempts.succeed(AttemptRef("w2", current.number, stale.token), "application/json", b"stale", 0)
     house.settle()
     assert status(house, "job_a") is JobStatus.RUNNING
-    house.dispatcher.succeed(AttemptRef("w2", current.number, current.token), "application/json", b"true", 0)
-    house.dispatcher.fail(AttemptRef("w2", current.number, current.token), JobError("x", "twice"))
+    house.dispatcher.attempts.succeed(AttemptRef("w2", current.number, current.token), "application/json", b"true", 0)
+    house.dispatcher.attempts.fail(AttemptRef("w2", current.number, current.token), JobError("x", "twice"))
     house.settle()
     stored = house.stored("job_a")
     assert stored is not None
@@ -294,11 +298,11 @@ def test_cancel_of_a_running_job_waits_for_the_worker(house: House) -> None:
     link = house.seat()
     house.submit("a")
     (order,) = link.orders
-    assert house.dispatcher.cancel("job_a")
+    assert house.dispatcher.stops.cancel("job_a")
     assert link.cancels == [(order.number, "cancelled")]
     house.settle()
     assert status(house, "job_a") is JobStatus.RUNNING
-    house.dispatcher.stopped(AttemptRef("w1", order.number, order.token))
+    house.dispatcher.attempts.stopped(AttemptRef("w1", order.number, order.token))
     house.settle()
     assert status(house, "job_a") is JobStatus.CANCELLED
 
@@ -306,13 +310,13 @@ def test_cancel_of_a_running_job_waits_for_the_worker(house: House) -> None:
 def test_a_worker_that_ignores_a_cancel_is_given_up_after_the_grace(house: House) -> None:
     house.seat()
     house.submit("a")
-    house.dispatcher.cancel("job_a")
+    house.dispatcher.stops.cancel("job_a")
     house.dispatcher.tick()
     assert house.stuck == []
-    house.now += dispatch.STOP_GRACE
+    house.now += stops.STOP_GRACE
     house.dispatcher.tick()
     assert house.stuck == ["w1"]
-    house.dispatcher.depart("w1", Departure("was killed by signal 9 (SIGKILL)"))
+    house.dispatcher.attempts.depart("w1", Departure("was killed by signal 9 (SIGKILL)"))
     house.settle()
     assert status(house, "job_a") is JobStatus.CANCELLED
 
@@ -321,8 +325,8 @@ def test_what_a_worker_held_that_ended_for_anothers_sake_loses_no_attempt_though
     house.seat("w1", slots=2)
     house.submit("a")
     house.submit("b")
-    house.dispatcher.cancel("job_a")
-    house.dispatcher.depart("w1", Departure("ended together with the process that it shared", blameless=True))
+    house.dispatcher.stops.cancel("job_a")
+    house.dispatcher.attempts.depart("w1", Departure("ended together with the process that it shared", blameless=True))
     house.settle()
     assert status(house, "job_a") is JobStatus.CANCELLED
     link = house.seat("w2")
@@ -333,14 +337,14 @@ def test_the_neighbour_of_a_stuck_job_may_finish_and_loses_no_attempt(house: Hou
     house.seat("w1", slots=2)
     house.submit("a")
     house.submit("b")
-    house.dispatcher.cancel("job_a")
-    house.now += dispatch.STOP_GRACE
+    house.dispatcher.stops.cancel("job_a")
+    house.now += stops.STOP_GRACE
     house.dispatcher.tick()
     assert house.stuck == []
-    house.now += dispatch.STOP_GRACE_SHARED
+    house.now += stops.STOP_GRACE_SHARED
     house.dispatcher.tick()
     assert house.stuck == ["w1"]
-    house.dispatcher.depart("w1", Departure("was killed by signal 9 (SIGKILL)"))
+    house.dispatcher.attempts.depart("w1", Departure("was killed by signal 9 (SIGKILL)"))
     link = house.seat("w2")
     assert [(order.job_id, order.attempt) for order in link.orders] == [("job_b", 1)]
 
@@ -349,8 +353,8 @@ def test_a_job_that_finishes_before_its_cancel_arrives_has_succeeded(house: Hous
     link = house.seat()
     house.submit("a")
     (order,) = link.orders
-    house.dispatcher.cancel("job_a")
-    house.dispatcher.succeed(AttemptRef("w1", order.number, order.token), "application/json", b"1", 0)
+    house.dispatcher.stops.cancel("job_a")
+    house.dispatcher.attempts.succeed(AttemptRef("w1", order.number, order.token), "application/json", b"1", 0)
     house.settle()
     assert status(house, "job_a") is JobStatus.SUCCEEDED
 
@@ -363,7 +367,7 @@ def test_an_attempt_over_its_timeout_is_asked_to_stop(house: House) -> None:
         house.now += 0.1
         house.dispatcher.tick()
     assert link.cancels == [(order.number, "timed_out")]
-    house.dispatcher.stopped(AttemptRef("w1", order.number, order.token))
+    house.dispatcher.attempts.stopped(AttemptRef("w1", order.number, order.token))
     house.settle()
     assert status(house, "job_a") is JobStatus.TIMED_OUT
 
@@ -382,8 +386,8 @@ def test_a_stream_that_has_begun_is_not_repeated(house: House) -> None:
     link = house.seat()
     house.submit("a")
     (order,) = link.orders
-    house.dispatcher.piece(AttemptRef("w1", order.number, order.token), "application/json", b"1")
-    house.dispatcher.depart("w1", Departure("vanished"))
+    house.dispatcher.attempts.piece(AttemptRef("w1", order.number, order.token), "application/json", b"1")
+    house.dispatcher.attempts.depart("w1", Departure("vanished"))
     house.settle()
     stored = house.stored("job_a")
     assert stored is not None
@@ -393,7 +397,7 @@ def test_a_stream_that_has_begun_is_not_repeated(house: House) -> None:
 
 
 def test_large_payloads_travel_through_the_blob_store(house: House) -> None:
-    big = b'"' + b"x" * dispatch.INLINE_LIMIT + b'"'
+    big = b'"' + b"x" * INLINE_LIMIT + b'"'
     job = house.job("a")
     name = drive(house.blobs.put(big))
     job = replace(job, input=Payload.stored(name, len(big), "application/json"))
@@ -403,7 +407,7 @@ def test_large_payloads_travel_through_the_blob_store(house: House) -> None:
     house.settle()
     (order,) = link.orders
     assert order.body == big
-    house.dispatcher.succeed(AttemptRef("w1", order.number, order.token), "application/json", big, 0)
+    house.dispatcher.attempts.succeed(AttemptRef("w1", order.number, order.token), "application/json", big, 0)
     for _ in range(4):
         house.settle()
     stored = house.stored("job_a")
@@ -416,7 +420,7 @@ def test_purge_cancels_what_waits_and_leaves_what_runs(house: House) -> None:
     house.seat()
     for name in "abc":
         house.submit(name)
-    assert len(house.dispatcher.purge(["v"])) == 2
+    assert len(house.dispatcher.stops.purge(["v"])) == 2
     house.settle()
     assert [status(house, f"job_{n}") for n in "abc"] == [JobStatus.RUNNING, JobStatus.CANCELLED, JobStatus.CANCELLED]
 
@@ -425,8 +429,8 @@ def test_an_attempt_handed_back_by_a_draining_worker_does_not_count(house: House
     link = house.seat()
     house.submit("a")
     (order,) = link.orders
-    house.dispatcher.stop_taking("w1")
-    house.dispatcher.hand_back(AttemptRef("w1", order.number, order.token))
+    house.dispatcher.claims.stop_taking("w1")
+    house.dispatcher.attempts.hand_back(AttemptRef("w1", order.number, order.token))
     second = house.seat("w2")
     assert [(o.job_id, o.attempt) for o in second.orders] == [("job_a", 1)]
 
@@ -434,7 +438,7 @@ def test_an_attempt_handed_back_by_a_draining_worker_does_not_count(house: House
 def test_a_job_that_has_just_ended_is_told_from_memory_until_its_time_is_over(house: House) -> None:
     link = house.seat()
     house.submit("a", retention=5.0)
-    house.dispatcher.succeed(ref_of(link), "application/json", b"1", 0)
+    house.dispatcher.attempts.succeed(ref_of(link), "application/json", b"1", 0)
     house.settle()
     job = house.dispatcher.open_jobs.job("job_a")
     assert job == house.stored("job_a")
@@ -448,7 +452,7 @@ def test_only_the_latest_and_small_ones_are_remembered(house: House, monkeypatch
     link = house.seat()
     for name, size in (("a", 1), ("b", 1), ("c", 1), ("d", open_jobs.REMEMBERED_SIZE)):
         house.submit(name)
-        house.dispatcher.succeed(ref_of(link), "application/json", b"1" * size, 0)
+        house.dispatcher.attempts.succeed(ref_of(link), "application/json", b"1" * size, 0)
         house.settle()
     assert [house.dispatcher.open_jobs.job(f"job_{name}") is not None for name in "abcd"] == [False, True, True, False]
 

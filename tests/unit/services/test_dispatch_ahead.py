@@ -9,7 +9,7 @@ from trivet.platform.core.jobs import EventKind, JobError, JobStatus, Priority
 from trivet.platform.core.payloads import BINARY, Payload
 from trivet.platform.core.workers import Departure
 from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
-from trivet.platform.services import dispatch, live
+from trivet.platform.services import claims, live, story
 
 __all__ = ["house"]  # the fixture
 
@@ -25,7 +25,7 @@ def warm(house: House, link: FakeLink, seconds: float = QUICK) -> None:
     """One job through the worker, so that its pace is known."""
     house.submit("warm")
     house.now += seconds
-    house.dispatcher.succeed(ref(link.orders[-1]), "application/json", b"1", 0)
+    house.dispatcher.attempts.succeed(ref(link.orders[-1]), "application/json", b"1", 0)
     house.settle()
     link.orders.clear()
 
@@ -75,11 +75,11 @@ def test_what_was_sent_ahead_begins_when_the_one_before_it_has_ended(house: Hous
     for name in "ab":
         house.submit(name)
     house.now += 5.0
-    house.dispatcher.succeed(ref(link.orders[0]), "application/json", b"1", 0)
+    house.dispatcher.attempts.succeed(ref(link.orders[0]), "application/json", b"1", 0)
     job = house.dispatcher.open_jobs.job("job_b")
     assert job is not None
     assert (job.status, job.attempt, job.started_at) == (JobStatus.RUNNING, 1, house.now)
-    house.dispatcher.succeed(ref(link.orders[1]), "application/json", b"2", 0)
+    house.dispatcher.attempts.succeed(ref(link.orders[1]), "application/json", b"2", 0)
     house.settle()
     assert status(house, "job_b") is JobStatus.SUCCEEDED
 
@@ -89,7 +89,7 @@ def test_a_result_for_what_has_not_begun_changes_nothing(house: House) -> None:
     warm(house, link)
     for name in "ab":
         house.submit(name)
-    house.dispatcher.succeed(ref(link.orders[1]), "application/json", b"2", 0)
+    house.dispatcher.attempts.succeed(ref(link.orders[1]), "application/json", b"2", 0)
     assert status(house, "job_b") is JobStatus.QUEUED
 
 
@@ -98,7 +98,7 @@ def test_a_lost_worker_costs_only_what_it_had_begun_an_attempt_and_the_order_sta
     warm(house, link)
     for name in "abcd":
         house.submit(name)
-    house.dispatcher.depart("w1", Departure("was killed by signal 9 (SIGKILL)"))
+    house.dispatcher.attempts.depart("w1", Departure("was killed by signal 9 (SIGKILL)"))
     other = house.seat("w2", slots=4)
     assert names(other) == ["a", "b", "c", "d"]
     assert [order.attempt for order in other.orders] == [2, 1, 1, 1]
@@ -109,12 +109,12 @@ def test_what_waits_behind_a_long_attempt_is_called_back_and_goes_to_whoever_is_
     warm(house, link)
     for name in "abc":
         house.submit(name)
-    house.now += dispatch.RECALL_AFTER
+    house.now += claims.RECALL_AFTER
     house.dispatcher.tick()
     house.dispatcher.tick()
     assert link.recalls == 1
-    house.dispatcher.hand_back(ref(link.orders[2]))
-    house.dispatcher.hand_back(ref(link.orders[1]))
+    house.dispatcher.attempts.hand_back(ref(link.orders[2]))
+    house.dispatcher.attempts.hand_back(ref(link.orders[1]))
     assert house.dispatcher.board.ahead("v") == 0
     other = house.seat("w2")
     assert names(other) == ["b"]
@@ -128,7 +128,7 @@ def test_nothing_is_called_back_from_a_worker_that_is_quick(house: House) -> Non
     warm(house, link)
     house.submit("a")
     house.submit("b")
-    house.now += dispatch.RECALL_AFTER / 2
+    house.now += claims.RECALL_AFTER / 2
     house.dispatcher.tick()
     assert link.recalls == 0
 
@@ -138,8 +138,8 @@ def test_one_that_began_while_it_was_called_back_does_not_lose_an_attempt(house:
     warm(house, link)
     for name in "ab":
         house.submit(name)
-    house.dispatcher.succeed(ref(link.orders[0]), "application/json", b"1", 0)
-    house.dispatcher.hand_back(ref(link.orders[1]))
+    house.dispatcher.attempts.succeed(ref(link.orders[0]), "application/json", b"1", 0)
+    house.dispatcher.attempts.hand_back(ref(link.orders[1]))
     assert [order.attempt for order in link.orders] == [1, 1, 1]
     assert link.orders[2].job_id == "job_b"
 
@@ -149,13 +149,13 @@ def test_a_cancel_of_what_was_sent_ahead_is_the_workers_to_confirm(house: House)
     warm(house, link)
     for name in "ab":
         house.submit(name)
-    assert house.dispatcher.cancel("job_b")
+    assert house.dispatcher.stops.cancel("job_b")
     assert link.cancels == [(link.orders[1].number, "cancelled")]
     assert status(house, "job_b") is JobStatus.RUNNING
-    house.dispatcher.stopped(ref(link.orders[1]))
+    house.dispatcher.attempts.stopped(ref(link.orders[1]))
     house.settle()
     assert status(house, "job_b") is JobStatus.CANCELLED
-    house.dispatcher.succeed(ref(link.orders[0]), "application/json", b"1", 0)
+    house.dispatcher.attempts.succeed(ref(link.orders[0]), "application/json", b"1", 0)
     house.settle()
     assert status(house, "job_a") is JobStatus.SUCCEEDED
 
@@ -170,7 +170,7 @@ def test_one_sent_ahead_that_outlives_its_time_is_stopped_by_its_worker(house: H
     house.now += 5.0
     house.dispatcher.tick()
     assert link.cancels == [(link.orders[1].number, "timed_out")]
-    house.dispatcher.stopped(ref(link.orders[1]))
+    house.dispatcher.attempts.stopped(ref(link.orders[1]))
     house.settle()
     job = house.stored("job_b")
     assert job is not None
@@ -195,8 +195,8 @@ def test_a_worker_that_leaves_hands_back_what_it_has_not_begun(house: House) -> 
     warm(house, link)
     for name in "ab":
         house.submit(name)
-    house.dispatcher.stop_taking("w1")
-    house.dispatcher.hand_back(ref(link.orders[1]))
+    house.dispatcher.claims.stop_taking("w1")
+    house.dispatcher.attempts.hand_back(ref(link.orders[1]))
     assert house.dispatcher.board.queued("v") == 1
     other = house.seat("w2")
     assert names(other) == ["b"]
@@ -207,7 +207,7 @@ def test_a_token_of_another_attempt_can_not_hand_back(house: House) -> None:
     warm(house, link)
     for name in "ab":
         house.submit(name)
-    house.dispatcher.hand_back(AttemptRef("w1", link.orders[1].number, "wrong"))
+    house.dispatcher.attempts.hand_back(AttemptRef("w1", link.orders[1].number, "wrong"))
     assert house.dispatcher.board.ahead("v") == 1
 
 
@@ -243,12 +243,12 @@ def test_a_last_attempt_is_not_sent_ahead_and_not_overtaken(house: House) -> Non
 def test_a_cancel_before_the_claim_is_on_disk_reaches_the_worker_with_the_job(house: House) -> None:
     link = house.seat()
     house.submit("a", max_attempts=1)
-    assert house.dispatcher.cancel("job_a")
+    assert house.dispatcher.stops.cancel("job_a")
     for _ in range(3):
         house.settle()
     assert names(link) == ["a"]
     assert link.cancels[-1] == (link.orders[0].number, "cancelled")
-    house.dispatcher.stopped(ref(link.orders[0]))
+    house.dispatcher.attempts.stopped(ref(link.orders[0]))
     house.settle()
     assert status(house, "job_a") is JobStatus.CANCELLED
 
@@ -280,7 +280,7 @@ def test_jobs_of_low_priority_do_not_press(house: House) -> None:
 
 def failed(house: House, link: FakeLink, kind: str = "ValueError") -> None:
     house.settle()
-    house.dispatcher.fail(ref(link.orders[-1]), JobError("handler_error", "no", type=kind))
+    house.dispatcher.attempts.fail(ref(link.orders[-1]), JobError("handler_error", "no", type=kind))
     house.settle()
 
 
@@ -314,7 +314,7 @@ def test_a_job_that_rests_can_be_cancelled_and_expires(house: House) -> None:
     for name in "ab":
         house.submit(name, retry_on=("handler_error",), backoff=60.0, ttl=100.0)  # type: ignore[arg-type]  # not all are numbers
         failed(house, link)
-    assert house.dispatcher.cancel("job_a")
+    assert house.dispatcher.stops.cancel("job_a")
     house.settle()
     assert status(house, "job_a") is JobStatus.CANCELLED
     house.now += 100.0
@@ -357,7 +357,7 @@ def test_a_clock_that_jumps_ends_no_job(house: House, jump: float) -> None:
 
 
 def piece(house: House, link: FakeLink, data: bytes = b"1") -> None:
-    house.dispatcher.piece(ref(link.orders[-1]), "application/json", data)
+    house.dispatcher.attempts.piece(ref(link.orders[-1]), "application/json", data)
 
 
 def test_a_piece_of_a_recorded_job_is_on_disk_before_a_reader_sees_it(house: House) -> None:
@@ -403,7 +403,7 @@ def test_a_worker_that_says_more_than_the_disk_takes_is_not_listened_to_for_a_wh
     link = house.seat()
     house.submit("a")
     piece(house, link)  # its write is under way, and all others wait behind it
-    size = live.UNSAVED_SIZE // 4
+    size = story.UNSAVED_SIZE // 4
     for _ in range(5):
         piece(house, link, bytes(size))
     assert not link.listened_to
@@ -416,13 +416,13 @@ def test_a_worker_that_says_more_than_the_disk_takes_is_not_listened_to_for_a_wh
 def test_only_the_latest_pieces_stay_in_memory(house: House) -> None:
     link = house.seat()
     house.submit("a")
-    count = live.RECENT_EVENTS + 100
+    count = story.RECENT_EVENTS + 100
     for _ in range(count):
         piece(house, link)
     for _ in range(4):
         house.settle()
     assert house.dispatcher.open_jobs.recent_events("job_a", 0) is None
-    assert len(house.dispatcher.open_jobs.recent_events("job_a", 100) or ()) == live.RECENT_EVENTS
+    assert len(house.dispatcher.open_jobs.recent_events("job_a", 100) or ()) == story.RECENT_EVENTS
 
 
 @pytest.mark.parametrize("policy", [{"max_attempts": 1}, {"max_attempts": 3}])

@@ -93,7 +93,7 @@ class CallersAndWorkers(RuleBasedStateMachine):
     @rule(pick=PICK)
     def cancel(self, pick: int) -> None:
         if self.jobs:
-            self.do(self.plant.dispatcher.cancel, _one(self.jobs, pick))
+            self.do(self.plant.dispatcher.stops.cancel, _one(self.jobs, pick))
 
     # -- workers ------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ import pytest
 from tests.unit.services.cabinet import MAX_FILE, Cabinet, pieces, whole
 from tests.unit.services.town import refusal, run, words
 from trivet.platform.core.accounts import Principal
-from trivet.platform.core.data import TEMP_LIFE, DataPath, ReadAcl, Space
+from trivet.platform.core.data import TEMP_LIFE, ReadAcl
+from trivet.platform.core.data_paths import DataPath, Space
 from trivet.platform.core.errors import (
     BadRequest,
     Conflict,

@@ -11,12 +11,14 @@ import pytest
 
 from tests.unit.services.plant import Hand, Plant, payload
 from tests.unit.services.town import refusal, run
-from trivet.platform.core.accounts import ALL_SCOPES, JobToken, Principal, Scope, Within
-from trivet.platform.core.data import Collection, ReadAcl, Space, may_read, may_write
+from trivet.platform.core.accounts import ALL_SCOPES, Principal, Scope, Within
+from trivet.platform.core.data import Collection, ReadAcl, may_read, may_write
+from trivet.platform.core.data_paths import Space
 from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import EndpointReference, Visibility
 from trivet.platform.core.errors import BadRequest, Forbidden, NotFound, TooManyOpenJobs, Unauthenticated
 from trivet.platform.core.jobs import JobStatus
+from trivet.platform.core.keys import JobToken
 from trivet.platform.services.identities import Identities
 from trivet.platform.services.intake import MOST_DEPTH
 from trivet.protocol.addresses import UNCLAIMED, address_secret
@@ -29,7 +31,7 @@ class Stage(Plant):
 
     def __init__(self) -> None:
         super().__init__()
-        self.identities = Identities(self.accounts, self.dispatcher, self.endpoints, self.workers, 2)
+        self.identities = Identities(self.accounts, self.dispatcher, self.endpoints, self.workers.register, 2)
         self.accounts.resolve_job = self.identities.of_token
         self.ada, self.sam = self.account("ada"), self.account("sam")
         self.hello, self.version = self.offer(self.ada, "ada/hello")
@@ -208,7 +210,7 @@ def test_what_a_job_has_called_is_cancelled_with_it_and_goes_on_after_its_succes
         job = await stage.accounts.resolve(shown)
         child = await stage.calls.submit(job, HELLO, payload())
         sam = await stage.accounts.resolve(str(stage.token))
-        await stage.until(lambda: stage.dispatcher.cancel(hand.orders[0].job_id))
+        await stage.until(lambda: stage.dispatcher.stops.cancel(hand.orders[0].job_id))
         hand.stopped(hand.orders[0])
         await stage.settle()
         hand.stopped()  # it had begun in the place that had become free, and was asked to stop at once

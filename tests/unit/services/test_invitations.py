@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.services.town import Town, check_hidden, run
-from trivet.platform.core.accounts import DAY, Principal, Role, Within
+from trivet.platform.core.accounts import Principal, Role, Within
 from trivet.platform.core.errors import BadRequest, Forbidden, NotFound
 from trivet.platform.core.invitations import Invitation
+from trivet.platform.core.keys import DAY
 
 
 class Yard(Town):

@@ -17,15 +17,16 @@ from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import BadRequest, CoreError, Forbidden, InvalidInput, NotFound, StorageFull
 from trivet.platform.core.jobs import EventKind, Job, JobError, JobEvent, JobStatus, Progress
-from trivet.platform.core.payloads import JSON, Payload
+from trivet.platform.core.payloads import INLINE_LIMIT, JSON, Payload
 from trivet.platform.core.views import JobView
 from trivet.platform.core.workers import Departure
 from trivet.platform.ports.runtime import AttemptRef
-from trivet.platform.services import dispatch, live
 from trivet.platform.services import jobs as service
+from trivet.platform.services import stops
+from trivet.platform.services.story import RECENT_EVENTS
 
 HELLO = ref("ada/hello")
-BIG = Payload.inline(b'"' + b"x" * dispatch.INLINE_LIMIT + b'"')
+BIG = Payload.inline(b'"' + b"x" * INLINE_LIMIT + b'"')
 MISSING = "job_000000000000"
 Way = Callable[["Studio", Principal, str], Coroutine[Any, Any, object]]
 
@@ -45,7 +46,7 @@ class Studio(Plant):
 
     async def up(self) -> Hand:
         """A worker that is ready: the one that the platform has started, else a new one."""
-        return await self.hand(self.version, start=not self.workers.starting(self.version.id))
+        return await self.hand(self.version, start=not self.workers.register.starting(self.version.id))
 
     async def queue(self, principal: Principal | None = None, given: Payload | None = None, **limits: float) -> str:
         """A job on disk; its id."""
@@ -297,7 +298,7 @@ def test_nothing_of_a_job_stays_in_memory_once_it_has_ended(studio: Studio) -> N
             elif number % 4 == 1:
                 hand.fail()
             elif number % 4 == 2:
-                studio.dispatcher.cancel(job_id)
+                studio.dispatcher.stops.cancel(job_id)
                 hand.stopped()
             else:
                 hand.succeed()
@@ -459,7 +460,7 @@ def test_the_story_of_a_job_is_told_as_it_unfolds(studio: Studio) -> None:
         await studio.settle()
         hand = await studio.up()
         await studio.settle()
-        studio.workers.progress(hand.ref(), Progress(0.5, "half way"))
+        studio.dispatcher.attempts.progress(hand.ref(), Progress(0.5, "half way"))
         hand.piece('"a"')
         hand.log("noise\n")
         await studio.settle()
@@ -498,7 +499,7 @@ def test_a_story_tells_of_a_second_attempt(studio: Studio) -> None:
 
 
 def test_a_long_stream_is_told_whole_and_in_order_to_early_and_late_readers(studio: Studio) -> None:
-    count = 3 * live.RECENT_EVENTS
+    count = 3 * RECENT_EVENTS
 
     async def scene() -> None:
         view = await studio.calls.start_stream(studio.ada, HELLO, payload())
@@ -511,7 +512,7 @@ def test_a_long_stream_is_told_whole_and_in_order_to_early_and_late_readers(stud
                 await studio.settle()
         studio.after(0.1)
         await studio.settle()
-        assert len(studio.dispatcher.open_jobs._live[view.job.id].story.recent) == live.RECENT_EVENTS
+        assert len(studio.dispatcher.open_jobs._live[view.job.id].story.recent) == RECENT_EVENTS
         middle = asyncio.create_task(story(studio, view.job.id))
         await studio.settle()
         hand.succeed("[]", pieces=count)
@@ -603,7 +604,9 @@ def test_a_workers_own_lines_in_a_jobs_error_are_for_those_who_manage_the_endpoi
         hand = await studio.up()
         called = asyncio.ensure_future(studio.calls.run(studio.sam, HELLO, payload()))
         await studio.settle()
-        studio.workers.fail(hand.ref(), JobError("handler_error", "It is gone.", worker_log=("PASSWORD=hush",)))
+        studio.dispatcher.attempts.fail(
+            hand.ref(), JobError("handler_error", "It is gone.", worker_log=("PASSWORD=hush",))
+        )
         answered = await called
         assert lines(answered) == ()
         await studio.settle()
@@ -760,7 +763,7 @@ def test_a_cancel_that_is_not_confirmed_in_time_says_so(studio: Studio) -> None:
         outcome = await studio.jobs.cancel(studio.ada, job_id, 0.01)
         assert (outcome.cancelled, outcome.view.job.status) == (False, JobStatus.RUNNING)
         assert "has not confirmed yet" in outcome.detail
-        studio.after(dispatch.STOP_GRACE)
+        studio.after(stops.STOP_GRACE)
         assert studio.runtime.killed == [hand.id]
         await studio.settle()
         assert (await studio.job(job_id)).status is JobStatus.CANCELLED
@@ -772,7 +775,7 @@ def test_a_cancelled_job_whose_worker_ran_out_of_memory_was_cancelled(studio: St
     async def scene() -> None:
         job_id = await studio.queue()
         hand = await studio.up()
-        studio.dispatcher.cancel(job_id)
+        studio.dispatcher.stops.cancel(job_id)
         studio.runtime.end(hand.id, Departure.of_exit(-9, memory_limit=2**30))
         await studio.settle()
         job = await studio.job(job_id)
@@ -893,8 +896,8 @@ def test_after_a_restart_every_open_job_goes_on_in_order(studio: Studio) -> None
             (made[3], 2),
             (made[4], 2),
         ]
-        studio.workers.succeed(stale, JSON, b"stale", 0)
-        studio.workers.succeed(AttemptRef(new.id, new.orders[0].number, stale.token), JSON, b"stale", 0)
+        studio.dispatcher.attempts.succeed(stale, JSON, b"stale", 0)
+        studio.dispatcher.attempts.succeed(AttemptRef(new.id, new.orders[0].number, stale.token), JSON, b"stale", 0)
         await studio.settle()
         assert (await studio.job(made[1])).status is JobStatus.RUNNING
         assert (await studio.job(made[0])).status is JobStatus.SUCCEEDED
@@ -948,7 +951,7 @@ def test_after_a_restart_a_job_that_was_to_be_cancelled_is(studio: Studio) -> No
     async def scene() -> None:
         job_id = await studio.queue()
         await studio.up()
-        studio.dispatcher.cancel(job_id)
+        studio.dispatcher.stops.cancel(job_id)
         await studio.settle()
         studio.restart()
         assert await studio.intake.recover() == 0
@@ -1000,10 +1003,10 @@ def test_every_kind_of_event_has_its_label(studio: Studio) -> None:
     async def scene() -> None:
         job_id = await studio.queue()
         hand = await studio.up()
-        studio.workers.piece(hand.ref(), "image/png", b"\x89PNG")
-        studio.workers.progress(hand.ref(), Progress(0.25))
-        studio.workers.progress(hand.ref(), Progress(None, "loading"))
-        studio.workers.log(hand.ref(), "stderr", b"oh\n")
+        studio.dispatcher.attempts.piece(hand.ref(), "image/png", b"\x89PNG")
+        studio.dispatcher.attempts.progress(hand.ref(), Progress(0.25))
+        studio.dispatcher.attempts.progress(hand.ref(), Progress(None, "loading"))
+        studio.dispatcher.attempts.log(hand.ref(), "stderr", b"oh\n")
         studio.dispatcher.tick()
         await studio.settle()
         events = studio.dispatcher.open_jobs.recent_events(job_id, 0)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.unit.services.town import Town, check_hidden, refusal, run
-from trivet.platform.core.accounts import Principal, Token
+from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import BadRequest, Forbidden, NotFound
+from trivet.platform.core.keys import Token
 from trivet.platform.core.limits import NO_LIMITS, CallLimits, RateLimit
 from trivet.platform.services.accounts import Accounts
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.services.town import Town, check_hidden, refusal, run
-from trivet.platform.core.accounts import DAY, DEFAULT_SCOPES, KeyState, Scope
+from trivet.platform.core.accounts import DEFAULT_SCOPES, Scope
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, Unauthenticated
+from trivet.platform.core.keys import DAY, KeyState
 
 
 def test_a_key_has_the_usual_scopes_and_six_months_unless_told_otherwise() -> None:

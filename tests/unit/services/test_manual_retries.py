@@ -15,9 +15,8 @@ from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import Conflict, CoreError, Forbidden, NotFound, TooManyOpenJobs
 from trivet.platform.core.jobs import Job, JobStatus
 from trivet.platform.core.limits import NO_LIMITS, CallLimits, held_limits
-from trivet.platform.core.payloads import Payload
+from trivet.platform.core.payloads import INLINE_LIMIT, Payload
 from trivet.platform.core.views import JobView
-from trivet.platform.services.dispatch import INLINE_LIMIT
 
 HELLO = ref("ada/hello")
 

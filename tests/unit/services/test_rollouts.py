@@ -42,7 +42,7 @@ class Stage(Plant):
         super().build()
         self.tallies = Tallies(self.endpoints, self.clock)
         self.dispatcher.open_jobs.on_end = self.tallies.ended
-        self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
+        self.rollouts = Rollouts(self.endpoints, self.dispatcher.board, self.tallies)
 
     def alias(self, name: str, *versions: tuple[str, int | None]) -> None:
         run(self.rollouts.set_alias(self.ada, HELLO, name, versions))
@@ -273,7 +273,7 @@ def test_versions_that_calls_get_unnamed_keep_the_minimum_of_workers(stage: Stag
     async def scene() -> None:
         stage.scaling.tick()
         for version in stage.versions.values():
-            assert len(stage.workers.of_version(version.id)) == 1
+            assert len(stage.workers.register.ids_of(version.id)) == 1
             await stage.hand(version, start=False)
         await stage.rollouts.remove_alias(stage.ada, HELLO, "prod")
         stage.now += 2.0

@@ -11,7 +11,7 @@ from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Version
 from trivet.platform.core.scaling import ScalingPolicy, ScalingRule
 from trivet.platform.core.workers import Departure
-from trivet.platform.services import dispatch
+from trivet.platform.services import stops
 
 
 class Mill(Plant):
@@ -27,19 +27,19 @@ class Mill(Plant):
 
     async def come_up(self, version: Version) -> list[Hand]:
         """All workers that the platform has started connect and are ready."""
-        waiting = self.workers.starting(version.id)
+        waiting = self.workers.register.starting(version.id)
         return [await self.hand(version, start=False) for _ in range(waiting)]
 
     def after(self, seconds: float) -> None:
         self.now += seconds
-        for hand_id in self.workers.all_ids():
+        for hand_id in self.workers.register.ids():
             self.workers.alive(hand_id)
         self.dispatcher.tick()
         self.workers.tick()
         self.scaling.tick()
 
     def many(self, version: Version) -> int:
-        return len(self.workers.of_version(version.id))
+        return len(self.workers.register.ids_of(version.id))
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_jobs_that_wait_get_another_worker_at_once_when_the_last_one_stops_takin
         await mill.call(4)
         (hand,) = await mill.come_up(version)
         mill.workers.draining(hand.id)
-        assert mill.workers.starting(version.id) == 1
+        assert mill.workers.register.starting(version.id) == 1
 
     mill.play(scene())
 
@@ -278,8 +278,8 @@ def test_a_handler_that_is_slow_to_stop_does_not_cost_its_worker(mill: Mill) -> 
     async def scene() -> None:
         slow, _ = await mill.call(2)
         (hand,) = await mill.come_up(version)
-        mill.dispatcher.cancel(slow)
-        mill.after(dispatch.STOP_GRACE)
+        mill.dispatcher.stops.cancel(slow)
+        mill.after(stops.STOP_GRACE)
         hand.succeed(order=hand.orders[1])
         assert [order.job_id for order in hand.orders].count(slow) == 1
         await mill.call()

@@ -18,11 +18,10 @@ from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Visibility
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
 from trivet.platform.core.jobs import EventKind, JobStatus
-from trivet.platform.core.payloads import Payload
+from trivet.platform.core.payloads import INLINE_LIMIT, Payload
 from trivet.platform.core.takes import RESULT_LOST
 from trivet.platform.core.workers import Departure, WorkerState
 from trivet.platform.services import polls, reception
-from trivet.platform.services.dispatch import INLINE_LIMIT
 from trivet.platform.services.takes import Line, Visit
 from trivet.platform.services.workers import SILENCE
 
@@ -33,7 +32,7 @@ def hall() -> Hall:
 
 
 def state(hall: Hall, worker_id: str) -> WorkerState:
-    return next(view.worker.state for view in hall.workers.views(hall.admin) if view.worker.id == worker_id)
+    return next(view.state for view in hall.workers.roster.views(hall.admin) if view.worker.id == worker_id)
 
 
 # -- being admitted: workers of this platform ---------------------------------------------------------------------------
@@ -157,11 +156,11 @@ def test_only_who_asks_for_jobs_joins(hall: Hall) -> None:
         assert not guest.piece("job_none")
         assert not guest.progress("job_none")
         hall.takes.leave_after(visit)
-        assert hall.workers.all_ids() == []
+        assert hall.workers.register.ids() == []
         assert any("pod-1" in line and "model_is_there: no model" in line for line in hall.lines())
-        assert hall.workers.history(hall.version.id).failures == 0
+        assert hall.workers.starts.history(hall.version.id).failures == 0
         assert await guest.take() == []
-        assert len(hall.workers.all_ids()) == 1
+        assert len(hall.workers.register.ids()) == 1
 
     hall.play(scene())
 
@@ -169,10 +168,10 @@ def test_only_who_asks_for_jobs_joins(hall: Hall) -> None:
 def test_a_worker_from_elsewhere_that_ends_is_no_failed_start_and_holds_up_none(hall: Hall) -> None:
     async def scene() -> None:
         await hall.guest()
-        assert hall.workers.starting(hall.version.id) == 0
+        assert hall.workers.register.starting(hall.version.id) == 0
         hall.later(SILENCE + 1)
-        assert hall.workers.all_ids() == []
-        assert hall.workers.history(hall.version.id).failures == 0
+        assert hall.workers.register.ids() == []
+        assert hall.workers.starts.history(hall.version.id).failures == 0
 
     hall.play(scene())
 
@@ -185,7 +184,7 @@ def test_a_poll_for_stops_that_comes_before_its_worker_has_joined_is_the_workers
         job_id = await hall.queue()
         assert await guest.take() == [job_id]
         await hall.settle()
-        hall.dispatcher.cancel(job_id)
+        hall.dispatcher.stops.cancel(job_id)
         assert await stops == [job_id]
 
     hall.play(scene())
@@ -197,7 +196,7 @@ def test_nobody_joins_a_platform_that_is_shutting_down(hall: Hall) -> None:
         hall.takes.close()
         hall.workers.stop(guest.id)
         await hall.settle()
-        assert hall.workers.all_ids() == [own.id]
+        assert hall.workers.register.ids() == [own.id]
         again = Caller(hall, hall.takes.admit(hall.endpoint.id, "pod-1", "", hall.porter))
         with pytest.raises(Unavailable):
             await again.take()
@@ -224,7 +223,7 @@ def test_who_may_not_work_for_an_endpoint_learns_no_more_than_of_any_other(hall:
         kind, detail = await refused(worker_of_bob, hall.endpoint.id)
         assert kind is Forbidden
         assert "manage" in detail
-        assert hall.workers.all_ids() == []
+        assert hall.workers.register.ids() == []
 
     hall.play(scene())
 
@@ -284,17 +283,17 @@ def test_a_worker_from_elsewhere_follows_the_current_version_once_it_holds_nothi
 
     async def after(guest: Caller, job_id: str) -> None:
         assert await guest.take(busy=True) == []
-        known = hall.workers.known(guest.id)
+        known = hall.workers.register.known(guest.id)
         assert known is not None
         assert known.version_id == hall.version.id
         assert guest.succeed(job_id)
         later = await hall.queue()
         assert await guest.take() == [later]
-        known = hall.workers.known(guest.id)
+        known = hall.workers.register.known(guest.id)
         assert known is not None
         assert known.version_id == newer.id
         assert guest.succeed(later)
-        assert hall.workers.history(hall.version.id).failures == 0
+        assert hall.workers.starts.history(hall.version.id).failures == 0
 
     async def both() -> None:
         nonlocal newer
@@ -312,7 +311,7 @@ def test_a_worker_from_elsewhere_that_was_given_up_comes_back_as_a_new_one(hall:
         job_id = await hall.queue()
         assert await guest.take() == [job_id]
         hall.later(SILENCE + 1)
-        assert hall.workers.all_ids() == []
+        assert hall.workers.register.ids() == []
         assert (await hall.job(job_id)).status is JobStatus.QUEUED
         assert not guest.succeed(job_id)
         again = Caller(hall, hall.takes.admit(hall.endpoint.id, "pod-1", "", hall.porter))
@@ -587,7 +586,7 @@ def test_a_job_that_is_cancelled_while_its_input_is_on_its_way_is_over_at_once(h
         poll = caller.waits(hold=0.5)
         await hall.settle()
         assert await hall.status(job_id) is JobStatus.RUNNING
-        hall.dispatcher.cancel(job_id)
+        hall.dispatcher.stops.cancel(job_id)
         await hall.settle()
         assert await hall.status(job_id) is JobStatus.CANCELLED
         gate.set()
@@ -835,13 +834,13 @@ def test_an_answer_has_a_bound_in_bytes_and_what_is_beyond_waits(hall: Hall, mon
     async def scene() -> None:
         caller = await hall.caller()
         asked: list[int] = []
-        ask = hall.dispatcher.ask
+        ask = hall.dispatcher.claims.ask
 
         def note(worker_id: str, count: int) -> None:
             asked.append(count)
             ask(worker_id, count)
 
-        hall.dispatcher.ask = note  # type: ignore[method-assign] # to see how much is in memory at a time
+        hall.dispatcher.claims.ask = note  # type: ignore[method-assign] # to see how much is in memory at a time
         large = [await _sized(hall, size) for size in (400, 400, 400, 2000, 10)]
         small = [await _sized(hall, 10) for _ in range(9)]
         assert await caller.take(50) == large[:2]
@@ -1099,7 +1098,7 @@ def test_a_poll_for_stops_that_is_over_takes_nothing_from_the_one_after_it(hall:
         await hall.settle()
         second = caller.hears()
         await asyncio.sleep(0)  # the second is open, and the first has not heard of that yet
-        hall.dispatcher.cancel(job_id)
+        hall.dispatcher.stops.cancel(job_id)
         assert await second == [job_id]
         with pytest.raises(Conflict):
             await first
@@ -1113,7 +1112,7 @@ def test_what_is_cancelled_before_it_was_given_is_never_given(hall: Hall) -> Non
         poll = caller.waits()
         await hall.settle()
         job_id = await hall.queue()
-        assert hall.dispatcher.cancel(job_id)
+        assert hall.dispatcher.stops.cancel(job_id)
         await hall.settle()
         assert await hall.status(job_id) is JobStatus.CANCELLED
         assert not poll.done()
@@ -1215,7 +1214,7 @@ def test_an_open_poll_of_a_worker_that_holds_other_jobs_too_stays_open(hall: Hal
         assert await caller.take(3) == ids
         poll = caller.waits(busy=True)
         await hall.settle()
-        hall.dispatcher.cancel(ids[0])
+        hall.dispatcher.stops.cancel(ids[0])
         hall.later(2.0)
         await hall.settle()
         assert not poll.done()
@@ -1230,7 +1229,7 @@ def test_a_worker_from_elsewhere_is_not_given_up_for_a_handler_that_does_not_sto
         for _ in range(4):
             hall.later(10.0)
             await guest.stops()
-        assert hall.workers.all_ids() == [guest.id]
+        assert hall.workers.register.ids() == [guest.id]
 
     hall.play(scene())
 
@@ -1269,12 +1268,12 @@ def test_an_open_poll_is_a_sign_of_life(hall: Hall) -> None:
         polls = [own.waits(hold=1e6), guest.hears(hold=1e6)]
         await hall.settle()
         hall.later(3 * SILENCE)
-        assert sorted(hall.workers.all_ids()) == sorted([own.id, guest.id])
+        assert sorted(hall.workers.register.ids()) == sorted([own.id, guest.id])
         for poll in polls:
             poll.cancel()
         await hall.settle()
         hall.later(SILENCE + 1)
-        assert hall.workers.all_ids() == []
+        assert hall.workers.register.ids() == []
 
     hall.play(scene())
 
@@ -1288,12 +1287,12 @@ def test_pings_keep_a_worker_of_this_platform_but_one_from_elsewhere_only_while_
             hall.later(10.0)
             for caller in (own, guest, busy):
                 caller.ping(*([job_id] if caller is busy else []))
-        assert sorted(hall.workers.all_ids()) == sorted([own.id, busy.id])
+        assert sorted(hall.workers.register.ids()) == sorted([own.id, busy.id])
         for _ in range(10):
             hall.later(10.0)
             own.ping()
             busy.ping(job_id)
-        assert hall.workers.all_ids() == [own.id]
+        assert hall.workers.register.ids() == [own.id]
         assert await hall.status(job_id) is JobStatus.TIMED_OUT
 
     hall.play(scene())
@@ -1378,7 +1377,7 @@ def test_a_failed_start_check_is_told_with_the_start_that_failed(hall: Hall) -> 
         visit = hall.takes.admit(hall.endpoint.id, worker_id, token, None)
         hall.takes.unhealthy(visit, "_memory_check", "2 GB are free, 4 are needed")
         hall.runtime.end(worker_id, Departure.of_exit(1))
-        last = hall.workers.history(hall.version.id).last
+        last = hall.workers.starts.history(hall.version.id).last
         assert last is not None
         assert last.reason == "failed its start check: _memory_check: 2 GB are free, 4 are needed"
 
@@ -1408,7 +1407,7 @@ def test_an_idle_worker_that_is_to_go_is_signalled_and_then_its_polls_end(hall: 
         assert await caller.take(hold=0.01) == []
         assert hall.dispatcher.board.queued(hall.version.id) == 1
         hall.runtime.end(caller.id, Departure.of_exit(0))
-        assert hall.workers.history(hall.version.id).failures == 0
+        assert hall.workers.starts.history(hall.version.id).failures == 0
         assert hall.lines() == []
 
     hall.play(scene())
@@ -1435,7 +1434,7 @@ def test_a_worker_is_signalled_once(hall: Hall) -> None:
         caller = await hall.caller()
         job_id = await hall.queue()
         assert await caller.take() == [job_id]
-        hall.dispatcher.cancel(job_id)
+        hall.dispatcher.stops.cancel(job_id)
         hall.workers.stop(caller.id)
         await hall.settle()
         assert not caller.succeed(job_id)
@@ -1498,7 +1497,7 @@ def test_a_worker_that_asks_to_be_replaced_ends_after_its_job_and_is_no_failed_s
         assert caller.succeed(job_id)
         assert hall.runtime.terminated == [caller.id]
         hall.runtime.end(caller.id, Departure.of_exit(0))
-        assert hall.workers.history(hall.version.id).failures == 0
+        assert hall.workers.starts.history(hall.version.id).failures == 0
 
     hall.play(scene())
 
@@ -1511,9 +1510,9 @@ def test_a_worker_from_elsewhere_that_asks_to_be_replaced_sees_to_that_itself(ha
         assert await guest.take() == [job_id]
         hall.workers.stop(guest.id)
         await hall.settle()
-        assert hall.workers.all_ids() == [guest.id]
+        assert hall.workers.register.ids() == [guest.id]
         assert guest.succeed(job_id)
-        assert (hall.workers.all_ids(), hall.runtime.terminated) == ([], [])
+        assert (hall.workers.register.ids(), hall.runtime.terminated) == ([], [])
 
     hall.play(scene())
 
@@ -1546,7 +1545,7 @@ def test_lines_go_to_the_job_that_they_are_about_or_else_to_the_worker(hall: Hal
         for job_id, text in ((first, b"about the only one\n"), (second, b"about the second\n")):
             events = await hall.store.read(lambda tx, j=job_id: tx.jobs.events(j, kinds=(EventKind.LOG,)))  # type: ignore[misc] # a default binds it now
             assert [event.data for event in events] == [text]
-        about = {line.text: line.job_id for line in hall.workers.logs(hall.ada, ref("ada/hello"))}
+        about = {line.text: line.job_id for line in hall.workers.logs.lines(hall.ada, ref("ada/hello"))}
         assert about == {
             "ready": None,
             "about the only one": first,

@@ -83,7 +83,7 @@ class World:
 
     async def cancel(self, worker: Simulated, which: int) -> None:
         if self.job_ids:
-            self.hall.dispatcher.cancel(self.job_ids[which % len(self.job_ids)])
+            self.hall.dispatcher.stops.cancel(self.job_ids[which % len(self.job_ids)])
 
     async def die(self, worker: Simulated, which: int) -> None:
         self.hall.runtime.end(worker.caller.id, Departure.of_exit(-9))
@@ -101,7 +101,7 @@ class World:
             self.accepted.setdefault(job_id, []).append("failed" if failed else caller.id)
 
     async def replace_the_dead(self) -> None:
-        self.workers = [w for w in self.workers if self.hall.workers.known(w.caller.id) is not None]
+        self.workers = [w for w in self.workers if self.hall.workers.register.known(w.caller.id) is not None]
         while len(self.workers) < WORKERS:
             self.workers.append(Simulated(await self.hall.newcomer()))
 

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import pytest
 
-from trivet.platform.core.data import Collection, File, ReadAcl, Space
+from trivet.platform.core.data import Collection, File, ReadAcl
+from trivet.platform.core.data_paths import Space
 from trivet.platform.core.jobs import EventKind, Job, JobEvent, JobPolicy, JobStatus
 from trivet.platform.core.payloads import BINARY, Payload
 from trivet.platform.ports.stores import Transaction

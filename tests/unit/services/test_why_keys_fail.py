@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.unit.services.town import Town, refusal, run, words
-from trivet.platform.core.accounts import DAY, Token
 from trivet.platform.core.errors import Conflict, Forbidden, Unauthenticated
+from trivet.platform.core.keys import DAY, Token
 
 
 def expire(town: Town, token: Token) -> None:

@@ -33,10 +33,10 @@ class Yard(Plant):
         self.scaling.close()
 
     def state(self, worker_id: str) -> WorkerState:
-        return next(view.worker.state for view in self.workers.views(self.admin) if view.worker.id == worker_id)
+        return next(view.state for view in self.workers.roster.views(self.admin) if view.worker.id == worker_id)
 
     def lines(self) -> list[str]:
-        return [line.text for line in self.workers.logs(self.ada, ref("ada/hello"))]
+        return [line.text for line in self.workers.logs.lines(self.ada, ref("ada/hello"))]
 
     def later(self, seconds: float) -> None:
         self.now += seconds
@@ -59,7 +59,7 @@ def test_a_worker_is_told_what_it_works_for(yard: Yard) -> None:
         welcome = yard.workers.connect(worker_id, spec.token, Hand(yard, worker_id), pid=4711)
         assert (welcome.endpoint, welcome.version, welcome.concurrency) == ("ada/hello", yard.version.number, 2)
         assert (welcome.heartbeat, welcome.max_output) == (service.HEARTBEAT, 1 << 20)
-        assert yard.workers.views(yard.ada)[0].worker.pid == 4711
+        assert yard.workers.roster.views(yard.ada)[0].worker.pid == 4711
 
     yard.play(scene())
 
@@ -137,10 +137,10 @@ def test_a_missing_secret_is_a_failed_start_that_names_it(yard: Yard) -> None:
     async def scene() -> None:
         yard.workers.start(version)
         await yard.settle()
-        last = yard.workers.history(version.id).last
+        last = yard.workers.starts.history(version.id).last
         assert last is not None
         assert "TOKEN" in last.reason
-        assert yard.workers.all_ids() == []
+        assert yard.workers.register.ids() == []
 
     yard.play(scene())
 
@@ -156,10 +156,10 @@ def test_a_start_that_breaks_does_not_count_as_on_its_way_for_ever(
 
     async def scene() -> None:
         yard.workers.start(yard.version)
-        assert yard.workers.starting(yard.version.id) == 1
+        assert yard.workers.register.starting(yard.version.id) == 1
         await yard.settle()
-        assert yard.workers.starting(yard.version.id) == 0
-        assert yard.workers.history(yard.version.id).failures == 1
+        assert yard.workers.register.starting(yard.version.id) == 0
+        assert yard.workers.starts.history(yard.version.id).failures == 1
         assert str(error) in yard.lines()[-1]
 
     yard.play(scene())
@@ -171,17 +171,17 @@ def test_workers_that_die_before_they_are_ready_make_a_crash_loop_whose_pause_gr
         for _ in range(9):
             hand = await yard.hand(yard.version, ready=False)
             yard.runtime.end(hand.id, Departure.of_exit(1, ("ImportError: no",)))
-            pauses.append(yard.workers.history(yard.version.id).retry_at - yard.now)
+            pauses.append(yard.workers.starts.history(yard.version.id).retry_at - yard.now)
         assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
-        history = yard.workers.history(yard.version.id)
+        history = yard.workers.starts.history(yard.version.id)
         assert history.is_crash_loop
         assert history.last is not None
         assert history.last.last_lines == ("ImportError: no",)
         await yard.hand(yard.version)
         yard.later(STEADY_AFTER - 1)
-        assert yard.workers.history(yard.version.id).is_crash_loop
+        assert yard.workers.starts.history(yard.version.id).is_crash_loop
         yard.later(1.0)
-        assert yard.workers.history(yard.version.id).failures == 0
+        assert yard.workers.starts.history(yard.version.id).failures == 0
 
     yard.play(scene())
 
@@ -191,13 +191,13 @@ def test_a_worker_that_dies_right_after_it_was_ready_is_a_false_start_too(yard: 
         for failures in (1, 2):
             hand = await yard.hand(yard.version)
             yard.runtime.end(hand.id, Departure.of_exit(-11, ("segfault",)))
-            assert yard.workers.history(yard.version.id).failures == failures
+            assert yard.workers.starts.history(yard.version.id).failures == failures
         steady = await yard.hand(yard.version)
         for _ in range(11):
             yard.workers.alive(steady.id)
             yard.later(1.0)
         yard.runtime.end(steady.id, Departure.of_exit(-11, ("segfault",)))
-        assert yard.workers.history(yard.version.id).failures == 0
+        assert yard.workers.starts.history(yard.version.id).failures == 0
 
     yard.play(scene())
 
@@ -206,7 +206,7 @@ def test_a_worker_that_ended_for_anothers_sake_is_no_false_start(yard: Yard) -> 
     async def scene() -> None:
         hand = await yard.hand(yard.version)
         yard.runtime.end(hand.id, Departure("ended together with the process that it shared", blameless=True))
-        assert yard.workers.history(yard.version.id).failures == 0
+        assert yard.workers.starts.history(yard.version.id).failures == 0
         assert yard.lines()[-1] == f"worker {hand.id} ended together with the process that it shared"
 
     yard.play(scene())
@@ -216,8 +216,8 @@ def test_forgiving_lets_the_next_start_be_tried_at_once(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version, ready=False)
         yard.runtime.end(hand.id, Departure.of_exit(1))
-        yard.workers.forgive(yard.version.id)
-        assert yard.workers.history(yard.version.id).failures == 0
+        yard.workers.starts.forgive(yard.version.id)
+        assert yard.workers.starts.history(yard.version.id).failures == 0
 
     yard.play(scene())
 
@@ -233,7 +233,7 @@ def test_a_handler_that_can_not_be_loaded_is_told_with_the_workers_lines_or_else
         yard.workers.unfit(hand.id, "ImportError: no numpy", "Traceback …\nImportError: no numpy\n")
         yard.workers.disconnected(hand.id, expected=False)
         yard.runtime.end(hand.id, Departure.of_exit(70, wrote))
-        last = yard.workers.history(yard.version.id).last
+        last = yard.workers.starts.history(yard.version.id).last
         assert last is not None
         assert (last.reason, last.exit_code) == ("could not load its handler: ImportError: no numpy", 70)
         assert last.last_lines == told
@@ -260,7 +260,7 @@ def test_an_unfit_worker_that_says_goodbye_still_counts_as_a_failed_start(yard: 
         yard.workers.unfit(hand.id, "ImportError: no", "")
         yard.workers.disconnected(hand.id, expected=True)
         yard.runtime.end(hand.id, Departure.of_exit(0))
-        assert yard.workers.history(yard.version.id).failures == 1
+        assert yard.workers.starts.history(yard.version.id).failures == 1
 
     yard.play(scene())
 
@@ -275,7 +275,7 @@ def test_a_worker_that_never_becomes_ready_is_given_up(yard: Yard) -> None:
         yard.workers.alive(hand.id)
         yard.later(1.0)
         assert yard.runtime.killed == [hand.id]
-        last = yard.workers.history(yard.version.id).last
+        last = yard.workers.starts.history(yard.version.id).last
         assert last is not None
         assert last.reason == "was not ready within 600 s"
 
@@ -287,8 +287,8 @@ def test_a_worker_that_is_no_more_wanted_before_it_is_ready_is_no_failed_start(y
         hand = await yard.hand(yard.version, ready=False)
         yard.workers.stop(hand.id)
         assert yard.runtime.killed == [hand.id]
-        assert yard.workers.history(yard.version.id).failures == 0
-        assert (yard.workers.all_ids(), yard.lines()) == ([], [])
+        assert yard.workers.starts.history(yard.version.id).failures == 0
+        assert (yard.workers.register.ids(), yard.lines()) == ([], [])
 
     yard.play(scene())
 
@@ -297,10 +297,10 @@ def test_a_worker_that_is_killed_before_its_process_runs_is_killed_once_it_does(
     async def scene() -> None:
         worker_id = yard.workers.start(yard.version)
         yard.workers.stop(worker_id)
-        assert yard.workers.starting(yard.version.id) == 0
+        assert yard.workers.register.starting(yard.version.id) == 0
         await yard.settle()
         assert yard.runtime.started == {}
-        assert yard.workers.all_ids() == []
+        assert yard.workers.register.ids() == []
 
     yard.play(scene())
 
@@ -339,7 +339,7 @@ def test_a_worker_that_falls_silent_before_it_is_ready_is_a_failed_start(yard: Y
     async def scene() -> None:
         await yard.hand(yard.version, ready=False)
         yard.later(service.SILENCE + 1)
-        history = yard.workers.history(yard.version.id)
+        history = yard.workers.starts.history(yard.version.id)
         assert history.failures == 1
         assert history.last is not None
         assert history.last.reason == "gave no sign of life for 30 s"
@@ -421,7 +421,7 @@ def test_a_worker_that_is_told_to_end_by_somebody_else_hands_back_what_it_has_no
         hand = await yard.hand(yard.version)
         await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         yard.workers.draining(hand.id)
-        yard.workers.returned(hand.ref())
+        yard.dispatcher.attempts.hand_back(hand.ref())
         assert yard.state(hand.id) is WorkerState.DRAINING
         other = await yard.hand(yard.version)
         assert [order.attempt for order in other.orders] == [1]
@@ -482,7 +482,7 @@ def test_what_a_worker_says_after_its_end_changes_nothing(yard: Yard) -> None:
         gone.piece("1")
         gone.log("late")
         gone.stopped()
-        yard.workers.returned(gone.ref())
+        yard.dispatcher.attempts.hand_back(gone.ref())
         yard.workers.ready(gone.id)
         yard.workers.alive(gone.id)
         yard.workers.draining(gone.id)
@@ -495,7 +495,7 @@ def test_what_a_worker_says_after_its_end_changes_nothing(yard: Yard) -> None:
         await yard.settle()
         job = (await yard.jobs.get(yard.ada, view.job.id)).job
         assert (job.status, job.attempt, job.pieces) == (JobStatus.QUEUED, 1, 0)
-        assert (yard.lines(), yard.workers.all_ids()) == (before, [])
+        assert (yard.lines(), yard.workers.register.ids()) == (before, [])
 
     yard.play(scene())
 
@@ -517,12 +517,12 @@ def test_the_end_of_the_last_worker_is_announced(yard: Yard) -> None:
 
 def test_counts_say_how_many_workers_are_in_which_state(yard: Yard) -> None:
     async def scene() -> None:
-        assert set(yard.workers.counts(yard.endpoint.id).values()) == {0}
+        assert set(yard.workers.roster.counts(yard.endpoint.id).values()) == {0}
         await yard.hand(yard.version, ready=False)
         await yard.hand(yard.version)
         await yard.hand(yard.version)
         await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
-        assert yard.workers.counts(yard.endpoint.id) == {
+        assert yard.workers.roster.counts(yard.endpoint.id) == {
             WorkerState.INITIALIZING: 1,
             WorkerState.IDLE: 1,
             WorkerState.RUNNING: 1,
@@ -537,11 +537,11 @@ def test_a_worker_that_a_crash_loop_holds_off_counts_as_throttled(yard: Yard) ->
     async def scene() -> None:
         hand = await yard.hand(yard.version, ready=False)
         yard.runtime.end(hand.id, Departure.of_exit(1))
-        assert yard.workers.counts(yard.endpoint.id)[WorkerState.THROTTLED] == 0
+        assert yard.workers.roster.counts(yard.endpoint.id)[WorkerState.THROTTLED] == 0
         await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
-        assert yard.workers.counts(yard.endpoint.id)[WorkerState.THROTTLED] == 1
+        assert yard.workers.roster.counts(yard.endpoint.id)[WorkerState.THROTTLED] == 1
         yard.now += 1.0
-        assert yard.workers.counts(yard.endpoint.id)[WorkerState.THROTTLED] == 0
+        assert yard.workers.roster.counts(yard.endpoint.id)[WorkerState.THROTTLED] == 0
 
     yard.play(scene())
 
@@ -553,10 +553,10 @@ def test_the_last_lines_of_a_kind_of_program_are_read_as_its_log_is(yard: Yard) 
         worker_id = yard.workers.start(version)
         await yard.settle()
         yard.runtime.lines[worker_id] = ("polling says: one", "two; three")
-        (view,) = yard.workers.views(yard.ada, ref("ada/hello"))
+        (view,) = yard.workers.roster.views(yard.ada, ref("ada/hello"))
         assert view.last_lines == ("one", "two", "three")
         yard.runtime.end(worker_id, Departure.of_exit(1, ("polling says: no; no",)))
-        last = yard.workers.history(version.id).last
+        last = yard.workers.starts.history(version.id).last
         assert last is not None
         assert last.last_lines == ("no", "no")
 
@@ -572,17 +572,17 @@ def test_only_who_manages_an_endpoint_sees_its_workers_and_their_lines(yard: Yar
         hand = await yard.hand(yard.version)
         yard.runtime.lines[hand.id] = ("one", "two")
         yard.workers.wrote(hand.id, "hello")
-        (view,) = yard.workers.views(yard.ada, ref("ada/hello"))
+        (view,) = yard.workers.roster.views(yard.ada, ref("ada/hello"))
         assert (view.endpoint_name, view.version_number) == ("ada/hello", yard.version.number)
         assert view.last_lines == ("one", "two")
         assert yard.lines() == ["hello"]
-        assert [v.worker.id for v in yard.workers.views(yard.admin)] == [hand.id]
-        for look in (yard.workers.views, yard.workers.logs):
+        assert [v.worker.id for v in yard.workers.roster.views(yard.admin)] == [hand.id]
+        for look in (yard.workers.roster.views, yard.workers.logs.lines):
             with pytest.raises(NotFound):
                 look(stranger, ref("ada/hello"))
-        assert yard.workers.views(stranger) == []
-        assert yard.workers.views(stranger, ref("ada/open")) == []
-        assert yard.workers.logs(stranger, ref("ada/open")) == []
+        assert yard.workers.roster.views(stranger) == []
+        assert yard.workers.roster.views(stranger, ref("ada/open")) == []
+        assert yard.workers.logs.lines(stranger, ref("ada/open")) == []
 
     yard.play(scene())
 
@@ -592,14 +592,14 @@ def test_the_log_goes_on_from_where_a_reader_stopped_and_is_bounded(yard: Yard) 
         hand = await yard.hand(yard.version)
         view = await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         hand.log("one\ntwo\n")
-        lines = yard.workers.logs(yard.ada, ref("ada/hello"))
+        lines = yard.workers.logs.lines(yard.ada, ref("ada/hello"))
         assert [(line.seq, line.text, line.stream, line.job_id) for line in lines] == [
             (1, "one", "stdout", view.job.id),
             (2, "two", "stdout", view.job.id),
         ]
         for number in range(journals.LOG_LINES):
             yard.workers.wrote(hand.id, f"{number} " + "x" * 10_000)
-        kept = yard.workers.logs(yard.ada, ref("ada/hello"), after=2)
+        kept = yard.workers.logs.lines(yard.ada, ref("ada/hello"), after=2)
         assert (len(kept), kept[0].seq) == (journals.LOG_LINES, 3)
         assert max(len(line.text) for line in kept) == journals.LOG_WIDTH
 
@@ -611,7 +611,7 @@ def test_who_follows_a_log_is_told_each_line_once_as_it_comes(yard: Yard) -> Non
         hand = await yard.hand(yard.version)
         yard.workers.wrote(hand.id, "one")
         yard.workers.wrote(hand.id, "two")
-        following = yard.workers.follow(yard.ada, ref("ada/hello"), after=1)
+        following = yard.workers.logs.follow(yard.ada, ref("ada/hello"), after=1)
 
         async def said() -> str:
             line = await anext(following)
@@ -632,10 +632,10 @@ def test_who_follows_a_log_is_told_each_line_once_as_it_comes(yard: Yard) -> Non
 
 
 def test_who_follows_a_silent_log_gets_signs_of_life(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "PING", 0.001)
+    monkeypatch.setattr("trivet.platform.services.logs.PING", 0.001)
 
     async def scene() -> None:
-        async for line in yard.workers.follow(yard.ada, ref("ada/hello")):
+        async for line in yard.workers.logs.follow(yard.ada, ref("ada/hello")):
             assert line is None
             return
 
@@ -646,7 +646,7 @@ def test_who_follows_the_log_of_an_endpoint_that_is_deleted_is_told_so_at_once(y
     async def scene() -> None:
         hand = await yard.hand(yard.version)
         yard.workers.wrote(hand.id, "hello")
-        following = yard.workers.follow(yard.ada, ref("ada/hello"))
+        following = yard.workers.logs.follow(yard.ada, ref("ada/hello"))
         assert await anext(following) is not None
         waiting = asyncio.ensure_future(anext(following))
         await yard.settle()
@@ -663,7 +663,7 @@ def test_a_stranger_follows_nothing(yard: Yard) -> None:
 
     async def scene() -> None:
         with pytest.raises(NotFound):
-            await anext(yard.workers.follow(stranger, ref("ada/hello")))
+            await anext(yard.workers.logs.follow(stranger, ref("ada/hello")))
 
     yard.play(scene())
 
@@ -673,8 +673,8 @@ def test_lines_of_an_attempt_that_a_worker_does_not_hold_are_not_kept(yard: Yard
         hand = await yard.hand(yard.version)
         view = await yard.calls.submit(yard.ada, ref("ada/hello"), payload())
         order = hand.orders[0]
-        yard.workers.log(AttemptRef(hand.id, order.number, "stale"), "stdout", b"stale token")
-        yard.workers.log(AttemptRef(hand.id, order.number + 1, order.token), "stdout", b"no such attempt")
+        yard.dispatcher.attempts.log(AttemptRef(hand.id, order.number, "stale"), "stdout", b"stale token")
+        yard.dispatcher.attempts.log(AttemptRef(hand.id, order.number + 1, order.token), "stdout", b"no such attempt")
         assert yard.lines() == []
         assert await yard.jobs.logs(yard.ada, view.job.id) == []
 
@@ -685,12 +685,12 @@ def test_nothing_is_kept_of_endpoints_that_were_deleted(yard: Yard) -> None:
     async def scene() -> None:
         hand = await yard.hand(yard.version, ready=False)
         yard.runtime.end(hand.id, Departure.of_exit(1))
-        assert len(yard.workers._journals._journals) == len(yard.workers._histories) == 1
+        assert len(yard.workers.journals._journals) == len(yard.workers.starts._histories) == 1
         yard.workers.tick()
-        assert len(yard.workers._journals._journals) == len(yard.workers._histories) == 1
+        assert len(yard.workers.journals._journals) == len(yard.workers.starts._histories) == 1
         await yard.endpoints.remove(yard.ada, ref("ada/hello"))
         yard.workers.tick()
-        assert (yard.workers._journals._journals, yard.workers._histories) == ({}, {})
+        assert (yard.workers.journals._journals, yard.workers.starts._histories) == ({}, {})
 
     yard.play(scene())
 
@@ -700,8 +700,8 @@ def test_nothing_is_kept_of_workers_that_are_gone(yard: Yard) -> None:
         for _ in range(5):
             hand = await yard.hand(yard.version)
             yard.runtime.end(hand.id, Departure.of_exit(0))
-        assert (yard.workers._entries, yard.workers._of_version) == ({}, {})
+        assert (yard.workers.register._entries, yard.workers.register._of_version) == ({}, {})
         assert (yard.dispatcher.board._seats, yard.dispatcher.board._seats_of) == ({}, {})
-        assert (yard.workers.versions(), yard.workers.of_version(yard.version.id)) == ([], [])
+        assert (yard.workers.register.version_ids(), yard.workers.register.ids_of(yard.version.id)) == ([], [])
 
     yard.play(scene())

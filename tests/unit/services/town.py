@@ -9,12 +9,14 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, TypeVar
 
-from trivet.platform.core.accounts import Principal, Token
+from trivet.platform.core.accounts import Principal
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, HandlerKind, Version, VersionSettings
 from trivet.platform.core.errors import CoreError, NotFound
+from trivet.platform.core.keys import Token
 from trivet.platform.core.scaling import ScalingPolicy
-from trivet.platform.ports.builder import Built, BuiltEndpoint, Checksum
+from trivet.platform.core.worker_envs import WorkerEnv
+from trivet.platform.ports.builder import Built, BuiltEndpoint, Checksum, TrialEnv
 from trivet.platform.server.notifier import LoopNotifier
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.deployments import Deployments
@@ -27,6 +29,7 @@ from trivet.platform.services.profiles import Profiles
 from trivet.platform.services.registries import Registries
 from trivet.platform.services.secrets import Secrets
 from trivet.platform.services.templates import Templates
+from trivet.platform.services.worker_envs import WorkerEnvs
 from trivet.platform.stores.memory import MemoryStore
 from trivet.platform.wire.schemas import compile_schema
 
@@ -98,6 +101,7 @@ class FakeBuilder:
         self.running = 0
         self.kept: tuple[AbstractSet[str], AbstractSet[str]] = (frozenset(), frozenset())
         self.most_running = 0
+        self.tried_with: dict[str, str] = {}
 
     async def unpack(self, archive: Path, filename: str, digest: str) -> str:
         if self.refusal is not None:
@@ -114,7 +118,10 @@ class FakeBuilder:
         filename: str = "",
         is_image: bool = False,
         checksum: Checksum | None = None,
+        env: TrialEnv | None = None,
     ) -> Built:
+        if env is not None and isinstance(self.result, Built):
+            self.tried_with = dict(await env([item.name for item in self.result.endpoints]))
         self.told.append((filename, is_image))
         self.running += 1
         self.most_running = max(self.running, self.most_running)
@@ -158,8 +165,16 @@ class Town:
         self.registries = Registries(self.store, self.clock, self.entropy, self.vault)
         self.gpus: dict[str, int] = {}
         self.templates = Templates(self.store, self.clock, self.entropy, self.vault, self.endpoints, lambda: self.gpus)
+        self.worker_envs = WorkerEnvs(self.store, self.vault, self.secrets)
         self.deployments = Deployments(
-            self.store, self.clock, self.entropy, self.builder, self.endpoints, self.notifier, compile_schema
+            self.store,
+            self.clock,
+            self.entropy,
+            self.builder,
+            self.endpoints,
+            self.notifier,
+            compile_schema,
+            self.worker_envs,
         )
         self.organizations.on_removed = self.endpoints.forget_organization
         self.organizations.on_changed = self.endpoints.rename_organization
@@ -202,13 +217,17 @@ class Town:
 
     # -- endpoints ----------------------------------------------------------------------------------------------------
 
-    def submit(self, principal: Principal, digest: str = "a" * 64, **request: Any) -> Deployment:
+    def submit(
+        self, principal: Principal, digest: str = "a" * 64, env: WorkerEnv | None = None, **request: Any
+    ) -> Deployment:
         wanted = DeploymentRequest("hello.tar.gz", **request)
-        return run(self.deployments.submit(principal, wanted, ARCHIVE, digest))
+        return run(self.deployments.submit(principal, wanted, ARCHIVE, digest, env))
 
-    def deploy(self, principal: Principal, digest: str = "a" * 64, **request: Any) -> Deployment:
+    def deploy(
+        self, principal: Principal, digest: str = "a" * 64, env: WorkerEnv | None = None, **request: Any
+    ) -> Deployment:
         """Submits and builds; the deployment as it ended."""
-        deployment = self.submit(principal, digest, **request)
+        deployment = self.submit(principal, digest, env, **request)
         run(self.deployments.build(deployment.id))
         return run(self.deployments.get(principal, deployment.id))
 

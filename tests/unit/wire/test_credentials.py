@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from trivet.platform.core.accounts import Token
+from trivet.platform.core.keys import Token
 from trivet.platform.wire.credentials import token_in, token_of
 from trivet.platform.wire.heads import read_heads
 

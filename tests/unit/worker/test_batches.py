@@ -191,22 +191,21 @@ SLOW = """
     @trivet.endpoint(max_batch_size=2, batch_wait=30)
     def plain(pipes: list[str]) -> list[str]:
         trivet.progress(0.5, "reading")
-        print("reading", flush=True)
-        if pipes[0] == "wait":
-            try:
+        try:
+            print("reading", flush=True)
+            if pipes[0] == "wait":
                 for _ in range(3000):
                     time.sleep(0.01)
-            finally:
-                print("given up", flush=True)
-        with open(pipes[0]) as waiting:
-            word = waiting.read()
-        return [word] * len(pipes)
+            with open(pipes[0]) as waiting:
+                return [waiting.read()] * len(pipes)
+        finally:
+            print("given up", flush=True)
 
     @trivet.endpoint(max_batch_size=2, batch_wait=30)
     async def later(pipes: list[str]) -> list[str]:
         trivet.progress(0.5, "reading")
-        print("reading", flush=True)
         try:
+            print("reading", flush=True)
             if pipes[0] == "wait":
                 await asyncio.sleep(30)
             return [await asyncio.to_thread(lambda: open(pipes[0]).read())] * len(pipes)

@@ -6,12 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from tests.processes import is_alive
 from trivet.worker.programs import EXIT_UNRUNNABLE, LARGEST_COPY
 
 BECOME = "import sys; from trivet.worker.programs import main; sys.exit(main())"
@@ -106,11 +106,14 @@ def test_it_does_not_outlive_its_server(tmp_path: Path) -> None:
     command = f"import subprocess; subprocess.run([{sys.executable!r}, '-I', '-c', {BECOME!r}], env={environ!r})"
     server = subprocess.Popen([sys.executable, "-c", command], cwd=tmp_path, stdin=-3, stdout=-1, text=True)
     assert server.stdout is not None
-    worker = psutil.Process(int(server.stdout.readline()))
+    worker = int(server.stdout.readline())
     server.kill()
-    server.wait(10)
+    server.wait(30)
     server.stdout.close()
-    worker.wait(10)
+    until = time.monotonic() + 30
+    while is_alive(worker):
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -137,8 +138,8 @@ def test_a_handler_that_swallows_the_interrupt_is_stopped_when_it_returns(server
 
         @trivet.endpoint
         def stubborn(seconds: float) -> str:
-            trivet.progress(0.1)
             try:
+                trivet.progress(0.1)
                 time.sleep(seconds)
             except BaseException:
                 trivet.progress(0.9, "not yet")
@@ -185,15 +186,28 @@ def test_one_of_two_async_jobs_is_cancelled_alone(server: FakeServer) -> None:
 
 
 def test_a_term_signal_drains_the_worker(server: FakeServer) -> None:
-    server.start(SLEEPERS, "sleep")
-    running, waiting = server.submit(b"0.5"), server.submit(b"0")
+    source = """
+        import trivet
+
+        @trivet.endpoint
+        def read(path: str) -> str:
+            trivet.progress(0.5, "waiting")
+            with open(path) as pipe:
+                return pipe.read()
+    """
+    pipe = server.folder / "pipe"
+    os.mkfifo(pipe)
+    path = json.dumps(str(pipe)).encode()
+    server.start(source, "read")
+    running, waiting = server.submit(path), server.submit(path)
     server.expect(Kind.PROGRESS, number=running)
     server.terminate()
     server.expect(Kind.DRAINING)
-    late = server.submit(b"0")
+    late = server.submit(path)
     assert server.answer(waiting).kind is Kind.RETURNED
     assert server.answer(late).kind is Kind.RETURNED
-    assert server.answer(running).body == b'"awake"'
+    pipe.write_text("word")
+    assert server.answer(running).body == b'"word"'
     server.expect(Kind.BYE)
     assert server.wait() == 0
 

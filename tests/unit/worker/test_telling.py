@@ -26,8 +26,8 @@ PRINTERS = """
 
     @trivet.endpoint
     def speak(words: list[str]) -> None:
-        for word in words:
-            print(word)
+        print(words[0])
+        sys.stdout.writelines(f"{word}\\n" for word in words[1:])
         print("to stderr", file=sys.stderr)
         logging.info("by logging")
         sys.stdout.buffer.write("as bytes: é\\n".encode())

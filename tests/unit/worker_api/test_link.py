@@ -86,7 +86,7 @@ class Dock(Plant):
         self.endpoint, self.version = self.offer(self.ada, "ada/hello", concurrency=2)
         self.scaling.close()
         self.path = folder / "link.sock"
-        self.listener = Listener(self.workers, self.path, self.vault.unseal)
+        self.listener = Listener(self.workers, self.dispatcher.attempts, self.path, self.vault.unseal)
         self._wires: list[Wire] = []
 
     def dock(self, scene: Coroutine[Any, Any, None]) -> None:
@@ -177,8 +177,8 @@ def test_an_expected_worker_is_welcomed_and_told_what_it_needs(dock: Dock) -> No
             "heartbeat": 5.0,
             "max_output": 1 << 20,
         }
-        (view,) = dock.workers.views(dock.ada)
-        assert (view.worker.pid, view.worker.state) == (4711, WorkerState.INITIALIZING)
+        (view,) = dock.workers.roster.views(dock.ada)
+        assert (view.worker.pid, view.state) == (4711, WorkerState.INITIALIZING)
 
     dock.dock(scene())
 
@@ -220,7 +220,7 @@ def test_a_second_try_behind_a_refusal_is_not_heard(dock: Dock) -> None:
         wire.raw(encode(Kind.HELLO, 0, wrong) + encode(Kind.HELLO, 0, right) + encode(Kind.READY))
         await wire.heard(Kind.REFUSED)
         assert await wire.is_closed()
-        assert dock.workers.views(dock.ada)[0].worker.state is WorkerState.INITIALIZING
+        assert dock.workers.roster.views(dock.ada)[0].state is WorkerState.INITIALIZING
 
     dock.dock(scene())
 
@@ -456,9 +456,9 @@ def test_a_handler_that_can_not_be_loaded_is_told(dock: Dock) -> None:
         await wire.heard(Kind.WELCOME)
         wire.say(Kind.UNFIT, 0, {"message": "ImportError: \ud800", "traceback": "a\nb"})
         await wire.close()
-        await dock.eventually(lambda: dock.workers._entries[worker_id].link_ended_at)
+        await dock.eventually(lambda: dock.workers.register._entries[worker_id].link_ended_at)
         dock.runtime.kill(worker_id)
-        last = dock.workers.history(dock.version.id).last
+        last = dock.workers.starts.history(dock.version.id).last
         assert last is not None
         assert (last.reason, last.last_lines) == ("could not load its handler: ImportError: ?", ("a", "b"))
 
@@ -473,9 +473,9 @@ def test_a_failed_check_of_the_programs_own_is_told_as_that(dock: Dock) -> None:
         await wire.heard(Kind.WELCOME)
         wire.say(Kind.UNFIT, 0, {"message": "gpu: none", "check": True})
         await wire.close()
-        await dock.eventually(lambda: dock.workers._entries[worker_id].link_ended_at)
+        await dock.eventually(lambda: dock.workers.register._entries[worker_id].link_ended_at)
         dock.runtime.kill(worker_id)
-        last = dock.workers.history(dock.version.id).last
+        last = dock.workers.starts.history(dock.version.id).last
         assert last is not None
         assert last.reason == "failed its start check: gpu: none"
 
@@ -552,7 +552,7 @@ def test_what_a_worker_says_of_an_attempt_that_it_does_not_hold_changes_nothing(
         assert await dock.job(job.id) == before
         assert await dock.store.read(lambda tx: tx.jobs.events(job.id)) == []
         assert dock.dispatcher.open_jobs.recent_events(job.id, 0) in ([], None)
-        assert dock.workers.logs(dock.ada, HELLO) == []
+        assert dock.workers.logs.lines(dock.ada, HELLO) == []
         if lie != "twice":
             honest.say(Kind.RESULT, order.attempt, {"token": order.meta["token"]}, b"true")
             assert (await dock.ended(job.id)).output == Payload.inline(b"true")

@@ -45,7 +45,7 @@ class AlgorithmiaWorld(World):
             jobs=self.jobs,
             files=self.files,
             identities=self.doors,
-            insights=Insights(self.dispatcher),
+            insights=Insights(self.dispatcher.attempts),
             clock=self.clock,
         )
         self.algorithmia = create_app(self.spoken_for, AlgorithmiaSettings(**settings))
@@ -130,7 +130,7 @@ def gives(data: bytes, content_type: str = "application/json") -> Any:
 
 def fails(error: JobError) -> Any:
     """A handler that ends with an error."""
-    return lambda worker, order: worker.world.dispatcher.fail(worker.ref(order), error)
+    return lambda worker, order: worker.world.dispatcher.attempts.fail(worker.ref(order), error)
 
 
 def hold(worker: Worker, order: AttemptOrder) -> None:

@@ -16,8 +16,9 @@ from tests.wire.access import Stage, filled, same, state_of
 from tests.wire.algorithmia.access import Square
 from tests.wire.algorithmia.fakes import gives
 from tests.wire.fakes import Answer, echo
-from trivet.platform.core.accounts import Scope, Token
-from trivet.platform.core.data import Space
+from trivet.platform.core.accounts import Scope
+from trivet.platform.core.data_paths import Space
+from trivet.platform.core.keys import Token
 from trivet.platform.dialects.algorithmia import data
 from trivet.platform.dialects.algorithmia.app import METHODS
 

@@ -15,7 +15,8 @@ from tests.wire.access import PARTS, Stage, filled, same, state_of
 from tests.wire.algorithmia.access import Square
 from tests.wire.algorithmia.fakes import PROOF
 from tests.wire.fakes import Answer
-from trivet.platform.core.accounts import Scope, Token
+from trivet.platform.core.accounts import Scope
+from trivet.platform.core.keys import Token
 from trivet.platform.dialects.algorithmia.errors import NOT_IMPLEMENTED
 from trivet.platform.dialects.algorithmia.management.environments import SPECIFICATION
 from trivet.platform.dialects.algorithmia.management.routes import AREAS, ROUTES

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.wire.algorithmia.fakes import AlgorithmiaWorld, fails, gives, hold, trouble
-from tests.wire.fakes import Worker
+from tests.wire.fakes import Client, Worker
 from trivet.platform.core.jobs import JobError
+from trivet.platform.core.payloads import JSON, Payload
+from trivet.platform.dialects.algorithmia.app import AlgorithmiaSettings, create_app
 from trivet.platform.dialects.algorithmia.management.identifiers import uuid_of
 from trivet.platform.ports.runtime import AttemptOrder
+from trivet.platform.wire.documents import LOOSE_JSON
+from trivet.platform.wire.schemas import compile_schema
 
 KINDS = {"text/plain", "application/text", "application/json", "application/octet-stream"}
 
@@ -71,6 +76,50 @@ def test_a_bare_nan_passes_both_ways(world: AlgorithmiaWorld) -> None:
     answer = world.pipe("admin/hello", b'"NaN"', "application/json")
     assert b'"result":{"a": NaN}' in answer.body
     assert answer.json["metadata"]["content_type"] == "json"
+
+
+MUCH = b'"' + b"x" * 70_000 + b'"'
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "asked"),
+    [
+        (b'{"a": NaN, "b": %b}' % MUCH, LOOSE_JSON, True),
+        (b'["NaN", %b]' % MUCH, JSON, True),
+        (MUCH, JSON, False),
+        (b'{"a": NaN}', LOOSE_JSON, False),
+    ],
+    ids=["a bare NaN", "a text about NaN", "no NaN", "little"],
+)
+def test_whether_much_holds_a_bare_nan_is_told_by_whoever_checks_large_inputs(
+    world: AlgorithmiaWorld, body: bytes, kind: str, asked: bool
+) -> None:
+    questions: list[tuple[dict[str, Any] | None, Payload]] = []
+
+    async def check(schema: dict[str, Any] | None, payload: Payload) -> None:
+        questions.append((schema, payload))
+        compile_schema(schema)(payload)
+
+    kinds: list[str] = []
+
+    def handler(worker: Worker, order: AttemptOrder) -> None:
+        kinds.append(order.content_type)
+        worker.give(order, b"1")
+
+    world.handler = handler
+    world.caller = Client(create_app(replace(world.spoken_for, check_large=check), AlgorithmiaSettings()))
+    assert world.pipe("admin/hello", body, "application/json").json["result"] == 1
+    assert kinds == [kind]
+    assert questions == ([(None, Payload.inline(body, LOOSE_JSON))] if asked else [])
+
+
+def test_much_that_is_no_json_at_all_is_refused_as_little_is(world: AlgorithmiaWorld) -> None:
+    async def check(schema: dict[str, Any] | None, payload: Payload) -> None:
+        compile_schema(schema)(payload)
+
+    world.caller = Client(create_app(replace(world.spoken_for, check_large=check), AlgorithmiaSettings()))
+    error = trouble(world.pipe("admin/hello", b"[NaN, " + MUCH, "application/json"))
+    assert (error["error_type"], error["code"]) == ("SystemError", 2013)
 
 
 @pytest.mark.parametrize(
@@ -240,8 +289,8 @@ def test_void_answers_at_once_and_the_job_goes_on(world: AlgorithmiaWorld) -> No
 
 def test_what_was_printed_is_told_to_those_who_may_read_the_source(world: AlgorithmiaWorld) -> None:
     def printing(worker: Worker, order: AttemptOrder) -> None:
-        worker.world.dispatcher.log(worker.ref(order), "stdout", b"one\n")
-        worker.world.dispatcher.log(worker.ref(order), "stderr", b"two\n")
+        worker.world.dispatcher.attempts.log(worker.ref(order), "stdout", b"one\n")
+        worker.world.dispatcher.attempts.log(worker.ref(order), "stderr", b"two\n")
         worker.give(order, b"1")
 
     world.account("ben")
@@ -260,7 +309,7 @@ def test_what_was_printed_is_told_to_those_who_may_read_the_source(world: Algori
 def test_of_megabytes_the_last_one_is_told(world: AlgorithmiaWorld) -> None:
     def printing(worker: Worker, order: AttemptOrder) -> None:
         for number in range(1500):
-            worker.world.dispatcher.log(worker.ref(order), "stdout", b"%04d" % number + b"." * 995 + b"\n")
+            worker.world.dispatcher.attempts.log(worker.ref(order), "stdout", b"%04d" % number + b"." * 995 + b"\n")
         worker.give(order, b"1")
 
     world.handler = printing

@@ -11,7 +11,7 @@ import pytest
 
 from tests.wire.algorithmia.fakes import PROOF, AlgorithmiaWorld, hold, message
 from tests.wire.fakes import Answer
-from trivet.platform.core.accounts import Token
+from trivet.platform.core.keys import Token
 
 PUBLIC, OWNERS, PRIVATE = ["user://*"], ["algo://.my/*"], list[str]()
 LAST_MODIFIED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

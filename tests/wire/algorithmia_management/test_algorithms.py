@@ -312,7 +312,9 @@ def test_unknown_paths_and_methods_say_so(desk: Desk) -> None:
 
 def test_failed_calls_are_listed_for_those_who_manage_the_algorithm(desk: Desk) -> None:
     def fail(worker: Any, order: Any) -> None:
-        desk.world.dispatcher.fail(worker.ref(order), JobError("handler_error", "no name", "ValueError", "line 1"))
+        desk.world.dispatcher.attempts.fail(
+            worker.ref(order), JobError("handler_error", "no name", "ValueError", "line 1")
+        )
 
     desk.world.handler = fail
     endpoint, _ = desk.world.offer("admin/Sad")

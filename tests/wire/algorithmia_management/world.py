@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from tests.unit.services.town import built
 from tests.wire.fakes import Answer, Client, World
-from trivet.platform.core.accounts import Token
 from trivet.platform.core.errors import BuildFailed
+from trivet.platform.core.keys import Token
 from trivet.platform.dialects.algorithmia.management import ManagementApi, ManagementServices, ManagementSettings
 from trivet.platform.dialects.algorithmia.paths import place_of
 from trivet.platform.services.identities import Identities
@@ -33,7 +33,7 @@ class Desk:
             endpoints=world.endpoints,
             releases=self.releases,
             jobs=world.jobs,
-            identities=Identities(world.accounts, world.dispatcher, world.endpoints, world.workers, 24),
+            identities=Identities(world.accounts, world.dispatcher, world.endpoints, world.workers.register, 24),
             clock=world.clock,
         )
         self.uploads = uploads

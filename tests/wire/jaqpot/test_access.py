@@ -14,7 +14,8 @@ import pytest
 
 from tests.wire.fakes import Answer
 from tests.wire.jaqpot.world import GRAPH, JaqpotWorld, document, number_in, refusal, uploaded
-from trivet.platform.core.accounts import Scope, Token
+from trivet.platform.core.accounts import Scope
+from trivet.platform.core.keys import Token
 from trivet.platform.dialects.jaqpot.lookup import Lookup
 from trivet.platform.dialects.jaqpot.routes import routes
 

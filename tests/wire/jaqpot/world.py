@@ -11,9 +11,10 @@ from typing import Any
 from tests.unit.services.town import FakeVault
 from tests.wire.fakes import Answer, Client, Worker, World
 from trivet.models.description import parse, to_document
-from trivet.platform.core.accounts import Principal, Token
+from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import Endpoint, HandlerKind, Version, VersionSettings
 from trivet.platform.core.jobs import JobError
+from trivet.platform.core.keys import Token
 from trivet.platform.core.payloads import JSON
 from trivet.platform.dialects.jaqpot.app import JaqpotServices, JaqpotSettings, create_app
 from trivet.platform.ports.builder import Built, BuiltEndpoint
@@ -81,7 +82,7 @@ def holds(worker: Worker, order: AttemptOrder) -> None:
 
 def fails(worker: Worker, order: AttemptOrder, code: str, message: str, kind: str | None = None) -> None:
     """Ends a job with an error."""
-    worker.world.dispatcher.fail(worker.ref(order), JobError(code, message, type=kind))
+    worker.world.dispatcher.attempts.fail(worker.ref(order), JobError(code, message, type=kind))
 
 
 class JaqpotWorld(World):
@@ -178,7 +179,7 @@ class JaqpotWorld(World):
         """Gives a version a worker."""
         if slots:
             worker = Worker(self, version)
-            self.dispatcher.seat(worker.id, version.id, worker, slots)
+            self.dispatcher.claims.seat(worker.id, version.id, worker, slots)
 
     def predict(self, endpoint: Endpoint, rows: Any, **request: Any) -> Answer:
         """Predicts for rows."""

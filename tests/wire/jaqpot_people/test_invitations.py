@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.wire.jaqpot_people.village import Village
-from trivet.platform.core.accounts import DAY
+from trivet.platform.core.keys import DAY
 
 ROUTE = "/organizations/lab/invitations"
 BY_ADDRESS = itemgetter("userEmail")

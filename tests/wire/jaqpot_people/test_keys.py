@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.wire.jaqpot_people.village import Village
-from trivet.platform.core.accounts import DAY, Token
+from trivet.platform.core.keys import DAY, Token
 
 KEYS = "/user/api-keys"
 

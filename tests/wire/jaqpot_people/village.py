@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.wire.fakes import Answer
 from tests.wire.jaqpot.world import JaqpotWorld
-from trivet.platform.core.accounts import Token
+from trivet.platform.core.keys import Token
 from trivet.platform.dialects.jaqpot.people import PeopleApi, PeopleServices, Summaries
 
 PEOPLE = ("owner", "manager", "member", "stranger")

@@ -86,4 +86,4 @@ def hold(worker: Worker, order: AttemptOrder) -> None:
 
 def fails(error: JobError) -> Any:
     """A handler that ends with an error."""
-    return lambda worker, order: worker.world.dispatcher.fail(worker.ref(order), error)
+    return lambda worker, order: worker.world.dispatcher.attempts.fail(worker.ref(order), error)

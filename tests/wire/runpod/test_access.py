@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.wire.fakes import Answer
 from tests.wire.runpod.fakes import RunPodWorld, fault
-from trivet.platform.core.accounts import Token
+from trivet.platform.core.keys import Token
 from trivet.platform.dialects.runpod.paths import ON_ENDPOINTS, ON_JOBS
 from trivet.platform.dialects.runpod.worker import VERBS
 

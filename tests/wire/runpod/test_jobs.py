@@ -11,9 +11,9 @@ import pytest
 
 from tests.wire.fakes import Answer, Worker
 from tests.wire.runpod.fakes import RunPodWorld, fails, fault, hold
-from trivet.platform.core.accounts import Token
 from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.jobs import JobError, JobStatus, Progress
+from trivet.platform.core.keys import Token
 from trivet.platform.core.payloads import Payload
 from trivet.platform.core.workers import Departure
 from trivet.platform.dialects.runpod import paths, translate
@@ -53,9 +53,9 @@ def test_a_job_that_runs_shows_its_times_its_worker_and_its_last_progress(world:
         "workerId": orders[0][0].id,
     }
     worker, order = orders[0]
-    world.dispatcher.progress(worker.ref(order), Progress(0.5, "half"))
+    world.dispatcher.attempts.progress(worker.ref(order), Progress(0.5, "half"))
     assert world.look(job_id)["output"] == {"progress": 0.5, "message": "half"}
-    world.dispatcher.progress(worker.ref(order), Progress(None, "", b'["mine", 1.50]'))
+    world.dispatcher.attempts.progress(worker.ref(order), Progress(None, "", b'["mine", 1.50]'))
     assert b'"output":["mine", 1.50]' in world.call("GET", f"/{world.hello}/status/{job_id}").body
 
 
@@ -139,7 +139,7 @@ def test_a_job_that_lost_its_worker_counts_its_retries(world: RunPodWorld) -> No
     job_id = world.begin()
 
     async def lose() -> None:
-        world.dispatcher.depart(orders[0][0].id, Departure("died"))
+        world.dispatcher.attempts.depart(orders[0][0].id, Departure("died"))
         await asyncio.sleep(0)
 
     world.run(lose())

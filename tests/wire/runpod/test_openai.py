@@ -58,9 +58,9 @@ def streams(*pieces: Any, then: JobError | None = None) -> Handler:
         dispatcher, ref = worker.world.dispatcher, worker.ref(order)
         for piece in pieces:
             data = piece if isinstance(piece, bytes) else json.dumps(piece).encode()
-            dispatcher.piece(ref, "application/json", data)
+            dispatcher.attempts.piece(ref, "application/json", data)
         if then is not None:
-            dispatcher.fail(ref, then)
+            dispatcher.attempts.fail(ref, then)
         else:
             worker.give(order, b"[]", pieces=len(pieces))
 
@@ -174,7 +174,7 @@ def test_a_stream_begins_with_its_first_piece_and_not_with_its_end(world: RunPod
 
     def handler(worker: Worker, order: AttemptOrder) -> None:
         async def sing() -> None:
-            worker.world.dispatcher.piece(worker.ref(order), "application/json", b'"la"')
+            worker.world.dispatcher.attempts.piece(worker.ref(order), "application/json", b'"la"')
             worker.world.dispatcher.tick()
             await asyncio.wait_for(first.wait(), 5)
             worker.give(order, b"[]", pieces=1)
@@ -199,7 +199,7 @@ def test_no_comment_falls_into_a_frame(world: RunPodWorld, monkeypatch: pytest.M
     def handler(worker: Worker, order: AttemptOrder) -> None:
         async def sing() -> None:
             for piece in (b'"data: {"', b'"}\\n\\n"'):
-                worker.world.dispatcher.piece(worker.ref(order), "application/json", piece)
+                worker.world.dispatcher.attempts.piece(worker.ref(order), "application/json", piece)
                 worker.world.dispatcher.tick()
                 await asyncio.sleep(0.1)
             worker.give(order, b"[]", pieces=2)
@@ -221,7 +221,7 @@ def test_a_worker_that_prints_and_streams_nothing_leaves_no_stream_silent(
         async def chatter() -> None:
             for _ in range(10):
                 await asyncio.sleep(0.01)
-                worker.world.dispatcher.log(worker.ref(order), "stdout", b"still here\n")
+                worker.world.dispatcher.attempts.log(worker.ref(order), "stdout", b"still here\n")
                 worker.world.dispatcher.tick()
             worker.give(order, b"[]")
 
@@ -261,7 +261,7 @@ def test_a_caller_who_leaves_takes_its_job_along(world: RunPodWorld) -> None:
 
 def test_a_reader_who_leaves_a_stream_takes_its_job_along(world: RunPodWorld) -> None:
     def one_piece(worker: Worker, order: AttemptOrder) -> None:
-        worker.world.dispatcher.piece(worker.ref(order), "application/json", b'"la"')
+        worker.world.dispatcher.attempts.piece(worker.ref(order), "application/json", b'"la"')
         worker.world.dispatcher.tick()
 
     answer = leave(world, STREAM, handler=one_piece, when=lambda body: body == b"la")
@@ -348,7 +348,7 @@ def test_a_worker_that_is_busy_may_be_called_again(world: RunPodWorld) -> None:
 
 def test_a_job_that_somebody_cancels_is_told_as_that(world: RunPodWorld) -> None:
     def cancelled(worker: Worker, order: AttemptOrder) -> None:
-        world.dispatcher.cancel(order.job_id)
+        world.dispatcher.stops.cancel(order.job_id)
 
     world.handler = cancelled
     answer = ask(world)

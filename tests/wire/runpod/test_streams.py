@@ -42,7 +42,7 @@ class Singer:
     def sing(self, *pieces: bytes, kind: str = "application/json") -> None:
         async def all_of_them() -> None:
             for piece in pieces:
-                self.world.dispatcher.piece(self.ref, kind, piece)
+                self.world.dispatcher.attempts.piece(self.ref, kind, piece)
             await self.settle()
 
         self.world.run(all_of_them())
@@ -55,7 +55,7 @@ class Singer:
         await asyncio.sleep(0.02)
 
     def end(self) -> None:
-        self.do(lambda: self.world.dispatcher.succeed(self.ref, "application/json", b"[]", 0))
+        self.do(lambda: self.world.dispatcher.attempts.succeed(self.ref, "application/json", b"[]", 0))
 
     def do(self, what: Callable[[], object]) -> None:
         async def then() -> None:
@@ -206,9 +206,9 @@ def test_a_reader_is_woken_by_the_next_piece_and_by_the_end(monkeypatch: pytest.
         return await asyncio.wait_for(reading, 4)
 
     async def scenario() -> None:
-        first = await read_while(lambda: world.dispatcher.piece(singer.ref, "application/json", b"1"))
+        first = await read_while(lambda: world.dispatcher.attempts.piece(singer.ref, "application/json", b"1"))
         assert first.json == {"status": "IN_PROGRESS", "stream": [{"output": 1}]}
-        last = await read_while(lambda: world.dispatcher.succeed(singer.ref, "application/json", b"[1]", 0))
+        last = await read_while(lambda: world.dispatcher.attempts.succeed(singer.ref, "application/json", b"[1]", 0))
         assert last.json == {"status": "COMPLETED", "stream": []}
 
     world.run(scenario())
@@ -222,7 +222,7 @@ def test_a_job_that_streams_nothing_says_so_and_ends(singer: Singer) -> None:
 
 def test_a_failed_stream_gives_what_there_was_with_its_end(singer: Singer) -> None:
     singer.sing(b"1")
-    singer.do(lambda: singer.world.dispatcher.fail(singer.ref, JobError("handler_error", "no", "ValueError")))
+    singer.do(lambda: singer.world.dispatcher.attempts.fail(singer.ref, JobError("handler_error", "no", "ValueError")))
     assert singer.read() == {"status": "FAILED", "stream": [{"output": 1}]}
     assert singer.read() == {"status": "FAILED", "stream": []}
 
@@ -273,10 +273,10 @@ def test_two_readers_beside_each_other_never_get_the_same_piece(monkeypatch: pyt
     async def scenario() -> list[list[Any]]:
         readers = [asyncio.ensure_future(read()) for _ in range(4)]
         for number in range(60):
-            world.dispatcher.piece(singer.ref, "application/json", b"%d" % number)
+            world.dispatcher.attempts.piece(singer.ref, "application/json", b"%d" % number)
             world.dispatcher.tick()
             await asyncio.sleep(0.002)
-        world.dispatcher.succeed(singer.ref, "application/json", b"[]", 0)
+        world.dispatcher.attempts.succeed(singer.ref, "application/json", b"[]", 0)
         return list(await asyncio.gather(*readers))
 
     found = world.run(scenario())
@@ -311,7 +311,7 @@ def test_asking_for_the_head_alone_takes_no_piece_away(singer: Singer) -> None:
 def test_the_stream_of_a_retry_begins_anew(singer: Singer) -> None:
     world = singer.world
     singer.sing(b'"first"')
-    singer.do(lambda: world.dispatcher.fail(singer.ref, JobError("handler_error", "no")))
+    singer.do(lambda: world.dispatcher.attempts.fail(singer.ref, JobError("handler_error", "no")))
     assert singer.outputs() == ["first"]
     world.call("POST", f"/{world.hello}/retry/{singer.job_id}")
     singer.sing(b'"second"')

@@ -6,9 +6,10 @@ import json
 from typing import Any, cast
 
 from tests.wire.fakes import Answer, Client, World
-from trivet.platform.core.accounts import Principal, Token
+from trivet.platform.core.accounts import Principal
 from trivet.platform.core.endpoints import HandlerKind, VersionSettings
 from trivet.platform.core.images import Image
+from trivet.platform.core.keys import Token
 from trivet.platform.dialects.runpod.context import GRAPHQL, RunPodServices
 from trivet.platform.dialects.runpod.graph import GraphApi
 from trivet.platform.ports.runtime import Capabilities

@@ -96,7 +96,8 @@ class AsyncDataFile(DataObject):
             The folder; where the archive holds one file, that file.
 
         Raises:
-            DataApiError: it can't be had, or is no such archive.
+            DataApiError: it can't be had, is no such archive, or one that holds too much (``.code`` is then ``too_large``):
+                more than 1 GiB, and more than 200 times what it has packed.
         """
         packed = await transfers.download(self.client, self.url, self.path)
         try:

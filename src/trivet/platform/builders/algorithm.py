@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class Algorithm:
         """The section ``pip:`` of ``environment.yml``."""
         return read_conda(source.folder).pip
 
-    def warnings(self, source: SourceTree) -> tuple[str, ...]:
+    def warnings(self, source: SourceTree, given: Collection[str] = ()) -> tuple[str, ...]:
         """What ``environment.yml`` asks for that only conda could install."""
         return read_conda(source.folder).warnings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from trivet.platform.builders.sources import PythonFile, SourceTree
 from trivet.platform.core.errors import DeploymentRefused
@@ -42,7 +42,7 @@ class Decorated:
         """None."""
         return ()
 
-    def warnings(self, source: SourceTree) -> tuple[str, ...]:
+    def warnings(self, source: SourceTree, given: Collection[str] = ()) -> tuple[str, ...]:
         """None."""
         return ()
 
@@ -58,17 +58,16 @@ class Decorated:
         return None
 
 
+def likely_names(source: SourceTree) -> tuple[str, ...]:
+    """The names that the endpoints of a bundle have, as far as they can be read without running it."""
+    return tuple(dict.fromkeys(name for file in source.python for name in _names(file)))
+
+
 def _uses(file: PythonFile) -> list[ast.expr]:
     """Every place where the decorator is applied: ``@endpoint``, ``@endpoint(…)`` and ``endpoint(…)``."""
-    modules, names = _bindings(file.tree)
-    if not modules and not names:
+    is_decorator = _recogniser(file)
+    if is_decorator is None:
         return []
-
-    def is_decorator(node: ast.expr) -> bool:
-        if isinstance(node, ast.Name):
-            return node.id in names
-        return isinstance(node, ast.Attribute) and node.attr == _NAME and _dotted(node.value) in modules
-
     uses: list[ast.expr] = []
     for node in ast.walk(file.tree):
         if isinstance(node, ast.Call) and is_decorator(node.func):
@@ -76,6 +75,39 @@ def _uses(file: PythonFile) -> list[ast.expr]:
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             uses += [bare for bare in node.decorator_list if is_decorator(bare)]
     return uses
+
+
+def _names(file: PythonFile) -> Iterator[str]:
+    is_decorator = _recogniser(file)
+    if is_decorator is None:
+        return
+    for node in ast.walk(file.tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        for use in node.decorator_list:
+            call = use if isinstance(use, ast.Call) else None
+            if is_decorator(use if call is None else call.func):
+                yield _keyword(call, "name") or node.name
+
+
+def _keyword(call: ast.Call | None, name: str) -> str | None:
+    """The text that a call is given by that keyword, where it stands there itself."""
+    values = [keyword.value for keyword in call.keywords if keyword.arg == name] if call is not None else []
+    return next((v.value for v in values if isinstance(v, ast.Constant) and isinstance(v.value, str)), None)
+
+
+def _recogniser(file: PythonFile) -> Callable[[ast.expr], bool] | None:
+    """Tells whether an expression is the decorator; None where nothing in the file can be."""
+    modules, names = _bindings(file.tree)
+    if not modules and not names:
+        return None
+
+    def is_decorator(node: ast.expr) -> bool:
+        if isinstance(node, ast.Name):
+            return node.id in names
+        return isinstance(node, ast.Attribute) and node.attr == _NAME and _dotted(node.value) in modules
+
+    return is_decorator
 
 
 def _bindings(tree: ast.Module) -> tuple[set[str], set[str]]:

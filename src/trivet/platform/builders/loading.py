@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,10 +16,15 @@ from trivet.platform.core.errors import BuildFailed
 
 _MOST_ANSWER = 16 * 1024**2
 _QUOTED_LINES = 20
+_LACKS_VARIABLE = re.compile(
+    r'File "(?:<frozen os>|[^"\n]*[/\\]os\.py)", line \d+, in __getitem__\n(?: .*\n)*KeyError: \'(.+)\'$'
+)
+"""How a traceback ends where code has asked ``os.environ`` for what is not in it."""
 
 
 UNKNOWN: Mapping[str, Any] = {"endpoints": [{"kind": "sync"}]}
 """What stands for the answer of a program that nobody could run up to its start: of one handler, of the plainest kind."""
+_LONGEST_NAME = 200
 _LONGER = "Who runs the platform may allow more: `TRIVET_LOAD_TIMEOUT`."
 
 
@@ -52,10 +58,12 @@ async def load(
     *,
     timeout: float,
     on_output: Callable[[str], None],
+    env: Mapping[str, str] | None = None,
 ) -> Mapping[str, Any]:
     """What the worker runtime says of the endpoints in a bundle.
 
-    The code runs as it will in a worker, in a folder of its own and with an environment that holds nothing of the server's.
+    The code runs as it will in a worker, in a folder of its own and with an environment that holds nothing of the server's, but
+    what its workers will be given.
 
     Args:
         python: the interpreter of the environment.
@@ -64,6 +72,7 @@ async def load(
         host: the kind of program that it is.
         timeout: seconds that loading may take.
         on_output: told what the code prints meanwhile.
+        env: what its workers find in their environment besides.
 
     Returns:
         ``{"endpoints": [description, …]}``, perhaps with ``warnings``, unchecked.
@@ -80,6 +89,7 @@ async def load(
             env={
                 "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
                 "LANG": "C.UTF-8",
+                **(env or {}),
                 "HOME": folder,
                 "TMPDIR": folder,
             },
@@ -161,6 +171,14 @@ def _raise_authors(error: dict[str, Any], bundle: Path, program: str | None) -> 
         if program is not None and (bundle / "Dockerfile").is_file():
             hint += " What the RUN of a Dockerfile installs is not installed here."
     detail = f"The handlers can't be loaded: {said}\n{trace}".rstrip()
-    if program is not None and isinstance(error.get("variable"), str):
-        raise VariableMissing(detail, error["variable"][:200], hint=hint)
+    lacking = _LACKS_VARIABLE.search(trace)
+    if lacking is None:
+        raise BuildFailed(detail, hint=hint)
+    name = lacking[1][:_LONGEST_NAME]
+    hint = (
+        f"The code needs the environment variable {name} when it is loaded. Give it with the deployment: `--env {name}=VALUE`, "
+        f"`--env-file FILE`, or `--secret {name}` once `trivet secrets set {name}` has stored it. Or give it a default."
+    )
+    if program is not None:
+        raise VariableMissing(detail, name, hint=hint)
     raise BuildFailed(detail, hint=hint)

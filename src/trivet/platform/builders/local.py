@@ -6,13 +6,14 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
 from trivet.platform.builders import model
 from trivet.platform.builders.archive import unpack
+from trivet.platform.builders.decorated import likely_names
 from trivet.platform.builders.descriptions import Program, endpoints_in, name_of, warnings_in
 from trivet.platform.builders.environments import Environments
 from trivet.platform.builders.leftovers import leftovers, remove
@@ -24,7 +25,7 @@ from trivet.platform.builders.requirements import Requirements, read_requirement
 from trivet.platform.builders.runtime_bundle import RuntimeBundle
 from trivet.platform.builders.sources import SourceTree
 from trivet.platform.core.errors import BuildFailed, CoreError, DeploymentRefused, StorageFull
-from trivet.platform.ports.builder import Built, Checksum
+from trivet.platform.ports.builder import Built, Checksum, TrialEnv
 from trivet.platform.ports.clock import Clock
 from trivet.protocol.removal import remove_folder
 from trivet.protocol.runpod import POLLING_HOST
@@ -99,6 +100,7 @@ class LocalBuilder:
         filename: str = "",
         is_image: bool = False,
         checksum: Checksum | None = None,
+        env: TrialEnv | None = None,
     ) -> Built:
         """Makes the environment of a bundle and loads its handlers once in it.
 
@@ -109,6 +111,7 @@ class LocalBuilder:
             filename: what the caller named the upload; an endpoint whose code does not name it is named after that.
             is_image: whether a program that misses an environment variable is built all the same, as a template sets that.
             checksum: tells the hashes of the hosted files that its code loads; None: they are not asked for.
+            env: tells what the code finds in its environment while it is loaded; None: nothing. It is not asked for models.
 
         Raises:
             BuildFailed: with the reason in the author's or the installer's own words.
@@ -124,7 +127,8 @@ class LocalBuilder:
                     "A model is no image: it has no program that a template could start.",
                     hint="Deploy it as an endpoint.",
                 )
-            warnings, manifest = await asyncio.to_thread(_beside, kind, folder)
+            given = await self._given(env, folder, kind, program)
+            warnings, manifest = await asyncio.to_thread(_beside, kind, folder, given)
             environment = await self._environments.ensure(requirements, on_step, output)
             if manifest is not None and checksum is not None:
                 on_step("Freezing the model manifest")
@@ -134,7 +138,9 @@ class LocalBuilder:
             python = self._environments.python(environment)
             try:
                 path = program.path if program is not None else None
-                answer = await load(python, folder, path, kind.host, timeout=self._load_timeout, on_output=output)
+                answer = await load(
+                    python, folder, path, kind.host, timeout=self._load_timeout, on_output=output, env=given
+                )
                 warnings = (*warnings, *warnings_in(answer))
             except VariableMissing as error:
                 if not is_image:
@@ -146,6 +152,14 @@ class LocalBuilder:
         except OSError as error:
             raise _system(error) from error
         return Built(bundle, environment, endpoints, warnings)
+
+    @staticmethod
+    async def _given(env: TrialEnv | None, folder: Path, kind: Kind, program: Program | None) -> Mapping[str, str]:
+        """What the code finds in its environment while it is loaded; nothing for a model, which has none."""
+        if env is None or kind.host == model.HOST:
+            return {}
+        names = (program.name,) if program is not None else await asyncio.to_thread(_likely_names, folder)
+        return await env(names)
 
     async def _freeze(self, bundle: str, manifest: dict[str, Any], checksum: Checksum) -> tuple[str, tuple[str, ...]]:
         """Freezes a manifest; returns the bundle that has it, and what could not be frozen."""
@@ -202,10 +216,14 @@ def _read(bundle: Path, filename: str = "") -> tuple[Kind, Program | None, Requi
     return kind, Program(path, kind.name(source) or name_of(filename)) if path else None, requirements
 
 
-def _beside(kind: Kind, bundle: Path) -> tuple[tuple[str, ...], dict[str, Any] | None]:
+def _likely_names(bundle: Path) -> tuple[str, ...]:
+    return likely_names(SourceTree.read(bundle))
+
+
+def _beside(kind: Kind, bundle: Path, given: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, Any] | None]:
     """What a bundle asks for that is not to be had, and the manifest that is to be frozen."""
     source = SourceTree.read(bundle)
-    return kind.warnings(source), kind.manifest(source)
+    return kind.warnings(source, given.keys()), kind.manifest(source)
 
 
 def _system(error: OSError) -> CoreError:

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ class Model:
         """None."""
         return ()
 
-    def warnings(self, source: SourceTree) -> tuple[str, ...]:
+    def warnings(self, source: SourceTree, given: Collection[str] = ()) -> tuple[str, ...]:
         """None."""
         return ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from trivet.platform.builders.algorithm import Algorithm
@@ -37,8 +37,8 @@ class Kind(Protocol):
     def requirement_lines(self, source: SourceTree) -> tuple[str, ...]:
         """What it has beside ``requirements.txt`` of what may stand there: requirements, options, and ``-r`` with a file."""
 
-    def warnings(self, source: SourceTree) -> tuple[str, ...]:
-        """Sentences on what it asks for that is not to be had here."""
+    def warnings(self, source: SourceTree, given: Collection[str] = ()) -> tuple[str, ...]:
+        """Sentences on what it asks for that is not to be had here, but for the variables whose names are ``given``."""
 
     def manifest(self, source: SourceTree) -> dict[str, Any] | None:
         """The manifest of the models that it loads, where that has to be frozen; None where there is none to be."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from trivet.platform.builders.decorated import script_dependencies
@@ -21,6 +21,8 @@ _MOST_RECIPE = 256 * 1024
 _LONGEST_COMMAND = 80
 _COMMAND = re.compile(r"\s*(?:CMD|ENTRYPOINT)\s(.*)", re.IGNORECASE | re.DOTALL)
 _ENVIRONMENT = re.compile(r"\s*ENV\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+_ADDITION = re.compile(r"\s*ADD\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+_ADDRESS = re.compile(r"(?:https?|ftp|ssh)://.+|git@.+", re.IGNORECASE)
 _VARIABLE = re.compile(r"""([A-Za-z_]\w*)=(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s\\"']|\\.)*""", re.DOTALL)
 _OF_IMAGES = frozenset(
     {
@@ -71,8 +73,13 @@ class RunPodWorker:
         wanted = dict.fromkeys((str(beside), *named))
         return tuple(f"-r {name}" for name in wanted if name != FILE and (source.folder / name).is_file())
 
-    def warnings(self, source: SourceTree) -> tuple[str, ...]:
-        """What a Dockerfile does beside installing packages and starting the program, which is not done here."""
+    def warnings(self, source: SourceTree, given: Collection[str] = ()) -> tuple[str, ...]:
+        """What a Dockerfile does beside installing packages and starting the program, which is not done here.
+
+        Args:
+            source: the bundle.
+            given: the names of variables that the program finds all the same.
+        """
         recipe, told = _recipe(source.folder), []
         started = _started(recipe)
         if started and not _commands(recipe):
@@ -80,11 +87,17 @@ class RunPodWorker:
                 f"The Dockerfile starts `{started}`, which is not run here: {self.program(source)} is started by itself. "
                 "What else that starts has to run on the machine."
             )
-        variables = _variables(recipe)
+        variables = [name for name in _variables(recipe) if name not in given]
         if variables:
-            named = ", ".join(variables[:_MOST_NAMED]) + (", …" if len(variables) > _MOST_NAMED else "")
             told.append(
-                f"The Dockerfile's ENV is not carried out. What the program needs of it a template can set: {named}."
+                "The Dockerfile's ENV is not carried out. What the program needs of it, give with `--env NAME=VALUE`, or in a "
+                f"template: {_listed(variables)}."
+            )
+        fetched = _fetched(recipe)
+        if fetched:
+            told.append(
+                f"The Dockerfile's ADD fetches {_listed(fetched)}, which is not done here: put it into the folder, or have the "
+                "program fetch it."
             )
         return tuple(told)
 
@@ -235,6 +248,17 @@ def _variables(recipe: str) -> list[str]:
         # the old form has one variable, and what follows is its value
         names.update(dict.fromkeys(_VARIABLE.findall(match[1]) if "=" in first else [first]))
     return [name for name in names if name not in _OF_IMAGES]
+
+
+def _fetched(recipe: str) -> list[str]:
+    """What a Dockerfile adds from elsewhere, each once, without what may be a password in the address."""
+    words = (word for match in map(_ADDITION.fullmatch, recipe.splitlines()) if match for word in _words(match[1]))
+    places = (re.sub(r"//[^/@]*@", "//", word).partition("?")[0] for word in words if _ADDRESS.fullmatch(word))
+    return list(dict.fromkeys(place[:_LONGEST_COMMAND] for place in places))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
 
 
 def _words(text: str) -> Iterator[str]:

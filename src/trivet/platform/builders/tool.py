@@ -91,16 +91,32 @@ async def run(
 
 
 async def _drain(descriptor: int, feed: Callable[[bytes], None]) -> None:
+    """Reads a pipe to its end, and closes it.
+
+    The event loop only tells when there is something. A transport of uvloop's would close the descriptor twice (uvloop #763): the
+    second time it may be another thread's, a connection to the database for instance.
+    """
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
-    )
-    try:
-        while data := await reader.read(_READ):
+    ended = loop.create_future()
+
+    def take() -> None:
+        try:
+            data = os.read(descriptor, _READ)
+        except BlockingIOError:
+            return
+        if data:
             feed(data)
+        else:
+            loop.remove_reader(descriptor)
+            ended.set_result(None)
+
+    os.set_blocking(descriptor, False)
+    loop.add_reader(descriptor, take)
+    try:
+        await ended
     finally:
-        transport.close()
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 def _kill_group(pid: int) -> None:

@@ -54,7 +54,7 @@ class VersionSettings:
     ``handler_error``, ``execution_timeout``, or the name of an exception's type. ``backoff`` is the time before the second
     attempt; it doubles from there. ``retention`` is how long a job is kept after its end; None: as long as the platform says.
     ``max_batch_size`` above 1 means that the handler takes a list of that many inputs at most; its first waits up to
-    ``batch_wait`` for company.
+    ``batch_wait`` for company. ``asked_secrets`` are those of ``secrets`` that who deployed it asked for.
     """
 
     concurrency: int = 1
@@ -70,6 +70,7 @@ class VersionSettings:
     retention: float | None = None
     max_batch_size: int = 1
     batch_wait: float = 0.005
+    asked_secrets: tuple[str, ...] = ()
 
     @property
     def slots(self) -> int:

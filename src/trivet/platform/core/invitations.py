@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from trivet.platform.core.accounts import DAY, Account
+from trivet.platform.core.accounts import Account
 from trivet.platform.core.errors import BadRequest, Conflict
 from trivet.platform.core.ids import is_name
+from trivet.platform.core.keys import DAY
 
 LIFETIME = 7 * DAY
 """Seconds in which an invitation can be answered, from when it was made or renewed."""

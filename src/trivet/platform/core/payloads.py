@@ -9,6 +9,8 @@ from trivet.platform.core.values import value
 JSON = "application/json"
 BINARY = "application/octet-stream"
 NULL = b"null"
+INLINE_LIMIT = 256 * 1024
+"""Payloads above this many bytes lie in the blob store."""
 
 
 @value

@@ -15,7 +15,7 @@ from trivet.platform.core.ids import is_name
 MAX_TITLE = 191
 """Characters of a template's or a credential's name, at most."""
 MAX_ENV = 200
-"""Variables of a template, at most."""
+"""Variables of a template or a deployment, at most."""
 MAX_ENV_VALUE = 32 * 1024
 """Bytes of one variable's value, at most."""
 MAX_ENV_SIZE = 512 * 1024
@@ -74,7 +74,7 @@ def is_text(value: str) -> bool:
 
 
 def check_env(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The variables of a template. Of those with the same name the last one counts.
+    """The variables of a template or a deployment. Of those with the same name the last one counts.
 
     Raises:
         BadRequest: a name or a value can't stand in an environment, or there are too many.
@@ -82,7 +82,7 @@ def check_env(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """
     env = dict(pairs)
     if len(env) > MAX_ENV:
-        raise BadRequest(f"There are {len(env)} variables; a template has at most {MAX_ENV}.")
+        raise BadRequest(f"There are {len(env)} variables; at most {MAX_ENV} may be.")
     total = 0
     for name, value in env.items():
         if _VARIABLE.fullmatch(name) is None:

@@ -40,7 +40,10 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class EndpointView:
-    """An endpoint with its current version and what it is doing."""
+    """An endpoint with its current version and what it is doing.
+
+    ``env`` are the names of the variables that the current version's workers find, for who may know; None where nobody can tell.
+    """
 
     endpoint: Endpoint
     current: Version | None
@@ -50,6 +53,7 @@ class EndpointView:
     shared_with: tuple[str, ...] = ()
     canary: ShareView | None = None
     aliases: Sequence[AliasView] = ()
+    env: Sequence[str] | None = ()
 
 
 @dataclass(frozen=True, slots=True)

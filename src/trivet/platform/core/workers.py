@@ -21,28 +21,23 @@ class WorkerState(StrEnum):
     DRAINING = "draining"
     THROTTLED = "throttled"
     UNHEALTHY = "unhealthy"
-    GONE = "gone"
-
-
-TAKING = frozenset({WorkerState.IDLE, WorkerState.RUNNING})
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A process that runs handlers of one version. Times are seconds since the epoch."""
+    """A process that runs handlers of one version. Times are seconds since the epoch.
+
+    ``ready_at``: when its handler was loaded, None before that. ``seen_at``: when it gave a sign of life last.
+    """
 
     id: str
     endpoint_id: str
     version_id: str
-    state: WorkerState
     started_at: float
     ready_at: float | None = None
     seen_at: float = 0.0
-    idle_since: float | None = None
     pid: int | None = None
     isolation: str = ""
-    jobs_done: int = 0
-    exit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

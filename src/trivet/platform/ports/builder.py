@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,8 @@ from trivet.platform.core.scaling import ScalingPolicy
 
 Checksum = Callable[[str], Awaitable[str]]
 """The MD5 in hex of the hosted file at a path, as whoever deploys may read it. Raises a `CoreError` where they may not."""
+TrialEnv = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
+"""What the workers of the endpoints of these names will find in their environment. Raises a `CoreError` where nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Builder(Protocol):
         filename: str = "",
         is_image: bool = False,
         checksum: Checksum | None = None,
+        env: TrialEnv | None = None,
     ) -> Built:
         """Makes the environment and loads the handlers once in it.
 
@@ -72,6 +75,8 @@ class Builder(Protocol):
             is_image: whether it becomes an image, whose variables a template sets: a program that misses one of them now is
                 built all the same, with a warning.
             checksum: tells the hashes of the hosted files that its code loads; None: they are not asked for.
+            env: tells what the code finds in its environment while it is tried, as its workers will; None: nothing. It is not
+                asked for models.
 
         Raises:
             BuildFailed: with the reason in the author's or the tool's own words.

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol, TypeVar
 
-from trivet.platform.core.accounts import Account, ApiKey, Membership, Organization
-from trivet.platform.core.data import Collection, File, ReadAcl, Space
+from trivet.platform.core.accounts import Account, Membership, Organization
+from trivet.platform.core.data import Collection, File, ReadAcl
+from trivet.platform.core.data_paths import Space
 from trivet.platform.core.deployments import Deployment, Secret
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.images import Image
 from trivet.platform.core.invitations import Invitation
 from trivet.platform.core.jobs import EventKind, Job, JobEvent, JobStatus
+from trivet.platform.core.keys import ApiKey
 from trivet.platform.core.pictures import Picture
 from trivet.platform.core.registries import RegistryCredential
 from trivet.platform.core.templates import Template

@@ -19,6 +19,7 @@ from trivet.platform.dialects.runpod.app import RunPodApp, RunPodServices, RunPo
 from trivet.platform.dialects.runpod.app import create_app as create_runpod
 from trivet.platform.server.bootstrap import Platform
 from trivet.platform.server.probes import Probes
+from trivet.platform.server.traffic import Traffic, first_part
 from trivet.platform.wire.hot import Head, HotPath, HotRoutes
 
 Scope = MutableMapping[str, Any]
@@ -27,12 +28,18 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+_DIALECTS = {"api": "native", "runpod": "runpod", "algorithmia": "algorithmia", "jaqpot": "jaqpot"}
+"""What metrics call the dialects, by the first parts of their paths."""
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """The whole HTTP side of a platform: one ASGI application, and the way past it for what is hot."""
 
     app: App
     hot_routes: HotRoutes
+    traffic: Traffic
+    """What counts the answers. Those to hot requests go past the application, so that whoever sends them counts them."""
 
 
 def create_root(platform: Platform) -> Root:
@@ -43,7 +50,8 @@ def create_root(platform: Platform) -> Root:
     """
     settings = _native_settings(platform)
     native, runpod, algorithmia = _native(platform, settings), _runpod(platform), _algorithmia(platform)
-    probes = Probes(platform, metrics_public=platform.settings.metrics_public)
+    traffic = Traffic(_DIALECTS)
+    probes = Probes(platform, traffic, metrics_public=platform.settings.metrics_public)
     mounts: dict[str, App] = {
         "api": native,
         "runpod": runpod,
@@ -63,14 +71,15 @@ def create_root(platform: Platform) -> Root:
     async def root(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        app = mounts.get(_first_part(scope["path"]), native)
-        await app(scope, receive, send)
+        path = scope["path"]
+        app = mounts.get(first_part(path), native)
+        await app(scope, receive, traffic.counted(path, send))
 
     def hot_routes(head: Head) -> HotPath | None:
-        routes = hot.get(_first_part(head.path))
+        routes = hot.get(first_part(head.path))
         return None if routes is None else routes(head)
 
-    return Root(root, hot_routes)
+    return Root(root, hot_routes, traffic)
 
 
 def _native_settings(platform: Platform) -> NativeSettings:
@@ -140,6 +149,7 @@ def _algorithmia(platform: Platform) -> AlgorithmiaApp:
             files=platform.files,
             identities=platform.identities,
             insights=platform.insights,
+            check_large=platform.checks,
         ),
         AlgorithmiaSettings(
             max_input=min(platform.settings.algorithmia_max_input, platform.settings.max_input),
@@ -199,8 +209,3 @@ def _jaqpot(platform: Platform) -> App:
             summaries,
         ),
     )
-
-
-def _first_part(path: str) -> str:
-    end = path.find("/", 1)
-    return path[1:end] if end > 0 else path[1:]

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from trivet._version import __version__
 from trivet.platform.builders.local import LocalBuilder
-from trivet.platform.core.accounts import Account, Principal, Token
-from trivet.platform.core.data import DataPath
+from trivet.platform.core.accounts import Account, Principal
+from trivet.platform.core.data_paths import DataPath
 from trivet.platform.core.errors import CoreError
 from trivet.platform.core.jobs import NATIVE, Job
+from trivet.platform.core.keys import Token
 from trivet.platform.core.limits import CallLimits
 from trivet.platform.dialects.native.webhooks import FORMAT
 from trivet.platform.dialects.runpod.context import FORMAT as RUNPOD
@@ -69,6 +70,7 @@ from trivet.platform.services.trees import Trees
 from trivet.platform.services.upkeep import Upkeep
 from trivet.platform.services.waits import Waits
 from trivet.platform.services.webhooks import Webhooks
+from trivet.platform.services.worker_envs import WorkerEnvs
 from trivet.platform.services.workers import EVERYBODY_GONE, Workers
 from trivet.platform.stores.blobs_disk import DiskBlobs
 from trivet.platform.stores.sqlite import SqliteStore
@@ -167,8 +169,16 @@ class Platform:
         self.templates = Templates(
             ports.store, ports.clock, ports.entropy, ports.vault, self.endpoints, lambda: self.runtime.capabilities.gpus
         )
+        self.worker_envs = WorkerEnvs(ports.store, ports.vault, self.secrets)
         self.deployments = Deployments(
-            ports.store, ports.clock, ports.entropy, self.builder, self.endpoints, ports.notifier, compile_schema
+            ports.store,
+            ports.clock,
+            ports.entropy,
+            self.builder,
+            self.endpoints,
+            ports.notifier,
+            compile_schema,
+            self.worker_envs,
         )
         self.releases = Releases(ports.store, ports.clock, ports.entropy, self.endpoints, self.deployments)
         self.deployments.checksum = self._checksum
@@ -208,19 +218,19 @@ class Platform:
             readers=dict.fromkeys((POLLING_HOST, LINKED_HOST), read_log_line),
         )
         self.identities = Identities(
-            self.accounts, self.dispatcher, self.endpoints, self.workers, self.settings.nested_calls
+            self.accounts, self.dispatcher, self.endpoints, self.workers.register, self.settings.nested_calls
         )
         self.scaling = Scaling(
             dispatcher=self.dispatcher, workers=self.workers, endpoints=self.endpoints, clock=ports.steady
         )
-        self.listener = Listener(self.workers, self.folder.socket, ports.vault.unseal)
+        self.listener = Listener(self.workers, self.dispatcher.attempts, self.folder.socket, ports.vault.unseal)
 
     def _wire_calls(self, ports: _Ports) -> None:
         """How calls become jobs, and what becomes of these."""
         self.limits = Limits(ports.steady, self.dispatcher.open_jobs.jobs)
         sight = Sight(ports.store, self.dispatcher.open_jobs, self.endpoints)
         waits = Waits(self.dispatcher.open_jobs, sight, ports.notifier, ports.clock)
-        self.trees = Trees(self.dispatcher, ports.background)
+        self.trees = Trees(self.dispatcher.stops, ports.background)
         self.checks = Checks()
         self.intake = Intake(
             store=ports.store,
@@ -268,13 +278,13 @@ class Platform:
             vault=ports.vault,
         )
         self.numbered = NumberedJobs(ports.store, self.calls, self.jobs, self.endpoints)
-        self.insights = Insights(self.dispatcher)
+        self.insights = Insights(self.dispatcher.attempts)
 
     def _wire_the_rest(self, ports: _Ports) -> None:
         """What is told of jobs, and what is kept in order."""
         self.pending_models = PendingModels(ports.store, ports.clock, ports.entropy)
         self.tallies = Tallies(self.endpoints, ports.clock)
-        self.rollouts = Rollouts(self.endpoints, self.dispatcher, self.tallies)
+        self.rollouts = Rollouts(self.endpoints, self.dispatcher.board, self.tallies)
         self.sender = HttpSender(Guard(Allowed(self.settings.webhook_allow)), f"Trivet/{__version__}")
         self.webhooks = Webhooks(
             store=ports.store,
@@ -365,7 +375,7 @@ class Platform:
 
     async def _clean_up(self) -> None:
         memory.give_back()
-        removed = await self.deployments.forget_unused(self.workers.running())
+        removed = await self.deployments.forget_unused(self.workers.register.versions())
         if removed:
             logger.info("%d bundles, environments and runtimes that nothing uses any more were removed", removed)
 
@@ -392,15 +402,15 @@ class Platform:
         """An endpoint was published, scaled, rolled back or removed: what that means for its jobs and workers."""
         known = {version.id for version in self.endpoints.versions_of(endpoint_id)}
         for version_id in known:
-            self.workers.forgive(version_id)
+            self.workers.starts.forgive(version_id)
             self.scaling.adjust(version_id)
         endpoint = self.endpoints.by_id(endpoint_id)
         for version in map(self.endpoints.version, endpoint.serving if endpoint is not None else ()):
             if version is not None:
                 self.runtime.prepare(version)
-        for version_id in self.workers.versions_of_endpoint(endpoint_id) | self.dispatcher.open_jobs.versions_of(
+        for version_id in self.workers.register.versions_of_endpoint(
             endpoint_id
-        ):
+        ) | self.dispatcher.open_jobs.versions_of(endpoint_id):
             if version_id not in known:
                 self.intake.abandon(version_id)
                 self.scaling.adjust(version_id)
@@ -414,10 +424,10 @@ class Platform:
         """Lets workers finish what they hold, within the grace, and then ends every wait of a caller."""
         self.scaling.close()
         self.takes.close()
-        for worker_id in self.workers.all_ids():
+        for worker_id in self.workers.register.ids():
             self.workers.stop(worker_id)
         with self.notifier.subscribe(EVERYBODY_GONE) as gone:
-            if self.workers.all_ids():
+            if self.workers.register.ids():
                 await gone.wait(self.settings.shutdown_grace)
         self.notifier.close()
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import select
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import IO, Any
 
 from trivet.platform.core.errors import FieldError, InvalidInput, Unavailable
 from trivet.platform.core.payloads import Payload
@@ -25,6 +27,7 @@ HUGE = 1 << 20
 """Bytes from which on an input has to wait for others like it."""
 LONGEST = 60.0
 """Seconds that a check may take."""
+_PIECE = 64 * 1024
 _PROGRAM = (sys.executable, "-P", "-m", "trivet.platform.server.checker")
 
 
@@ -107,6 +110,7 @@ class _Lane:
                 _PROGRAM,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                bufsize=0,  # what is written and read has a time limit, which a buffer would not know of
                 start_new_session=True,  # Ctrl-C is for the server
             )
             if self._closed:  # meanwhile
@@ -125,17 +129,45 @@ class _Lane:
 
 
 def _converse(process: subprocess.Popen[bytes], question: bytes, data: bytes, longest: float) -> bytes:
-    """The line that a process answers; not a whole one where it ends, or takes too long."""
+    """The line that a process answers; not a whole one where it ends, or takes too long to read or to answer."""
     if process.stdin is None or process.stdout is None:
         raise AssertionError("both were asked for")
+    until = time.monotonic() + longest
     try:
-        process.stdin.write(question)
-        process.stdin.write(data)
-        process.stdin.flush()
-        ready, _, _ = select.select([process.stdout], [], [], longest)
-        return process.stdout.readline() if ready else b""
+        _write(process.stdin, question, until)
+        _write(process.stdin, data, until)
+        return _read_line(process.stdout, until)
     except OSError:
         return b""
+
+
+def _write(pipe: IO[bytes], data: bytes, until: float) -> None:
+    """Writes all of it, as fast as it is read. Raises `TimeoutError` where that takes until after ``until``."""
+    place = pipe.fileno()
+    os.set_blocking(place, False)  # so that no more is written at once than there is room for
+    left = memoryview(data)
+    while left:
+        _wait(place, select.POLLOUT, until)
+        left = left[os.write(place, left) :]
+
+
+def _read_line(pipe: IO[bytes], until: float) -> bytes:
+    """A line; only its beginning where the process ends within it. Raises `TimeoutError` as `_write` does."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        _wait(pipe.fileno(), select.POLLIN, until)
+        piece = os.read(pipe.fileno(), _PIECE)
+        if not piece:
+            break
+        line += piece
+    return bytes(line)
+
+
+def _wait(place: int, event: int, until: float) -> None:
+    ready = select.poll()  # `select.select` knows no more than 1,024 files
+    ready.register(place, event)
+    if not ready.poll(max(0.0, until - time.monotonic()) * 1000):
+        raise TimeoutError
 
 
 def _closing() -> Unavailable:

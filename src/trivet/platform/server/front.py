@@ -26,6 +26,7 @@ from trivet.platform.server.exchange import Exchange
 from trivet.platform.server.patience import Patience, Watch
 from trivet.platform.server.requests import END_OF_HEAD, PlainRequest, read_plain
 from trivet.platform.server.sendfile import Senders, Sending, descriptor_of
+from trivet.platform.server.traffic import Traffic
 from trivet.platform.wire.hot import Answer, HotPath, HotRoutes, PassOn, lines
 from trivet.platform.wire.transfers import ZERO_COPY
 
@@ -54,6 +55,7 @@ class FrontProtocol(HttpToolsProtocol):
         app_state: uvicorn's.
         watch: gives up on requests that do not come to their end, and on answers that nobody takes.
         threads: who sends files; None: they go the ordinary way.
+        traffic: counts the answers that are given from here.
     """
 
     def __init__(
@@ -66,11 +68,13 @@ class FrontProtocol(HttpToolsProtocol):
         *,
         watch: Watch | None = None,
         threads: Senders | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._routes = routes
         self._watch = watch or Watch(Patience())
         self._threads = threads
+        self._traffic = traffic or Traffic()
         self._sending: Sending | None = None
         """The file that leaves just now, as (a part of) the answer that uvicorn gives."""
         self._heard_at = 0.0
@@ -95,6 +99,8 @@ class FrontProtocol(HttpToolsProtocol):
         self._head = b""
         self._length = 0
         self._path: HotPath | None = None
+        self._answers = self._traffic.of("")
+        """The counts that the answers along that path belong to."""
         self._common_of: list[tuple[bytes, bytes]] | None = None
         self._common = b""
         self._quiet_since = 0.0
@@ -174,6 +180,7 @@ class FrontProtocol(HttpToolsProtocol):
         if plain is not None and plain.length <= LONGEST_BODY:
             self._length = plain.length
             self._path = self._routes(plain.head)
+            self._answers = self._traffic.of(plain.head.path)
 
     def _pass_on(self, data: bytes) -> None:
         """Hands bytes to uvicorn."""
@@ -378,6 +385,7 @@ class FrontProtocol(HttpToolsProtocol):
             )
         )
         self.server_state.total_requests += 1
+        self._answers[answer.status] += 1
         if self._leaving:
             self.transport.close()
             return

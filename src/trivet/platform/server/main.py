@@ -93,9 +93,10 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, Platform]]:
         listening.close()
         raise
     root = create_root(platform)
+    patience = Patience(settings.head_patience, settings.body_patience)
     config = uvicorn.Config(
         root.app,
-        http=await http_protocol(root.hot_routes, Patience(settings.head_patience, settings.body_patience)),
+        http=await http_protocol(root.hot_routes, patience, root.traffic),
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from trivet.platform.core.errors import CoreError, Forbidden
@@ -15,6 +15,7 @@ from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.workers import WorkerState
 from trivet.platform.dialects.native.errors import send_error
 from trivet.platform.server.bootstrap import Platform
+from trivet.platform.server.traffic import Traffic
 from trivet.platform.wire.credentials import token_of
 
 Scope = MutableMapping[str, Any]
@@ -23,13 +24,19 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Probes:
-    """``/livez`` and ``/readyz`` for anybody; ``/metrics`` for administrators, or for anybody where the operator says so."""
+    """``/livez`` and ``/readyz`` for anybody; ``/metrics`` for administrators, or for anybody where the operator says so.
 
-    def __init__(self, platform: Platform, *, metrics_public: bool) -> None:
+    Args:
+        platform: what they tell of.
+        traffic: the requests that were answered.
+        metrics_public: whether anybody may read the metrics.
+    """
+
+    def __init__(self, platform: Platform, traffic: Traffic, *, metrics_public: bool) -> None:
         self._platform = platform
         self._metrics_public = metrics_public
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_PlatformCollector(platform))
+        self._registry.register(_PlatformCollector(platform, traffic))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -62,10 +69,11 @@ class Probes:
 
 
 class _PlatformCollector(Collector):
-    """Reads the figures when they are asked for; nothing is counted on the hot paths."""
+    """Reads the figures when they are asked for; on the hot paths nothing is counted but answers."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, traffic: Traffic) -> None:
         self._platform = platform
+        self._traffic = traffic
 
     def collect(self) -> Iterable[Metric]:
         platform = self._platform
@@ -75,12 +83,16 @@ class _PlatformCollector(Collector):
             counts = platform.jobs.counts(endpoint.id)
             for status in (JobStatus.QUEUED, JobStatus.RUNNING):
                 jobs.add_metric([endpoint.full_name, status.value], counts[status])
-            for state, count in platform.workers.counts(endpoint.id).items():
+            for state, count in platform.workers.roster.counts(endpoint.id).items():
                 if count or state is WorkerState.IDLE:
                     workers.add_metric([endpoint.full_name, state.value], count)
         yield jobs
         yield workers
         yield GaugeMetricFamily("trivet_endpoints", "Endpoints.", value=len(platform.endpoints.all()))
+        requests = CounterMetricFamily("trivet_requests", "Requests that were answered.", labels=["dialect", "status"])
+        for answered in self._traffic.answered():
+            requests.add_metric([answered.dialect, str(answered.status)], answered.requests)
+        yield requests
 
 
 async def _answer(send: Send, status: int, document: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 
 from trivet.platform.server.patience import Patience, Watch
 from trivet.platform.server.sendfile import Senders
+from trivet.platform.server.traffic import Traffic
 from trivet.platform.wire.answers import answer
 from trivet.platform.wire.hot import Answer, Exchange, Head, HotPath, HotRoutes
 from trivet.platform.wire.transfers import ZERO_COPY
@@ -37,7 +38,7 @@ _ANSWER_HOT = b"HTTP/1.1 200 OK\r\nx: 1\r\ncontent-length: 2\r\n\r\nhi"
 _ANSWER_FILE = _ANSWER_COLD.removesuffix(b"cold")
 
 
-async def http_protocol(routes: HotRoutes, patience: Patience = USUAL_PATIENCE) -> Any:
+async def http_protocol(routes: HotRoutes, patience: Patience = USUAL_PATIENCE, traffic: Traffic | None = None) -> Any:
     """What uvicorn is to speak HTTP with (``http=`` of its configuration).
 
     The front is built on parts of uvicorn that are not promised to anybody, so it is tried out first. Where it does not work,
@@ -46,6 +47,7 @@ async def http_protocol(routes: HotRoutes, patience: Patience = USUAL_PATIENCE) 
     Args:
         routes: the hot paths.
         patience: how long the rest of a request is waited for.
+        traffic: counts the answers of the hot paths.
     """
     try:
         # not at the top: that it can't be imported is one of the answers
@@ -58,7 +60,7 @@ async def http_protocol(routes: HotRoutes, patience: Patience = USUAL_PATIENCE) 
             "calls are answered the slow way, as this uvicorn (%s) is not known: %r", uvicorn.__version__, error
         )
         return "auto"
-    return functools.partial(FrontProtocol, routes, watch=Watch(patience), threads=threads)
+    return functools.partial(FrontProtocol, routes, watch=Watch(patience), threads=threads, traffic=traffic)
 
 
 class RehearsalError(Exception):

@@ -11,21 +11,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from trivet.platform.core.accounts import (
-    DAY,
-    DEFAULT_KEY_DAYS,
-    DEFAULT_SCOPES,
-    Account,
-    ApiKey,
-    Membership,
-    Organization,
-    Principal,
-    Role,
-    Scope,
-)
+from trivet.platform.core.accounts import DEFAULT_SCOPES, Account, Membership, Organization, Principal, Role, Scope
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from trivet.platform.core.ids import is_name
 from trivet.platform.core.invitations import is_address
+from trivet.platform.core.keys import DAY, DEFAULT_KEY_DAYS, ApiKey
 from trivet.platform.core.limits import MAX_CONCURRENT, CallLimits, Keep, RateLimit
 
 MAX_KEY_DAYS = 3650.0

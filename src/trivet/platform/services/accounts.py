@@ -7,21 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from trivet.platform.core import ids
-from trivet.platform.core.accounts import (
-    ALL_SCOPES,
-    TOKEN_BYTES,
-    Account,
-    ApiKey,
-    JobToken,
-    Organization,
-    Principal,
-    Role,
-    Scope,
-    Token,
-    new_key,
-    why_shut,
-)
+from trivet.platform.core.accounts import ALL_SCOPES, Account, Organization, Principal, Role, Scope
 from trivet.platform.core.errors import Conflict, Forbidden, TooLarge, Unauthenticated
+from trivet.platform.core.keys import TOKEN_BYTES, ApiKey, JobToken, Token, new_key, why_shut
 from trivet.platform.core.limits import KEEP, NO_LIMITS, CallLimits, Keep, held_limits
 from trivet.platform.core.templates import check_extras
 from trivet.platform.ports.clock import Clock, Entropy

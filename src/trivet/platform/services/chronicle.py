@@ -72,6 +72,17 @@ class Chronicle:
 
         self._recorder.record(live.job, events, saved)
 
+    def save_changes(self, live: LiveJob) -> None:
+        """Brings to disk what has changed about a recorded job since it was last."""
+        job, recorded = live.job, live.recorded
+        if recorded is None or not live.is_open:
+            return
+        is_same = (
+            recorded.status is job.status and recorded.attempt == job.attempt and recorded.progress is job.progress
+        )
+        if not is_same or live.story.unsaved:
+            self.save(live)
+
     def _listen(self, live: LiveJob) -> None:
         """Listens to a worker again whose pieces have found their way to the disk."""
         seat = self._seat_of(live.job.worker_id or "")

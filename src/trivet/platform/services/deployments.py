@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,9 @@ from trivet.platform.core import ids
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.endpoints import EndpointReference, Version, VersionState
-from trivet.platform.core.errors import BuildFailed, CoreError, Forbidden, NotFound
+from trivet.platform.core.errors import BadRequest, BuildFailed, CoreError, Forbidden, NotFound
 from trivet.platform.core.images import Image
+from trivet.platform.core.worker_envs import SealedEnv, WorkerEnv
 from trivet.platform.ports.builder import Builder, Built
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.notifier import Notifier
@@ -25,6 +26,7 @@ from trivet.platform.services.access import require
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.images import publisher_for_all
 from trivet.platform.services.owners import owner_for_deployment
+from trivet.platform.services.worker_envs import WorkerEnvs
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class _Build:
     deployment: Deployment
     bundle: str
     principal: Principal
+    env: SealedEnv | None
     log: _Log = field(default_factory=_Log)
 
     def shown(self) -> Deployment:
@@ -97,6 +100,7 @@ class Deployments:
         endpoints: Endpoints,
         notifier: Notifier,
         compile_schema: SchemaCompiler,
+        envs: WorkerEnvs,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -105,6 +109,7 @@ class Deployments:
         self._endpoints = endpoints
         self._notifier = notifier
         self._compile = compile_schema
+        self._envs = envs
         self._builds: dict[str, _Build] = {}
         self._waiting: deque[str] = deque()
         self._running = 0
@@ -115,7 +120,14 @@ class Deployments:
 
     # -- for callers --------------------------------------------------------------------------------------------------
 
-    async def submit(self, principal: Principal, request: DeploymentRequest, archive: Path, digest: str) -> Deployment:
+    async def submit(
+        self,
+        principal: Principal,
+        request: DeploymentRequest,
+        archive: Path,
+        digest: str,
+        env: WorkerEnv | None = None,
+    ) -> Deployment:
         """Takes an upload: unpacks it, and has it built. Returns when the deployment is on disk, before it is built.
 
         Args:
@@ -124,17 +136,25 @@ class Deployments:
             request: what was asked for.
             archive: the upload; not needed any more when this returns.
             digest: its SHA-256, in hex.
+            env: what workers find in their environment, the whole of it; None: what they would find with the versions before.
+                It is not stored with the deployment, but with the versions.
 
         Raises:
-            BadRequest, Conflict, NotFound, Forbidden, DeploymentRefused: with the reason; nothing was stored.
+            BadRequest, Conflict, NotFound, Forbidden, DeploymentRefused, TooLarge: with the reason; nothing was stored.
         """
         require(principal, Scope.DEPLOY)
         publishing.check_request(request)
+        if request.image is not None and env is not None:
+            raise BadRequest(
+                "An image has no variables and no secrets of its own: the templates that name it set them.",
+                hint="Leave them out; or leave the image out, to publish an endpoint.",
+            )
         now = self._clock()
         owner_name, _ = publishing.split_name(request.name)
         fresh_id = ids.make("acc", now, self._entropy(8))
         owner = await self._store.read(lambda tx: owner_for_deployment(tx, principal, owner_name, fresh_id, now))
         self._endpoints.check_deployment(owner.name, request, digest)
+        sealed = await self._envs.sealed(owner.id, env)
         bundle = await self._builder.unpack(archive, request.filename, digest)
         deployment = Deployment(
             ids.make("dep", now, self._entropy(8)),
@@ -147,7 +167,7 @@ class Deployments:
             digest,
         ).step(f"Received {request.filename} for {owner.name}; waiting to be built.", now)
         await self._store.write(lambda tx: tx.deployments.put(deployment))
-        self._builds[deployment.id] = _Build(deployment, bundle, principal)
+        self._builds[deployment.id] = _Build(deployment, bundle, principal, sealed)
         self.on_submit(deployment.id)
         return deployment
 
@@ -259,11 +279,13 @@ class Deployments:
                 filename=request.filename,
                 is_image=request.image is not None,
                 checksum=checksum,
+                env=lambda names: self._for_trial(build, names),
             )
             self._check_schemas(built)
             for warning in built.warnings:
                 self._step(build, warning)
             if request.image is None:
+                await self._tell_kept(build, built)
                 await self._publish(build, built)
             else:
                 await self._publish_image(build, built)
@@ -273,6 +295,19 @@ class Deployments:
             logger.exception("the build of %s failed for a reason of the platform's own", deployment_id)
             detail = "The build failed for a reason of the platform's own, which the server's log names."
             await self._fail(build, (CoreError.code, detail, "Deploy again; if it fails again, tell the operator."))
+
+    async def _for_trial(self, build: _Build, names: Sequence[str]) -> Mapping[str, str]:
+        """What the code finds in its environment while it is tried: an image finds nothing, as it is no endpoint's."""
+        if build.deployment.request.image is not None:
+            return {}
+        return await self._envs.for_trial(build.deployment.owner_id, _named(build, names), build.env)
+
+    async def _tell_kept(self, build: _Build, built: Built) -> None:
+        """Says what new versions keep of the environment of those before, where nothing was given."""
+        if build.env is None:
+            names = _named(build, [item.name for item in built.endpoints if item.model is None])
+            for sentence in await self._envs.kept(build.deployment.owner_id, names):
+                self._step(build, sentence)
 
     def _check_schemas(self, built: Built) -> None:
         """A schema that is none must end the deployment here, or it would refuse every call."""
@@ -297,7 +332,7 @@ class Deployments:
             ready = replace(before, state=VersionState.READY, finished_at=now, version_ids=version_ids)
             tx.deployments.put(ready.step("Ready to be called.", now))
 
-        await self._endpoints.publish(before, built, record)
+        await self._endpoints.publish(before, built, record, env=build.env)
         self._ended(build)
 
     async def _publish_image(self, build: _Build, built: Built) -> None:
@@ -340,6 +375,12 @@ class Deployments:
             logger.info("the deployment %s of %s for %s is ready", *what)
         del self._builds[build.deployment.id]
         self._notifier.notify(build.deployment.id)
+
+
+def _named(build: _Build, names: Sequence[str]) -> Sequence[str]:
+    """The endpoints' own names, of those that the author gave them: one that was asked for takes the place of them."""
+    asked = publishing.split_name(build.deployment.request.name)[1]
+    return names if asked is None else (asked,)
 
 
 def _failed(deployment: Deployment, error: tuple[str, str, str], now: float) -> Deployment:

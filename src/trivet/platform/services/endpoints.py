@@ -16,6 +16,7 @@ from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.endpoint_changes import EndpointChange
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Version, VersionState
 from trivet.platform.core.errors import BadRequest, NotFound
+from trivet.platform.core.worker_envs import SealedEnv
 from trivet.platform.ports.builder import Built
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
@@ -163,7 +164,7 @@ class Endpoints:
         version = self._catalogue.version(endpoint.current_id)
         if version is None or not version.settings.secrets or self.manages(principal, endpoint):
             return version
-        return replace(version, settings=replace(version.settings, secrets=()))
+        return replace(version, settings=replace(version.settings, secrets=(), asked_secrets=()))
 
     def all(self) -> list[Endpoint]:
         """Every endpoint, in no order; unchecked, for services."""
@@ -307,6 +308,8 @@ class Endpoints:
         deployment: Deployment,
         built: Built,
         also: Callable[[Transaction, list[Version]], None] | None = None,
+        *,
+        env: SealedEnv | None = None,
     ) -> list[tuple[Endpoint, Version]]:
         """Publishes all endpoints of one deployment, or none; missing endpoints, and the owner, are made.
 
@@ -314,10 +317,11 @@ class Endpoints:
             deployment: whose, and what was asked for.
             built: what the build found.
             also: what else belongs into the same unit of work; given the new versions.
+            env: what their workers find in their environment; None: what they would find with the versions before.
 
         Raises:
             BadRequest: what was asked for does not fit what was found.
-            Conflict: an id or a number is taken.
+            Conflict: an id or a number is taken, or a template says what is in the environment.
             Forbidden, NotFound: the account or the owner has gone in the meantime.
         """
         now = self._clock()
@@ -327,7 +331,7 @@ class Endpoints:
         ]
 
         def unit(tx: Transaction) -> tuple[list[tuple[Endpoint, Version]], list[tuple[Endpoint, Version]]]:
-            published = publishing.publish(tx, deployment, built, fresh, now)
+            published = publishing.publish(tx, deployment, built, fresh, now, env=env)
             if also is not None:
                 also(tx, [version for _, version in published])
             return published, published

@@ -16,11 +16,9 @@ from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.data import (
     TEMP_LIFE,
     Collection,
-    DataPath,
     File,
     Listing,
     ReadAcl,
-    Space,
     Wish,
     check_conditions,
     marker_after,
@@ -28,6 +26,7 @@ from trivet.platform.core.data import (
     name_before,
     readable,
 )
+from trivet.platform.core.data_paths import DataPath, Space
 from trivet.platform.core.errors import BadRequest, Conflict, CoreError, Forbidden, NotFound, TooLarge
 from trivet.platform.ports.blobs import BlobStore, StoredBlob
 from trivet.platform.ports.clock import Clock, Entropy

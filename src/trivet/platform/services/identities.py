@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hmac
 
-from trivet.platform.core.accounts import JobToken, Principal, Scope, Within
+from trivet.platform.core.accounts import Principal, Scope, Within
 from trivet.platform.core.errors import Unauthenticated
 from trivet.platform.core.jobs import Job
+from trivet.platform.core.keys import JobToken
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
-from trivet.platform.services.workers import Workers
+from trivet.platform.services.register import Register
 from trivet.protocol.addresses import UNCLAIMED, address_secret
 
 
@@ -22,16 +23,16 @@ class Identities:
         accounts: whose keys count.
         dispatcher: which attempts run.
         endpoints: what they run.
-        workers: who runs them.
+        register: who runs them.
         most_nested: how many jobs may be open which one job has called, and those of theirs with them.
     """
 
     def __init__(
-        self, accounts: Accounts, dispatcher: Dispatcher, endpoints: Endpoints, workers: Workers, most_nested: int
+        self, accounts: Accounts, dispatcher: Dispatcher, endpoints: Endpoints, register: Register, most_nested: int
     ) -> None:
         self._accounts = accounts
         self._most_nested = most_nested
-        self._workers = workers
+        self._register = register
         self._dispatcher = dispatcher
         self._endpoints = endpoints
 
@@ -59,7 +60,7 @@ class Identities:
             Unauthenticated: it is no such worker, works on no job or on several, the secret is that of a handler which worked for
                 another account, or the key of its job does not count any more.
         """
-        worker, token = self._workers.known(worker_id), self._workers.token_of(worker_id)
+        worker, token = self._register.known(worker_id), self._register.token_of(worker_id)
         endpoint = self._endpoints.by_id(worker.endpoint_id) if worker is not None else None
         if token is None or endpoint is None:
             raise Unauthenticated

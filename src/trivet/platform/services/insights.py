@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import BadRequest, Forbidden
 from trivet.platform.core.insights import MOST_OF_JOB, check_report
-from trivet.platform.services.dispatch import Dispatcher
+from trivet.platform.services.attempts import Attempts
 
 
 class Insights:
     """The use cases around insights.
 
     Args:
-        dispatcher: which jobs are open.
+        attempts: keeps what running jobs say.
     """
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self._dispatcher = dispatcher
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
 
     def report(self, principal: Principal, metrics: Sequence[tuple[str, object]]) -> int:
         """Keeps what a job reports about itself. Never waits.
@@ -44,7 +44,7 @@ class Insights:
                 hint="Report them in the algorithm, while it works on a call.",
             )
         found = check_report(metrics)
-        if not self._dispatcher.report(
+        if not self._attempts.report(
             principal.within.job_id, [(key, json.dumps(value).encode()) for key, value in found], MOST_OF_JOB
         ):
             raise BadRequest(

@@ -13,13 +13,13 @@ from trivet.platform.core.calls import USUAL, CallOptions
 from trivet.platform.core.endpoints import Version
 from trivet.platform.core.errors import BadRequest, CoreError
 from trivet.platform.core.jobs import Job, JobError, JobPolicy
-from trivet.platform.core.payloads import Payload
+from trivet.platform.core.payloads import INLINE_LIMIT, Payload
 from trivet.platform.ports.blobs import BlobStore
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.ports.validator import InputCheck, LargeCheck, SchemaCompiler
 from trivet.platform.ports.vault import Vault
-from trivet.platform.services.dispatch import INLINE_LIMIT, Dispatcher
+from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.limits import Limits
 from trivet.platform.services.recorder import put_job
@@ -230,7 +230,7 @@ class Intake:
         self._trees.begun(job)
         self._dispatcher.admit(job, recorded=recorded)
         if self._endpoints.version(job.version_id) is None:  # deleted while the input was on its way to the disk
-            self._dispatcher.discard(job.version_id, _GONE)
+            self._dispatcher.stops.discard(job.version_id, _GONE)
 
     async def recover(self) -> int:
         """Takes up every open job that is on disk after a start; returns how many."""
@@ -258,7 +258,7 @@ class Intake:
     def abandon(self, version_id: str) -> None:
         """The version was deleted: what waits for it ends, what runs is stopped."""
         self._usuals.pop(version_id, None)
-        self._dispatcher.discard(version_id, _GONE)
+        self._dispatcher.stops.discard(version_id, _GONE)
 
 
 def digest_of(payload: Payload) -> bytes:

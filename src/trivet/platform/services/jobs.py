@@ -20,8 +20,8 @@ from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.explain import Situation, explain
 from trivet.platform.services.sight import Sight
-from trivet.platform.services.waits import Waits
-from trivet.platform.services.workers import PING, Workers
+from trivet.platform.services.waits import PING, Waits
+from trivet.platform.services.workers import Workers
 
 CANCEL_WAIT = 5.0
 """Seconds that a cancel waits for the worker's confirmation."""
@@ -40,7 +40,7 @@ class Jobs:
         store: where jobs and their events are.
         blobs: where large inputs and outputs lie.
         endpoints: whose jobs.
-        dispatcher: knows how open jobs stand, and stops them.
+        dispatcher: knows how open jobs stand, and has them stopped.
         workers: who works on them.
         sight: finds jobs, and says who may see them.
         waits: waits for them.
@@ -64,9 +64,9 @@ class Jobs:
         self._store = store
         self._blobs = blobs
         self._endpoints = endpoints
-        self._dispatcher = dispatcher
         self._board = dispatcher.board
         self._open_jobs = dispatcher.open_jobs
+        self._stops = dispatcher.stops
         self._workers = workers
         self._sight = sight
         self._waits = waits
@@ -246,8 +246,8 @@ class Jobs:
                 version=self._endpoints.version(job.version_id),
                 position=self._board.position(job) if job.status is JobStatus.QUEUED else None,
                 seats=sum(seat.taking for seat in self._board.seats(job.version_id)),
-                starting=self._workers.starting(job.version_id),
-                history=self._workers.history(job.version_id),
+                starting=self._workers.register.starting(job.version_id),
+                history=self._workers.starts.history(job.version_id),
                 capabilities=self._workers.capabilities,
                 now=self._clock(),
                 manages=self._sight.manages(principal, job.endpoint_id),
@@ -271,7 +271,7 @@ class Jobs:
         return Health(
             endpoint.full_name,
             {**dict.fromkeys(JobStatus, 0), **counts, JobStatus.QUEUED: queued, JobStatus.RUNNING: running},
-            self._workers.counts(endpoint.id),
+            self._workers.roster.counts(endpoint.id),
             oldest * 1000 if queued else None,
             retried,
         )
@@ -292,7 +292,7 @@ class Jobs:
             job = await self._sight.visible(principal, job_id, Scope.CALL)
             was_final = job.is_final
             if not was_final:
-                self._dispatcher.cancel(job_id)
+                self._stops.cancel(job_id)
                 await self._waits.until_final(job_id, changes, wait)
                 job = await self._sight.job(job_id)
         took = job.status is JobStatus.CANCELLED and not was_final
@@ -313,7 +313,7 @@ class Jobs:
             How many, once everybody sees that they are, or after ``wait`` seconds.
         """
         endpoint = self._endpoints.find(principal, reference, Scope.DEPLOY)
-        purged = self._dispatcher.purge([v.id for v in self._endpoints.versions_of(endpoint.id)])
+        purged = self._stops.purge([v.id for v in self._endpoints.versions_of(endpoint.id)])
         until = self._clock() + wait
         for job_id in purged:
             job = self._open_jobs.job(job_id)

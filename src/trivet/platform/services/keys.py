@@ -6,19 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from trivet.platform.core import accounts as rules
-from trivet.platform.core.accounts import (
-    TOKEN_BYTES,
-    Account,
-    ApiKey,
-    KeyState,
-    Principal,
-    Scope,
-    Token,
-    hash_secret,
-    new_key,
-)
+from trivet.platform.core import keys as rules
+from trivet.platform.core.accounts import Account, Principal, Scope
 from trivet.platform.core.errors import Conflict, NotFound
+from trivet.platform.core.keys import TOKEN_BYTES, ApiKey, KeyState, Token, hash_secret, new_key
 from trivet.platform.core.limits import KEEP, NO_LIMITS, Keep
 from trivet.platform.ports.clock import Clock, Entropy
 from trivet.platform.ports.stores import Store, Transaction

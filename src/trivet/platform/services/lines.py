@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from trivet.platform.services.attempts import Attempts
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.reception import Reception
 from trivet.platform.services.workers import Workers
@@ -30,13 +31,17 @@ class Lines:
     Args:
         reception: where workers that poll are served.
         workers: the register of workers.
+        attempts: what is told of lines that are about a job.
         endpoints: the catalogue.
         readers: who reads them.
     """
 
-    def __init__(self, reception: Reception, workers: Workers, endpoints: Endpoints, readers: Readers) -> None:
+    def __init__(
+        self, reception: Reception, workers: Workers, attempts: Attempts, endpoints: Endpoints, readers: Readers
+    ) -> None:
         self._reception = reception
         self._workers = workers
+        self._attempts = attempts
         self._endpoints = endpoints
         self._readers = readers
 
@@ -59,11 +64,11 @@ class Lines:
         if desk is None or attempt is None:
             self._workers.wrote(worker_id, line.text)
         else:
-            self._workers.log(desk.ref(attempt), "stdout", f"{line.text}\n".encode(errors="replace"))
+            self._attempts.log(desk.ref(attempt), "stdout", f"{line.text}\n".encode(errors="replace"))
         return True
 
     def _reader(self, worker_id: str) -> Callable[[str], Line] | None:
         """Who reads a worker's lines; None where it is of a kind that has a link."""
-        worker = self._workers.known(worker_id)
+        worker = self._workers.register.known(worker_id)
         version = self._endpoints.version(worker.version_id) if worker is not None else None
         return self._readers.get(version.host) if version is not None else None

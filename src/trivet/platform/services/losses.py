@@ -6,25 +6,25 @@ from trivet.platform.core import takes as rules
 from trivet.platform.core import transitions
 from trivet.platform.core.takes import HeldAttempt
 from trivet.platform.ports.runtime import AttemptRef
+from trivet.platform.services.attempts import Attempts
+from trivet.platform.services.board import Board
 from trivet.platform.services.desks import Desk
-from trivet.platform.services.dispatch import Dispatcher
 from trivet.platform.services.live import LiveJob
 from trivet.platform.services.polls import Polls
-from trivet.platform.services.workers import Workers
 
 
 class Losses:
     """Settles what workers that poll have lost.
 
     Args:
-        workers: the register of workers.
-        dispatcher: who gets which job.
+        attempts: what is told how they ended.
+        board: which worker holds what.
         polls: what keeps count of jobs that get lost on their way.
     """
 
-    def __init__(self, workers: Workers, dispatcher: Dispatcher, polls: Polls) -> None:
-        self._workers = workers
-        self._dispatcher = dispatcher
+    def __init__(self, attempts: Attempts, board: Board, polls: Polls) -> None:
+        self._attempts = attempts
+        self._board = board
         self._polls = polls
 
     def settle(self, desk: Desk, missing: list[HeldAttempt], *, had_left: bool) -> None:
@@ -38,11 +38,11 @@ class Losses:
         for attempt in reversed(missing):  # those that are tried again go to the front of the queue
             ref = desk.ref(desk.held.pop(attempt.job_id))
             if attempt.shown and had_left:
-                self._workers.lost(ref, rules.STARTED_ANEW)
+                self._attempts.lost(ref, rules.STARTED_ANEW)
             elif attempt.shown:
-                self._workers.fail(ref, rules.result_lost(self._last_words(ref)))
+                self._attempts.fail(ref, rules.result_lost(self._last_words(ref)))
             elif attempt.begun_at is None:
-                self._workers.returned(ref)
+                self._attempts.hand_back(ref)
             else:
                 self._got_lost(desk, ref, attempt.job_id)
 
@@ -55,14 +55,14 @@ class Losses:
         live = self._live(ref)
         losses = self._polls.count_loss(job_id)
         if live is None or losses > rules.MOST_LOST_DELIVERIES or transitions.is_last_attempt(live.job):
-            self._workers.lost(ref, rules.NEVER_ARRIVED)
+            self._attempts.lost(ref, rules.NEVER_ARRIVED)
         else:
-            self._workers.returned(ref, rules.redelivery_pause(losses))
+            self._attempts.hand_back(ref, rules.redelivery_pause(losses))
 
     def _last_words(self, ref: AttemptRef) -> tuple[str, ...]:
         live = self._live(ref)
         return live.story.last_words(live.job.attempt) if live is not None else ()
 
     def _live(self, ref: AttemptRef) -> LiveJob | None:
-        seat = self._dispatcher.board.seat_of(ref.worker_id)
+        seat = self._board.seat_of(ref.worker_id)
         return seat.find(ref.number) if seat is not None else None

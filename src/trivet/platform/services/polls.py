@@ -51,7 +51,9 @@ class Polls:
         self, workers: Workers, dispatcher: Dispatcher, notifier: Notifier, vault: Vault, clock: Clock
     ) -> None:
         self._workers = workers
-        self._dispatcher = dispatcher
+        self._attempts = dispatcher.attempts
+        self._board = dispatcher.board
+        self._claims = dispatcher.claims
         self._notifier = notifier
         self._vault = vault
         self._clock = clock
@@ -160,7 +162,7 @@ class Polls:
 
     def _loading(self, desk: Desk) -> int:
         """How many jobs are on their way to the desk."""
-        seat = self._dispatcher.board.seat_of(desk.worker_id)
+        seat = self._board.seat_of(desk.worker_id)
         return seat.loading if seat is not None else 0
 
     def _fill(self, desk: Desk, most: int) -> None:
@@ -172,9 +174,9 @@ class Polls:
             promised = len(desk.waiting)
             portion = min(most - promised, PORTION)
             if portion <= 0 or sum(len(order.body) for order in desk.waiting.values()) >= rules.ANSWER_SIZE:
-                self._dispatcher.ask(desk.worker_id, 0)
+                self._claims.ask(desk.worker_id, 0)
                 return
-            self._dispatcher.ask(desk.worker_id, portion)
+            self._claims.ask(desk.worker_id, portion)
             if len(desk.waiting) + self._loading(desk) < promised + portion:
                 return
 
@@ -183,14 +185,11 @@ class Polls:
 
         A quick one that takes one at a time would idle for most of the second until it asks again.
         """
-        seat = self._dispatcher.board.seat_of(desk.worker_id)
+        seat = self._board.seat_of(desk.worker_id)
         if seat is None or desk.capacity > 1 or self._is_suspect(first):
             return 0
         # what waits now does so though every worker that asks has been served
-        waiting, workers = (
-            self._dispatcher.board.pressing(desk.version_id),
-            len(self._dispatcher.board.seats(desk.version_id)),
-        )
+        waiting, workers = self._board.pressing(desk.version_id), len(self._board.seats(desk.version_id))
         return rules.surplus(seat.pace, waiting, workers)
 
     def _give(self, desk: Desk, fault_in: FaultIn) -> list[TakenJob]:
@@ -202,11 +201,11 @@ class Polls:
                 aside = None if order.aside is None else self._vault.unseal(order.aside).encode()
             except CoreError as error:
                 message = f"What the caller gave for the worker beside the input can't be read: {error.detail}"
-                self._workers.fail(desk.ref(order), JobError("input_lost", message, hint=error.hint))
+                self._attempts.fail(desk.ref(order), JobError("input_lost", message, hint=error.hint))
                 continue
             fault = fault_in(order.content_type, order.body)
             if fault is not None:
-                self._workers.fail(desk.ref(order), JobError("unreadable_input", fault.detail, hint=fault.hint))
+                self._attempts.fail(desk.ref(order), JobError("unreadable_input", fault.detail, hint=fault.hint))
                 continue
             desk.give(order)
             jobs.append(TakenJob(order.job_id, order.attempt, order.content_type, order.body, aside))
@@ -216,13 +215,13 @@ class Polls:
     def begin_next(self, desk: Desk) -> None:
         """Tells of those whose turn has come inside the worker."""
         for ref in desk.begin_next():
-            self._workers.begun(ref)
+            self._attempts.begun(ref)
 
     def give_nothing(self, desk: Desk) -> None:
         """No poll is open: what waits for one goes back, and nothing more comes."""
-        self._dispatcher.ask(desk.worker_id, 0)
+        self._claims.ask(desk.worker_id, 0)
         for ref in reversed(desk.take_back()):  # each goes to the front of the queue
-            self._workers.returned(ref)
+            self._attempts.hand_back(ref)
 
     # -- for stops ------------------------------------------------------------------------------------------------------
 

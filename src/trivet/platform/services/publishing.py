@@ -13,10 +13,12 @@ from trivet.platform.core.endpoints import Endpoint, SemVer, Version, VersionSet
 from trivet.platform.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from trivet.platform.core.images import Image, check_image_name
 from trivet.platform.core.scaling import ScalingPolicy
+from trivet.platform.core.worker_envs import SealedEnv
 from trivet.platform.ports.builder import Built, BuiltEndpoint
 from trivet.platform.ports.stores import Transaction
 from trivet.platform.services.access import check_name
 from trivet.platform.services.owners import Owner, ensure_owner, owner_by_id
+from trivet.platform.services.worker_envs import env_in
 
 MAX_IMAGES = 1000
 """Images of one owner, at most."""
@@ -160,6 +162,16 @@ def check_free(
             )
 
 
+def check_env_fits(env: SealedEnv | None, found: Sequence[BuiltEndpoint]) -> None:
+    """Raises `BadRequest` where variables or secrets were given for a model, which has no program that could read them."""
+    model = next((item.name for item in found if item.model is not None), None)
+    if env is not None and env != SealedEnv() and model is not None:
+        raise BadRequest(
+            f"{model} is a model, and a model reads no variables and no secrets: it has no code.",
+            hint="Leave them out.",
+        )
+
+
 def check_number(number: str, digest: str, full_name: str, versions: Iterable[Version]) -> None:
     """Raises `Conflict` where a version of that number is there; failed ones do not count."""
     same = next((v for v in versions if v.number == number and v.state is not VersionState.FAILED), None)
@@ -176,7 +188,13 @@ def check_number(number: str, digest: str, full_name: str, versions: Iterable[Ve
 
 
 def publish(
-    tx: Transaction, deployment: Deployment, built: Built, fresh: Sequence[FreshIds], now: float
+    tx: Transaction,
+    deployment: Deployment,
+    built: Built,
+    fresh: Sequence[FreshIds],
+    now: float,
+    *,
+    env: SealedEnv | None = None,
 ) -> list[tuple[Endpoint, Version]]:
     """Publishes what a build found: owner and endpoints are made where missing, each new version is current or canary.
 
@@ -186,16 +204,18 @@ def publish(
         built: what the build found.
         fresh: ids, one pair per endpoint.
         now: seconds since the epoch.
+        env: what their workers find in their environment; None: what they would find with the versions before.
 
     Raises:
         BadRequest: what was asked for does not fit what was found.
-        Conflict: an id or a number is taken.
+        Conflict: an id or a number is taken, or a template says what is in the environment.
         Forbidden, NotFound: the account or the owner has gone while the build ran.
     """
     check_fits(deployment.request, built.endpoints)
+    check_env_fits(env, built.endpoints)
     owner = _owner(tx, deployment, now)
     return [
-        _publish_one(tx, owner, deployment, built, item, fresh=spare, now=now)
+        _publish_one(tx, owner, deployment, built, item, fresh=spare, now=now, env=env)
         for item, spare in zip(built.endpoints, fresh, strict=True)
     ]
 
@@ -279,6 +299,7 @@ def _publish_one(
     *,
     fresh: FreshIds,
     now: float,
+    env: SealedEnv | None,
 ) -> tuple[Endpoint, Version]:
     request = deployment.request
     name = check_name("endpoint", split_name(request.name)[1] or item.name)
@@ -299,6 +320,7 @@ def _publish_one(
         taken = [v.number for v in versions]
         number = rules.held_number(deployment.hash) if request.held else rules.next_number(taken)
     check_number(number, deployment.hash, endpoint.full_name, versions)
+    found = SealedEnv() if item.model is not None else env_in(tx, endpoint, versions, env)
     version = Version(
         fresh.version,
         endpoint.id,
@@ -312,12 +334,12 @@ def _publish_one(
         handler=item.handler,
         bundle=built.bundle,
         environment=built.environment,
-        settings=_settings(endpoint, item, next((v for v in versions if v.id == endpoint.current_id), None)),
+        settings=_settings(endpoint, item, next((v for v in versions if v.id == endpoint.current_id), None), found),
         description=item.description,
         input_schema=item.input_schema,
         output_schema=item.output_schema,
         deployment_id=deployment.id,
-        sealed_env=_environment(tx, endpoint, item),
+        sealed_env=found.variables,
         model=item.model,
     )
     changed = replace(
@@ -336,20 +358,19 @@ def _publish_one(
     return changed, version
 
 
-def _settings(endpoint: Endpoint, item: BuiltEndpoint, current: Version | None) -> VersionSettings:
+def _settings(endpoint: Endpoint, item: BuiltEndpoint, current: Version | None, env: SealedEnv) -> VersionSettings:
     """The author's settings, under what was asked for with the endpoint; the GPU is the one that this has come to so far."""
-    asked = endpoint.overrides
-    timeout = item.settings.timeout if asked.timeout is None else asked.timeout
-    gpu = current.settings.gpu if current is not None and asked.gpus else None
-    return replace(item.settings, timeout=timeout, gpu=gpu or item.settings.gpu)
-
-
-def _environment(tx: Transaction, endpoint: Endpoint, item: BuiltEndpoint) -> bytes | None:
-    """What the endpoint's template sets, sealed: new code finds it as the code before it did."""
-    if endpoint.template_id is None or item.model is not None:
-        return None
-    template = tx.templates.get(endpoint.template_id)
-    return template.sealed_env if template is not None else None
+    overrides = endpoint.overrides
+    timeout = item.settings.timeout if overrides.timeout is None else overrides.timeout
+    gpu = current.settings.gpu if current is not None and overrides.gpus else None
+    asked = tuple(name for name in env.secrets if name not in item.settings.secrets)
+    return replace(
+        item.settings,
+        timeout=timeout,
+        gpu=gpu or item.settings.gpu,
+        secrets=(*item.settings.secrets, *asked),
+        asked_secrets=env.secrets,
+    )
 
 
 def _model_id(tx: Transaction, endpoint: Endpoint, item: BuiltEndpoint, wanted: int | None) -> int | None:

@@ -54,7 +54,7 @@ class Reception:
     def desk(self, worker_id: str) -> Desk | None:
         """The desk of a worker that has not ended."""
         desk = self._desks.get(worker_id)
-        if desk is not None and self._workers.known(worker_id) is None:
+        if desk is not None and self._workers.register.known(worker_id) is None:
             self.close(desk)
             return None
         return desk
@@ -121,7 +121,7 @@ class Reception:
             if desk.remote or desk.endpoint_id != endpoint_id or not _same(desk.token, token):
                 raise _not_expected()
             return
-        worker = self._workers.known(worker_id)
+        worker = self._workers.register.known(worker_id)
         ended = self._ended.get(worker_id)
         if worker is None and ended is not None and _same(ended, token):
             raise NotFound(f"The worker {worker_id!r} has ended.", hint="What it still says changes nothing.")
@@ -158,7 +158,7 @@ class Reception:
                 f"{worker_id[:80]!r} can't be the id of a worker.",
                 hint="It has 1 to 128 letters, digits, `.`, `_` and `-`, and begins with a letter or a digit.",
             )
-        own = self._workers.known(worker_id)
+        own = self._workers.register.known(worker_id)
         if own is not None and own.endpoint_id == endpoint_id:
             raise Forbidden(
                 f"The platform itself has started the worker {worker_id!r}, which shows a token and no API key.",

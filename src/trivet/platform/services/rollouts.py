@@ -10,7 +10,7 @@ from trivet.platform.core.aliases import Alias, Share
 from trivet.platform.core.endpoints import Endpoint, EndpointReference, Version
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.views import AliasView, ShareView, VersionHealth, VersionView
-from trivet.platform.services.dispatch import Dispatcher
+from trivet.platform.services.board import Board
 from trivet.platform.services.endpoints import Endpoints
 from trivet.platform.services.tallies import Tallies
 
@@ -22,9 +22,9 @@ class Rollouts:
     looking takes the scope ``read``.
     """
 
-    def __init__(self, endpoints: Endpoints, dispatcher: Dispatcher, tallies: Tallies) -> None:
+    def __init__(self, endpoints: Endpoints, board: Board, tallies: Tallies) -> None:
         self._endpoints = endpoints
-        self._dispatcher = dispatcher
+        self._board = board
         self._tallies = tallies
 
     # -- aliases ------------------------------------------------------------------------------------------------------
@@ -119,8 +119,8 @@ class Rollouts:
         endpoint, found = self._endpoints.version_of(principal, reference, version)
         tally = self._tallies.of(found.id)
         waiting = {
-            JobStatus.QUEUED: self._dispatcher.board.queued(found.id),
-            JobStatus.RUNNING: self._dispatcher.board.running(found.id),
+            JobStatus.QUEUED: self._board.queued(found.id),
+            JobStatus.RUNNING: self._board.running(found.id),
         }
         return VersionHealth(endpoint.full_name, found.number, {**tally.ended, **waiting}, tally)
 

@@ -25,7 +25,7 @@ class Scaling:
         self._endpoints = endpoints
         self._clock = clock
         self._closed = False
-        dispatcher.on_demand = self._demand
+        dispatcher.claims.on_demand = self._demand
         workers.on_change = self.adjust
 
     def close(self) -> None:
@@ -35,7 +35,7 @@ class Scaling:
     def tick(self) -> None:
         """Adjusts every version that may need it."""
         versions = set(self._board.waiting_versions())
-        versions.update(self._workers.versions())
+        versions.update(self._workers.register.version_ids())
         versions.update(self._endpoints.warm_versions())
         for version_id in versions:
             self.adjust(version_id)
@@ -53,7 +53,7 @@ class Scaling:
         """Brings one version's workers to what its policy says."""
         version = self._endpoints.version(version_id)
         if version is None or version.state is not VersionState.READY:
-            for worker_id in self._workers.of_version(version_id):
+            for worker_id in self._workers.register.ids_of(version_id):
                 self._workers.stop(worker_id)
             return
         if self._closed:
@@ -71,15 +71,15 @@ class Scaling:
             queued=self._board.pressing(version.id),
             running=sum(len(seat.held) + len(seat.ahead) for seat in here),
             oldest_wait=self._board.oldest_wait(version.id),
-            starting=self._workers.starting(version.id),
+            starting=self._workers.register.starting(version.id),
             ready=len(seats),
             idle_for=idle,
             slots=version.settings.slots,
-            blocked=self._workers.history(version.id).retry_at > now,
+            blocked=self._workers.starts.is_paused(version.id),
         )
 
     def _here(self, version_id: str) -> list[Seat]:
-        return [seat for seat in self._board.seats(version_id) if not self._workers.is_remote(seat.worker_id)]
+        return [seat for seat in self._board.seats(version_id) if not self._workers.register.is_remote(seat.worker_id)]
 
     def _policy(self, version: Version) -> ScalingPolicy:
         endpoint = self._endpoints.by_id(version.endpoint_id)

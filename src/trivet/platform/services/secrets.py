@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.deployments import Secret
 from trivet.platform.core.endpoints import Endpoint, Version, refusal
-from trivet.platform.core.errors import BadRequest, Conflict, NotFound, TooLarge
+from trivet.platform.core.errors import BadRequest, Conflict, NotFound, TooLarge, Unavailable
 from trivet.platform.core.templates import without_platforms_own
 from trivet.platform.ports.clock import Clock
 from trivet.platform.ports.stores import Store, Transaction
@@ -168,6 +168,13 @@ class Secrets:
             Unavailable: the platform's key does not open it.
         """
         return without_platforms_own(open_env(self._vault, version.sealed_env))
+
+    def env_names(self, version: Version) -> list[str] | None:
+        """The names of what `env_of` gives, sorted; None where the platform's key does not open it. Unchecked."""
+        try:
+            return sorted(self.env_of(version))
+        except Unavailable:
+            return None
 
 
 def seal_env(vault: Vault, env: Mapping[str, str]) -> bytes | None:

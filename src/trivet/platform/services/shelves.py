@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from trivet.platform.core.accounts import Account, Principal
-from trivet.platform.core.data import MY, Collection, DataPath, File, ReadAcl, Space, Wish, readable, refusal
+from trivet.platform.core.data import Collection, File, ReadAcl, Wish, readable, refusal
+from trivet.platform.core.data_paths import MY, DataPath, Space
 from trivet.platform.core.endpoints import may_see
 from trivet.platform.core.errors import BadRequest, NotFound
 from trivet.platform.ports.stores import Transaction

@@ -68,7 +68,8 @@ class Takes:
         readers: Readers,
     ) -> None:
         self._workers = workers
-        self._dispatcher = dispatcher
+        self._attempts = dispatcher.attempts
+        self._board = dispatcher.board
         self._endpoints = endpoints
         self._notifier = notifier
         self._clock = clock
@@ -76,14 +77,14 @@ class Takes:
         events = DeskEvents(
             stopped=lambda ref: self._soon(lambda: self._stopped(ref)),
             unknown=lambda worker_id, number: self._soon(lambda: self._stop_unknown(worker_id, number)),
-            unwanted=lambda ref: self._soon(lambda: workers.returned(ref)),
+            unwanted=lambda ref: self._soon(lambda: self._attempts.hand_back(ref)),
             drained=lambda worker_id: self._soon(lambda: self._drained(worker_id)),
         )
         self._reception = Reception(workers, endpoints, notifier, clock, events)
         self._polls = Polls(workers, dispatcher, notifier, vault, clock)
-        self._losses = Losses(workers, dispatcher, self._polls)
-        self._lines = Lines(self._reception, workers, endpoints, readers)
-        self._vigil = Vigil(self._reception, workers, self._polls, clock)
+        self._losses = Losses(self._attempts, self._board, self._polls)
+        self._lines = Lines(self._reception, workers, self._attempts, endpoints, readers)
+        self._vigil = Vigil(self._reception, workers, self._attempts, self._polls, clock)
 
     def admit(self, endpoint_id: str, worker_id: str, token: str, principal: Principal | None) -> Visit:
         """Lets a worker speak.
@@ -157,7 +158,7 @@ class Takes:
             attempt = desk.held.get(job.job_id)
             if attempt is not None and not attempt.shown:
                 del desk.held[job.job_id]
-                self._workers.returned(desk.ref(attempt))
+                self._attempts.hand_back(desk.ref(attempt))
         self._after_an_end(desk)
 
     def hung_up(self, visit: Visit) -> None:
@@ -225,7 +226,7 @@ class Takes:
         what = "failed its start check"
         if visit.remote and self._reception.desk(visit.worker_id) is None:
             text = f"worker {visit.worker_id} {what}: {check}: {reason}"
-            self._workers.remark(visit.endpoint_id, visit.worker_id, text)
+            self._workers.journals.note(visit.endpoint_id, visit.worker_id, None, "system", text)
         else:
             self._workers.unfit(visit.worker_id, f"{check}: {reason}", "", what=what)
 
@@ -237,7 +238,7 @@ class Takes:
         if desk is None:
             return False
         desk.show(job_id)
-        self._workers.progress(desk.ref(desk.held[job_id]), progress)
+        self._attempts.progress(desk.ref(desk.held[job_id]), progress)
         return True
 
     def piece(self, visit: Visit, job_id: str, content_type: str, data: bytes) -> bool:
@@ -246,7 +247,7 @@ class Takes:
         if desk is None:
             return False
         desk.show(job_id, pieces=1)
-        self._workers.piece(desk.ref(desk.held[job_id]), content_type, data)
+        self._attempts.piece(desk.ref(desk.held[job_id]), content_type, data)
         return True
 
     async def listening(self, visit: Visit) -> None:
@@ -266,7 +267,7 @@ class Takes:
             self._late(visit, job_id)
             return False
         attempt = desk.held.pop(job_id)
-        self._workers.succeed(desk.ref(attempt), content_type, data, attempt.pieces)
+        self._attempts.succeed(desk.ref(attempt), content_type, data, attempt.pieces)
         self._after_an_end(desk)
         return True
 
@@ -276,7 +277,7 @@ class Takes:
         if desk is None:
             self._late(visit, job_id)
             return False
-        self._workers.fail(desk.ref(desk.held.pop(job_id)), error)
+        self._attempts.fail(desk.ref(desk.held.pop(job_id)), error)
         self._after_an_end(desk)
         return True
 
@@ -319,7 +320,7 @@ class Takes:
 
         One from elsewhere has to see to that itself.
         """
-        if not self._workers.is_remote(visit.worker_id):
+        if not self._workers.register.is_remote(visit.worker_id):
             self._workers.stop(visit.worker_id)
 
     def _soon(self, work: Callable[[], None]) -> None:
@@ -332,17 +333,17 @@ class Takes:
 
     def _stopped(self, ref: AttemptRef) -> None:
         """An attempt that was to be stopped is over: its worker would never say so."""
-        self._workers.stopped(ref)
+        self._attempts.stopped(ref)
         desk = self._reception.desk(ref.worker_id)
         if desk is not None:
             self._after_an_end(desk)
 
     def _stop_unknown(self, worker_id: str, number: int) -> None:
         """An attempt was to be stopped that has not come here: its input is on its way still."""
-        seat = self._dispatcher.board.seat_of(worker_id)
+        seat = self._board.seat_of(worker_id)
         live = seat.find(number) if seat is not None else None
         if live is not None:
-            self._workers.stopped(AttemptRef(worker_id, number, live.token))
+            self._attempts.stopped(AttemptRef(worker_id, number, live.token))
 
     def _drained(self, worker_id: str) -> None:
         desk = self._reception.desk(worker_id)

@@ -253,13 +253,16 @@ class Templates:
         return await self._remake(principal, endpoint_id, template_id, lambda endpoint: endpoint)
 
     def env_of(self, principal: Principal, endpoint: Endpoint) -> Mapping[str, str]:
-        """What the current version's workers get in their environment; nothing for one who does not manage the endpoint.
+        """What the current version's workers get by the endpoint's template; nothing for one who does not manage the endpoint.
+
+        Without a template there is nothing to tell: what came with a deployment is never shown.
 
         Raises:
             Unavailable: the platform's key does not open it.
         """
         version = self._endpoints.version(endpoint.current_id or "")
-        if version is None or not (self._endpoints.manages(principal, endpoint) and principal.has(Scope.DEPLOY)):
+        may_know = self._endpoints.manages(principal, endpoint) and principal.has(Scope.DEPLOY)
+        if version is None or endpoint.template_id is None or not may_know:
             return {}
         return open_env(self._vault, version.sealed_env)
 

@@ -6,19 +6,19 @@ from collections.abc import Iterable
 
 from trivet.platform.core.jobs import Job, JobStatus
 from trivet.platform.ports.background import Background
-from trivet.platform.services.dispatch import Dispatcher
+from trivet.platform.services.stops import Stops
 
 
 class Trees:
     """Stops what a job has called when nobody waits for it any more.
 
     Args:
-        dispatcher: what is asked to stop jobs.
+        stops: what is asked to stop jobs.
         background: runs that after the end of the job is told.
     """
 
-    def __init__(self, dispatcher: Dispatcher, background: Background) -> None:
-        self._dispatcher = dispatcher
+    def __init__(self, stops: Stops, background: Background) -> None:
+        self._stops = stops
         self._background = background
         self._children: dict[str, set[str]] = {}
         """What open jobs have called that is open itself."""
@@ -40,4 +40,4 @@ class Trees:
 
     async def _cancel_all(self, job_ids: Iterable[str]) -> None:
         for job_id in list(job_ids):
-            self._dispatcher.cancel(job_id)
+            self._stops.cancel(job_id)

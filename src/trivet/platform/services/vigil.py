@@ -6,6 +6,7 @@ import logging
 
 from trivet.platform.core import takes as rules
 from trivet.platform.ports.clock import Clock
+from trivet.platform.services.attempts import Attempts
 from trivet.platform.services.desks import Desk
 from trivet.platform.services.polls import Polls
 from trivet.platform.services.reception import Reception
@@ -20,13 +21,15 @@ class Vigil:
     Args:
         reception: where they are served.
         workers: the register of workers.
+        attempts: what is told of those that come to nothing.
         polls: their open polls.
         clock: seconds that go on evenly.
     """
 
-    def __init__(self, reception: Reception, workers: Workers, polls: Polls, clock: Clock) -> None:
+    def __init__(self, reception: Reception, workers: Workers, attempts: Attempts, polls: Polls, clock: Clock) -> None:
         self._reception = reception
         self._workers = workers
+        self._attempts = attempts
         self._polls = polls
         self._clock = clock
 
@@ -64,6 +67,6 @@ class Vigil:
         for attempt in reversed(list(desk.held.values())):
             if not attempt.pieces:
                 del desk.held[attempt.job_id]
-                self._workers.returned(desk.ref(attempt))
+                self._attempts.hand_back(desk.ref(attempt))
         logger.info("worker %s is ended: a handler that was stopped goes on in it", desk.worker_id)
         self._workers.kill(desk.worker_id)

@@ -9,6 +9,8 @@ from trivet.platform.ports.notifier import Notifier, Subscription
 from trivet.platform.services.open_jobs import OpenJobs
 from trivet.platform.services.sight import Sight
 
+PING = 10.0
+"""Seconds of silence after which whoever follows something gets a sign of life."""
 _PATIENCE = 10.0
 """Seconds that the disk has to take what somebody will come back for."""
 

@@ -8,9 +8,9 @@ import hashlib
 from pathlib import Path
 from typing import BinaryIO
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
-from trivet.platform.core.errors import StorageFull, TooLarge
+from trivet.platform.core.errors import BadRequest, StorageFull, TooLarge
 
 _PART = 1 << 20
 
@@ -95,6 +95,34 @@ async def save_body(receive: Receive, path: Path, limit: int, announced: int | N
             raise StorageFull from error
         raise
     return digest.hexdigest()
+
+
+async def split_body(receive: Receive, size: int) -> tuple[bytes, Receive]:
+    """The first bytes of a body, and where the rest of it comes from.
+
+    Args:
+        receive: where it comes from.
+        size: how many bytes.
+
+    Raises:
+        BadRequest: the body is shorter.
+        ClientGone: the client has left.
+    """
+    head, more = b"", True
+    while more and len(head) < size:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientGone
+        head += message.get("body", b"")
+        more = message.get("more_body", False)
+    if len(head) < size:
+        raise BadRequest(f"The body ends after {len(head)} bytes; its first part alone was to have {size}.")
+    begun: list[Message] = [{"type": "http.request", "body": head[size:], "more_body": more}]
+
+    async def rest() -> Message:
+        return begun.pop() if begun else await receive()
+
+    return head[:size], rest
 
 
 def too_large(limit: int, size: int | None = None) -> TooLarge:

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 
-from trivet.platform.core.accounts import TOKEN_PREFIX, Token
+from trivet.platform.core.keys import TOKEN_PREFIX, Token
 
 _LONGEST = 1024
 """No credential is longer than this, in bytes; a longer one is not looked at."""

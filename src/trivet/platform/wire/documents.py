@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -9,14 +10,19 @@ from typing import Any, TypeVar
 import msgspec
 
 from trivet.platform.core.errors import BadRequest, InvalidJson
+from trivet.platform.core.payloads import JSON
 
 T = TypeVar("T")
 
 MAX_DEPTH = 100
 """JSON nested deeper than this is refused, whoever sends it: no handler needs it, and many parsers die of it."""
 
+LOOSE_JSON = f"{JSON}; constants=bare"
+"""JSON with a bare ``NaN`` or ``Infinity`` in it, as Python's own encoder makes it. Whoever minds can tell it from sound JSON."""
+
 SEND_JSON = "Send JSON, or name the content type of what you send."
 """The hint where nothing more is known of what is wrong."""
+_CONSTANTS = (b"NaN", b"Infinity")
 _WINDOW = 1 << 16
 _BRACKETS = b"[]{}"
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
@@ -49,6 +55,29 @@ def check_sound(data: bytes) -> None:
             data.decode("utf-8")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unsound(data, error) from None
+
+
+def may_be_loose(data: bytes) -> bool:
+    """Whether it takes `is_loose` to tell: a word of `LOOSE_JSON` stands in it, be it in a text. To look is cheap."""
+    return any(constant in data for constant in _CONSTANTS)
+
+
+def is_loose(data: bytes) -> bool:
+    """Whether ``data`` is JSON to Python, and to nobody else.
+
+    Raises:
+        InvalidJson: it is nested too deeply.
+    """
+    check_depth(data)
+    try:
+        check_sound(data)
+    except InvalidJson:
+        try:
+            json.loads(data)
+        except ValueError:
+            return False
+        return True
+    return False
 
 
 def decode(data: bytes) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
-from trivet.platform.core.errors import BuildFailed, FieldError, InvalidInput
+from trivet.platform.core.errors import BuildFailed, FieldError, InvalidInput, InvalidJson
 from trivet.platform.core.payloads import Payload
 from trivet.platform.ports.validator import InputCheck
 from trivet.platform.wire import documents, faults
@@ -63,6 +63,9 @@ def _check_anything(payload: Payload) -> None:
         return
     if payload.is_json:
         documents.check_sound(payload.data)
+    elif payload.content_type == documents.LOOSE_JSON:
+        if not documents.is_loose(payload.data):
+            raise InvalidJson("The body is not JSON that Python reads.", hint=documents.SEND_JSON)
     else:
         _text_of(payload.data, payload.content_type)
 

@@ -1,7 +1,7 @@
-"""The link: one connection to one worker, and the way between its frames and the workers service.
+"""The link: one connection to one worker, and the way between its frames and the services.
 
-It translates and decides nothing. The first frame that is written in a turn of the event loop leaves at once, as a worker may be
-idle; those that follow it leave together at the end of the turn.
+It translates and decides nothing. What a worker's frames say is read in `reports`. The first frame that is written in a turn of
+the event loop leaves at once, as a worker may be idle; those that follow it leave together at the end of the turn.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from functools import lru_cache
 from typing import Any, cast
 
 from trivet.platform.core.errors import CoreError
-from trivet.platform.core.jobs import JobError, Progress
-from trivet.platform.core.payloads import JSON
+from trivet.platform.core.jobs import JobError
 from trivet.platform.ports.runtime import AttemptOrder, AttemptRef
+from trivet.platform.services.attempts import Attempts
 from trivet.platform.services.workers import Workers
+from trivet.platform.worker_api.reports import ABOUT_ATTEMPTS, ABOUT_WORKERS, pid, required
 from trivet.protocol.frames import PROTOCOL_VERSION, Decoder, Frame, Kind, ProtocolError, encode, pack
 
 logger = logging.getLogger(__name__)
@@ -26,20 +27,21 @@ HELLO_TIMEOUT = 10.0
 """Seconds that a new connection has to say who it is."""
 _MOST_BEFORE_HELLO = 64 * 1024
 """Bytes that somebody unknown may send."""
-_MOST_PIECES = 2**53
 
 
 class Link(asyncio.Protocol):
     """A worker's connection. It is a `WorkerLink` for the services.
 
     Args:
-        workers: who is told.
+        workers: who is told of the worker.
+        attempts: who is told of what it works on.
         links: all that are open.
         unseal: opens what callers gave aside.
     """
 
-    def __init__(self, workers: Workers, links: set[Link], unseal: Callable[[bytes], str]) -> None:
+    def __init__(self, workers: Workers, attempts: Attempts, links: set[Link], unseal: Callable[[bytes], str]) -> None:
         self._workers = workers
+        self._attempts = attempts
         self._links = links
         self._unseal = unseal
         self._wants_aside = False
@@ -104,9 +106,9 @@ class Link(asyncio.Protocol):
         if meta.get("protocol") != PROTOCOL_VERSION:
             self._refuse("protocol_version", f"this server speaks version {PROTOCOL_VERSION} of the worker protocol")
             return
-        worker_id = _required(meta, "worker_id")
+        worker_id = required(meta, "worker_id")
         try:
-            welcome = self._workers.connect(worker_id, _required(meta, "token"), self, _pid(meta))
+            welcome = self._workers.connect(worker_id, required(meta, "token"), self, pid(meta))
         except CoreError as error:
             self._refuse(error.code, error.detail)
             return
@@ -132,12 +134,12 @@ class Link(asyncio.Protocol):
         self.close()
 
     def _take(self, worker_id: str, frame: Frame) -> None:
-        about_attempt = _ABOUT_ATTEMPTS.get(frame.kind)
+        about_attempt = ABOUT_ATTEMPTS.get(frame.kind)
         if about_attempt is not None:
-            ref = AttemptRef(worker_id, frame.attempt, _required(frame.meta, "token"))
-            about_attempt(self._workers, ref, frame)
+            ref = AttemptRef(worker_id, frame.attempt, required(frame.meta, "token"))
+            about_attempt(self._attempts, ref, frame)
             return
-        about_worker = _ABOUT_WORKERS.get(frame.kind)
+        about_worker = ABOUT_WORKERS.get(frame.kind)
         if about_worker is not None:
             about_worker(self._workers, worker_id, frame.meta)
         elif frame.kind is Kind.BYE:
@@ -172,8 +174,8 @@ class Link(asyncio.Protocol):
         if self._worker_id is not None:
             ref = AttemptRef(self._worker_id, order.number, order.token)
             message = f"What the caller gave for the worker beside the input can't be read: {error.detail}"
-            self._workers.begun(ref)
-            self._workers.fail(ref, JobError("input_lost", message, hint=error.hint))
+            self._attempts.begun(ref)
+            self._attempts.fail(ref, JobError("input_lost", message, hint=error.hint))
 
     def cancel(self, number: int, reason: str) -> None:
         """Asks the worker to stop an attempt."""
@@ -225,78 +227,3 @@ class Link(asyncio.Protocol):
 @lru_cache(maxsize=256)
 def _quoted(text: str) -> bytes:
     return json.dumps(text).encode()
-
-
-def _log(workers: Workers, ref: AttemptRef, frame: Frame) -> None:
-    workers.log(ref, _text(frame.meta, "stream") or "stdout", frame.body)
-    if frame.meta.get("truncated") is True:
-        workers.log(ref, "system", b"The limit of what one attempt may log is reached: the rest of it is not kept.")
-
-
-_ABOUT_ATTEMPTS: dict[Kind, Callable[[Workers, AttemptRef, Frame], None]] = {
-    Kind.RESULT: lambda workers, ref, frame: workers.succeed(
-        ref, _text(frame.meta, "type") or JSON, frame.body, _pieces(frame.meta)
-    ),
-    Kind.PIECE: lambda workers, ref, frame: workers.piece(ref, _text(frame.meta, "type") or JSON, frame.body),
-    Kind.LOG: _log,
-    Kind.PROGRESS: lambda workers, ref, frame: workers.progress(ref, _progress(frame)),
-    Kind.ERROR: lambda workers, ref, frame: workers.fail(ref, _error(frame.meta)),
-    Kind.STOPPED: lambda workers, ref, _: workers.stopped(ref),
-    Kind.RETURNED: lambda workers, ref, _: workers.returned(ref),
-    Kind.BEGUN: lambda workers, ref, _: workers.begun(ref),
-}
-_ABOUT_WORKERS: dict[Kind, Callable[[Workers, str, dict[str, Any]], None]] = {
-    Kind.HEARTBEAT: lambda workers, worker_id, _: workers.alive(worker_id),
-    Kind.READY: lambda workers, worker_id, _: workers.ready(worker_id),
-    Kind.UNFIT: lambda workers, worker_id, meta: workers.unfit(
-        worker_id,
-        _text(meta, "message"),
-        _text(meta, "traceback"),
-        what="failed its start check" if meta.get("check") is True else "could not load its handler",
-    ),
-    Kind.DRAINING: lambda workers, worker_id, _: workers.draining(worker_id),
-}
-
-
-def _progress(frame: Frame) -> Progress:
-    fraction = frame.meta.get("fraction")
-    try:
-        share = None if fraction is None else min(1.0, max(0.0, float(fraction)))
-    except (OverflowError, TypeError, ValueError):
-        raise ProtocolError("the fraction of a progress is no number") from None
-    return Progress(share, _text(frame.meta, "message"), detail=frame.body or None)
-
-
-def _error(meta: dict[str, Any]) -> JobError:
-    return JobError(
-        _text(meta, "code") or "handler_error",
-        _text(meta, "message") or "The handler failed.",
-        type=_text(meta, "type") or None,
-        traceback=_text(meta, "traceback") or None,
-        hint=_text(meta, "hint"),
-    )
-
-
-def _required(meta: dict[str, Any], key: str) -> str:
-    value = meta.get(key)
-    if not isinstance(value, str):
-        raise ProtocolError(f"a frame without {key!r}")
-    return value
-
-
-def _text(meta: dict[str, Any], key: str) -> str:
-    """A text that can be stored and sent on: JSON can hold halves of surrogate pairs, which no encoding takes."""
-    value = meta.get(key)
-    return "" if value is None else str(value).encode(errors="replace").decode()
-
-
-def _pieces(meta: dict[str, Any]) -> int:
-    value = meta.get("pieces") or 0
-    if not isinstance(value, int) or not 0 <= value <= _MOST_PIECES:
-        raise ProtocolError("a count of pieces that can't be")
-    return value
-
-
-def _pid(meta: dict[str, Any]) -> int | None:
-    value = meta.get("pid")
-    return value if isinstance(value, int) else None

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from trivet.platform.services.attempts import Attempts
 from trivet.platform.services.workers import Workers
 from trivet.platform.worker_api.link import Link
 
@@ -15,12 +16,14 @@ class Listener:
 
     Args:
         workers: who is told of them.
+        attempts: who is told of what they work on.
         path: where it lies.
         unseal: opens what callers gave aside, for workers that want it.
     """
 
-    def __init__(self, workers: Workers, path: Path, unseal: Callable[[bytes], str]) -> None:
+    def __init__(self, workers: Workers, attempts: Attempts, path: Path, unseal: Callable[[bytes], str]) -> None:
         self._workers = workers
+        self._attempts = attempts
         self._unseal = unseal
         self._path = path
         self._links: set[Link] = set()
@@ -31,7 +34,7 @@ class Listener:
         self._path.unlink(missing_ok=True)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_unix_server(
-            lambda: Link(self._workers, self._links, self._unseal), str(self._path)
+            lambda: Link(self._workers, self._attempts, self._links, self._unseal), str(self._path)
         )
         self._path.chmod(0o600)
 

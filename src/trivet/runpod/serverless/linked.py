@@ -53,12 +53,10 @@ def serve(program: Program, variables: MutableMapping[str, str]) -> None:
 
     # the platform reads lines of JSON to learn which job each is about: of workers that have nothing better to say it by
     RunPodLogger.is_read = False
-    process = os.getpid()
     try:
         status = work(environment, open_trial, stays=True, aside=True)
     except ending.ENDS as error:
-        if os.getpid() == process:  # and not one that a handler has forked off
-            ending.end_soon(error)
+        ending.end_soon(error)
         raise
     finally:
         report_by(None)

@@ -6,7 +6,8 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from trivet.runpod._pace import Pace
@@ -76,19 +77,33 @@ class PlainLoop:
 
     def run(self) -> None:
         """Works until it is told to end, or has asked to be replaced."""
-        if threading.current_thread() is threading.main_thread():  # no other is told of signals
-            signal.signal(signal.SIGTERM, self._terminated)
-            signal.signal(signal.SIGINT, self._interrupted)
-        while self._waiting or not self._ending.is_set():
-            if self._waiting:
-                self._work(self._waiting.popleft())
-            else:
-                self._take()
+        with self._told_by_signals():
+            while self._waiting or not self._ending.is_set():
+                if self._waiting:
+                    self._work(self._waiting.popleft())
+                else:
+                    self._take()
 
     def end(self) -> None:
         """Takes no more jobs; those that are here are done to their end."""
         self._ending.set()
         self._line.hang_up()
+
+    @contextmanager
+    def _told_by_signals(self) -> Iterator[None]:
+        """Meanwhile SIGTERM and SIGINT end the loop; afterwards they are again what they were to the program around it."""
+        if threading.current_thread() is not threading.main_thread():  # no other is told of signals
+            yield
+            return
+        before = [
+            (signal.SIGTERM, signal.signal(signal.SIGTERM, self._terminated)),
+            (signal.SIGINT, signal.signal(signal.SIGINT, self._interrupted)),
+        ]
+        try:
+            yield
+        finally:
+            for number, handler in before:
+                signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
     def _terminated(self, *_: object) -> None:
         self.end()

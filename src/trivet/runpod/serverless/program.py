@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from trivet.runpod.error import StartError
 from trivet.runpod.serverless import results
+from trivet.runpod.serverless.ending import ENDS, end_if_forked_off
 
 Job = dict[str, Any]
 R = TypeVar("R", bound=dict[str, Any] | None)
@@ -43,6 +45,7 @@ class Program:
         gives_later = any(map(inspect.isasyncgenfunction, (handler, called)))
         self.is_stream = gives_later or any(map(inspect.isgeneratorfunction, (handler, called)))
         self.is_async = gives_later or any(map(inspect.iscoroutinefunction, (handler, called)))
+        self._process = os.getpid()
         self._host = {"hostname": hostname, "worker_id": worker_id}
         said: Mapping[str, Any] = config.get("rp_args") or {}
         self._debugs = bool(said.get("rp_debugger"))
@@ -65,7 +68,13 @@ class Program:
         Raises:
             Refused: by ``tell``.
         """
-        return self._annotated(self._report(job, tell, is_stopped))
+        try:
+            report = self._report(job, tell, is_stopped)
+        except ENDS as error:
+            end_if_forked_off(self._process, error)
+            raise
+        end_if_forked_off(self._process)
+        return self._annotated(report)
 
     async def perform_later(self, job: Job, tell: Callable[[Any], Awaitable[None]]) -> dict[str, Any]:
         """Runs an asynchronous handler for a job, and returns the report on it.
@@ -77,7 +86,13 @@ class Program:
         Raises:
             Refused: by ``tell``.
         """
-        return self._annotated(await self._later_report(job, tell))
+        try:
+            report = await self._later_report(job, tell)
+        except ENDS as error:
+            end_if_forked_off(self._process, error)
+            raise
+        end_if_forked_off(self._process)
+        return self._annotated(report)
 
     def _report(self, job: Job, tell: Callable[[Any], None], is_stopped: Callable[[], bool]) -> dict[str, Any] | None:
         try:
@@ -87,6 +102,7 @@ class Program:
             kept: list[Any] = []
             try:
                 for piece in given:
+                    end_if_forked_off(self._process)
                     if is_stopped():
                         return None
                     if error := results.refused_piece(piece):
@@ -110,6 +126,7 @@ class Program:
             given = self.handler(job)
             try:
                 async for piece in given:
+                    end_if_forked_off(self._process)
                     if error := results.refused_piece(piece):
                         return {"error": error}
                     await tell(piece)
@@ -125,6 +142,7 @@ class Program:
 
     def failed(self, error: BaseException) -> dict[str, Any]:
         """The report on what a handler has raised."""
+        end_if_forked_off(self._process, error)
         return results.failed(error, **self._host)
 
     def _annotated(self, report: R) -> R:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from trivet.sdk import _requests
 from trivet.sdk._async.session import AsyncSession
+from trivet.sdk._requests import people as _requests
 from trivet.sdk.models import AccountInfo
 
 
@@ -32,7 +32,11 @@ class AsyncAccounts:
         return await self._session.value(AccountInfo, _requests.account_create(name, email=email))
 
     async def get(self, name: str) -> AccountInfo:
-        """One account."""
+        """One account.
+
+        Args:
+            name: the account's.
+        """
         return await self._session.value(AccountInfo, _requests.account(name))
 
     async def update(
@@ -57,5 +61,9 @@ class AsyncAccounts:
         return await self._session.value(AccountInfo, request)
 
     async def delete(self, name: str) -> None:
-        """Delete an account."""
+        """Delete an account.
+
+        Args:
+            name: the account's.
+        """
         await self._session.send(_requests.account_delete(name))

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from trivet._version import __version__
-from trivet.sdk import _answers, _requests
-from trivet.sdk._async.accounts import AsyncAccounts
-from trivet.sdk._async.deployments import AsyncDeployments
+from trivet.sdk import _answers
 from trivet.sdk._async.endpoint import AsyncEndpoint
-from trivet.sdk._async.endpoints import AsyncEndpoints
-from trivet.sdk._async.files import AsyncFiles
-from trivet.sdk._async.images import AsyncImages
 from trivet.sdk._async.jobs import AsyncJob, AsyncJobs
-from trivet.sdk._async.keys import AsyncKeys
-from trivet.sdk._async.models import AsyncModels
-from trivet.sdk._async.orgs import AsyncOrganizations
-from trivet.sdk._async.secrets import AsyncSecrets
 from trivet.sdk._async.session import AsyncSession
 from trivet.sdk._async.transport import AsyncHttpTransport, AsyncTransport
-from trivet.sdk._async.webhooks import AsyncWebhooks
 from trivet.sdk._config import Settings, resolve
-from trivet.sdk._requests import Reference
+from trivet.sdk._requests import server
+from trivet.sdk._requests.parts import Reference
 from trivet.sdk._retry import Backoff
-from trivet.sdk.models import BuildStep, DeployedEndpoint, Me, Readiness
+
+if TYPE_CHECKING:
+    from trivet.sdk._async.accounts import AsyncAccounts
+    from trivet.sdk._async.deployments import AsyncDeployments
+    from trivet.sdk._async.endpoints import AsyncEndpoints
+    from trivet.sdk._async.files import AsyncFiles
+    from trivet.sdk._async.images import AsyncImages
+    from trivet.sdk._async.keys import AsyncKeys
+    from trivet.sdk._async.models import AsyncModels
+    from trivet.sdk._async.orgs import AsyncOrganizations
+    from trivet.sdk._async.secrets import AsyncSecrets
+    from trivet.sdk._async.webhooks import AsyncWebhooks
+    from trivet.sdk.models import BuildStep, DeployedEndpoint, Me, Readiness
 
 
 class AsyncClient:
@@ -61,6 +65,9 @@ class AsyncClient:
         secrets: secrets for workers.
         webhooks: what became of the messages that tell of jobs' ends.
 
+    All of these raise `NotFoundError` for what is not there or is not to be seen with this key, `PermissionDeniedError` for what
+    may not be done with it, and `ServiceUnavailableError` where no answer comes.
+
     Raises:
         ConfigurationError: a setting can't be used.
     """
@@ -82,17 +89,83 @@ class AsyncClient:
             transport = AsyncHttpTransport(settings.url, _headers(settings), verify=verify, largest=max_answer)
         backoff = Backoff(retries=retries)
         self._session = AsyncSession(transport, settings, timeout=timeout, backoff=backoff, largest=max_answer)
-        self.endpoints = AsyncEndpoints(self._session)
-        self.jobs = AsyncJobs(self._session)
-        self.deployments = AsyncDeployments(self._session)
-        self.images = AsyncImages(self._session, self.deployments)
-        self.models = AsyncModels(self._session, self.deployments)
-        self.files = AsyncFiles(self._session)
-        self.accounts = AsyncAccounts(self._session)
-        self.keys = AsyncKeys(self._session)
-        self.orgs = AsyncOrganizations(self._session)
-        self.secrets = AsyncSecrets(self._session)
-        self.webhooks = AsyncWebhooks(self._session)
+
+    # Most programs need few of these: each is imported when it is first asked for.
+
+    @cached_property
+    def endpoints(self) -> AsyncEndpoints:
+        """Look at endpoints and look after them."""
+        from trivet.sdk._async.endpoints import AsyncEndpoints
+
+        return AsyncEndpoints(self._session)
+
+    @cached_property
+    def jobs(self) -> AsyncJobs:
+        """The jobs of the server."""
+        return AsyncJobs(self._session)
+
+    @cached_property
+    def deployments(self) -> AsyncDeployments:
+        """Uploads that are built and published; `deploy` makes one."""
+        from trivet.sdk._async.deployments import AsyncDeployments
+
+        return AsyncDeployments(self._session)
+
+    @cached_property
+    def images(self) -> AsyncImages:
+        """Builds under a name, that endpoints can be made of."""
+        from trivet.sdk._async.images import AsyncImages
+
+        return AsyncImages(self._session, self.deployments)
+
+    @cached_property
+    def models(self) -> AsyncModels:
+        """Predictive models: published from an estimator, downloaded for use without a server."""
+        from trivet.sdk._async.models import AsyncModels
+
+        return AsyncModels(self._session, self.deployments)
+
+    @cached_property
+    def files(self) -> AsyncFiles:
+        """Hosted data: files in collections, by their ``data://`` URIs."""
+        from trivet.sdk._async.files import AsyncFiles
+
+        return AsyncFiles(self._session)
+
+    @cached_property
+    def accounts(self) -> AsyncAccounts:
+        """Accounts, for administrators."""
+        from trivet.sdk._async.accounts import AsyncAccounts
+
+        return AsyncAccounts(self._session)
+
+    @cached_property
+    def keys(self) -> AsyncKeys:
+        """API keys."""
+        from trivet.sdk._async.keys import AsyncKeys
+
+        return AsyncKeys(self._session)
+
+    @cached_property
+    def orgs(self) -> AsyncOrganizations:
+        """Organizations and their members."""
+        from trivet.sdk._async.orgs import AsyncOrganizations
+
+        return AsyncOrganizations(self._session)
+
+    @cached_property
+    def secrets(self) -> AsyncSecrets:
+        """Secrets for workers."""
+        from trivet.sdk._async.secrets import AsyncSecrets
+
+        return AsyncSecrets(self._session)
+
+    @cached_property
+    def webhooks(self) -> AsyncWebhooks:
+        """What became of the messages that tell of jobs' ends."""
+        from trivet.sdk._async.webhooks import AsyncWebhooks
+
+        return AsyncWebhooks(self._session)
 
     @property
     def url(self) -> str:
@@ -115,7 +188,11 @@ class AsyncClient:
         return AsyncEndpoint(self._session, reference, version, affinity)
 
     def job(self, job_id: str) -> AsyncJob:
-        """Any job again, by its id; makes no request."""
+        """Any job again; makes no request.
+
+        Args:
+            job_id: its id, such as ``job_01a2…``.
+        """
         return AsyncJob(self._session, job_id)
 
     async def deploy(
@@ -129,6 +206,8 @@ class AsyncClient:
         workers: tuple[int, int] | None = None,
         canary: int | None = None,
         held: bool = False,
+        env: Mapping[str, str] | None = None,
+        secrets: Sequence[str] | None = None,
         on_event: Callable[[BuildStep], object] | None = None,
         timeout: float | None = None,
     ) -> list[DeployedEndpoint]:
@@ -143,6 +222,11 @@ class AsyncClient:
             workers: how many at least and at most.
             canary: percent of the calls that the new version gets, beside the one that serves; None lets it serve all.
             held: whether it gets no calls but those that name it, by its number or its hash, until it is released.
+            env: variables that the workers find in their environment, by name: all of them. They are kept encrypted and can't be
+                read back. Where neither these nor ``secrets`` are given, the new version keeps what the one that serves was
+                given; ``{}`` gives it none.
+            secrets: names of stored secrets of the endpoint's owner (`secrets.set`) that the workers find likewise: all of them,
+                beside those that the code names itself.
             on_event: called with each step of the build.
             timeout: seconds to wait at most; None waits as long as it takes.
 
@@ -163,13 +247,18 @@ class AsyncClient:
             workers=workers,
             canary=canary,
             held=held,
+            env=env,
+            secrets=secrets,
             on_event=on_event,
             timeout=timeout,
         )
 
     async def me(self) -> Me:
         """Who the key belongs to, and what it may do."""
-        return await self._session.value(Me, _requests.me())
+        from trivet.sdk._requests import people
+        from trivet.sdk.models import Me
+
+        return await self._session.value(Me, people.me())
 
     async def ready(self) -> Readiness:
         """Whether the server takes calls; true in a condition if so. Needs no key and is asked once.
@@ -177,7 +266,7 @@ class AsyncClient:
         Raises:
             ServiceUnavailableError: nothing answers there.
         """
-        return _answers.readiness(await self._session.probe(_requests.readiness()))
+        return _answers.readiness(await self._session.probe(server.readiness()))
 
     async def close(self) -> None:
         """End all connections. May be called again; any other call fails afterwards."""

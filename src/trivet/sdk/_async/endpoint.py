@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from trivet.sdk import _answers, _requests
+from trivet.sdk import _answers
 from trivet.sdk._async.concurrency import Inputs, map_bounded
 from trivet.sdk._async.jobs import AsyncJob
 from trivet.sdk._async.session import AsyncSession, idempotency_key
@@ -13,14 +13,16 @@ from trivet.sdk._async.streams import AsyncStream
 from trivet.sdk._deadline import Deadline
 from trivet.sdk._payloads import encode_input
 from trivet.sdk._progress import open_bar
-from trivet.sdk._requests import Reference
+from trivet.sdk._requests import calls
+from trivet.sdk._requests.parts import LONGEST_RUN_WAIT, Reference, check_reference
 from trivet.sdk.errors import InvalidRequestError
-from trivet.sdk.models import EndpointInfo, JobView, Progress
+from trivet.sdk.models import JobView, Progress
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from trivet.sdk._calls import CallOptions
+    from trivet.sdk.models import EndpointInfo
 
 
 class AsyncEndpoint:
@@ -45,7 +47,7 @@ class AsyncEndpoint:
         self, session: AsyncSession, reference: Reference, version: str | None = None, affinity: str | None = None
     ) -> None:
         self._session = session
-        self._reference = _requests.check_reference(reference)
+        self._reference = check_reference(reference)
         self._version = version
         self._affinity = affinity
 
@@ -61,7 +63,10 @@ class AsyncEndpoint:
 
     async def info(self) -> EndpointInfo:
         """What the server knows of it: schemas, versions, scaling, workers."""
-        return await self._session.value(EndpointInfo, _requests.endpoint(self._reference))
+        from trivet.sdk._requests import endpoints
+        from trivet.sdk.models import EndpointInfo
+
+        return await self._session.value(EndpointInfo, endpoints.endpoint(self._reference))
 
     async def run(self, input: Any = None, *, timeout: float | None = None, **options: Unpack[CallOptions]) -> Any:
         """Call it, wait, and give the output: what JSON holds, or bytes.
@@ -80,16 +85,17 @@ class AsyncEndpoint:
             TrivetError: whatever else `trivet.sdk.errors` names.
         """
         deadline = Deadline(timeout)
-        request = _requests.run(
+        request = calls.run(
             self._reference,
             encode_input(input),
             self._options(options),
-            wait=deadline.portion(_requests.LONGEST_RUN_WAIT),
+            wait=deadline.portion(LONGEST_RUN_WAIT),
         )
         answer = _answers.output(await self._session.send(request, deadline))
         if not isinstance(answer, JobView):
             return answer.value
-        return await AsyncJob(self._session, answer.id, answer).result(deadline.left())
+        job = AsyncJob(self._session, answer.id, answer)
+        return await job._result(deadline)  # noqa: SLF001 - the wait has begun here, and its error says how long it was
 
     async def submit(self, input: Any = None, **options: Unpack[CallOptions]) -> AsyncJob:
         """Queue a job and return at once; the job is on the server's disk then.
@@ -110,7 +116,7 @@ class AsyncEndpoint:
         """
         if options.get("idempotency_key") is None:
             options["idempotency_key"] = idempotency_key()
-        request = _requests.submit(self._reference, encode_input(input), self._options(options))
+        request = calls.submit(self._reference, encode_input(input), self._options(options))
         answer = await self._session.send(request)
         return AsyncJob.of(self._session, answer)
 
@@ -133,7 +139,7 @@ class AsyncEndpoint:
         Raises:
             InvalidInputError: the input can't be sent.
         """
-        request = _requests.stream(self._reference, encode_input(input), self._options(options))
+        request = calls.stream(self._reference, encode_input(input), self._options(options))
         return AsyncStream(self._session, request, None, on_progress)
 
     def map(

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from typing import Any
 
-from trivet.sdk import _answers, _requests
+from trivet.sdk import _answers
 from trivet.sdk._async.session import AsyncSession
 from trivet.sdk._async.streams import follow_lines
-from trivet.sdk._requests import Reference
+from trivet.sdk._requests import endpoints as _requests
+from trivet.sdk._requests.parts import PAGE, Reference
 from trivet.sdk.errors import InvalidRequestError
 from trivet.sdk.models import AliasInfo, EndpointInfo, HealthInfo, LogLine, VersionHealthInfo, VersionInfo, WorkerInfo
 
 
 class AsyncEndpoints:
-    """The endpoints that the key may see. Each is named by ``owner/name`` or by one of its ids."""
+    """The endpoints that the key may see.
+
+    ``reference`` is, everywhere here, ``owner/name`` or one of the endpoint's two ids. Where there is none of that name that the
+    key may see, all of these raise `NotFoundError`.
+    """
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -176,5 +181,5 @@ class AsyncEndpoints:
         Args:
             limit: how many at most; None gives all.
         """
-        size = min(limit or _requests.PAGE, _requests.PAGE)
+        size = min(limit or PAGE, PAGE)
         return self._session.pages(EndpointInfo, lambda cursor: _requests.endpoints(limit=size, cursor=cursor), limit)

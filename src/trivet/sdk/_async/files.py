@@ -7,11 +7,12 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from pathlib import Path
 
-from trivet.sdk import _answers, _requests
+from trivet.sdk import _answers
 from trivet.sdk._async.concurrency import offload
 from trivet.sdk._async.downloads import Told, open_file, pieces, save
 from trivet.sdk._async.session import AsyncSession
 from trivet.sdk._http import Request
+from trivet.sdk._requests import files as _requests
 from trivet.sdk._uris import DataUri
 from trivet.sdk.errors import InvalidRequestError, NotFoundError
 from trivet.sdk.models import DataEntry, Deleted
@@ -140,6 +141,12 @@ class AsyncFiles:
     async def read(self, uri: str) -> bytes:
         """The content of a file, as a whole.
 
+        Args:
+            uri: such as ``data://.my/photos/photo.jpg``.
+
+        Returns:
+            Its bytes, all of them in memory; `stream` and `download` take files of any size.
+
         Raises:
             NotFoundError: there is no such file.
         """
@@ -178,13 +185,20 @@ class AsyncFiles:
     async def stat(self, uri: str) -> DataEntry:
         """What is known of a file or a collection.
 
+        Args:
+            uri: which one.
+
         Raises:
             NotFoundError: it is not there.
         """
         return await self._session.value(DataEntry, _requests.data_info(DataUri.parse(uri)))
 
     async def exists(self, uri: str) -> bool:
-        """Whether there is a file or a collection that this key may see."""
+        """Whether there is a file or a collection that this key may see.
+
+        Args:
+            uri: which one.
+        """
         try:
             await self.stat(uri)
         except NotFoundError:
@@ -207,7 +221,12 @@ class AsyncFiles:
         return await self._session.value(DataEntry, _requests.collection_create(DataUri.parse(uri), acl))
 
     async def set_acl(self, uri: str, acl: str) -> DataEntry:
-        """Change who may read a collection; see `create`."""
+        """Change who may read a collection.
+
+        Args:
+            uri: which collection.
+            acl: one of those that `create` takes.
+        """
         return await self._session.value(DataEntry, _requests.collection_update(DataUri.parse(uri), acl))
 
     async def delete(self, uri: str, *, force: bool = False) -> int:

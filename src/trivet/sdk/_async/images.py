@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from trivet.sdk import _requests
 from trivet.sdk._async.deployments import AsyncDeployments
 from trivet.sdk._async.session import AsyncSession
+from trivet.sdk._requests import deployments as _requests
 from trivet.sdk.models import BuildStep, DeployedImage, ImageInfo
 
 
@@ -53,5 +53,9 @@ class AsyncImages:
         return await self._deployments.create_image(path, name, owner=owner, on_event=on_event, timeout=timeout)
 
     async def delete(self, image_id: str) -> None:
-        """Delete an image. Endpoints that were made of it keep what they have."""
+        """Delete an image. Endpoints that were made of it keep what they have.
+
+        Args:
+            image_id: its id, as `list` and `publish` give it.
+        """
         await self._session.send(_requests.image_delete(image_id))

@@ -7,11 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, I
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from trivet.sdk import _answers, _requests
+from trivet.sdk import _answers
 from trivet.sdk._async.concurrency import newest
 from trivet.sdk._async.session import AsyncSession, idempotency_key
-from trivet.sdk._deadline import Deadline
+from trivet.sdk._deadline import Deadline, seconds
 from trivet.sdk._payloads import encode_input
+from trivet.sdk._requests import jobs as _requests
+from trivet.sdk._requests.parts import LONGEST_RUN_WAIT, PAGE
 from trivet.sdk.errors import JobCancelledError, JobError, JobTimedOutError, TimedOutError
 from trivet.sdk.models import (
     CancelOutcome,
@@ -136,7 +138,7 @@ class AsyncJob:
             if view.status.final:
                 return view.status
             if deadline.passed:
-                raise self._still_going(timeout)
+                raise self._still_going(deadline)
             await self._session.unhurried(deadline, asked, began)
 
     async def result(self, timeout: float | None = None) -> Any:
@@ -153,13 +155,16 @@ class AsyncJob:
             ServiceUnavailableError: the server was unreachable up to the end of the wait, or for half a minute in a row
                 where the wait has none; the job goes on.
         """
-        deadline = Deadline(timeout)
+        return await self._result(Deadline(timeout))
+
+    async def _result(self, deadline: Deadline) -> Any:
+        """The same, where the wait may have begun before."""
         while True:
-            began, asked = time.monotonic(), deadline.portion(_requests.LONGEST_RUN_WAIT)
+            began, asked = time.monotonic(), deadline.portion(LONGEST_RUN_WAIT)
             try:
                 answer = _answers.output(
                     await self._session.poll(
-                        lambda wait: _requests.job_result(self._id, wait=wait), _requests.LONGEST_RUN_WAIT, deadline
+                        lambda wait: _requests.job_result(self._id, wait=wait), LONGEST_RUN_WAIT, deadline
                     )
                 )
             except JobError as error:
@@ -170,7 +175,7 @@ class AsyncJob:
                 return answer.value
             self.update(answer)
             if deadline.passed:
-                raise self._still_going(timeout)
+                raise self._still_going(deadline)
             await self._session.unhurried(deadline, asked, began)
 
     async def cancel(self) -> CancelOutcome:
@@ -258,10 +263,10 @@ class AsyncJob:
         else:
             self._settle(JobStatus.FAILED, getattr(error, "error", None))
 
-    def _still_going(self, timeout: float | None) -> TimedOutError:
+    def _still_going(self, deadline: Deadline) -> TimedOutError:
         status = self._view.status if self._view is not None else "going"
         return TimedOutError(
-            f"The job {self._id} is still {status} after {timeout or 0.0:g} s of waiting; it goes on.",
+            f"The job {self._id} is still {status} after {seconds(deadline.timeout)} of waiting; it goes on.",
             hint="Wait again with `client.job(job_id).result(timeout=…)`, or see `explain()` and `cancel()` there.",
             job_id=self._id,
         )
@@ -302,7 +307,7 @@ class AsyncJobs:
             limit: how many at most; None gives all.
         """
         wanted = [status] if isinstance(status, str) else [*status]
-        size = min(limit or _requests.PAGE, _requests.PAGE)
+        size = min(limit or PAGE, PAGE)
         return self._session.pages(
             JobView,
             lambda cursor: _requests.jobs(

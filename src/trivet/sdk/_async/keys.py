@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from trivet.sdk import _requests
 from trivet.sdk._async.session import AsyncSession
+from trivet.sdk._requests import people as _requests
 from trivet.sdk.models import KeyInfo, NewKey
 
 
@@ -74,11 +74,18 @@ class AsyncKeys:
         return await self._session.value(KeyInfo, _requests.key_limit(key_id, rate=rate, concurrent=concurrent))
 
     async def disable(self, key_id: str) -> KeyInfo:
-        """Have a key stop to count at once, until it is enabled again."""
+        """Have a key stop to count at once, until it is enabled again.
+
+        Args:
+            key_id: the key's id, which is no secret.
+        """
         return await self._session.value(KeyInfo, _requests.key_switch(key_id, disabled=True))
 
     async def enable(self, key_id: str) -> KeyInfo:
         """Have a key that was disabled count again.
+
+        Args:
+            key_id: the key's id.
 
         Raises:
             ConflictError: it is revoked.
@@ -86,9 +93,21 @@ class AsyncKeys:
         return await self._session.value(KeyInfo, _requests.key_switch(key_id, disabled=False))
 
     async def rotate(self, key_id: str, *, overlap_hours: float = 24.0) -> NewKey:
-        """A new token for a key; the old one counts for ``overlap_hours`` more."""
+        """A new token for a key.
+
+        Args:
+            key_id: the key's id, which stays.
+            overlap_hours: hours for which the old token counts as well.
+
+        Returns:
+            The key with its token, which is shown this once.
+        """
         return await self._session.value(NewKey, _requests.key_rotate(key_id, overlap_hours=overlap_hours))
 
     async def revoke(self, key_id: str) -> None:
-        """End a key at once."""
+        """End a key at once, and for good.
+
+        Args:
+            key_id: the key's id.
+        """
         await self._session.send(_requests.key_revoke(key_id))

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trivet.sdk import _requests
 from trivet.sdk._async.concurrency import offload
 from trivet.sdk._async.deployments import AsyncDeployments
 from trivet.sdk._async.downloads import Told, pieces, save
 from trivet.sdk._async.session import AsyncSession
 from trivet.sdk._http import Request
-from trivet.sdk._requests import Reference
+from trivet.sdk._requests import endpoints as _requests
+from trivet.sdk._requests.parts import Reference
 from trivet.sdk.errors import InvalidRequestError
 from trivet.sdk.models import BuildStep, DeployedEndpoint, EndpointInfo
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trivet.sdk import _requests
 from trivet.sdk._async.session import AsyncSession
+from trivet.sdk._requests import people as _requests
 from trivet.sdk.models import SecretInfo
 
 
@@ -18,9 +18,18 @@ class AsyncSecrets:
         return await self._session.everything(SecretInfo, lambda cursor: _requests.secrets(cursor=cursor))
 
     async def set(self, name: str, value: str) -> None:
-        """Store a secret, in place of the one of that name."""
+        """Store a secret, in place of the one of that name.
+
+        Args:
+            name: also the name of the variable that workers find it in.
+            value: a text; it is kept encrypted.
+        """
         await self._session.send(_requests.secret_put(name, value))
 
     async def delete(self, name: str) -> None:
-        """Delete a secret."""
+        """Delete a secret.
+
+        Args:
+            name: as it was stored.
+        """
         await self._session.send(_requests.secret_delete(name))

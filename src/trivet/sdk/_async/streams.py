@@ -7,12 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Self
 
-from trivet.sdk import _answers, _requests
+from trivet.sdk import _answers
 from trivet.sdk._async.jobs import AsyncJob
 from trivet.sdk._async.session import AsyncSession
 from trivet.sdk._async.transport import AsyncStreamed
 from trivet.sdk._events import EventParser, ServerEvent
 from trivet.sdk._http import Request, TransportError
+from trivet.sdk._requests import jobs as _requests
 from trivet.sdk.models import JobEvent, LogLine, Piece, Progress, StatusChange
 
 STEADY = 5.0

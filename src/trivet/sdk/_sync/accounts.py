@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from trivet.sdk import _requests
+from trivet.sdk._requests import people as _requests
 from trivet.sdk._sync.session import Session
 from trivet.sdk.models import AccountInfo
 
@@ -33,7 +33,11 @@ class Accounts:
         return self._session.value(AccountInfo, _requests.account_create(name, email=email))
 
     def get(self, name: str) -> AccountInfo:
-        """One account."""
+        """One account.
+
+        Args:
+            name: the account's.
+        """
         return self._session.value(AccountInfo, _requests.account(name))
 
     def update(
@@ -58,5 +62,9 @@ class Accounts:
         return self._session.value(AccountInfo, request)
 
     def delete(self, name: str) -> None:
-        """Delete an account."""
+        """Delete an account.
+
+        Args:
+            name: the account's.
+        """
         self._session.send(_requests.account_delete(name))

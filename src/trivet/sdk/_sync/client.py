@@ -5,30 +5,34 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from trivet._version import __version__
-from trivet.sdk import _answers, _requests
+from trivet.sdk import _answers
 from trivet.sdk._config import Settings, resolve
-from trivet.sdk._requests import Reference
+from trivet.sdk._requests import server
+from trivet.sdk._requests.parts import Reference
 from trivet.sdk._retry import Backoff
-from trivet.sdk._sync.accounts import Accounts
-from trivet.sdk._sync.deployments import Deployments
 from trivet.sdk._sync.endpoint import Endpoint
-from trivet.sdk._sync.endpoints import Endpoints
-from trivet.sdk._sync.files import Files
-from trivet.sdk._sync.images import Images
 from trivet.sdk._sync.jobs import Job, Jobs
-from trivet.sdk._sync.keys import Keys
-from trivet.sdk._sync.models import Models
-from trivet.sdk._sync.orgs import Organizations
-from trivet.sdk._sync.secrets import Secrets
 from trivet.sdk._sync.session import Session
 from trivet.sdk._sync.transport import HttpTransport, Transport
-from trivet.sdk._sync.webhooks import Webhooks
-from trivet.sdk.models import BuildStep, DeployedEndpoint, Me, Readiness
+
+if TYPE_CHECKING:
+    from trivet.sdk._sync.accounts import Accounts
+    from trivet.sdk._sync.deployments import Deployments
+    from trivet.sdk._sync.endpoints import Endpoints
+    from trivet.sdk._sync.files import Files
+    from trivet.sdk._sync.images import Images
+    from trivet.sdk._sync.keys import Keys
+    from trivet.sdk._sync.models import Models
+    from trivet.sdk._sync.orgs import Organizations
+    from trivet.sdk._sync.secrets import Secrets
+    from trivet.sdk._sync.webhooks import Webhooks
+    from trivet.sdk.models import BuildStep, DeployedEndpoint, Me, Readiness
 
 
 class Client:
@@ -62,6 +66,9 @@ class Client:
         secrets: secrets for workers.
         webhooks: what became of the messages that tell of jobs' ends.
 
+    All of these raise `NotFoundError` for what is not there or is not to be seen with this key, `PermissionDeniedError` for what
+    may not be done with it, and `ServiceUnavailableError` where no answer comes.
+
     Raises:
         ConfigurationError: a setting can't be used.
     """
@@ -83,17 +90,83 @@ class Client:
             transport = HttpTransport(settings.url, _headers(settings), verify=verify, largest=max_answer)
         backoff = Backoff(retries=retries)
         self._session = Session(transport, settings, timeout=timeout, backoff=backoff, largest=max_answer)
-        self.endpoints = Endpoints(self._session)
-        self.jobs = Jobs(self._session)
-        self.deployments = Deployments(self._session)
-        self.images = Images(self._session, self.deployments)
-        self.models = Models(self._session, self.deployments)
-        self.files = Files(self._session)
-        self.accounts = Accounts(self._session)
-        self.keys = Keys(self._session)
-        self.orgs = Organizations(self._session)
-        self.secrets = Secrets(self._session)
-        self.webhooks = Webhooks(self._session)
+
+    # Most programs need few of these: each is imported when it is first asked for.
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """Look at endpoints and look after them."""
+        from trivet.sdk._sync.endpoints import Endpoints
+
+        return Endpoints(self._session)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The jobs of the server."""
+        return Jobs(self._session)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        """Uploads that are built and published; `deploy` makes one."""
+        from trivet.sdk._sync.deployments import Deployments
+
+        return Deployments(self._session)
+
+    @cached_property
+    def images(self) -> Images:
+        """Builds under a name, that endpoints can be made of."""
+        from trivet.sdk._sync.images import Images
+
+        return Images(self._session, self.deployments)
+
+    @cached_property
+    def models(self) -> Models:
+        """Predictive models: published from an estimator, downloaded for use without a server."""
+        from trivet.sdk._sync.models import Models
+
+        return Models(self._session, self.deployments)
+
+    @cached_property
+    def files(self) -> Files:
+        """Hosted data: files in collections, by their ``data://`` URIs."""
+        from trivet.sdk._sync.files import Files
+
+        return Files(self._session)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Accounts, for administrators."""
+        from trivet.sdk._sync.accounts import Accounts
+
+        return Accounts(self._session)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """API keys."""
+        from trivet.sdk._sync.keys import Keys
+
+        return Keys(self._session)
+
+    @cached_property
+    def orgs(self) -> Organizations:
+        """Organizations and their members."""
+        from trivet.sdk._sync.orgs import Organizations
+
+        return Organizations(self._session)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """Secrets for workers."""
+        from trivet.sdk._sync.secrets import Secrets
+
+        return Secrets(self._session)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """What became of the messages that tell of jobs' ends."""
+        from trivet.sdk._sync.webhooks import Webhooks
+
+        return Webhooks(self._session)
 
     @property
     def url(self) -> str:
@@ -114,7 +187,11 @@ class Client:
         return Endpoint(self._session, reference, version, affinity)
 
     def job(self, job_id: str) -> Job:
-        """Any job again, by its id; makes no request."""
+        """Any job again; makes no request.
+
+        Args:
+            job_id: its id, such as ``job_01a2…``.
+        """
         return Job(self._session, job_id)
 
     def deploy(
@@ -128,6 +205,8 @@ class Client:
         workers: tuple[int, int] | None = None,
         canary: int | None = None,
         held: bool = False,
+        env: Mapping[str, str] | None = None,
+        secrets: Sequence[str] | None = None,
         on_event: Callable[[BuildStep], object] | None = None,
         timeout: float | None = None,
     ) -> list[DeployedEndpoint]:
@@ -142,6 +221,11 @@ class Client:
             workers: how many at least and at most.
             canary: percent of the calls that the new version gets, beside the one that serves; None lets it serve all.
             held: whether it gets no calls but those that name it, by its number or its hash, until it is released.
+            env: variables that the workers find in their environment, by name: all of them. They are kept encrypted and can't be
+                read back. Where neither these nor ``secrets`` are given, the new version keeps what the one that serves was
+                given; ``{}`` gives it none.
+            secrets: names of stored secrets of the endpoint's owner (`secrets.set`) that the workers find likewise: all of them,
+                beside those that the code names itself.
             on_event: called with each step of the build.
             timeout: seconds to wait at most; None waits as long as it takes.
 
@@ -162,13 +246,18 @@ class Client:
             workers=workers,
             canary=canary,
             held=held,
+            env=env,
+            secrets=secrets,
             on_event=on_event,
             timeout=timeout,
         )
 
     def me(self) -> Me:
         """Who the key belongs to, and what it may do."""
-        return self._session.value(Me, _requests.me())
+        from trivet.sdk._requests import people
+        from trivet.sdk.models import Me
+
+        return self._session.value(Me, people.me())
 
     def ready(self) -> Readiness:
         """Whether the server takes calls; true in a condition if so. Needs no key and is asked once.
@@ -176,7 +265,7 @@ class Client:
         Raises:
             ServiceUnavailableError: nothing answers there.
         """
-        return _answers.readiness(self._session.probe(_requests.readiness()))
+        return _answers.readiness(self._session.probe(server.readiness()))
 
     def close(self) -> None:
         """End all connections. May be called again; any other call fails afterwards."""

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trivet.sdk import _requests
 from trivet.sdk._deadline import Deadline
 from trivet.sdk._http import Request
+from trivet.sdk._requests import deployments as _requests
 from trivet.sdk._sync.concurrency import offload
 from trivet.sdk._sync.session import Session
 from trivet.sdk.errors import DeploymentError, TimedOutError, UnexpectedAnswerError
@@ -40,6 +40,8 @@ class Deployments:
         workers: tuple[int, int] | None = None,
         canary: int | None = None,
         held: bool = False,
+        env: Mapping[str, str] | None = None,
+        secrets: Sequence[str] | None = None,
         on_event: Callable[[BuildStep], object] | None = None,
         timeout: float | None = None,
     ) -> list[DeployedEndpoint]:
@@ -56,6 +58,11 @@ class Deployments:
             canary: percent of the calls that name no version which the new one gets, beside the one that serves; 0: it is
                 reached by its number alone. None lets it serve all.
             held: whether it gets no calls but those that name it, by its number or its hash, until it is released.
+            env: variables that the workers find in their environment, by name: all of them. They are kept encrypted and can't be
+                read back. Where neither these nor ``secrets`` are given, the new version keeps what the one that serves was
+                given; ``{}`` gives it none.
+            secrets: names of stored secrets of the endpoint's owner (`secrets.set`) that the workers find likewise: all of them,
+                beside those that the code names itself.
             on_event: called with each step of the build.
             timeout: seconds to wait at most; None waits as long as it takes. The build goes on when the wait ends.
 
@@ -78,6 +85,8 @@ class Deployments:
                 workers=workers,
                 canary=canary,
                 held=held,
+                env=env,
+                secrets=secrets,
             ),
             on_event=on_event,
             timeout=timeout,

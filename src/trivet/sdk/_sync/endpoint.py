@@ -6,22 +6,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from trivet.sdk import _answers, _requests
+from trivet.sdk import _answers
 from trivet.sdk._deadline import Deadline
 from trivet.sdk._payloads import encode_input
 from trivet.sdk._progress import open_bar
-from trivet.sdk._requests import Reference
+from trivet.sdk._requests import calls
+from trivet.sdk._requests.parts import LONGEST_RUN_WAIT, Reference, check_reference
 from trivet.sdk._sync.concurrency import Inputs, map_bounded
 from trivet.sdk._sync.jobs import Job
 from trivet.sdk._sync.session import Session, idempotency_key
 from trivet.sdk._sync.streams import Stream
 from trivet.sdk.errors import InvalidRequestError
-from trivet.sdk.models import EndpointInfo, JobView, Progress
+from trivet.sdk.models import JobView, Progress
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from trivet.sdk._calls import CallOptions
+    from trivet.sdk.models import EndpointInfo
 
 
 class Endpoint:
@@ -46,7 +48,7 @@ class Endpoint:
         self, session: Session, reference: Reference, version: str | None = None, affinity: str | None = None
     ) -> None:
         self._session = session
-        self._reference = _requests.check_reference(reference)
+        self._reference = check_reference(reference)
         self._version = version
         self._affinity = affinity
 
@@ -62,7 +64,10 @@ class Endpoint:
 
     def info(self) -> EndpointInfo:
         """What the server knows of it: schemas, versions, scaling, workers."""
-        return self._session.value(EndpointInfo, _requests.endpoint(self._reference))
+        from trivet.sdk._requests import endpoints
+        from trivet.sdk.models import EndpointInfo
+
+        return self._session.value(EndpointInfo, endpoints.endpoint(self._reference))
 
     def run(self, input: Any = None, *, timeout: float | None = None, **options: Unpack[CallOptions]) -> Any:
         """Call it, wait, and give the output: what JSON holds, or bytes.
@@ -81,16 +86,17 @@ class Endpoint:
             TrivetError: whatever else `trivet.sdk.errors` names.
         """
         deadline = Deadline(timeout)
-        request = _requests.run(
+        request = calls.run(
             self._reference,
             encode_input(input),
             self._options(options),
-            wait=deadline.portion(_requests.LONGEST_RUN_WAIT),
+            wait=deadline.portion(LONGEST_RUN_WAIT),
         )
         answer = _answers.output(self._session.send(request, deadline))
         if not isinstance(answer, JobView):
             return answer.value
-        return Job(self._session, answer.id, answer).result(deadline.left())
+        job = Job(self._session, answer.id, answer)
+        return job._result(deadline)  # noqa: SLF001 - the wait has begun here, and its error says how long it was
 
     def submit(self, input: Any = None, **options: Unpack[CallOptions]) -> Job:
         """Queue a job and return at once; the job is on the server's disk then.
@@ -111,7 +117,7 @@ class Endpoint:
         """
         if options.get("idempotency_key") is None:
             options["idempotency_key"] = idempotency_key()
-        request = _requests.submit(self._reference, encode_input(input), self._options(options))
+        request = calls.submit(self._reference, encode_input(input), self._options(options))
         answer = self._session.send(request)
         return Job.of(self._session, answer)
 
@@ -134,7 +140,7 @@ class Endpoint:
         Raises:
             InvalidInputError: the input can't be sent.
         """
-        request = _requests.stream(self._reference, encode_input(input), self._options(options))
+        request = calls.stream(self._reference, encode_input(input), self._options(options))
         return Stream(self._session, request, None, on_progress)
 
     def map(

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any
 
-from trivet.sdk import _answers, _requests
-from trivet.sdk._requests import Reference
+from trivet.sdk import _answers
+from trivet.sdk._requests import endpoints as _requests
+from trivet.sdk._requests.parts import PAGE, Reference
 from trivet.sdk._sync.session import Session
 from trivet.sdk._sync.streams import follow_lines
 from trivet.sdk.errors import InvalidRequestError
@@ -15,7 +16,11 @@ from trivet.sdk.models import AliasInfo, EndpointInfo, HealthInfo, LogLine, Vers
 
 
 class Endpoints:
-    """The endpoints that the key may see. Each is named by ``owner/name`` or by one of its ids."""
+    """The endpoints that the key may see.
+
+    ``reference`` is, everywhere here, ``owner/name`` or one of the endpoint's two ids. Where there is none of that name that the
+    key may see, all of these raise `NotFoundError`.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -177,5 +182,5 @@ class Endpoints:
         Args:
             limit: how many at most; None gives all.
         """
-        size = min(limit or _requests.PAGE, _requests.PAGE)
+        size = min(limit or PAGE, PAGE)
         return self._session.pages(EndpointInfo, lambda cursor: _requests.endpoints(limit=size, cursor=cursor), limit)

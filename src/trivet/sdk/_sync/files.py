@@ -8,8 +8,9 @@ import os
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
-from trivet.sdk import _answers, _requests
+from trivet.sdk import _answers
 from trivet.sdk._http import Request
+from trivet.sdk._requests import files as _requests
 from trivet.sdk._sync.concurrency import offload
 from trivet.sdk._sync.downloads import Told, open_file, pieces, save
 from trivet.sdk._sync.session import Session
@@ -141,6 +142,12 @@ class Files:
     def read(self, uri: str) -> bytes:
         """The content of a file, as a whole.
 
+        Args:
+            uri: such as ``data://.my/photos/photo.jpg``.
+
+        Returns:
+            Its bytes, all of them in memory; `stream` and `download` take files of any size.
+
         Raises:
             NotFoundError: there is no such file.
         """
@@ -178,13 +185,20 @@ class Files:
     def stat(self, uri: str) -> DataEntry:
         """What is known of a file or a collection.
 
+        Args:
+            uri: which one.
+
         Raises:
             NotFoundError: it is not there.
         """
         return self._session.value(DataEntry, _requests.data_info(DataUri.parse(uri)))
 
     def exists(self, uri: str) -> bool:
-        """Whether there is a file or a collection that this key may see."""
+        """Whether there is a file or a collection that this key may see.
+
+        Args:
+            uri: which one.
+        """
         try:
             self.stat(uri)
         except NotFoundError:
@@ -207,7 +221,12 @@ class Files:
         return self._session.value(DataEntry, _requests.collection_create(DataUri.parse(uri), acl))
 
     def set_acl(self, uri: str, acl: str) -> DataEntry:
-        """Change who may read a collection; see `create`."""
+        """Change who may read a collection.
+
+        Args:
+            uri: which collection.
+            acl: one of those that `create` takes.
+        """
         return self._session.value(DataEntry, _requests.collection_update(DataUri.parse(uri), acl))
 
     def delete(self, uri: str, *, force: bool = False) -> int:

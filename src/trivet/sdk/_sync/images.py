@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from trivet.sdk import _requests
+from trivet.sdk._requests import deployments as _requests
 from trivet.sdk._sync.deployments import Deployments
 from trivet.sdk._sync.session import Session
 from trivet.sdk.models import BuildStep, DeployedImage, ImageInfo
@@ -54,5 +54,9 @@ class Images:
         return self._deployments.create_image(path, name, owner=owner, on_event=on_event, timeout=timeout)
 
     def delete(self, image_id: str) -> None:
-        """Delete an image. Endpoints that were made of it keep what they have."""
+        """Delete an image. Endpoints that were made of it keep what they have.
+
+        Args:
+            image_id: its id, as `list` and `publish` give it.
+        """
         self._session.send(_requests.image_delete(image_id))

@@ -8,9 +8,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from trivet.sdk import _answers, _requests
-from trivet.sdk._deadline import Deadline
+from trivet.sdk import _answers
+from trivet.sdk._deadline import Deadline, seconds
 from trivet.sdk._payloads import encode_input
+from trivet.sdk._requests import jobs as _requests
+from trivet.sdk._requests.parts import LONGEST_RUN_WAIT, PAGE
 from trivet.sdk._sync.concurrency import newest
 from trivet.sdk._sync.session import Session, idempotency_key
 from trivet.sdk.errors import JobCancelledError, JobError, JobTimedOutError, TimedOutError
@@ -137,7 +139,7 @@ class Job:
             if view.status.final:
                 return view.status
             if deadline.passed:
-                raise self._still_going(timeout)
+                raise self._still_going(deadline)
             self._session.unhurried(deadline, asked, began)
 
     def result(self, timeout: float | None = None) -> Any:
@@ -154,13 +156,16 @@ class Job:
             ServiceUnavailableError: the server was unreachable up to the end of the wait, or for half a minute in a row
                 where the wait has none; the job goes on.
         """
-        deadline = Deadline(timeout)
+        return self._result(Deadline(timeout))
+
+    def _result(self, deadline: Deadline) -> Any:
+        """The same, where the wait may have begun before."""
         while True:
-            began, asked = time.monotonic(), deadline.portion(_requests.LONGEST_RUN_WAIT)
+            began, asked = time.monotonic(), deadline.portion(LONGEST_RUN_WAIT)
             try:
                 answer = _answers.output(
                     self._session.poll(
-                        lambda wait: _requests.job_result(self._id, wait=wait), _requests.LONGEST_RUN_WAIT, deadline
+                        lambda wait: _requests.job_result(self._id, wait=wait), LONGEST_RUN_WAIT, deadline
                     )
                 )
             except JobError as error:
@@ -171,7 +176,7 @@ class Job:
                 return answer.value
             self.update(answer)
             if deadline.passed:
-                raise self._still_going(timeout)
+                raise self._still_going(deadline)
             self._session.unhurried(deadline, asked, began)
 
     def cancel(self) -> CancelOutcome:
@@ -259,10 +264,10 @@ class Job:
         else:
             self._settle(JobStatus.FAILED, getattr(error, "error", None))
 
-    def _still_going(self, timeout: float | None) -> TimedOutError:
+    def _still_going(self, deadline: Deadline) -> TimedOutError:
         status = self._view.status if self._view is not None else "going"
         return TimedOutError(
-            f"The job {self._id} is still {status} after {timeout or 0.0:g} s of waiting; it goes on.",
+            f"The job {self._id} is still {status} after {seconds(deadline.timeout)} of waiting; it goes on.",
             hint="Wait again with `client.job(job_id).result(timeout=…)`, or see `explain()` and `cancel()` there.",
             job_id=self._id,
         )
@@ -303,7 +308,7 @@ class Jobs:
             limit: how many at most; None gives all.
         """
         wanted = [status] if isinstance(status, str) else [*status]
-        size = min(limit or _requests.PAGE, _requests.PAGE)
+        size = min(limit or PAGE, PAGE)
         return self._session.pages(
             JobView,
             lambda cursor: _requests.jobs(

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trivet.sdk import _requests
 from trivet.sdk._http import Request
-from trivet.sdk._requests import Reference
+from trivet.sdk._requests import endpoints as _requests
+from trivet.sdk._requests.parts import Reference
 from trivet.sdk._sync.concurrency import offload
 from trivet.sdk._sync.deployments import Deployments
 from trivet.sdk._sync.downloads import Told, pieces, save

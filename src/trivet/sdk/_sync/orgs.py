@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from trivet.sdk import _requests
+from trivet.sdk._requests import people as _requests
 from trivet.sdk._sync.session import Session
 from trivet.sdk.models import OrganizationInfo
 
@@ -31,17 +31,36 @@ class Organizations:
         return self._session.value(OrganizationInfo, _requests.organization_create(name, public=public))
 
     def get(self, name: str) -> OrganizationInfo:
-        """One organization with its members."""
+        """One organization with its members.
+
+        Args:
+            name: the organization's.
+        """
         return self._session.value(OrganizationInfo, _requests.organization(name))
 
     def delete(self, name: str) -> None:
-        """Delete an organization."""
+        """Delete an organization.
+
+        Args:
+            name: the organization's.
+        """
         self._session.send(_requests.organization_delete(name))
 
     def add(self, name: str, account: str, *, role: str = "member") -> None:
-        """Give an account a role in an organization, in place of the one that it had."""
+        """Give an account a role in an organization, in place of the one that it had.
+
+        Args:
+            name: the organization's.
+            account: the account's name.
+            role: ``owner``, ``admin`` or ``member``.
+        """
         self._session.send(_requests.member_put(name, account, role))
 
     def remove(self, name: str, account: str) -> None:
-        """Take an account out of an organization."""
+        """Take an account out of an organization.
+
+        Args:
+            name: the organization's.
+            account: the account's name.
+        """
         self._session.send(_requests.member_delete(name, account))

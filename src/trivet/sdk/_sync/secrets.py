@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from trivet.sdk import _requests
+from trivet.sdk._requests import people as _requests
 from trivet.sdk._sync.session import Session
 from trivet.sdk.models import SecretInfo
 
@@ -19,9 +19,18 @@ class Secrets:
         return self._session.everything(SecretInfo, lambda cursor: _requests.secrets(cursor=cursor))
 
     def set(self, name: str, value: str) -> None:
-        """Store a secret, in place of the one of that name."""
+        """Store a secret, in place of the one of that name.
+
+        Args:
+            name: also the name of the variable that workers find it in.
+            value: a text; it is kept encrypted.
+        """
         self._session.send(_requests.secret_put(name, value))
 
     def delete(self, name: str) -> None:
-        """Delete a secret."""
+        """Delete a secret.
+
+        Args:
+            name: as it was stored.
+        """
         self._session.send(_requests.secret_delete(name))

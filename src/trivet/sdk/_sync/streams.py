@@ -8,9 +8,10 @@ from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from trivet.sdk import _answers, _requests
+from trivet.sdk import _answers
 from trivet.sdk._events import EventParser, ServerEvent
 from trivet.sdk._http import Request, TransportError
+from trivet.sdk._requests import jobs as _requests
 from trivet.sdk._sync.jobs import Job
 from trivet.sdk._sync.session import Session
 from trivet.sdk._sync.transport import Streamed

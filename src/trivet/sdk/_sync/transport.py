@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import time
@@ -213,16 +214,15 @@ class HttpTransport:
         """
         if length is not None and length > self._largest:
             raise too_large(length, self._largest)
-        parts: list[Bytes] = []
+        gathered = io.BytesIO()  # what is joined would lie in memory twice, parts and whole
         left = self._largest
         while left >= 0:
             if self._closed:
                 raise _closed()
             part = answer.gather(PIECE)
             if part is None:
-                return b"".join(parts)
-            parts.append(part)
-            left -= len(part)
+                return gathered.getvalue()
+            left -= gathered.write(part)
         raise too_large(None, self._largest)
 
     def _opened(self, built: SyncStreamRequest) -> PyreqwestResponse:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from trivet.sdk import _requests
+from trivet.sdk._requests import webhooks as _requests
+from trivet.sdk._requests.parts import PAGE
 from trivet.sdk._sync.session import Session
 from trivet.sdk.models import WebhookDelivery, WebhookSecret
 
@@ -24,7 +25,7 @@ class Webhooks:
             limit: how many at most; None gives all.
         """
         wanted = [status] if isinstance(status, str) else [*status]
-        size = min(limit or _requests.PAGE, _requests.PAGE)
+        size = min(limit or PAGE, PAGE)
         return self._session.pages(
             WebhookDelivery, lambda cursor: _requests.webhooks(status=wanted, limit=size, cursor=cursor), limit
         )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trivet.platform.core.data import DataPath
+from trivet.platform.core.data_paths import DataPath
 from trivet.platform.core.errors import BadRequest
 from trivet.platform.dialects.algorithmia.paths import Place, WorkerProof, data_path, place_of, shown
 

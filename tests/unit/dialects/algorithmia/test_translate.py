@@ -15,6 +15,7 @@ from trivet.platform.core.jobs import Job, JobError, JobPolicy, JobStatus
 from trivet.platform.core.payloads import JSON, Payload
 from trivet.platform.dialects.algorithmia import schemas, translate
 from trivet.platform.dialects.algorithmia.errors import Output, call_answer
+from trivet.platform.wire.documents import LOOSE_JSON
 
 Failed = tuple[JobStatus, JobError]
 
@@ -48,10 +49,10 @@ def test_text_that_is_not_in_its_charset_is_told_as_far_as_it_goes() -> None:
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (b'{"a": NaN}', translate.LOOSE_JSON),
-        (b"[Infinity, -Infinity]", translate.LOOSE_JSON),
+        (b'{"a": NaN}', LOOSE_JSON),
+        (b"[Infinity, -Infinity]", LOOSE_JSON),
         (b'"NaN"', JSON),
-        (b"NaN", translate.LOOSE_JSON),
+        (b"NaN", LOOSE_JSON),
         (b"{NaN", JSON),
         (b"[]", JSON),
     ],

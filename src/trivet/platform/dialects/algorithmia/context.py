@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from trivet.platform.ports.clock import Clock
+from trivet.platform.ports.validator import LargeCheck
 from trivet.platform.services.accounts import Accounts
 from trivet.platform.services.calls import Calls
 from trivet.platform.services.endpoints import Endpoints
@@ -23,7 +24,10 @@ MAX_TIMEOUT = 3000.0
 
 @dataclass(frozen=True, slots=True)
 class AlgorithmiaServices:
-    """The services that this dialect speaks for."""
+    """The services that this dialect speaks for.
+
+    ``check_large`` tells sound JSON from Python's where that takes long; None: it is told here.
+    """
 
     accounts: Accounts
     endpoints: Endpoints
@@ -33,6 +37,7 @@ class AlgorithmiaServices:
     identities: Identities
     insights: Insights
     clock: Clock = time.time
+    check_large: LargeCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)

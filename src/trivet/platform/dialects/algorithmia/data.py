@@ -14,7 +14,8 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from trivet.platform.core.accounts import Principal
-from trivet.platform.core.data import DataPath, File, Space
+from trivet.platform.core.data import File
+from trivet.platform.core.data_paths import DataPath, Space
 from trivet.platform.core.errors import BadRequest, Conflict, PreconditionFailed
 from trivet.platform.core.payloads import BINARY
 from trivet.platform.dialects.algorithmia import errors, schemas, translate

@@ -15,7 +15,7 @@ import msgspec
 from trivet.platform.core.accounts import Principal, Scope
 from trivet.platform.core.calls import CallOptions
 from trivet.platform.core.endpoints import EndpointReference
-from trivet.platform.core.errors import BadRequest, CoreError, NotFound
+from trivet.platform.core.errors import BadRequest, CoreError, InvalidJson, NotFound
 from trivet.platform.core.jobs import JobStatus
 from trivet.platform.core.limits import CallLimits, HeldLimits, Holder
 from trivet.platform.core.payloads import JSON, NULL, Payload
@@ -31,8 +31,9 @@ from trivet.platform.dialects.algorithmia.errors import Kind, Output, Trouble
 from trivet.platform.dialects.algorithmia.management.identifiers import is_uuid, meant_by
 from trivet.platform.dialects.algorithmia.schemas import Begun, Error, Metadata
 from trivet.platform.wire.answers import CONTENT_TYPE, JSON_TYPE, NO_SCRIPTS, NO_SNIFFING, TEXT_TYPE, TRIVET
+from trivet.platform.wire.documents import LOOSE_JSON
 from trivet.platform.wire.hot import Answer, lines
-from trivet.platform.wire.large import aside
+from trivet.platform.wire.large import MUCH
 from trivet.platform.wire.media import output_type
 from trivet.platform.wire.problems import sentence_of
 
@@ -99,6 +100,7 @@ class Invoke:
         self._jobs = services.jobs
         self._endpoints = services.endpoints
         self._clock = services.clock
+        self._check_large = services.check_large
         self._settings = settings
         self._held: dict[str, tuple[Principal, Principal]] = {}
 
@@ -106,7 +108,7 @@ class Invoke:
         """Calls, and answers when the call has ended; at once where its caller does not want the result."""
         principal, call = self.limited(principal), self.aimed(call)
         self.check(principal, call)
-        payload = await aside(len(body), call.payload, body)
+        payload = await self._payload(call, body)
         if call.output is Output.VOID:
             begun = await self._calls.submit(principal, call.reference, payload, call.options)
             return Answer(200, _JSON_HEAD, _encode(Begun(begun.job.id)))
@@ -117,6 +119,21 @@ class Invoke:
         begun = await self._calls.submit(principal, call.reference, payload, call.options)
         view = await self._jobs.get(principal, begun.job.id, call.wait)
         return await self.outcome(principal, call, view, await self._stdout(principal, view))
+
+    async def _payload(self, call: Call, body: bytes) -> Payload:
+        """The input in a body; what takes long to tell is told by whoever checks large inputs.
+
+        Raises:
+            InvalidJson, InvalidInput: it can't be told.
+        """
+        if len(body) <= MUCH or self._check_large is None or not translate.may_be_loose(call.content_type, body):
+            return call.payload(body)
+        loose = Payload.inline(body, LOOSE_JSON)
+        try:
+            await self._check_large(None, loose)
+        except InvalidJson:
+            return Payload.inline(body, call.content_type)  # it is sound, or the check of inputs says what is wrong
+        return loose
 
     def expect(self, principal: Principal, call: Call) -> None:
         """Makes sure that a call may be made, before a large input is taken in for nothing.

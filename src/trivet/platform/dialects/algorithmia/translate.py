@@ -10,8 +10,9 @@ from functools import lru_cache
 
 import msgspec
 
-from trivet.platform.core.data import Collection, Listing, ReadAcl, Space
-from trivet.platform.core.errors import BadRequest, InvalidJson, UnsupportedMediaType
+from trivet.platform.core.data import Collection, Listing, ReadAcl
+from trivet.platform.core.data_paths import Space
+from trivet.platform.core.errors import BadRequest, UnsupportedMediaType
 from trivet.platform.core.jobs import (
     EXECUTION_TIMEOUT,
     HANDLER_ERROR,
@@ -27,8 +28,6 @@ from trivet.platform.dialects.algorithmia.errors import Kind, Trouble
 from trivet.platform.wire import documents
 from trivet.platform.wire.media import charset_of, input_type
 
-LOOSE_JSON = f"{JSON}; constants=bare"
-"""JSON with a bare ``NaN`` or ``Infinity`` in it, as Python's own encoder makes it. Whoever minds can tell it from sound JSON."""
 ERROR_TYPES = frozenset(
     {
         "AlgorithmError",
@@ -61,7 +60,6 @@ _OF_PLATFORM: Mapping[str, str] = {
     OUT_OF_MEMORY: "OutOfMemoryError",
 }
 _encode = msgspec.json.Encoder().encode
-_CONSTANTS = (b"NaN", b"Infinity")
 _PRIVATE: tuple[str, ...] = ()
 _OWNERS_ALGORITHMS = "algo://.my/*"
 _OWNERS_ORGANIZATIONS = "org://.my/*"
@@ -102,32 +100,20 @@ def content_type(header: bytes | None) -> str:
 
 
 def payload(content_type_: str, body: bytes) -> Payload:
-    """The input in a body.
+    """The input in a body, which is decoded for it where there may be a bare ``NaN`` in it. Where it is no JSON at all, the check
+    of inputs says what is wrong.
 
     Raises:
         InvalidJson: it is nested too deeply.
     """
-    if content_type_ == JSON and any(constant in body for constant in _CONSTANTS) and _is_loose(body):
-        content_type_ = LOOSE_JSON
+    if may_be_loose(content_type_, body) and documents.is_loose(body):
+        content_type_ = documents.LOOSE_JSON
     return Payload.inline(body, content_type_)
 
 
-def _is_loose(body: bytes) -> bool:
-    """Whether the body is JSON to Python, and to nobody else. Where it is none at all, the check of inputs says what is wrong.
-
-    Raises:
-        InvalidJson: it is nested too deeply.
-    """
-    documents.check_depth(body)
-    try:
-        documents.check_sound(body)
-    except InvalidJson:
-        try:
-            json.loads(body)
-        except ValueError:
-            return False
-        return True
-    return False
+def may_be_loose(content_type_: str, body: bytes) -> bool:
+    """Whether `payload` has to decode a body to tell what it is."""
+    return content_type_ == JSON and documents.may_be_loose(body)
 
 
 # -- outputs ------------------------------------------------------------------------------------------------------------

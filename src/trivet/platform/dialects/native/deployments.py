@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 
+from starlette.types import Receive
+
 from trivet.platform.core.accounts import Scope
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
 from trivet.platform.core.errors import BadRequest
+from trivet.platform.core.templates import MAX_ENV_SIZE
+from trivet.platform.core.worker_envs import WorkerEnv
 from trivet.platform.dialects.native import events
 from trivet.platform.dialects.native.context import PREFIX, Call, Reply
 from trivet.platform.dialects.native.schemas import deployments as schemas
@@ -16,8 +20,11 @@ from trivet.platform.dialects.native.translate import deployments as translate
 from trivet.platform.services.access import require
 from trivet.platform.wire import paging
 from trivet.platform.wire.answers import JSON_TYPE
-from trivet.platform.wire.bodies import save_body
+from trivet.platform.wire.bodies import save_body, split_body
+from trivet.platform.wire.documents import decode_as
 
+MAX_ENV_DOCUMENT = 6 * MAX_ENV_SIZE
+"""Bytes of the document with a deployment's variables, at most: JSON may write one character as six."""
 MAX_WAIT = 60.0
 """Seconds that a request for a deployment may be held."""
 
@@ -26,10 +33,12 @@ async def deploy(call: Call) -> Reply:
     """Takes an upload; it is built behind the caller's back."""
     require(call.principal, Scope.DEPLOY)  # before a large body is taken in for nothing
     request = _request(call)
-    archive = call.settings.uploads / secrets.token_hex(16)
-    digest = await save_body(call.receive, archive, call.settings.max_upload, call.heads.content_length)
+    env, receive, before = await _env(call)
+    archive, announced = call.settings.uploads / secrets.token_hex(16), call.heads.content_length
+    left = None if announced is None else announced - before
+    digest = await save_body(receive, archive, call.settings.max_upload, left)
     try:
-        taken = await call.services.deployments.submit(call.principal, request, archive, digest)
+        taken = await call.services.deployments.submit(call.principal, request, archive, digest, env)
     finally:
         await asyncio.to_thread(archive.unlink, missing_ok=True)
     where = f"{PREFIX}/deployments/{taken.id}".encode()
@@ -82,6 +91,22 @@ def _request(call: Call) -> DeploymentRequest:
         image=query.get("image") or None,
         held=call.flag("held"),
     )
+
+
+async def _env(call: Call) -> tuple[WorkerEnv | None, Receive, int]:
+    """What workers shall find in their environment, None where nothing is said of it; where the upload comes from then; and
+    how many bytes of the body are before it.
+
+    The variables come in the body, in front of the upload: URLs are written into the logs of whatever stands in between.
+    """
+    size, names = call.whole("env_bytes", MAX_ENV_DOCUMENT), call.query.get("secrets")
+    if size is None and names is None:
+        return None, call.receive, 0
+    asked = tuple(name.strip() for name in (names or "").split(",") if name.strip())
+    if size is None:
+        return WorkerEnv(secrets=asked), call.receive, 0
+    document, rest = await split_body(call.receive, size)
+    return WorkerEnv(decode_as(document, dict[str, str]), asked), rest, size
 
 
 def _workers(text: str) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from trivet.platform.dialects.native.context import Call, EventStream, Reply
 from trivet.platform.dialects.native.schemas import endpoints as schemas
 from trivet.platform.dialects.native.schemas.document import Page
 from trivet.platform.dialects.native.translate import endpoints as translate
-from trivet.platform.services.workers import WorkerView
+from trivet.platform.services.roster import WorkerView
 from trivet.platform.wire import paging
 from trivet.platform.wire.answers import TEXT_TYPE
 
@@ -141,17 +141,17 @@ async def health(call: Call) -> schemas.Health:
 
 async def workers(call: Call) -> Page[schemas.Worker]:
     """A page of an endpoint's workers."""
-    return _workers(call, call.services.workers.views(call.principal, call.endpoint))
+    return _workers(call, call.services.workers.roster.views(call.principal, call.endpoint))
 
 
 async def all_workers(call: Call) -> Page[schemas.Worker]:
     """A page of the workers of all endpoints that one manages."""
-    return _workers(call, call.services.workers.views(call.principal))
+    return _workers(call, call.services.workers.roster.views(call.principal))
 
 
 async def logs(call: Call) -> schemas.Log | EventStream:
     """The newest lines of an endpoint's workers and jobs; with ``follow``, as events that go on."""
-    lines = call.services.workers.logs(call.principal, call.endpoint)
+    lines = call.services.workers.logs.lines(call.principal, call.endpoint)
     if call.flag("follow"):
         return EventStream(events.of_log(call.services, call.principal, call.endpoint))
     return schemas.Log(items=[translate.log_line(line) for line in lines])
@@ -164,15 +164,18 @@ def _is_model(call: Call, endpoint: Endpoint) -> bool:
 
 def _document(call: Call, found: Endpoint) -> schemas.Endpoint:
     services = call.services
+    current = services.endpoints.current(found, call.principal)
+    manages = services.endpoints.manages(call.principal, found)
     view = EndpointView(
         found,
-        services.endpoints.current(found, call.principal),
+        current,
         len(services.endpoints.versions_seen(call.principal, found)),
-        services.workers.counts(found.id),
+        services.workers.roster.counts(found.id),
         services.jobs.counts(found.id).get(JobStatus.QUEUED, 0),
         services.endpoints.shared_names(found, call.principal),
         services.rollouts.canary(found),
         services.rollouts.views(found),
+        services.secrets.env_names(current) if current is not None and manages else (),
     )
     return translate.endpoint(view)
 

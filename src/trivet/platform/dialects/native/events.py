@@ -70,7 +70,7 @@ async def of_log(
     services: NativeServices, principal: Principal, reference: EndpointReference
 ) -> AsyncGenerator[bytes, None]:
     """The lines of an endpoint's log, those that are there and those that come, for as long as somebody reads."""
-    async for line in services.workers.follow(principal, reference):
+    async for line in services.workers.logs.follow(principal, reference):
         yield sse.PING if line is None else sse.event("log", encode(log_line(line)), line.seq)
 
 

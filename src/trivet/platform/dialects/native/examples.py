@@ -57,6 +57,7 @@ _ENDPOINT = endpoints.Endpoint(
         backoff=0.0,
         max_batch_size=1,
         batch_wait=0.005,
+        env=["MODEL_NAME"],
     ),
     input_schema={
         "type": "object",

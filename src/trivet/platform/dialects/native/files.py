@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
-from trivet.platform.core.data import DataPath, File, ReadAcl
+from trivet.platform.core.data import File, ReadAcl
+from trivet.platform.core.data_paths import DataPath
 from trivet.platform.core.errors import BadRequest, PreconditionFailed
 from trivet.platform.core.payloads import BINARY
 from trivet.platform.dialects.native import events

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from msgspec import UnsetType
 
-from trivet.platform.core.accounts import ApiKey, Role, Token
+from trivet.platform.core.accounts import Role
+from trivet.platform.core.keys import ApiKey, Token
 from trivet.platform.core.limits import KEEP, Keep
 from trivet.platform.dialects.native.context import Call
 from trivet.platform.dialects.native.schemas import people as schemas

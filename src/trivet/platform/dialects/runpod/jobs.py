@@ -99,8 +99,8 @@ class JobVerbs:
         health = await self._jobs.health(principal, reference)
         ready = [
             own_name(view.worker.id)
-            for view in self._workers.views(principal, reference)
-            if view.worker.state is WorkerState.IDLE
+            for view in self._workers.roster.views(principal, reference)
+            if view.state is WorkerState.IDLE
         ]
         return document(schemas.Metrics(translate.worker_counts(health.workers), ready))
 

@@ -16,9 +16,10 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from trivet.platform.core.accounts import Principal, Token
+from trivet.platform.core.accounts import Principal
 from trivet.platform.core.errors import BadRequest, Conflict, CoreError, Forbidden, TooLarge, Unavailable
 from trivet.platform.core.jobs import Progress
+from trivet.platform.core.keys import Token
 from trivet.platform.core.payloads import JSON, NULL
 from trivet.platform.dialects.runpod import errors, paths, reports
 from trivet.platform.dialects.runpod.context import RunPodServices, RunPodSettings

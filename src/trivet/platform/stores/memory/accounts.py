@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from operator import attrgetter
 
-from trivet.platform.core.accounts import Account, ApiKey, Membership, Organization
+from trivet.platform.core.accounts import Account, Membership, Organization
+from trivet.platform.core.keys import ApiKey
 from trivet.platform.core.pictures import Picture
 from trivet.platform.stores import errors
 from trivet.platform.stores.memory.tables import Journal, Table

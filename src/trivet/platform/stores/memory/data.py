@@ -7,7 +7,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from operator import attrgetter
 
-from trivet.platform.core.data import Collection, File, ReadAcl, Space
+from trivet.platform.core.data import Collection, File, ReadAcl
+from trivet.platform.core.data_paths import Space
 from trivet.platform.stores import errors
 from trivet.platform.stores.memory.accounts import MemoryAccounts
 from trivet.platform.stores.memory.endpoints import MemoryEndpoints

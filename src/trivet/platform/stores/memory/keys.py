@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from trivet.platform.core.accounts import ApiKey
+from trivet.platform.core.keys import ApiKey
 from trivet.platform.stores import errors
 from trivet.platform.stores.memory.accounts import MemoryAccounts
 from trivet.platform.stores.memory.tables import Table

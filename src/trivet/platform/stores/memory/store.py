@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from trivet.platform.core.accounts import ApiKey
 from trivet.platform.core.endpoints import Version
 from trivet.platform.core.errors import StorageFull, Unavailable
+from trivet.platform.core.keys import ApiKey
 from trivet.platform.ports.stores import Transaction
 from trivet.platform.stores.memory.accounts import MemoryAccounts
 from trivet.platform.stores.memory.counters import MemoryCounters

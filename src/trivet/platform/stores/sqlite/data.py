@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from trivet.platform.core.data import Collection, File, ReadAcl, Space
+from trivet.platform.core.data import Collection, File, ReadAcl
+from trivet.platform.core.data_paths import Space
 from trivet.platform.stores import errors
 from trivet.platform.stores.sqlite.session import Session, refused
 from trivet.platform.stores.sqlite.statements import statements

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from trivet.platform.core.accounts import ApiKey, Scope
+from trivet.platform.core.accounts import Scope
 from trivet.platform.core.errors import Conflict
+from trivet.platform.core.keys import ApiKey
 from trivet.platform.stores import errors
 from trivet.platform.stores.sqlite.session import Session, refused
 from trivet.platform.stores.sqlite.statements import statements

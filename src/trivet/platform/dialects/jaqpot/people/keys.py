@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trivet.platform.core.accounts import TOKEN_PREFIX, KeyState, Token
 from trivet.platform.core.errors import Forbidden, NotFound
+from trivet.platform.core.keys import TOKEN_PREFIX, KeyState, Token
 from trivet.platform.core.limits import KEEP
 from trivet.platform.dialects.jaqpot.context import Call, nothing, reply
 from trivet.platform.dialects.jaqpot.people import schemas, shapes

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trivet.platform.core.accounts import Account, ApiKey, Organization, Principal, Role, Token
+from trivet.platform.core.accounts import Account, Organization, Principal, Role
 from trivet.platform.core.invitations import Invitation
+from trivet.platform.core.keys import ApiKey, Token
 from trivet.platform.dialects.jaqpot.context import FORMAT, VERSION
 from trivet.platform.services.organizations import OrganizationView
 from trivet.platform.wire.times import rfc3339

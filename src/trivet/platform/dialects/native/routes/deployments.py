@@ -37,6 +37,18 @@ DEPLOYMENTS: tuple[Route, ...] = (
                 "boolean",
             ),
             Query(
+                "env_bytes",
+                "How many bytes at the beginning of the body are no part of the upload, but a JSON object with the variables "
+                'that the workers find in their environment, such as `{"MODEL_NAME": "tiny"}`. They are kept encrypted, and '
+                "never shown.",
+                "integer",
+            ),
+            Query(
+                "secrets",
+                "Names of the owner's secrets that the workers find in their environment, with commas between. Where neither "
+                "this nor `env_bytes` is given, the new version keeps what the one that serves was given; else this is all.",
+            ),
+            Query(
                 "image", "Publish the build as an image of this name, for endpoints to be made of, not as an endpoint."
             ),
         ),

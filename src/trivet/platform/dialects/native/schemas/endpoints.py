@@ -22,6 +22,9 @@ class Scaling(Document):
 class Settings(Document):
     """What the author set beside the handler: seconds and bytes. `secrets` are names, told to those who manage it.
 
+    So are the names in `env`: the variables that came with the deployment, or from a template. It is null where they can't be
+    told, because the platform's key is not the one that they were encrypted with.
+
     `retry_on` lists what is tried again: `worker_lost`, `handler_error`, `execution_timeout` or types of exceptions. `retention`
     is null where the platform's own applies. A handler with a `max_batch_size` above 1 takes several inputs at a time.
     """
@@ -38,6 +41,7 @@ class Settings(Document):
     gpu: str | None = None
     requirements: list[str] = msgspec.field(default_factory=list)
     secrets: list[str] = msgspec.field(default_factory=list)
+    env: list[str] | None = msgspec.field(default_factory=list)
     retention: float | None = None
 
 

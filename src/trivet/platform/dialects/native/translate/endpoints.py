@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from trivet.platform.core import endpoints, views
 from trivet.platform.core.workers import WorkerState
 from trivet.platform.dialects.native.schemas import endpoints as schemas
 from trivet.platform.services.journals import LogLine
-from trivet.platform.services.workers import WorkerView
+from trivet.platform.services.roster import WorkerView
 from trivet.platform.wire.times import milliseconds, rfc3339
 
 
@@ -32,7 +32,7 @@ def endpoint(view: views.EndpointView) -> schemas.Endpoint:
             policy=scaling.rule.value,
             target=scaling.target,
         ),
-        settings=None if current is None else _settings(current.settings),
+        settings=None if current is None else _settings(current.settings, view.env),
         input_schema=None if current is None else current.input_schema,
         output_schema=None if current is None else current.output_schema,
         model=None if current is None or current.model is None else dict(current.model),
@@ -45,7 +45,7 @@ def endpoint(view: views.EndpointView) -> schemas.Endpoint:
     )
 
 
-def _settings(value: endpoints.VersionSettings) -> schemas.Settings:
+def _settings(value: endpoints.VersionSettings, env: Sequence[str] | None) -> schemas.Settings:
     return schemas.Settings(
         concurrency=value.concurrency,
         timeout=value.timeout,
@@ -55,6 +55,7 @@ def _settings(value: endpoints.VersionSettings) -> schemas.Settings:
         gpu=value.gpu,
         requirements=list(value.requirements),
         secrets=list(value.secrets),
+        env=None if env is None else list(env),
         retry_on=list(value.retry_on),
         backoff=value.backoff,
         retention=value.retention,
@@ -123,13 +124,12 @@ def worker(view: WorkerView) -> schemas.Worker:
         id=value.id,
         endpoint=view.endpoint_name,
         version=view.version_number,
-        state=value.state.value,
+        state=view.state.value,
         pid=value.pid,
         started_at=rfc3339(value.started_at),
-        jobs=value.jobs_done,
+        jobs=view.jobs_done,
         isolation=value.isolation,
         last_lines=list(view.last_lines),
-        exit=value.exit or None,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from trivet.platform.core import accounts
-from trivet.platform.core.accounts import KeyState, Role, Token
+from trivet.platform.core import accounts, keys
+from trivet.platform.core.accounts import Role
+from trivet.platform.core.keys import KeyState, Token
 from trivet.platform.core.limits import CallLimits
 from trivet.platform.dialects.native.schemas import people as schemas
 from trivet.platform.services.accounts import Me
@@ -29,7 +30,7 @@ def _rate(limits: CallLimits) -> str | None:
     return None if limits.rate is None else str(limits.rate)
 
 
-def key(value: accounts.ApiKey, account_name: str, now: float) -> schemas.Key:
+def key(value: keys.ApiKey, account_name: str, now: float) -> schemas.Key:
     """A key's document."""
     state: KeyState = value.state(now)
     return schemas.Key(
@@ -47,7 +48,7 @@ def key(value: accounts.ApiKey, account_name: str, now: float) -> schemas.Key:
     )
 
 
-def new_key(value: accounts.ApiKey, token: Token, account_name: str) -> schemas.NewKey:
+def new_key(value: keys.ApiKey, token: Token, account_name: str) -> schemas.NewKey:
     """A key just made, with its secret."""
     return schemas.NewKey(
         id=value.id,
