@@ -42,8 +42,10 @@ LEAST = 10
 """Jobs without which a round says nothing."""
 LOAD_PATIENCE = 20.0
 """Seconds that callers have for as many, once all is healed."""
-SPARE_DESCRIPTORS = 64
-"""Files that a server may have open beyond what it had when it was idle."""
+SPARE_DESCRIPTORS = 40
+"""Files that a server may have open at rest beyond what it had when it was idle, and beyond those for its workers."""
+FOR_A_WORKER = 6
+"""Files that a worker costs, with its share of a warm parent: how many there are depends on how busy the machine was."""
 
 MakeMouths = Callable[[str, str], Sequence[MakeMouth]]
 
@@ -178,11 +180,11 @@ class Campaign:
         tally.notes += self._rest(mouths, journal)
         with suppress(Silence):
             writers.look()
-        open_files = self.server.descriptors() if self.server.is_alive else 0
-        if open_files > self._idle + SPARE_DESCRIPTORS:
-            tally.violations.append(
-                Violation("open files grow", "the server", f"{open_files} at rest, {self._idle} when it was idle")
-            )
+        if self.server.is_alive:
+            open_files, workers = self.server.descriptors(), len(self.server.workers())
+            if open_files > self._idle + SPARE_DESCRIPTORS + FOR_A_WORKER * workers:
+                told = f"{open_files} at rest with {workers} workers, {self._idle} when it was idle"
+                tally.violations.append(Violation("open files grow", "the server", told))
         tally.violations += [
             Violation("a worker from elsewhere ended by itself", pollers.endpoint_id, pollers.last_words())
             for pollers in self.server.pollers

@@ -18,7 +18,7 @@ from trivet.platform.server.front import FrontProtocol
 from trivet.platform.server.patience import Patience, Watch
 
 SHORT = 0.2
-PAUSE = 0.15
+PAUSE = 0.05
 """Seconds between two signs of life of a client that is waited for."""
 TRIES = 20
 """How often a scene is played at most until the machine does not stand still in it."""
@@ -139,7 +139,8 @@ def test_a_body_that_goes_on_now_and_then_is_waited_for() -> None:
             await asyncio.sleep(PAUSE)
             writer.write(bytes([digit]))
         status, _, body = await answer_of(reader)
-        assert (status, json.loads(body)["size"]) == (200, 12)
+        assert status == 200
+        assert json.loads(body)["size"] == 12
 
     steadily(PAUSE, lambda watched: over_http(world, watched, watch=watch(body=4 * PAUSE)), scenario)
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 from importlib import import_module
 
 _NAME = "pyreqwest.client"
+BODIES_AT_ONCE = 32
+"""Bodies that may be made piece by piece at the same time before one holds up another."""
 _lock = threading.Lock()
 
 
@@ -27,6 +30,18 @@ def load() -> None:
             begun = threading.Event()
             threading.Thread(target=_load_and_stay, args=(begun,), name="trivet-library", daemon=True).start()
             begun.wait()
+
+
+def let_bodies_block() -> None:
+    """Has the library drive the connections of its multithreaded clients with many threads, before the first is made.
+
+    A body that is made piece by piece holds its thread while the next piece is not there. As many of them as there are threads,
+    by default one per core, would hold up all others, and for ever where one waits for another.
+    """
+    from pyreqwest.runtime import runtime_worker_threads
+
+    with suppress(RuntimeError):  # it has begun: by us, or by somebody else in this process
+        runtime_worker_threads(BODIES_AT_ONCE)
 
 
 def _load_and_stay(begun: threading.Event) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +226,34 @@ def test_what_is_read_can_be_written_at_the_same_time(client: Client, server: Se
     server.on("PUT", "/files/.my/photos/copy.jpg", lambda it: it.json(FILE))
     client.files.write("data://.my/photos/copy.jpg", client.files.stream(URI))
     assert server.seen[-1].body == DATA * 4
+
+
+def test_much_of_what_is_read_can_be_written_at_the_same_time(client: Client, server: Server) -> None:
+    copies = [f"data://.my/photos/copy-{number}.jpg" for number in range(12)]
+    server.on("GET", PATH, lambda it: serve_file(it, DATA * 4))
+    for number in range(12):
+        server.on("PUT", f"/files/.my/photos/copy-{number}.jpg", lambda it: it.json(FILE))
+    with ThreadPoolExecutor(len(copies)) as pool:
+        list(pool.map(lambda copy: client.files.write(copy, client.files.stream(URI)), copies))
+    assert [it.body for it in server.seen if it.method == "PUT"] == [DATA * 4] * 12
+
+
+def test_pieces_that_are_long_in_coming_hold_up_nothing_else(client: Client, server: Server) -> None:
+    server.on("PUT", PATH, lambda it: it.json(FILE))
+    others_done = threading.Event()
+
+    def slow() -> Iterator[bytes]:
+        yield b"one"
+        assert others_done.wait(20)
+        yield b"two"
+
+    with ThreadPoolExecutor(12) as pool:
+        slow_ones = [pool.submit(client.files.write, URI, slow()) for _ in range(12)]
+        client.files.write(URI, iter([b"quick"]))
+        others_done.set()
+        for each in slow_ones:
+            each.result(20)
+    assert sorted(it.body for it in server.seen) == [*[b"onetwo"] * 12, b"quick"]
 
 
 def test_what_the_maker_of_pieces_raises_comes_through(client: Client, server: Server) -> None:

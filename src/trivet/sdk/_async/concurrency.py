@@ -10,6 +10,7 @@ import atexit
 import functools
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ sleep = asyncio.sleep
 BODIES_BLOCK = False
 """Whether the HTTP library waits on a thread of its own for the pieces of a body that is sent."""
 
+_LAST_CHUNK = 0.5
+"""Seconds that a chunk which nobody takes any more may still be in the making."""
+_GLANCE = 0.005
+"""Seconds between two looks whether it is made."""
 LAST_CALLS = 0.01
 """Seconds that threads of the HTTP library get at the end of the program."""
 
@@ -75,6 +80,20 @@ async def dispose(call: Callable[..., Awaitable[Any]], *arguments: Any, busy: bo
 def apart(chunks: T) -> T:
     """The same chunks: the HTTP library takes them from the event loop, which nobody here blocks."""
     return chunks
+
+
+async def release(chunks: object) -> None:
+    """Ends a generator of chunks that may not have been taken to its end, with what it holds, such as an open file.
+
+    What is at work on the next chunk has a moment to finish it; a generator can't be ended before.
+    """
+    if not isinstance(chunks, AsyncGeneratorType):
+        return
+    until = time.monotonic() + _LAST_CHUNK
+    while chunks.ag_running and time.monotonic() < until:  # noqa: ASYNC110 — a generator tells nobody that it has stopped
+        await asyncio.sleep(_GLANCE)
+    if not chunks.ag_running:
+        await chunks.aclose()
 
 
 async def offload(call: Callable[..., T], *arguments: Any) -> T:

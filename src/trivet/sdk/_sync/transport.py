@@ -26,7 +26,7 @@ from trivet.sdk._http import (
     told_length,
     too_large,
 )
-from trivet.sdk._sync.concurrency import BODIES_BLOCK, apart, dispose, interruptible, loopback
+from trivet.sdk._sync.concurrency import BODIES_BLOCK, apart, dispose, interruptible, loopback, release
 from trivet.sdk.errors import ConfigurationError, TrivetError
 
 if TYPE_CHECKING:
@@ -170,21 +170,12 @@ class HttpTransport:
                 return self._loopback.send(request, timeout=timeout, largest=self._largest)
             except TransportError as error:
                 raise (_closed() if self._closed else error) from error.__cause__
-        client = self._client("whole" if request.chunks is None else "upload")
-        builder = self._build(client, request).timeout(timedelta(seconds=max(0.0, min(timeout, LONGEST_WAIT))))
-        built = builder.streamed_read_buffer_limit(AT_ONCE).build_streamed()
-        answer = self._opened(built)
-        headers = _readable(answer.headers)
-        length = None if request.method == "HEAD" else told_length(headers)
-        if length is not None and length < AT_ONCE and length <= self._largest:
-            # It has come with the head. Nothing is left to let go of, either, and that would take longer than all the rest.
-            return Response(answer.status, headers, bytes(answer.bytes()))
-        long = _HttpAnswer(built, answer, self._failed)
+        if request.chunks is None:
+            return self._fetched(self._client("whole"), request, timeout)
         try:
-            body = self._whole(long, length)
+            return self._fetched(self._client("upload"), request, timeout)
         finally:
-            long.close()
-        return Response(long.status, long.headers, body)
+            release(request.chunks)
 
     def open(self, request: Request) -> Streamed:
         """See `Transport.open`."""
@@ -203,6 +194,22 @@ class HttpTransport:
         if self._owner == os.getpid():
             for client in clients.values():
                 client.close()
+
+    def _fetched(self, client: PyreqwestClient, request: Request, timeout: float) -> Response:
+        builder = self._build(client, request).timeout(timedelta(seconds=max(0.0, min(timeout, LONGEST_WAIT))))
+        built = builder.streamed_read_buffer_limit(AT_ONCE).build_streamed()
+        answer = self._opened(built)
+        headers = _readable(answer.headers)
+        length = None if request.method == "HEAD" else told_length(headers)
+        if length is not None and length < AT_ONCE and length <= self._largest:
+            # It has come with the head. Nothing is left to let go of, either, and that would take longer than all the rest.
+            return Response(answer.status, headers, bytes(answer.bytes()))
+        long = _HttpAnswer(built, answer, self._failed)
+        try:
+            body = self._whole(long, length)
+        finally:
+            long.close()
+        return Response(long.status, long.headers, body)
 
     def _whole(self, answer: _HttpAnswer, length: int | None) -> bytes:
         """All of a long body.
@@ -256,10 +263,13 @@ class HttpTransport:
             if existing is not None:
                 return existing
             builder = self._builder()
+            # Said in each case: a client that says nothing takes the threads on which bodies block, once there are any.
+            blocks = BODIES_BLOCK and use == "upload"
+            builder = builder.runtime_multithreaded(blocks)
+            if blocks:
+                _library.let_bodies_block()
             if use == "stream":
                 builder = builder.read_timeout(timedelta(seconds=SILENCE))
-            elif use == "upload":
-                builder = builder.runtime_multithreaded(BODIES_BLOCK)
             try:
                 client = builder.build()
             except RuntimeError as error:  # the HTTP library's own word for a fork
