@@ -51,9 +51,7 @@ def rehearse(bundle: str, program: str, answers: int) -> int:
         _run(path, begun)
         raise LoadFailed(f"{program} has ended without calling {START}. Call it when the file is run as a program.")
     except BaseException as error:  # noqa: BLE001 - the author's code can raise anything, SystemExit included
-        answer = inspection.failure(error, folder)
-        answer["error"].update(_missing_variable(error))
-        inspection.tell(answers, answer)
+        inspection.tell(answers, inspection.failure(error, folder))
     return 1
 
 
@@ -114,18 +112,3 @@ def _kind(handler: Callable[..., Any]) -> str:
 
 def _first_lines(handler: Callable[..., Any]) -> str:
     return inspect.getdoc(handler) or "" if inspect.isroutine(handler) else ""
-
-
-def _missing_variable(error: BaseException) -> dict[str, str]:
-    """What is told of an environment variable that the program asked for and that is not set; nothing where it is not that."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if not isinstance(error, KeyError) or trace is None or trace.tb_frame.f_globals.get("__name__") != "os":
-        return {}
-    name = str(error.args[0]) if error.args else ""
-    return {
-        "variable": name,
-        "hint": f"The program needs the environment variable {name}, which nobody sets here. Give it a default,"
-        " or publish the folder as an image (--image NAME) and set it in a template.",
-    }

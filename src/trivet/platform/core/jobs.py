@@ -105,6 +105,11 @@ class JobError:
     worker_log: tuple[str, ...] = ()
     hint: str = ""
 
+    @property
+    def said(self) -> str:
+        """Kind and sentence, as Python says them; an exception without a sentence of its own has its kind for one."""
+        return self.message if self.type in {None, self.message} else f"{self.type}: {self.message}"
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

@@ -164,8 +164,7 @@ class Attempts:
         live = self._held(ref)
         if live is not None:
             after = rules.fail(live.job, ref.token, error, live.now(self._clock), self._chance())
-            what = f"{error.type}: {error.message}" if error.type is not None else error.message
-            self._answered(ref, live, after, f"failed: {what}")
+            self._answered(ref, live, after, f"failed: {error.said}")
 
     def stopped(self, ref: AttemptRef) -> None:
         """The worker has stopped an attempt as it was asked to."""

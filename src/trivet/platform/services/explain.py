@@ -64,12 +64,11 @@ def _ended(job: Job, around: Situation) -> Explanation:
     error = job.error
     if error is None:
         return Explanation(job.id, job.status, summary)
-    kind = f"{error.type}: " if error.type else ""
     steps = [error.hint] if error.hint else []
     if job.status is JobStatus.FAILED or job.is_dead_letter:
         again = f"Try it again: `trivet jobs replay {job.id}`." if around.endpoint is not None else _GONE
         steps.append(f"See what it printed: `trivet jobs logs {job.id}`. {again}")
-    reasons = [f"{kind}{error.message}"]
+    reasons = [error.said]
     if job.is_dead_letter:
         reasons.append(f"It is a dead letter: {_why_no_further(job)}.")
     return Explanation(

@@ -109,7 +109,7 @@ class VersionHealthInfo(Model):
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo(Model):
-    """A process that runs handlers; ``last_lines`` are its own, ``exit`` says how it ended."""
+    """A process that runs handlers; ``last_lines`` are its own."""
 
     id: str
     state: str
@@ -120,4 +120,3 @@ class WorkerInfo(Model):
     jobs: Any = None
     isolation: str | None = None
     last_lines: tuple[str, ...] = ()
-    exit: Any = None

@@ -44,11 +44,10 @@ def of_job(view: JobView) -> Problem:
     job = view.job
     code, title = _JOB_ENDS[job.status]
     error = job.error or JobError(code, f"{title}.")
-    said = f"{error.type}: {error.message}" if error.type else error.message
     return problem(
         code,
         title,
-        f"{title}: {said}" if job.status is JobStatus.FAILED else said,
+        f"{title}: {error.said}" if job.status is JobStatus.FAILED else error.said,
         error.hint or f"`trivet jobs explain {job.id}` says more.",
         job_id=job.id,
         error=translate.job_error(error),

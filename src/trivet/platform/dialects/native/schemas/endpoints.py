@@ -207,7 +207,6 @@ class Worker(Document):
     jobs: int
     isolation: str
     last_lines: list[str]
-    exit: str | None = None
 
 
 class LogLine(Document):
