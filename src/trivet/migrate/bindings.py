@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 
 from trivet.migrate import values
@@ -118,21 +118,21 @@ class Bindings:
         self._scopes[-1].elsewhere.update(dict.fromkeys(names, self._scopes[-2]))
 
     @contextmanager
-    def branch(self) -> Iterator[None]:
+    def branch(self) -> Generator[None, None, None]:
         """Within an if, a loop or a try: what is bound there may not be."""
         self._branches += 1
         yield
         self._branches -= 1
 
     @contextmanager
-    def within(self) -> Iterator[None]:
+    def within(self) -> Generator[None, None, None]:
         """Within a comprehension."""
         self._scopes.append(Scope())
         yield
         self._scopes.pop()
 
     @contextmanager
-    def within_class(self, node: ast.ClassDef) -> Iterator[None]:
+    def within_class(self, node: ast.ClassDef) -> Generator[None, None, None]:
         """Within a class, whose name is bound."""
         above = [base.attributes for base in map(self.origin, node.bases) if isinstance(base, OwnClass)]
         own = OwnClass(ChainMap({}, *above))

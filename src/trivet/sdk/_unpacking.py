@@ -6,7 +6,7 @@ import gzip
 import io
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -73,7 +73,7 @@ class Tally:
 
 
 @contextmanager
-def opened_zip(archive: Path, most: int) -> Iterator[zipfile.ZipFile]:
+def opened_zip(archive: Path, most: int) -> Generator[zipfile.ZipFile, None, None]:
     """A zip archive whose entries may all be unpacked: they are counted first, and `zipfile` gives none of them more bytes than
     it says that it has.
 

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -90,7 +90,7 @@ class PlainLoop:
         self._line.hang_up()
 
     @contextmanager
-    def _told_by_signals(self) -> Iterator[None]:
+    def _told_by_signals(self) -> Generator[None, None, None]:
         """Meanwhile SIGTERM and SIGINT end the loop; afterwards they are again what they were to the program around it."""
         if threading.current_thread() is not threading.main_thread():  # no other is told of signals
             yield

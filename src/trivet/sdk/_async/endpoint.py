@@ -95,7 +95,8 @@ class AsyncEndpoint:
         if not isinstance(answer, JobView):
             return answer.value
         job = AsyncJob(self._session, answer.id, answer)
-        return await job._result(deadline)  # noqa: SLF001 - the wait has begun here, and its error says how long it was
+        # its own, as the wait has begun here, and its error says how long it was
+        return await job._result(deadline)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
     async def submit(self, input: Any = None, **options: Unpack[CallOptions]) -> AsyncJob:
         """Queue a job and return at once; the job is on the server's disk then.

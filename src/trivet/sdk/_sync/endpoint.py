@@ -96,7 +96,8 @@ class Endpoint:
         if not isinstance(answer, JobView):
             return answer.value
         job = Job(self._session, answer.id, answer)
-        return job._result(deadline)  # noqa: SLF001 - the wait has begun here, and its error says how long it was
+        # its own, as the wait has begun here, and its error says how long it was
+        return job._result(deadline)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
     def submit(self, input: Any = None, **options: Unpack[CallOptions]) -> Job:
         """Queue a job and return at once; the job is on the server's disk then.
