@@ -5,6 +5,7 @@ Run as ``python -m tests.faults.boot up …``. All this is done to the product f
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import inspect
@@ -15,16 +16,24 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.faults.controls import POLL, Controls, Settings
 from tests.faults.points import POINTS, Point
 from trivet.worker.limits import die_with_parent
 
+if TYPE_CHECKING:
+    from trivet.platform.core.workers import Departure
+    from trivet.platform.services.workers import Workers
+
 HEARTBEAT = 0.5
 """Seconds between a worker's heartbeats, so that a run need not last for minutes."""
 SILENCE = 3.0
 """Seconds without a sign of life after which a worker counts as lost."""
+DETOUR = 2.0
+"""Seconds that the last words of a worker may be under way on the proxy; those that it holds for longer come too late."""
+LOOK = 0.005
+"""Seconds between two looks at whether they have come."""
 
 
 class Reaper:
@@ -124,6 +133,33 @@ def _reroute(runtime: type, link: str | None) -> None:
     runtime.__init__ = rerouted  # type: ignore[method-assign] # a start script may
 
 
+def await_last_words() -> None:
+    """Has the server learn of a worker's end behind what the worker said before it.
+
+    So it is without a proxy: the kernel has put the words into the server's own socket by then. On the proxy they are under way,
+    and the end, which the server sees by itself, would overtake them: results would be lost that no user could ever lose.
+    """
+    from trivet.platform.services.workers import Workers
+
+    Workers.departed = behind_last_words(Workers.departed)  # type: ignore[method-assign] # a start script may
+
+
+def behind_last_words(original: Callable[[Workers, str, Departure], None]) -> Callable[..., None]:
+    """`Workers.departed`, once the worker's link has ended too, or after `DETOUR`."""
+    from trivet.platform.worker_api.link import Link
+
+    def departed(workers: Workers, worker_id: str, departure: Departure, until: float | None = None) -> None:
+        entry = workers.register.get(worker_id)
+        until = time.monotonic() + DETOUR if until is None else until
+        is_heard_out = entry is None or not isinstance(entry.link, Link) or entry.link_ended_at is not None
+        if is_heard_out or time.monotonic() > until:
+            original(workers, worker_id, departure)
+        else:
+            asyncio.get_running_loop().call_later(LOOK, departed, workers, worker_id, departure, until)
+
+    return departed
+
+
 def hurry() -> None:
     """Shortens what a run would have to wait for."""
     from trivet.platform.services import workers
@@ -138,6 +174,7 @@ def main() -> None:
     reaper = Reaper(controls)
     mislead(reaper)
     reroute(controls)
+    await_last_words()
     hurry()
     for point in POINTS:
         arm(point, reaper)

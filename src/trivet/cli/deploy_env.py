@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ import click
 
 LARGEST_FILE = 1024 * 1024
 """Bytes of a file with variables, at most: more is another kind of file."""
-_IGNORE_FILE = ".trivetignore"
-_NAME = re.compile(r"[ \t]*(?:export[ \t]+)?([^\s=#'\"]+)[ \t]*=")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAMED = re.compile(rf"[ \t]*(?:export[ \t]+)?({_NAME.pattern})[ \t]*=")
 _SINGLE = re.compile(r"[ \t]*'([^']*)'")
 _DOUBLE = re.compile(r'[ \t]*"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _REST = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
@@ -82,7 +81,8 @@ def given_env(env: Sequence[str], env_files: Sequence[Path], secrets: Sequence[s
         no_env: whether there shall be none.
 
     Raises:
-        click.UsageError: one can't be read, or ``--no-env`` stands beside others. No value is ever repeated.
+        click.UsageError: one can't be read, or ``--no-env`` stands beside others. Nothing of what was given is repeated: what
+            stands where a name should may be a value.
     """
     if no_env:
         if env or env_files or secrets:
@@ -97,11 +97,17 @@ def given_env(env: Sequence[str], env_files: Sequence[Path], secrets: Sequence[s
         found.update(read_env_file(file))
     for pair in env:
         name, equals, value = pair.partition("=")
-        if not equals or not name:
+        if not equals or _NAME.fullmatch(name) is None:
             raise click.UsageError(
-                "One --env has no name or no value. Write --env NAME=VALUE, with nothing after = for an empty one."
+                "One --env has no name that can be one, or no value. Write --env NAME=VALUE, with letters, digits and _ in the "
+                "name, and nothing after = for an empty value."
             )
         found[name] = value
+    if any(_NAME.fullmatch(name) is None for name in secrets):
+        raise click.UsageError(
+            "One --secret is no name. It takes the name of a stored secret, and never a value: "
+            "trivet secrets set NAME stores one."
+        )
     return GivenEnv(found, tuple(secrets))
 
 
@@ -115,13 +121,15 @@ def read_env_file(file: Path) -> dict[str, str]:
         click.UsageError: it can't be read; says which line, and not what stands there.
     """
     try:
-        if file.stat().st_size > LARGEST_FILE:
-            raise click.UsageError(f"{file} is larger than {LARGEST_FILE} bytes: is it the file with the variables?")
-        text = file.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
+        with file.open("rb") as opened:  # it may be a pipe, which has no size
+            data = opened.read(LARGEST_FILE + 1)
+        text = data.decode("utf-8-sig") if len(data) <= LARGEST_FILE else ""
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8; save it in that encoding"
         raise click.UsageError(f"Cannot read {file}: {reason}.") from None
-    return dict(_pairs(text, str(file)))
+    if len(data) > LARGEST_FILE:
+        raise click.UsageError(f"{file} is larger than {LARGEST_FILE} bytes: is it the file with the variables?")
+    return dict(_pairs(text.replace("\r\n", "\n").replace("\r", "\n"), str(file)))
 
 
 def _pairs(text: str, file: str) -> Iterator[tuple[str, str]]:
@@ -131,9 +139,10 @@ def _pairs(text: str, file: str) -> Iterator[tuple[str, str]]:
         if blank is not None:
             place = blank.end()
             continue
-        named = _NAME.match(text, place)
+        named = _NAMED.match(text, place)
         if named is None:
-            raise _unreadable(text, place, file, "Write NAME=VALUE, or begin a comment with #.")
+            advice = "Write NAME=VALUE, with letters, digits and _ in the name, or begin a comment with #."
+            raise _unreadable(text, place, file, advice)
         value, end = _value(text, named.end(), file)
         yield named[1], value
         place = end
@@ -152,7 +161,9 @@ def _value(text: str, place: int, file: str) -> tuple[str, int]:
         if rest is None:
             raise _unreadable(text, quoted.end(), file, "Something stands behind the closing quote.")
         return value, rest.end()
-    line = text[place:].partition("\n")[0]
+    # never `text[place:]`: a copy of the rest for every line makes minutes of a large file
+    end = text.find("\n", place)
+    line = text[place:] if end < 0 else text[place:end]
     plain = _COMMENT.sub("", line).strip()
     if plain.startswith(("'", '"')):
         raise _unreadable(text, place, file, "The quote that opens its value is not closed.")
@@ -170,14 +181,13 @@ def uploaded_too(path: Path, env_files: Sequence[Path]) -> list[Path]:
         path: what is deployed.
         env_files: the files.
     """
+    from trivet.sdk._archive import leaves_out
+
     if not path.is_dir():
         return []
-    listed = path / _IGNORE_FILE
+    folder = path.resolve()
+    inside = [file for file in env_files if file.resolve().is_relative_to(folder)]
     try:
-        patterns = (
-            [line.strip() for line in listed.read_text(encoding="utf-8").splitlines()] if listed.is_file() else []
-        )
-    except (OSError, UnicodeDecodeError):
-        patterns = []
-    inside = [file for file in env_files if file.resolve().is_relative_to(path.resolve())]
-    return [file for file in inside if not any(fnmatch(file.name, pattern) for pattern in patterns)]
+        return [file for file in inside if not leaves_out(folder, file.resolve())]
+    except (OSError, UnicodeDecodeError):  # packing will say that the list can't be read
+        return inside

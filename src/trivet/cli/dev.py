@@ -5,14 +5,16 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from trivet.cli.deploy import introduction, publish, sample_input
+from trivet.cli.deploy_env import GivenEnv, env_options, given_env
 from trivet.cli.devserver import temporary_platform
 from trivet.cli.errors import explain
 from trivet.cli.options import worker_range
@@ -29,20 +31,35 @@ if TYPE_CHECKING:
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--name", metavar="OWNER/NAME", help="Publish under this name, not under the handler's own.")
 @click.option("--workers", type=worker_range, metavar="MIN,MAX", help="How many workers at least and at most.")
-def dev(path: Path, name: str | None, workers: tuple[int, int] | None) -> None:
+@env_options
+def dev(
+    *,
+    path: Path,
+    name: str | None,
+    workers: tuple[int, int] | None,
+    env: tuple[str, ...],
+    env_files: tuple[Path, ...],
+    secrets: tuple[str, ...],
+    no_env: bool,
+) -> None:
     """Deploy what lies at PATH, and again whenever a file there changes, until Ctrl-C.
 
     Uses the platform of your profile or environment where it answers, and otherwise starts one of its own, which is
     gone with Ctrl-C. What the handler writes, and why a version can't be built, appears as it happens; a version that
     can't be built leaves the one before serving.
+
+    --env, --env-file and --secret say what the code finds in its environment, as for trivet deploy; files are read anew for
+    each version.
     """
+    read = partial(given_env, env, env_files, secrets, no_env=no_env)
+    read()  # what can't be meant is refused before a platform is started
     # Stopped from outside, it must take its platform along: as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _platform() as client:
         followed: set[str] = set()
         while True:
             before = snapshot(path)
-            for endpoint in _publish(client, path, name, workers):
+            for endpoint in _publish(client, path, name, workers, read):
                 emit(introduction(client.url, endpoint, sample_input(client, endpoint)))
                 if endpoint.id not in followed:
                     followed.add(endpoint.id)
@@ -72,15 +89,19 @@ def _platform() -> Iterator[Client]:
         yield client
 
 
-def _publish(client: Client, path: Path, name: str | None, workers: tuple[int, int] | None) -> list[DeployedEndpoint]:
-    """Deploys; a version that can't be built is explained, and the next change tried."""
+def _publish(
+    client: Client, path: Path, name: str | None, workers: tuple[int, int] | None, read: Callable[[], GivenEnv]
+) -> list[DeployedEndpoint]:
+    """Deploys; what can't be read or built is explained, and the next change tried."""
     from trivet.sdk.errors import DeploymentError, TooLargeError
 
     try:
-        return publish(client, path, name=name, workers=workers)
+        return publish(client, path, name=name, workers=workers, **read().settings)
     except (DeploymentError, TooLargeError) as error:
         note(explain(error))
-        return []
+    except click.UsageError as error:  # a file with variables that is being written
+        note(error.message)
+    return []
 
 
 def _follow(client: Client, reference: str) -> None:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from trivet.sdk.models import SecretInfo
 
 
+_owner_option = click.option(
+    "--owner", metavar="NAME", help="The account or organization whose secret it is; your own account if left out."
+)
+
+
 @click.group()
 def secrets() -> None:
     """Secrets: values for workers, never shown again.
@@ -30,11 +35,13 @@ def secrets() -> None:
 Examples:
   trivet secrets set DB_PASSWORD               asks for the value
   trivet secrets set DB_PASSWORD @password.txt
+  trivet secrets set DB_PASSWORD --owner science
   pass show db | trivet secrets set DB_PASSWORD -""",
 )
 @click.argument("name")
 @click.argument("value", required=False)
-def set_(name: str, value: str | None) -> None:
+@_owner_option
+def set_(name: str, value: str | None, owner: str | None) -> None:
     """Store the secret NAME, or replace it.
 
     VALUE is the value itself (which your shell's history may keep), @FILE, or - for standard input. If left out, it is
@@ -42,29 +49,31 @@ def set_(name: str, value: str | None) -> None:
     """
     secret = _value(name, value)
     with connect() as client:
-        client.secrets.set(name, secret)
+        client.secrets.set(name, secret, owner=owner)
     note(f"{name} is stored. Workers that start from now on get it.")
 
 
 @secrets.command("ls")
+@_owner_option
 @json_option
-def ls(as_json: bool) -> None:
-    """List the names of your secrets."""
+def ls(owner: str | None, as_json: bool) -> None:
+    """List the names of the secrets."""
     columns: list[Column[SecretInfo]] = [Column("SECRET", lambda secret: secret.name, whole=True)]
     with connect() as client:
-        listing(client.secrets.list(), columns, as_json=as_json, empty="There is no secret.")
+        listing(client.secrets.list(owner=owner), columns, as_json=as_json, empty="There is no secret.")
 
 
 @secrets.command("delete")
 @click.argument("name")
+@_owner_option
 @yes_option
-def delete(name: str, yes: bool) -> None:
+def delete(name: str, owner: str | None, yes: bool) -> None:
     """Delete the secret NAME."""
     if not confirmed(f"Delete the secret {name}?", yes=yes):
         note("Nothing was deleted.")
         return
     with connect() as client:
-        client.secrets.delete(name)
+        client.secrets.delete(name, owner=owner)
     note(f"{name} was deleted.")
 
 

@@ -101,6 +101,18 @@ def _too_large(entries: list[_Entry], limit: int) -> TooLargeError:
     )
 
 
+def leaves_out(folder: Path, file: Path) -> bool:
+    """Whether `pack` of a folder leaves a file in it out because of its name, or of that of a folder around it.
+
+    Args:
+        folder: what is packed.
+        file: a file somewhere below it.
+    """
+    patterns, parts = _patterns(folder), file.relative_to(folder).parts
+    names = ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+    return any(_ignored(name, patterns, is_folder=count < len(parts)) for count, name in enumerate(names, 1))
+
+
 def _walk(folder: Path, patterns: tuple[str, ...], below: str = "") -> Iterator[_Entry]:
     with os.scandir(folder) as found:
         for item in sorted(found, key=lambda each: each.name):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
+import time
 from pathlib import Path
 
 import click
@@ -12,6 +15,7 @@ from tests.unit.cli.conftest import Trivet
 from tests.unit.cli.test_deploy import builds
 from tests.unit.sdk.server import Server
 from trivet.cli.deploy_env import LARGEST_FILE, GivenEnv, given_env, read_env_file, uploaded_too
+from trivet.sdk._archive import pack
 
 
 def file_of(folder: Path, text: str) -> Path:
@@ -40,6 +44,8 @@ def source(tmp_path: Path) -> Path:
         ("KEY=\"-----BEGIN\nabc\n-----END\"\nB='1\n2'", {"KEY": "-----BEGIN\nabc\n-----END", "B": "1\n2"}),
         ("A=https://host/?a=b&c=d\nA=last", {"A": "last"}),
         ('A=it\'s\nB=say "so"', {"A": "it's", "B": 'say "so"'}),
+        ('A="1\r\n2"\rB=3', {"A": "1\n2", "B": "3"}),
+        ("A==\nexport = x\n_1==y=", {"A": "=", "export": "x", "_1": "=y="}),
         ("", {}),
     ],
 )
@@ -57,6 +63,12 @@ def test_the_usual_lines_are_read(text: str, found: dict[str, str], tmp_path: Pa
         ('A="hush\n', 1),
         ("A='hush' hush", 1),
         ('A="1\n2"\nhush', 3),
+        ("KEY=-----BEGIN\nhush/+==\n-----END", 2),
+        ("A='it'\\''hush'", 1),
+        ("export hush", 1),
+        ("hush-hush=1", 1),
+        ("1hush=1", 1),
+        ("hüsh=1", 1),
     ],
 )
 def test_a_line_that_can_not_be_read_is_named_and_not_repeated(text: str, line: int, tmp_path: Path) -> None:
@@ -73,6 +85,17 @@ def test_a_file_that_can_hold_no_variables_is_refused(tmp_path: Path) -> None:
     binary.write_bytes(b"x" * (LARGEST_FILE + 1))
     with pytest.raises(click.UsageError, match="larger than"):
         read_env_file(binary)
+    with pytest.raises(click.UsageError, match="larger than"):
+        read_env_file(Path("/dev/zero"))
+
+
+def test_the_largest_file_takes_no_time_that_grows_with_its_square(tmp_path: Path) -> None:
+    file = file_of(tmp_path, "A=1\n" * (LARGEST_FILE // 4))
+    begun = time.process_time()
+    assert read_env_file(file) == {"A": "1"}
+    assert time.process_time() - begun < 12.0, (
+        "a copy of the rest for each line takes twice that; without one it is a second"
+    )
 
 
 def test_what_stands_on_the_command_line_counts_over_files_and_the_last_of_each_counts(tmp_path: Path) -> None:
@@ -110,6 +133,11 @@ def test_all_of_it_reaches_the_platform_apart_from_the_url(
     [
         (("--env", "hush"), "Write --env NAME=VALUE"),
         (("--env", "=hush"), "Write --env NAME=VALUE"),
+        (("--env", "hush/+abc=="), "Write --env NAME=VALUE"),
+        (("--env", " hush=1"), "Write --env NAME=VALUE"),
+        (("--secret", ""), "--secret is no name"),
+        (("--secret", "TOKEN=hush"), "--secret is no name"),
+        (("--secret", "A,hush"), "--secret is no name"),
         (("--no-env", "--env", "A=hush"), "--no-env says"),
         (("--no-env", "--secret", "A"), "--no-env says"),
         (("--env-file", "/nowhere/hush.env"), "does not exist"),
@@ -137,3 +165,28 @@ def test_a_file_with_variables_in_what_is_deployed_is_pointed_at_until_it_is_lef
     assert "uploaded too" not in trivet("deploy", str(source), "--env-file", str(file)).stderr
     assert uploaded_too(source / "handler.py", [file]) == []
     assert uploaded_too(source, [source.parent / ".env"]) == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "uploaded"),
+    [
+        ("", True),
+        (".env\n", False),
+        ("conf/\n", False),
+        ("conf/.env", False),
+        ("/.env", True),
+        ("# .env", True),
+        (".ENV", True),
+        (".env/", True),
+    ],
+)
+def test_the_list_of_what_is_left_out_means_what_it_means_to_the_upload(
+    source: Path, listed: str, uploaded: bool
+) -> None:
+    file = source / "conf" / ".env"
+    file.parent.mkdir()
+    file.write_text("A=1")
+    (source / ".trivetignore").write_text(listed)
+    with tarfile.open(fileobj=io.BytesIO(pack(source).data)) as packed:
+        assert ("conf/.env" in packed.getnames()) is uploaded
+    assert uploaded_too(source, [file]) == ([file] if uploaded else [])

@@ -267,8 +267,9 @@ def test_a_file_that_goes_and_comes_back_unchanged_is_no_change(tmp_path: Path) 
 
 
 def test_dev_deploys_again_after_a_change_and_stops_with_ctrl_c(logged_in: Server, tmp_path: Path) -> None:
-    file = tmp_path / "main.py"
+    file, env = tmp_path / "main.py", tmp_path / ".env"
     file.write_text("1")
+    env.write_text("A=1")
     deployed = queue.Queue[bytes]()
 
     def upload(exchange: Exchange) -> None:
@@ -281,7 +282,7 @@ def test_dev_deploys_again_after_a_change_and_stops_with_ctrl_c(logged_in: Serve
     logged_in.on("POST", "/deployments", upload)
     logged_in.on("GET", "/deployments/d1", lambda it: it.json(failed), lambda it: it.json(ready))
     logged_in.on("GET", "/endpoints/ep1", lambda it: it.json({"id": "ep1", "name": "admin/hello"}))
-    command = [sys.executable, "-m", "trivet.cli", "dev", str(file)]
+    command = [sys.executable, "-m", "trivet.cli", "dev", str(file), "--env-file", str(env)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ)) as process:
         try:
             assert process.stderr is not None
@@ -289,8 +290,10 @@ def test_dev_deploys_again_after_a_change_and_stops_with_ctrl_c(logged_in: Serve
             first = deployed.get(timeout=30)
             told = b"".join(iter(process.stderr.readline, f"Watching {file}; Ctrl-C ends it.\n".encode()))
             assert b"It can't be loaded." in told
+            assert first.startswith(b'{"A": "1"}')
+            env.write_text("A=2")
             file.write_text("two")
-            assert deployed.get(timeout=30) != first
+            assert deployed.get(timeout=30).startswith(b'{"A": "2"}')
             assert process.stdout.readline() == b"admin/hello 1.0.1 is ready.\n"
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=20)

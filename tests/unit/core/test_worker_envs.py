@@ -8,9 +8,11 @@ from trivet.platform.core.endpoints import Endpoint, Version, VersionSettings, V
 from trivet.platform.core.errors import BadRequest, Conflict, CoreError, TooLarge
 from trivet.platform.core.templates import MAX_ENV, MAX_ENV_VALUE, Template
 from trivet.platform.core.worker_envs import (
+    MAX_FOUND,
     MAX_SECRETS,
     SealedEnv,
     WorkerEnv,
+    check_startable,
     kept_sentence,
     next_env,
     version_before,
@@ -59,6 +61,9 @@ def test_what_a_runpod_worker_is_reached_by_can_not_be_given() -> None:
         (WorkerEnv({f"A{number}": "" for number in range(MAX_ENV + 1)}), BadRequest),
         (WorkerEnv(secrets=tuple(f"A{number}" for number in range(MAX_SECRETS + 1))), BadRequest),
         (WorkerEnv({"A": "x"}, ("A",)), BadRequest),
+        (WorkerEnv(secrets=("",)), BadRequest),
+        (WorkerEnv(secrets=("A\n",)), BadRequest),
+        (WorkerEnv(secrets=("A" * 129,)), BadRequest),
     ],
 )
 def test_what_can_be_in_no_environment_is_refused(wanted: WorkerEnv, kind: type[CoreError]) -> None:
@@ -76,6 +81,24 @@ def test_no_refusal_and_no_repr_repeats_a_value() -> None:
         with pytest.raises(BadRequest) as caught:
             wanted.check()
         assert "hush-hush" not in f"{caught.value.detail} {caught.value.hint}"
+
+
+def test_a_worker_that_would_serve_a_port_of_its_own_and_take_no_job_can_not_be_asked_for() -> None:
+    with pytest.raises(BadRequest, match="RUNPOD_REALTIME_PORT can't be set"):
+        WorkerEnv({"RUNPOD_REALTIME_PORT": "8000"}).check()
+
+
+def test_more_than_a_program_can_be_started_with_is_told_before_it_is_tried() -> None:
+    most = {"A": "x" * (MAX_FOUND - 3)}
+    assert check_startable(most) == most
+    with pytest.raises(TooLarge, match=f"{MAX_FOUND + 3:,} bytes together"):
+        check_startable({**most, "B": ""})
+
+
+def test_a_value_in_the_place_of_a_secrets_name_is_not_repeated() -> None:
+    with pytest.raises(BadRequest, match="is no name") as caught:
+        WorkerEnv(secrets=("TOKEN=hush-hush",)).check()
+    assert "hush-hush" not in f"{caught.value.detail} {caught.value.hint}"
 
 
 def test_what_is_given_is_all_that_the_next_version_gets() -> None:

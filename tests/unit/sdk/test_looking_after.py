@@ -142,6 +142,10 @@ def test_people(server: Server, client: Client) -> None:
     assert client.secrets.list()[0].name == "TOKEN"
     client.secrets.set("TOKEN", "x")
     client.secrets.delete("TOKEN")
+    assert [secret.name for secret in client.secrets.list(owner="science")] == ["TOKEN"]
+    client.secrets.set("TOKEN", "x", owner="science")
+    client.secrets.delete("TOKEN", owner="science")
+    assert [it.query.get("owner") for it in server.seen[-6:]] == [None] * 3 + ["science"] * 3
     assert all(exchange.headers["authorization"].startswith("Bearer trv_") for exchange in server.seen)
 
 

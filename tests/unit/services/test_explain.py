@@ -192,6 +192,59 @@ def test_a_job_of_low_priority_without_a_worker_says_what_its_reader_can_do(
     assert found.next_steps[:-1] == steps
 
 
+EXPIRED = JobError("ttl_expired", "The job was not finished within its time to live of 12 s.", hint="Raise `ttl=`.")
+UNFIT = StartHistory(
+    4, NOW + 2.0, Departure("could not load its handler: ValueError: bad token t0p", ("ValueError: bad token t0p",))
+)
+
+
+@pytest.mark.parametrize("status", [JobStatus.TIMED_OUT, JobStatus.CANCELLED])
+def test_a_job_that_ended_in_the_queue_says_why_no_worker_took_it(status: JobStatus) -> None:
+    found = told(replace(QUEUED, status=status, finished_at=NOW, error=EXPIRED), history=UNFIT)
+    first, second = found.reasons
+    assert first == EXPIRED.said
+    assert second.startswith("No worker of ada/hello becomes ready: starting one failed 4 times in a row.")
+    assert second.endswith("The last one could not load its handler: ValueError: bad token t0p.")
+    assert found.worker_log == ("ValueError: bad token t0p",)
+    assert EXPIRED.hint not in found.next_steps
+    assert "trivet endpoints rollback ada/hello" in found.next_steps[0]
+
+
+def test_a_job_that_ended_in_the_queue_of_what_can_not_run_here_says_that() -> None:
+    job = replace(QUEUED, status=JobStatus.TIMED_OUT, finished_at=NOW, error=EXPIRED)
+    off = told(job, endpoint=replace(ENDPOINT, scaling=ScalingPolicy(minimum=0, maximum=0)))
+    assert off.reasons[-1] == "ada/hello is switched off: no worker of it may run."
+    no_gpu = told(job, version=replace(VERSION, settings=VersionSettings(gpu="H100")))
+    assert "asks for the GPU 'H100'" in no_gpu.reasons[-1]
+
+
+@pytest.mark.parametrize(
+    ("job", "facts"),
+    [
+        (QUEUED, {"history": UNFIT, "seats": 1}),
+        (QUEUED, {}),
+        (RUNNING, {"history": UNFIT}),
+        (QUEUED, {"history": UNFIT, "endpoint": None}),
+    ],
+)
+def test_nothing_is_made_up_about_why_a_job_timed_out(job: Job, facts: dict[str, Any]) -> None:
+    found = told(replace(job, status=JobStatus.TIMED_OUT, finished_at=NOW, error=EXPIRED), **facts)
+    assert (found.reasons, found.next_steps) == ((EXPIRED.said,), (EXPIRED.hint,))
+
+
+def test_who_does_not_manage_the_endpoint_reads_nothing_that_its_code_said_when_it_was_loaded() -> None:
+    for job in (QUEUED, replace(QUEUED, status=JobStatus.TIMED_OUT, finished_at=NOW, error=EXPIRED)):
+        found = told(job, history=UNFIT, manages=False)
+        assert any("The last one could not load its handler." in reason for reason in found.reasons)
+        assert "t0p" not in repr(found)
+        assert "Ask whoever looks after ada/hello to mend it." in found.next_steps
+
+
+def test_a_worker_that_ends_without_a_word_has_no_last_lines_to_look_at() -> None:
+    found = told(QUEUED, history=StartHistory(2, NOW, Departure("exited with status 7")))
+    assert found.next_steps[0].startswith("Mend what ends it, and deploy again")
+
+
 def test_a_job_that_ended_in_the_queue_took_no_time() -> None:
     job = replace(QUEUED, status=JobStatus.CANCELLED, finished_at=NOW)
     assert told(job).summary == "The job was cancelled."

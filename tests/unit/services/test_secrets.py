@@ -53,7 +53,7 @@ def test_all_secrets_that_are_missing_are_named_at_once_with_what_to_do() -> Non
     town = Town()
     bond = town.account("bond")
     run(town.secrets.put(bond, "WORD", "shaken"))
-    with pytest.raises(NotFound, match=r"secrets A, B, which are not set: `trivet secrets set A`"):
+    with pytest.raises(NotFound, match=r"secrets A, B of bond are not set: `trivet secrets set A --owner bond`"):
         run(town.secrets.of_owner(bond.account_id, ["A", "WORD", "B", "A"]))
 
 

@@ -159,7 +159,7 @@ def test_every_use_of_templates_takes_the_scope_deploy(town: Town, scope: str) -
     for way in ways:
         with pytest.raises(Forbidden, match="deploy"):
             way()
-    assert town.templates.env_of(weak, endpoint) == {}
+    assert run(town.templates.env_of(weak, endpoint)) == {}
 
 
 def test_a_template_that_is_used_can_not_be_removed_and_says_by_whom(town: Town) -> None:
@@ -197,7 +197,7 @@ def test_an_endpoint_is_made_of_the_image_and_can_be_called(town: Town) -> None:
         "main:hello",
         template.sealed_env,
     )
-    assert town.templates.env_of(town.admin, endpoint) == {"A": "1"}
+    assert run(town.templates.env_of(town.admin, endpoint)) == {"A": "1"}
     assert run(town.store.read(lambda tx: (tx.endpoints.get(endpoint.id), tx.versions.get(version.id)))) == (
         endpoint,
         version,
@@ -309,7 +309,7 @@ def test_another_template_is_a_new_version_with_its_environment(town: Town) -> N
     other = save(town, town.admin, "other", env=[("A", "2")]).template
     used = run(town.templates.use_template(town.admin, endpoint.id, other.id))
     assert (used.template_id, used.scaling) == (other.id, POLICY)
-    assert town.templates.env_of(town.admin, used) == {"A": "2"}
+    assert run(town.templates.env_of(town.admin, used)) == {"A": "2"}
     assert current(town, used).settings.timeout == 90.0
     assert run(town.templates.use_template(town.admin, endpoint.id, other.id)).history == used.history
 
@@ -319,9 +319,9 @@ def test_a_saved_template_gives_what_was_made_from_it_a_new_version(town: Town) 
     one, two = (make(town, town.admin, template.id, name) for name in ("one", "two"))
     apart = make(town, town.admin, save(town, town.admin, "other").template.id, "apart")
     saved = save(town, town.admin, "t", template.id, env=[("A", "2")])
-    assert [town.templates.env_of(town.admin, current_of) for current_of in (fresh(town, one), fresh(town, two))] == [
-        {"A": "2"}
-    ] * 2
+    assert [
+        run(town.templates.env_of(town.admin, current_of)) for current_of in (fresh(town, one), fresh(town, two))
+    ] == [{"A": "2"}] * 2
     assert current(town, one).id != current(town, two).id
     assert fresh(town, apart) == apart
     again = save(town, town.admin, "t", template.id, env=[("A", "2")])
@@ -415,19 +415,19 @@ def test_a_template_is_saved_together_with_an_endpoint_of_it(town: Town) -> None
     endpoint = run(town.templates.create_endpoint(town.admin, draft, TemplateDraft("t", IMAGE, [("A", "1")])))
     (view,) = run(town.templates.list(town.admin))
     assert (view.template.id, view.env) == (endpoint.template_id, {"A": "1"})
-    assert town.templates.env_of(town.admin, endpoint) == {"A": "1"}
+    assert run(town.templates.env_of(town.admin, endpoint)) == {"A": "1"}
     other = make(town, town.admin, view.template.id, "other")
     wanted = EndpointDraft("", view.template.id, POLICY, Overrides(9.0))
     saved = run(town.templates.save_endpoint(town.admin, endpoint.id, wanted, TemplateDraft("t", IMAGE, [("A", "2")])))
     assert [version.number for version in town.endpoints.versions_of(saved.id)] == ["1.0.0", "1.1.0"]
     assert current(town, saved).settings.timeout == 9.0
     for each in (saved, fresh(town, other)):
-        assert town.templates.env_of(town.admin, each) == {"A": "2"}
+        assert run(town.templates.env_of(town.admin, each)) == {"A": "2"}
     moved = run(
         town.templates.save_endpoint(town.admin, other.id, EndpointDraft("", None, POLICY), TemplateDraft("u", IMAGE))
     )
     assert moved.template_id not in (None, view.template.id)
-    assert town.templates.env_of(town.admin, moved) == {}
+    assert run(town.templates.env_of(town.admin, moved)) == {}
 
 
 @pytest.mark.parametrize(
@@ -467,7 +467,7 @@ def test_anothers_endpoint_is_changed_by_nobody_else(town: Town) -> None:
         endpoint.id,
         "missing0000000",
     )
-    assert town.templates.env_of(ben, endpoint) == {}
+    assert run(town.templates.env_of(ben, endpoint)) == {}
 
 
 def test_the_log_of_another_owners_image_is_not_handed_on(town: Town) -> None:

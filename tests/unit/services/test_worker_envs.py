@@ -14,6 +14,7 @@ from trivet.platform.core.endpoints import EndpointReference, Version, VersionSe
 from trivet.platform.core.errors import BadRequest, Conflict, NotFound, Unavailable
 from trivet.platform.core.worker_envs import WorkerEnv
 from trivet.platform.ports.builder import Built
+from trivet.platform.services.secrets import MAX_VALUE
 
 WANTED = WorkerEnv({"MODEL_NAME": "tiny"}, ("HF_TOKEN",))
 
@@ -144,6 +145,18 @@ def test_an_endpoints_own_secrets_are_there_while_its_next_code_is_tried() -> No
     assert town.builder.tried_with == {"OWN": "hush"}
 
 
+def test_a_variable_that_a_secret_of_the_code_takes_the_place_of_is_named_in_a_line() -> None:
+    town = town_with_secret()
+    town.builder.result = built("hello", settings=VersionSettings(secrets=("HF_TOKEN",)))
+    ended = town.deploy(town.admin, env=WorkerEnv({"HF_TOKEN": "mine", "A": "1"}))
+    (line,) = [step.text for step in ended.steps if "HF_TOKEN" in step.text]
+    assert (
+        line == "The code of hello asks for the secret HF_TOKEN itself: its workers find that, and not what was given."
+    )
+    town.builder.result = built("hello")
+    assert "asks for" not in str(town.deploy(town.admin, "b" * 64, WorkerEnv({"HF_TOKEN": "mine"})).steps)
+
+
 # -- templates, images and models ---------------------------------------------------------------------------------------
 
 
@@ -186,7 +199,31 @@ def test_a_model_is_given_nothing() -> None:
 def test_what_came_with_a_deployment_is_not_told_where_a_templates_environment_is() -> None:
     town = Town()
     endpoint, _ = town.publish(town.admin, "admin/hello", env=WorkerEnv({"A": "1"}))
-    assert town.templates.env_of(town.admin, endpoint) == {}
+    assert run(town.templates.env_of(town.admin, endpoint)) == {}
+
+
+def test_what_came_with_a_deployment_is_not_told_either_when_its_endpoint_goes_back_to_it_from_a_template() -> None:
+    town = Town()
+    publish(town, town.admin)
+    template = save(town, town.admin, env=[("T", "of the template")]).template
+    town.builder.result = built("hello")
+    endpoint, version = town.publish(town.admin, "admin/hello", env=WorkerEnv({"A": "hush"}))
+    made = run(town.templates.use_template(town.admin, endpoint.id, template.id))
+    assert run(town.templates.env_of(town.admin, made)) == {"T": "of the template"}
+    back = run(town.endpoints.rollback(town.admin, EndpointReference.parse("admin/hello")))
+    assert (back.current_id, back.template_id) == (version.id, template.id)
+    assert run(town.templates.env_of(town.admin, back)) == {}
+    assert town.secrets.env_of(version) == {"A": "hush"}
+
+
+def test_more_secrets_than_a_program_can_be_started_with_end_the_deployment_with_what_to_do() -> None:
+    town = Town()
+    names = tuple(f"BIG{number}" for number in range(30))
+    for name in names:
+        run(town.secrets.put(town.admin, name, "x" * MAX_VALUE))
+    error = town.deploy(town.admin, env=WorkerEnv(secrets=names)).error
+    assert error is not None
+    assert (error[0], "hosted file" in error[2]) == ("too_large", True)
 
 
 # -- who may, and what is refused -----------------------------------------------------------------------------------------
@@ -208,9 +245,7 @@ def test_a_secret_is_the_endpoints_owners_and_a_stranger_can_not_tell_which_othe
     bond = town.account("bond")
     for name in ("HF_TOKEN", "NOBODY_HAS_IT"):
         detail = refusal(lambda name=name: town.submit(bond, env=WorkerEnv(secrets=(name,)))).detail  # type: ignore[misc]  # a default
-        assert (
-            detail.replace(name, "X") == "The handler asks for the secret X, which is not set: `trivet secrets set X`."
-        )
+        assert detail.replace(name, "X") == "The secret X of bond is not set: `trivet secrets set X --owner bond`."
     with pytest.raises(NotFound):
         town.submit(bond, name="admin/hello", env=WorkerEnv({"A": "1"}))
 

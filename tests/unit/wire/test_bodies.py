@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from trivet.platform.core.errors import BadRequest, StorageFull, TooLarge
-from trivet.platform.wire.bodies import ClientGone, read_body, save_body
+from trivet.platform.wire.bodies import ClientGone, read_body, save_body, split_body
 from trivet.platform.wire.heads import read_heads
 
 
@@ -112,3 +113,38 @@ def test_a_full_disk_says_so_and_leaves_no_file() -> None:
     with pytest.raises(StorageFull):
         asyncio.run(save_body(receive, Full(full), 10))
     assert len(removed) == 1
+
+
+@pytest.mark.parametrize(
+    "parts", [(b"headrest",), (b"he", b"", b"adr", b"est"), (b"head", b"rest"), (b"", b"hea", b"drest")]
+)
+def test_the_first_part_of_a_body_and_the_rest_come_apart_however_it_is_cut(parts: tuple[bytes, ...]) -> None:
+    async def scene() -> tuple[bytes, bytes]:
+        receive, _ = sender(*parts)
+        head, rest = await split_body(receive, 4)
+        return head, await read_body(rest, 4)
+
+    assert asyncio.run(scene()) == (b"head", b"rest")
+
+
+def test_a_body_that_is_shorter_than_its_first_part_is_refused_and_one_that_is_cut_off_is_nobodys() -> None:
+    receive, _ = sender(b"he", b"a")
+    with pytest.raises(BadRequest, match="ends after 3 bytes"):
+        asyncio.run(split_body(receive, 4))
+    receive, _ = sender(b"he", hang_up=True)
+    with pytest.raises(ClientGone):
+        asyncio.run(split_body(receive, 4))
+
+
+def test_a_first_part_that_comes_byte_by_byte_is_not_copied_for_each() -> None:
+    sent = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal sent
+        sent += 1
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    begun = time.process_time()
+    head, _ = asyncio.run(split_body(receive, 1 << 19))
+    assert (len(head), sent) == (1 << 19, 1 << 19)
+    assert time.process_time() - begun < 10.0, "a copy of all that came, for each byte, takes minutes"

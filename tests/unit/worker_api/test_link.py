@@ -6,6 +6,8 @@ import asyncio
 import json
 import logging
 import math
+import os
+import socket
 import stat
 import struct
 import tempfile
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from tests.unit.services.plant import Plant, payload
 from tests.unit.services.town import ref
@@ -68,6 +71,12 @@ class Wire:
     async def is_closed(self) -> bool:
         """Waits for the end of the link; True where nothing was said before it."""
         return await self.hear() is None
+
+    def die(self, *last: bytes) -> None:
+        """Says something and is gone, all in this moment: the server can have read nothing of it when it writes next."""
+        with socket.socket(fileno=os.dup(self._writer.get_extra_info("socket").fileno())) as end:
+            end.sendall(b"".join(last))
+            end.shutdown(socket.SHUT_RDWR)
 
     async def close(self) -> None:
         self._writer.close()
@@ -159,6 +168,16 @@ def hello(worker_id: str, token: str, **changes: Any) -> dict[str, Any]:
 def dock() -> Iterator[Dock]:
     with tempfile.TemporaryDirectory(prefix="trivet-") as folder:  # pytest's own is too deep for a socket's path
         yield Dock(Path(folder))
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def each_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both kinds of event loop that the server runs on, as they close broken connections each in its way."""
+    monkeypatch.setattr("asyncio.events.new_event_loop", request.param)
+
+
+def result_of(order: Frame) -> bytes:
+    return encode(Kind.RESULT, order.attempt, {"token": order.meta["token"]}, b"1")
 
 
 # -- hello --------------------------------------------------------------------------------------------------------------
@@ -444,6 +463,85 @@ def test_the_end_of_a_link_takes_the_worker_out_of_service(dock: Dock) -> None:
         dock.now += 3.0
         dock.workers.tick()
         assert dock.runtime.killed == [worker_id]
+
+    dock.dock(scene())
+
+
+@pytest.mark.usefixtures("each_loop")
+def test_a_result_counts_whose_worker_has_died_and_is_written_to_before_it_was_read(dock: Dock) -> None:
+    async def scene() -> None:
+        wire, worker_id = await dock.up()
+        job, order = await dock.order(wire)
+        wire.die(result_of(order))
+        dock.workers.stop(worker_id)  # which is written, and breaks the connection
+        ended = await dock.ended(job.id)
+        assert (ended.status, ended.attempt) == (JobStatus.SUCCEEDED, 1)
+        await dock.eventually(lambda: not dock.listener._links)
+
+    dock.dock(scene())
+
+
+@pytest.mark.usefixtures("each_loop")
+def test_a_second_result_counts_where_the_answer_to_the_first_breaks_the_connection(dock: Dock) -> None:
+    async def scene() -> None:
+        wire, worker_id = await dock.up()
+        (one, first), (two, second) = await dock.order(wire), await dock.order(wire)
+        waits = [(await dock.calls.submit(dock.ada, HELLO, payload())).job for _ in range(2)]
+        wire.die(result_of(first), result_of(second))
+        for job in (one, two):
+            ended = await dock.ended(job.id)
+            assert (ended.status, ended.attempt) == (JobStatus.SUCCEEDED, 1)
+        await dock.eventually(lambda: not dock.listener._links)
+        dock.runtime.kill(worker_id)
+        assert {(await dock.job(job.id)).status for job in waits} == {JobStatus.QUEUED}
+
+    dock.dock(scene())
+
+
+@pytest.mark.usefixtures("each_loop")
+def test_a_goodbye_counts_that_was_not_read_when_the_connection_broke(dock: Dock) -> None:
+    async def scene() -> None:
+        wire, worker_id = await dock.up()
+        (one, first), (two, second) = await dock.order(wire), await dock.order(wire)
+        wire.die(result_of(first), encode(Kind.BYE), result_of(second))
+        assert dock.dispatcher.stops.cancel(two.id)
+        assert (await dock.ended(one.id)).status is JobStatus.SUCCEEDED
+        await dock.eventually(lambda: not dock.listener._links)
+        assert (await dock.job(two.id)).status is JobStatus.RUNNING  # said behind the goodbye
+        entry = dock.workers.register.get(worker_id)
+        assert entry is not None
+        assert entry.is_ending
+
+    dock.dock(scene())
+
+
+@pytest.mark.usefixtures("each_loop")
+def test_garbage_among_the_last_words_of_a_worker_harms_nobody(dock: Dock, caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        wire, worker_id = await dock.up()
+        job, order = await dock.order(wire)
+        wire.die(result_of(order), b"\xff" * 64)
+        dock.workers.stop(worker_id)
+        await dock.eventually(lambda: not dock.listener._links)
+        assert (await dock.job(job.id)).status is JobStatus.RUNNING  # what came with it counts no more than it
+        dock.runtime.kill(worker_id)
+        assert (await dock.job(job.id)).status is JobStatus.QUEUED
+
+    dock.dock(scene())
+    assert [record.levelname for record in caplog.records if record.name == link_module.logger.name] == ["WARNING"]
+
+
+@pytest.mark.usefixtures("each_loop")
+def test_the_link_of_a_worker_that_dies_while_nobody_listens_to_it_is_closed(dock: Dock) -> None:
+    async def scene() -> None:
+        wire, worker_id = await dock.up()
+        entry = dock.workers.register.get(worker_id)
+        assert entry is not None
+        assert entry.link is not None
+        entry.link.listen(on=False)
+        wire.die(encode(Kind.HEARTBEAT))
+        dock.runtime.kill(worker_id)
+        await dock.eventually(lambda: not dock.listener._links)
 
     dock.dock(scene())
 

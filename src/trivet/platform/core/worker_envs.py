@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trivet.platform.core.endpoints import Endpoint, Version
-from trivet.platform.core.errors import BadRequest, Conflict
-from trivet.platform.core.templates import Template, check_env
+from trivet.platform.core.errors import BadRequest, Conflict, TooLarge
+from trivet.platform.core.templates import MAX_ENV_SIZE, Template, check_env
 
 MAX_SECRETS = 200
 """Secrets that may be asked for with an upload, at most: as many as an owner can have."""
+MAX_FOUND = 3 * MAX_ENV_SIZE
+"""Bytes of what a program finds in its environment, at most: Linux starts none with more than 2 MiB of it and its arguments."""
 _MOST_NAMED = 8
+_SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SET_BY_PLATFORM = re.compile(
     r"TRIVET_.*|LD_.*|DYLD_.*|PATH|HOME|TMPDIR|VIRTUAL_ENV|PYTHONHOME"
-    r"|RUNPOD_(?:WEBHOOK_.*|AI_API_KEY|POD_ID|ENDPOINT_ID|PING_INTERVAL)"
+    r"|RUNPOD_(?:WEBHOOK_.*|AI_API_KEY|POD_ID|ENDPOINT_ID|PING_INTERVAL|REALTIME_PORT)"
 )
 """What workers are started, found and reached by: a value of somebody else's would have no effect, or break the worker."""
 
@@ -43,6 +46,12 @@ class WorkerEnv:
         variables, secrets = check_env(self.variables.items()), tuple(dict.fromkeys(self.secrets))
         if len(secrets) > MAX_SECRETS:
             raise BadRequest(f"{len(secrets)} secrets are asked for; at most {MAX_SECRETS} may be.")
+        if any(_SECRET.fullmatch(name) is None for name in secrets):
+            # not repeated: who takes it for the place of the value must not read that in a log
+            raise BadRequest(
+                "One of the secrets that are asked for is no name.",
+                hint="Give the names of stored secrets, and never a value: `trivet secrets set NAME` stores one.",
+            )
         taken = sorted(name for name in {*variables, *secrets} if _SET_BY_PLATFORM.fullmatch(name) is not None)
         if taken:
             raise BadRequest(
@@ -105,6 +114,22 @@ def next_env(
     return SealedEnv() if before is None else SealedEnv(before.sealed_env, before.settings.asked_secrets)
 
 
+def check_startable(env: Mapping[str, str]) -> Mapping[str, str]:
+    """What a program shall find in its environment, variables and the values of secrets together, as it was.
+
+    Raises:
+        TooLarge: no program can be started with so much.
+    """
+    size = sum(len(name) + len(value.encode(errors="surrogatepass")) + len("=\0") for name, value in env.items())
+    if size > MAX_FOUND:
+        raise TooLarge(
+            f"Variables and secrets have {size:,} bytes together; a program can be started with {MAX_FOUND:,} at most.",
+            limit=MAX_FOUND,
+            hint="Ask for fewer secrets, or put what is large into a hosted file that the code reads.",
+        )
+    return env
+
+
 def kept_sentence(full_name: str, number: str, variables: Sequence[str], secrets: Sequence[str]) -> str:
     """What is said where a version keeps what the one before had.
 
@@ -119,6 +144,18 @@ def kept_sentence(full_name: str, number: str, variables: Sequence[str], secrets
         f"the {noun}{'' if len(names) == 1 else 's'} {_listed(names)}" for noun, names in kinds if names
     )
     return f"{full_name} keeps {kept} of version {number}, as none were given. `--no-env` leaves them out."
+
+
+def overruled_sentence(name: str, variables: Sequence[str]) -> str:
+    """What is said where variables were given that an endpoint's workers do not find.
+
+    Args:
+        name: the endpoint's own, without the owner's.
+        variables: their names; one at least.
+    """
+    secrets, found = ("secret", "that") if len(variables) == 1 else ("secrets", "those")
+    asked = f"The code of {name} asks for the {secrets} {_listed(variables)} itself"
+    return f"{asked}: its workers find {found}, and not what was given."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -285,7 +285,7 @@ class Deployments:
             for warning in built.warnings:
                 self._step(build, warning)
             if request.image is None:
-                await self._tell_kept(build, built)
+                await self._tell_env(build, built)
                 await self._publish(build, built)
             else:
                 await self._publish_image(build, built)
@@ -302,12 +302,15 @@ class Deployments:
             return {}
         return await self._envs.for_trial(build.deployment.owner_id, _named(build, names), build.env)
 
-    async def _tell_kept(self, build: _Build, built: Built) -> None:
-        """Says what new versions keep of the environment of those before, where nothing was given."""
+    async def _tell_env(self, build: _Build, built: Built) -> None:
+        """Says what new versions keep of the environment of those before; or, where something was given, what has no effect."""
         if build.env is None:
             names = _named(build, [item.name for item in built.endpoints if item.model is None])
-            for sentence in await self._envs.kept(build.deployment.owner_id, names):
-                self._step(build, sentence)
+            said = await self._envs.kept(build.deployment.owner_id, names)
+        else:
+            said = self._envs.overruled(build.env, built.endpoints)
+        for sentence in said:
+            self._step(build, sentence)
 
     def _check_schemas(self, built: Built) -> None:
         """A schema that is none must end the deployment here, or it would refuse every call."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.jobs import Job, JobStatus, Priority
@@ -64,11 +64,14 @@ def _ended(job: Job, around: Situation) -> Explanation:
     error = job.error
     if error is None:
         return Explanation(job.id, job.status, summary)
-    steps = [error.hint] if error.hint else []
+    steps, log = [error.hint] if error.hint else [], error.worker_log
+    kept = _what_kept_it_waiting(job, around)
+    if kept is not None:  # more time or more workers, as the error itself advises, would change nothing
+        steps, log = list(kept.steps), kept.worker_log
     if job.status is JobStatus.FAILED or job.is_dead_letter:
         again = f"Try it again: `trivet jobs replay {job.id}`." if around.endpoint is not None else _GONE
         steps.append(f"See what it printed: `trivet jobs logs {job.id}`. {again}")
-    reasons = [error.said]
+    reasons = [error.said, *(kept.reasons if kept is not None else ())]
     if job.is_dead_letter:
         reasons.append(f"It is a dead letter: {_why_no_further(job)}.")
     return Explanation(
@@ -77,8 +80,23 @@ def _ended(job: Job, around: Situation) -> Explanation:
         summary,
         reasons=tuple(reasons),
         next_steps=tuple(steps),
-        worker_log=error.worker_log if around.manages else (),
+        worker_log=log if around.manages else (),
     )
+
+
+def _what_kept_it_waiting(job: Job, around: Situation) -> _Waiting | None:
+    """What stands between its version's jobs and a worker, where a job came to its end in the queue; None: nothing is known.
+
+    It is told as it stands now: had it changed meanwhile, there would be a worker, or no failed starts any more.
+    """
+    ended_waiting = job.status in {JobStatus.TIMED_OUT, JobStatus.CANCELLED} and job.started_at is None
+    if around.endpoint is None or not ended_waiting:
+        return None
+    name = around.endpoint.full_name
+    obstacle = _obstacle(name, around)
+    if obstacle is None and around.history.failures and not around.seats:
+        return _failed_starts(name, around)
+    return obstacle
 
 
 def _why_no_further(job: Job) -> str:
@@ -118,15 +136,13 @@ def _running(job: Job, around: Situation) -> Explanation:
 def _queued(job: Job, around: Situation) -> Explanation:
     place = "" if around.position is None else f" at position {around.position}"
     name = around.endpoint.full_name if around.endpoint is not None else job.endpoint_id
-    gpu = around.version.settings.gpu if around.version is not None else None
+    obstacle = _obstacle(name, around)
     if job.retry_at is not None and job.retry_at > around.now:
         waiting = _for_its_next_attempt(job, around.now)
-    elif gpu is not None and not has_gpu(around.capabilities.gpus, gpu):
-        waiting = _for_a_gpu(name, gpu, around)
+    elif obstacle is not None:
+        waiting = obstacle
     elif around.seats:
         waiting = _for_a_free_worker(name, around)
-    elif around.endpoint is not None and around.endpoint.scaling.maximum == 0:
-        waiting = _for_switching_on(name, around)
     elif job.policy.priority is Priority.LOW and not around.starting:
         waiting = _for_others(name, around)
     elif around.history.failures:
@@ -151,6 +167,16 @@ class _Waiting:
     reasons: tuple[str, ...]
     steps: tuple[str, ...] = ()
     worker_log: tuple[str, ...] = ()
+
+
+def _obstacle(name: str, around: Situation) -> _Waiting | None:
+    """What no patience helps against: the GPU is not here, or no worker may run; None: nothing of the kind."""
+    gpu = around.version.settings.gpu if around.version is not None else None
+    if gpu is not None and not has_gpu(around.capabilities.gpus, gpu):
+        return _for_a_gpu(name, gpu, around)
+    if not around.seats and around.endpoint is not None and around.endpoint.scaling.maximum == 0:
+        return _for_switching_on(name, around)
+    return None
 
 
 def _for_its_next_attempt(job: Job, now: float) -> _Waiting:
@@ -224,18 +250,29 @@ def _for_switching_on(name: str, around: Situation) -> _Waiting:
 
 
 def _for_a_start_that_works(name: str, around: Situation) -> _Waiting:
+    waiting, history = _failed_starts(name, around), around.history
+    if history.retry_at <= around.now:
+        return waiting
+    next_try = f"The next start is tried in {_span(history.retry_at - around.now)}."
+    return replace(waiting, reasons=(*waiting.reasons, next_try))
+
+
+def _failed_starts(name: str, around: Situation) -> _Waiting:
     history, last = around.history, around.history.last
     times = "once" if history.failures == 1 else f"{history.failures} times in a row"
     reason = last.reason.rstrip(".") if last is not None else "ended"
-    reasons = [f"No worker of {name} becomes ready: starting one failed {times}. The last one {reason}."]
-    if history.retry_at > around.now:
-        reasons.append(f"The next start is tried in {_span(history.retry_at - around.now)}.")
-    mend = f"Mend what the worker's last lines name, and deploy again; or go back: `trivet endpoints rollback {name}`."
+    if not around.manages:
+        reason = reason.partition(": ")[
+            0
+        ]  # what follows are the words of the endpoint's own code, or names of its secrets
+    lines = last.last_lines if last is not None else ()
+    what = "what the worker's last lines name" if lines else "what ends it"
+    mend = f"Mend {what}, and deploy again; or go back: `trivet endpoints rollback {name}`."
     return _Waiting(
         "crash_loop" if history.is_crash_loop else "worker_starting",
-        tuple(reasons),
+        (f"No worker of {name} becomes ready: starting one failed {times}. The last one {reason}.",),
         (mend if around.manages else f"Ask whoever looks after {name} to mend it.",),
-        last.last_lines if last is not None else (),
+        lines,
     )
 
 

@@ -18,7 +18,7 @@ from trivet.platform.ports.clock import Clock
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.ports.vault import Vault
 from trivet.platform.services import access
-from trivet.platform.services.owners import managed_owner
+from trivet.platform.services.owners import managed_owner, owner_by_id
 
 MAX_VALUE = 64 * 1024
 """Bytes of a value, at most."""
@@ -142,13 +142,18 @@ class Secrets:
             Unavailable: the platform's key does not open them.
         """
         wanted = list(dict.fromkeys(names))
-        sealed = await self._store.read(lambda tx: {s.name: s.sealed for s in tx.deployments.secrets_of(owner_id)})
+        owner, sealed = await self._store.read(
+            lambda tx: (
+                owner_by_id(tx, owner_id),
+                {secret.name: secret.sealed for secret in tx.deployments.secrets_of(owner_id)},
+            )
+        )
         missing = [name for name in wanted if name not in sealed]
         if missing:
-            one = len(missing) == 1
+            of, option = (f" of {owner.name}", f" --owner {owner.name}") if owner is not None else ("", "")
+            noun, are = ("secret", "is") if len(missing) == 1 else ("secrets", "are")
             raise NotFound(
-                f"The handler asks for the secret{'' if one else 's'} {', '.join(missing)}, which "
-                f"{'is' if one else 'are'} not set: `trivet secrets set {missing[0]}`.",
+                f"The {noun} {', '.join(missing)}{of} {are} not set: `trivet secrets set {missing[0]}{option}`."
             )
         return {name: self._vault.unseal(sealed[name]) for name in wanted}
 

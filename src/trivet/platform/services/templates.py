@@ -252,17 +252,22 @@ class Templates:
         """
         return await self._remake(principal, endpoint_id, template_id, lambda endpoint: endpoint)
 
-    def env_of(self, principal: Principal, endpoint: Endpoint) -> Mapping[str, str]:
+    async def env_of(self, principal: Principal, endpoint: Endpoint) -> Mapping[str, str]:
         """What the current version's workers get by the endpoint's template; nothing for one who does not manage the endpoint.
 
-        Without a template there is nothing to tell: what came with a deployment is never shown.
+        What came with a deployment is never shown. An endpoint that has a template now may have gone back to a version that
+        was deployed before: this has something of its template's only where the two were sealed as one.
 
         Raises:
             Unavailable: the platform's key does not open it.
         """
         version = self._endpoints.version(endpoint.current_id or "")
         may_know = self._endpoints.manages(principal, endpoint) and principal.has(Scope.DEPLOY)
-        if version is None or endpoint.template_id is None or not may_know:
+        template_id = endpoint.template_id
+        if version is None or template_id is None or not may_know:
+            return {}
+        template = await self._store.read(lambda tx: tx.templates.get(template_id))
+        if template is None or template.sealed_env != version.sealed_env:
             return {}
         return open_env(self._vault, version.sealed_env)
 

@@ -10,7 +10,16 @@ from collections.abc import Mapping, Sequence
 from trivet.platform.core.endpoints import Endpoint, Version
 from trivet.platform.core.errors import Unavailable
 from trivet.platform.core.templates import without_platforms_own
-from trivet.platform.core.worker_envs import SealedEnv, WorkerEnv, kept_sentence, next_env, version_before
+from trivet.platform.core.worker_envs import (
+    SealedEnv,
+    WorkerEnv,
+    check_startable,
+    kept_sentence,
+    next_env,
+    overruled_sentence,
+    version_before,
+)
+from trivet.platform.ports.builder import BuiltEndpoint
 from trivet.platform.ports.stores import Store, Transaction
 from trivet.platform.ports.vault import Vault
 from trivet.platform.services.owners import owner_by_id
@@ -62,6 +71,7 @@ class WorkerEnvs:
         Raises:
             Conflict: something was given, and an endpoint has a template.
             NotFound: a secret that is asked for is gone.
+            TooLarge: it is more than a program can be started with.
             Unavailable: the platform's key does not open a value.
         """
         known = await self._store.read(lambda tx: _known(tx, owner_id, names, given))
@@ -71,7 +81,7 @@ class WorkerEnvs:
             env |= await self._secrets.of_endpoint(endpoint.id)
         if given is not None and not known:
             env = await self._opened(owner_id, given)
-        return env
+        return check_startable(env)
 
     async def kept(self, owner_id: str, names: Sequence[str]) -> list[str]:
         """What is said of the endpoints whose next version keeps what the one before was given; a sentence each.
@@ -95,6 +105,20 @@ class WorkerEnvs:
             if variables or secrets:
                 said.append(kept_sentence(endpoint.full_name, version.number, variables, secrets))
         return said
+
+    def overruled(self, given: SealedEnv, found: Sequence[BuiltEndpoint]) -> list[str]:
+        """What is said of variables that were given, and that a secret of the same name takes the place of; a sentence each.
+
+        Args:
+            given: what came with the deployment.
+            found: what the upload holds.
+
+        Raises:
+            Unavailable: the platform's key does not open the variables.
+        """
+        variables = self._variables(given.variables)
+        asked = ((item.name, [name for name in item.settings.secrets if name in variables]) for item in found)
+        return [overruled_sentence(name, names) for name, names in asked if names]
 
     async def _opened(self, owner_id: str, sealed: SealedEnv) -> dict[str, str]:
         variables = without_platforms_own(self._variables(sealed.variables))

@@ -270,6 +270,8 @@ class Workers:
         entry = self.register.strike(worker_id)
         if entry is None:
             return
+        if entry.link is not None:
+            entry.link.listen(on=True)  # nobody would see the end of one that is not listened to
         lines = self.logs.readable(entry.version, departure.last_lines)
         known = entry.departure
         if known is not None:

@@ -108,7 +108,7 @@ async def split_body(receive: Receive, size: int) -> tuple[bytes, Receive]:
         BadRequest: the body is shorter.
         ClientGone: the client has left.
     """
-    head, more = b"", True
+    head, more = bytearray(), True
     while more and len(head) < size:
         message = await receive()
         if message["type"] != "http.request":
@@ -117,12 +117,12 @@ async def split_body(receive: Receive, size: int) -> tuple[bytes, Receive]:
         more = message.get("more_body", False)
     if len(head) < size:
         raise BadRequest(f"The body ends after {len(head)} bytes; its first part alone was to have {size}.")
-    begun: list[Message] = [{"type": "http.request", "body": head[size:], "more_body": more}]
+    begun: list[Message] = [{"type": "http.request", "body": bytes(head[size:]), "more_body": more}]
 
     async def rest() -> Message:
         return begun.pop() if begun else await receive()
 
-    return head[:size], rest
+    return bytes(head[:size]), rest
 
 
 def too_large(limit: int, size: int | None = None) -> TooLarge:

@@ -7,8 +7,10 @@ the event loop leaves at once, as a worker may be idle; those that follow it lea
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
@@ -27,6 +29,7 @@ HELLO_TIMEOUT = 10.0
 """Seconds that a new connection has to say who it is."""
 _MOST_BEFORE_HELLO = 64 * 1024
 """Bytes that somebody unknown may send."""
+_READ = 256 * 1024
 
 
 class Link(asyncio.Protocol):
@@ -53,6 +56,10 @@ class Link(asyncio.Protocol):
         self._outgoing: list[bytes] = []
         self._gathers = False
         self._said_bye = False
+        self._closed = False
+        """Whether this side has ended the connection, and listens to nothing that still comes."""
+        self._unheard: list[Frame] = []
+        """What came in the moment in which the connection broke."""
         self._hello_timer: asyncio.TimerHandle | None = None
 
     # -- asyncio ------------------------------------------------------------------------------------------------------
@@ -80,8 +87,13 @@ class Link(asyncio.Protocol):
             self._received += len(data)
             if not frames and self._received > _MOST_BEFORE_HELLO:
                 raise ProtocolError(f"{self._received} bytes, and no HELLO among them")
-        for frame in frames:
-            if self._transport is None or self._transport.is_closing():
+        if self._unheard:
+            frames, self._unheard = [*self._unheard, *frames], []
+        for place, frame in enumerate(frames):
+            if self._closed:
+                return
+            if self._transport is not None and self._transport.is_closing():
+                self._unheard = frames[place:]
                 return
             if self._worker_id is None:
                 self._hello(frame)
@@ -89,13 +101,21 @@ class Link(asyncio.Protocol):
                 self._take(self._worker_id, frame)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The worker's end of the link is gone."""
+        """The worker's end of the link is gone. What it had said before counts, though it was not read yet.
+
+        A frame that is written to a worker which has died breaks the connection, whatever lies there to be read.
+        """
+        transport, self._transport = self._transport, None
         self._links.discard(self)
         if self._hello_timer is not None:
             self._hello_timer.cancel()
-        self._transport = None
-        if self._worker_id is not None:
-            self._workers.disconnected(self._worker_id, expected=self._said_bye)
+        if self._worker_id is None:
+            return
+        self._workers.disconnected(self._worker_id, expected=self._said_bye)  # first: it gets nothing more
+        if exc is not None and transport is not None:
+            self.data_received(_rest(transport))
+            if self._said_bye:
+                self._workers.disconnected(self._worker_id, expected=True)
 
     # -- from the worker ----------------------------------------------------------------------------------------------
 
@@ -200,6 +220,7 @@ class Link(asyncio.Protocol):
 
     def close(self) -> None:
         """Ends the connection."""
+        self._closed = True
         self._flush()
         if self._transport is not None:
             self._transport.close()
@@ -222,6 +243,16 @@ class Link(asyncio.Protocol):
         outgoing, self._outgoing = self._outgoing, []
         if outgoing and self._transport is not None:
             self._transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
+
+
+def _rest(transport: asyncio.Transport) -> bytes:
+    """What lies in the socket of a broken connection: its transport does not read it any more, and closes it after this."""
+    descriptor = transport.get_extra_info("socket").fileno()
+    parts: list[bytes] = []
+    with contextlib.suppress(OSError):
+        while part := os.read(descriptor, _READ):
+            parts.append(part)
+    return b"".join(parts)
 
 
 @lru_cache(maxsize=256)

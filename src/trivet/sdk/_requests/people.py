@@ -126,19 +126,23 @@ def member_delete(organization: str, account: str) -> Request:
     return Request("DELETE", _member(organization, account))
 
 
-def secrets(*, cursor: str | None = None) -> Request:
-    """A page of the names of secrets."""
-    return Request("GET", with_query(f"{API}/secrets", {"cursor": cursor}))
+def secrets(owner: str | None, *, cursor: str | None = None) -> Request:
+    """A page of the names of an owner's secrets."""
+    return Request("GET", with_query(f"{API}/secrets", {"owner": owner, "cursor": cursor}))
 
 
-def secret_put(name: str, value: str) -> Request:
-    """Store a secret."""
-    return with_json("PUT", f"{API}/secrets/{segment(name, 'secret')}", {"value": value})
+def secret_put(name: str, value: str, owner: str | None) -> Request:
+    """Store a secret of an owner."""
+    return with_json("PUT", with_query(_secret(name), {"owner": owner}), {"value": value})
 
 
-def secret_delete(name: str) -> Request:
-    """Delete a secret."""
-    return Request("DELETE", f"{API}/secrets/{segment(name, 'secret')}")
+def secret_delete(name: str, owner: str | None) -> Request:
+    """Delete a secret of an owner."""
+    return Request("DELETE", with_query(_secret(name), {"owner": owner}))
+
+
+def _secret(name: str) -> str:
+    return f"{API}/secrets/{segment(name, 'secret')}"
 
 
 def _member(organization: str, account: str) -> str:

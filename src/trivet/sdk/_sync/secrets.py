@@ -9,28 +9,34 @@ from trivet.sdk.models import SecretInfo
 
 
 class Secrets:
-    """The secrets of the account that asks. A value goes in and never comes back."""
+    """Secrets of the account that asks, or of another owner that it manages. A value goes in and never comes back."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def list(self) -> list[SecretInfo]:
-        """The names of all secrets."""
-        return self._session.everything(SecretInfo, lambda cursor: _requests.secrets(cursor=cursor))
+    def list(self, *, owner: str | None = None) -> list[SecretInfo]:
+        """The names of all secrets.
 
-    def set(self, name: str, value: str) -> None:
+        Args:
+            owner: whose: an account or an organization; None: the account that asks.
+        """
+        return self._session.everything(SecretInfo, lambda cursor: _requests.secrets(owner, cursor=cursor))
+
+    def set(self, name: str, value: str, *, owner: str | None = None) -> None:
         """Store a secret, in place of the one of that name.
 
         Args:
             name: also the name of the variable that workers find it in.
             value: a text; it is kept encrypted.
+            owner: whose endpoints may have it, as in `list`.
         """
-        self._session.send(_requests.secret_put(name, value))
+        self._session.send(_requests.secret_put(name, value, owner))
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, owner: str | None = None) -> None:
         """Delete a secret.
 
         Args:
             name: as it was stored.
+            owner: whose it is, as in `list`.
         """
-        self._session.send(_requests.secret_delete(name))
+        self._session.send(_requests.secret_delete(name, owner))

@@ -301,5 +301,5 @@ def read_number(query: Mapping[str, str], name: str, most: float) -> float | Non
     except msgspec.ValidationError:
         raise BadRequest(f"{name}={text[:40]!r} is not a number.") from None
     if not (math.isfinite(value) and 0 <= value <= most):
-        raise BadRequest(f"{name}={value:g} is out of range.", hint=f"Give a number from 0 to {most:g}.")
+        raise BadRequest(f"{name}={value:.15g} is out of range.", hint=f"Give a number from 0 to {most:.15g}.")
     return value

@@ -9,7 +9,7 @@ from starlette.types import Receive
 
 from trivet.platform.core.accounts import Scope
 from trivet.platform.core.deployments import Deployment, DeploymentRequest
-from trivet.platform.core.errors import BadRequest
+from trivet.platform.core.errors import BadRequest, TooLarge
 from trivet.platform.core.templates import MAX_ENV_SIZE
 from trivet.platform.core.worker_envs import WorkerEnv
 from trivet.platform.dialects.native import events
@@ -99,14 +99,23 @@ async def _env(call: Call) -> tuple[WorkerEnv | None, Receive, int]:
 
     The variables come in the body, in front of the upload: URLs are written into the logs of whatever stands in between.
     """
-    size, names = call.whole("env_bytes", MAX_ENV_DOCUMENT), call.query.get("secrets")
+    size, names = call.whole("env_bytes"), call.query.get("secrets")
     if size is None and names is None:
         return None, call.receive, 0
     asked = tuple(name.strip() for name in (names or "").split(",") if name.strip())
     if size is None:
         return WorkerEnv(secrets=asked), call.receive, 0
+    if size > MAX_ENV_DOCUMENT:
+        raise TooLarge(f"The variables take {size:,} bytes of JSON, by `env_bytes`.", limit=MAX_ENV_DOCUMENT)
     document, rest = await split_body(call.receive, size)
-    return WorkerEnv(decode_as(document, dict[str, str]), asked), rest, size
+    try:
+        variables = decode_as(document, dict[str, str])
+    except BadRequest as error:
+        raise type(error)(
+            f"{error.detail} That is about its first {size} bytes, which `env_bytes` says are the variables.",
+            hint='Put a JSON object of texts in front of the upload, such as {"NAME": "value"}, and say its length in bytes.',
+        ) from None
+    return WorkerEnv(variables, asked), rest, size
 
 
 def _workers(text: str) -> tuple[int, int]:

@@ -203,6 +203,9 @@ def described(call: GraphCall, endpoint: Endpoint) -> dict[str, Any]:
         except NotFound:  # it is another member's of the organization
             return None
 
+    async def its_env(_info: object) -> list[dict[str, str]]:
+        return templates.environment(await call.services.templates.env_of(call.principal, endpoint))
+
     return {
         "flashBootType": _FLASH_BOOT[0],
         "gpuCount": 1,
@@ -218,8 +221,7 @@ def described(call: GraphCall, endpoint: Endpoint) -> dict[str, Any]:
         "networkVolumeIds": [],
         "executionTimeoutMs": round(version.settings.timeout * 1000) if version is not None else None,
         "version": len(endpoint.history),
-        # opened where it is asked for, and nowhere else
-        "env": lambda _info: templates.environment(call.services.templates.env_of(call.principal, endpoint)),
+        "env": its_env,  # opened where it is asked for, and nowhere else
         "createdAt": rfc3339(endpoint.created_at),
         "pods": [],
     }
