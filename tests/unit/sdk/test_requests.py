@@ -78,6 +78,7 @@ BODY = Body(b"1", "application/json")
         (people.member_put("team", "ann", "admin"), "PUT /orgs/team/members/ann", {"role": "admin"}),
         (people.member_delete("team", "ann"), "DELETE /orgs/team/members/ann", None),
         (people.secret_put("TOKEN", "x"), "PUT /secrets/TOKEN", {"value": "x"}),
+        (people.secret_put("TOKEN", "x", "science"), "PUT /secrets/TOKEN?owner=science", {"value": "x"}),
         (people.secret_delete("A B"), "DELETE /secrets/A%20B", None),
     ],
 )

@@ -126,17 +126,17 @@ def member_delete(organization: str, account: str) -> Request:
     return Request("DELETE", _member(organization, account))
 
 
-def secrets(owner: str | None, *, cursor: str | None = None) -> Request:
+def secrets(owner: str | None = None, *, cursor: str | None = None) -> Request:
     """A page of the names of an owner's secrets."""
     return Request("GET", with_query(f"{API}/secrets", {"owner": owner, "cursor": cursor}))
 
 
-def secret_put(name: str, value: str, owner: str | None) -> Request:
+def secret_put(name: str, value: str, owner: str | None = None) -> Request:
     """Store a secret of an owner."""
     return with_json("PUT", with_query(_secret(name), {"owner": owner}), {"value": value})
 
 
-def secret_delete(name: str, owner: str | None) -> Request:
+def secret_delete(name: str, owner: str | None = None) -> Request:
     """Delete a secret of an owner."""
     return Request("DELETE", with_query(_secret(name), {"owner": owner}))
 
