@@ -437,3 +437,28 @@ def test_the_asynchronous_half_does_the_same(server: Server, tmp_path: Path) -> 
                 await client.files.write(URI, failing())
 
     asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_asynchronous_pieces_that_nobody_takes_are_let_go_at_once() -> None:
+    left: list[str] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield DATA
+        finally:
+            left.append("let go")
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(100)
+        writer.transport.abort()
+
+    async def scenario() -> list[str]:
+        made = pieces()  # held on to here, so that no garbage collector lets go of it
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        async with server, AsyncClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", KEY) as client:
+            with pytest.raises(ServiceUnavailableError):
+                await client.files.write(URI, made)
+            return list(left)
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 30)) == ["let go"]

@@ -139,7 +139,7 @@ def test_every_value_is_found_where_its_module_is_said_to_be() -> None:
         assert getattr(models, name) is not None
         assert name in dir(models)
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
-        models.Nothing  # noqa: B018
+        models.Nothing  # noqa: B018 - to look is the test
 
 
 def test_every_name_in_the_window_is_there() -> None:
@@ -150,7 +150,7 @@ def test_every_name_in_the_window_is_there() -> None:
 
 def test_a_name_that_is_not_there_is_an_ordinary_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        trivet.nothing  # noqa: B018
+        trivet.nothing  # noqa: B018 - to look is the test
     assert not hasattr(trivet, "UnknownError")
     assert not hasattr(trivet.Client("http://x", "k"), "nothing")
 

@@ -262,9 +262,8 @@ def _failed_starts(name: str, around: Situation) -> _Waiting:
     times = "once" if history.failures == 1 else f"{history.failures} times in a row"
     reason = last.reason.rstrip(".") if last is not None else "ended"
     if not around.manages:
-        reason = reason.partition(": ")[
-            0
-        ]  # what follows are the words of the endpoint's own code, or names of its secrets
+        # what follows are the words of the endpoint's own code, or names of its secrets
+        reason, _, _ = reason.partition(": ")
     lines = last.last_lines if last is not None else ()
     what = "what the worker's last lines name" if lines else "what ends it"
     mend = f"Mend {what}, and deploy again; or go back: `trivet endpoints rollback {name}`."
